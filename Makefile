@@ -1,0 +1,66 @@
+# Every entry point of the project: the same commands for people and for CI.
+#
+# One cargo profile (release) for demo, tests and benches, so that RocksDB is compiled once; one target directory
+# outside the clone, so that it is compiled once a machine. Override with CARGO_TARGET_DIR.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+CARGO_TARGET_DIR ?= $(HOME)/.cache/vauban/target
+export CARGO_TARGET_DIR
+
+CARGO ?= cargo
+RELEASE := --release --locked
+# cargo-nextest runs each test in a process of its own, several at once; cargo's own runner does without it.
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+# Seconds that each fuzz target runs under `make fuzz`.
+SECONDS_EACH ?= 60
+
+.PHONY: help
+help: ## Shows this list.
+	@echo 'Vauban: end-to-end encrypted file storage, on your own nodes.'
+	@echo
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo '  Builds go to $(CARGO_TARGET_DIR)'
+
+.PHONY: tools
+tools: ## Installs the build tools that are missing (Debian packages), or says how.
+	@deploy/install-build-tools.sh
+
+.PHONY: build
+build: tools ## Builds the two programs, vauban and vauban-node.
+	$(CARGO) build $(RELEASE) --package vauban-node --package vauban-client --bins
+
+.PHONY: demo
+demo: build ## Plays the whole story on loopback. DIR=… syncs that folder; KEEP=1 leaves it up.
+	@deploy/demo.sh
+
+.PHONY: test
+test: build ## Runs every test; arguments for the runner by ARGS=….
+ifeq ($(NEXTEST),yes)
+	$(CARGO) nextest run $(RELEASE) --workspace --no-fail-fast $(ARGS)
+else
+	$(CARGO) test $(RELEASE) --workspace --no-fail-fast --lib --bins --tests $(ARGS)
+endif
+	$(CARGO) test $(RELEASE) --workspace --doc
+
+.PHONY: check
+check: tools ## Formatting, lints and documentation; never writes to the sources.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(RELEASE) --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc $(RELEASE) --workspace --no-deps
+
+.PHONY: fix
+fix: tools ## Formats, and applies what the lints propose.
+	$(CARGO) clippy $(RELEASE) --workspace --all-targets --fix --allow-dirty --allow-staged
+	$(CARGO) fmt --all
+
+.PHONY: bench
+bench: build ## Measures; each figure beside what it must reach.
+	$(CARGO) bench --locked --package vauban-benches $(ARGS)
+
+.PHONY: fuzz
+fuzz: tools ## Runs each fuzz target for SECONDS_EACH (60); `make test` runs them for moments.
+	BOLERO_RANDOM_TEST_TIME_MS=$(SECONDS_EACH)000 BOLERO_RANDOM_ITERATIONS=1000000000 \
+	  $(CARGO) test $(RELEASE) --workspace --lib --tests fuzz -- --test-threads 1

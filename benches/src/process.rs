@@ -1,0 +1,74 @@
+//! Whole commands, timed from outside, with the most memory that they held.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+
+/// How often a running command's memory is looked at; its own high-water mark makes the figure exact.
+const SAMPLE: Duration = Duration::from_millis(20);
+
+/// What a finished command took.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// From start to end.
+    pub wall: Duration,
+    /// The most resident memory, in bytes, as far as it could be sampled.
+    pub memory_bytes: u64,
+    /// What it printed.
+    pub stdout: String,
+}
+
+/// Runs `command` to its end.
+///
+/// # Errors
+/// If it can't be started, or ends with another status than 0: what it printed is then in the error.
+pub fn run(command: &mut Command) -> anyhow::Result<Finished> {
+    let shown = format!("{command:?}");
+    let began = Instant::now();
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut stdout = child.stdout.take().context("no standard output")?;
+    let mut stderr = child.stderr.take().context("no standard error")?;
+    let out = std::thread::spawn(move || read_all(&mut stdout));
+    let err = std::thread::spawn(move || read_all(&mut stderr));
+    let mut memory_bytes = 0;
+    let status = loop {
+        memory_bytes = memory_bytes.max(high_water_bytes(child.id()));
+        match child.try_wait()? {
+            Some(status) => break status,
+            None => std::thread::sleep(SAMPLE),
+        }
+    };
+    let wall = began.elapsed();
+    let (stdout, stderr) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
+    if !status.success() {
+        bail!("{shown} ended with {status}:\n{stdout}{stderr}");
+    }
+    Ok(Finished { wall, memory_bytes, stdout })
+}
+
+fn read_all(from: &mut impl std::io::Read) -> String {
+    let mut bytes = Vec::new();
+    let _ = from.read_to_end(&mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The most resident memory that a running process has held, in bytes; 0 when it can't be told.
+#[must_use]
+pub fn high_water_bytes(process: u32) -> u64 {
+    let mut text = String::new();
+    let opened = std::fs::File::open(format!("/proc/{process}/status"));
+    if opened.and_then(|mut file| file.read_to_string(&mut text)).is_err() {
+        return 0;
+    }
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok());
+    kib.unwrap_or(0).saturating_mul(1024)
+}
+
+/// Whether `program` is installed.
+#[must_use]
+pub fn is_installed(program: &str) -> bool {
+    Command::new(program).arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}

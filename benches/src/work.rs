@@ -1,0 +1,77 @@
+//! The work that is measured, named as in the table of peers.
+
+use std::fs::File;
+use std::io::{BufWriter, Read, Write as _};
+use std::path::Path;
+
+/// Bytes of W1, and of W4 before the insertion.
+pub const LARGE_FILE_BYTES: u64 = 1024 * 1024 * 1024;
+/// Files of W2.
+pub const SMALL_FILES: usize = 10_000;
+/// Bytes of each file of W2.
+pub const SMALL_FILE_BYTES: usize = 4096;
+/// Folders over which W2 is spread.
+const SMALL_FILE_FOLDERS: usize = 100;
+/// Bytes made at once.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// Bytes that look random and are the same for the same seed: BLAKE3's extendable output.
+pub fn bytes_of(seed: u64) -> blake3::OutputReader {
+    blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof()
+}
+
+/// W1: one file of [`LARGE_FILE_BYTES`], or of fewer bytes.
+///
+/// # Errors
+/// Whatever the disk says.
+pub fn large_file(path: &Path, bytes: u64, seed: u64) -> std::io::Result<()> {
+    let mut reader = bytes_of(seed);
+    let mut file = BufWriter::new(File::create(path)?);
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut left = bytes;
+    while left > 0 {
+        let now = usize::try_from(left).unwrap_or(BLOCK_BYTES).min(BLOCK_BYTES);
+        let slice = block.get_mut(..now).unwrap_or_default();
+        reader.fill(slice);
+        file.write_all(slice)?;
+        left = left.saturating_sub(now as u64);
+    }
+    file.into_inner()?.sync_all()
+}
+
+/// W2: [`SMALL_FILES`] files of [`SMALL_FILE_BYTES`] in folders.
+///
+/// # Errors
+/// Whatever the disk says.
+pub fn small_files(folder: &Path, seed: u64) -> std::io::Result<()> {
+    let mut reader = bytes_of(seed);
+    let mut block = vec![0; SMALL_FILE_BYTES];
+    for number in 0..SMALL_FILES {
+        let parent = folder.join(format!("folder-{:02}", number % SMALL_FILE_FOLDERS));
+        std::fs::create_dir_all(&parent)?;
+        reader.fill(&mut block);
+        std::fs::write(parent.join(format!("file-{number:05}.bin")), &block)?;
+    }
+    Ok(())
+}
+
+/// W4: the same file with one byte more at its start.
+///
+/// # Errors
+/// Whatever the disk says.
+pub fn insert_at_start(path: &Path) -> std::io::Result<()> {
+    let aside = path.with_extension("longer");
+    let mut longer = BufWriter::new(File::create(&aside)?);
+    longer.write_all(b"!")?;
+    let mut old = File::open(path)?;
+    let mut block = vec![0; BLOCK_BYTES];
+    loop {
+        let read = old.read(&mut block)?;
+        if read == 0 {
+            break;
+        }
+        longer.write_all(block.get(..read).unwrap_or_default())?;
+    }
+    longer.into_inner()?.sync_all()?;
+    std::fs::rename(aside, path)
+}

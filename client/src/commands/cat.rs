@@ -1,0 +1,49 @@
+//! `vauban cat SPACE:PATH`.
+
+use std::io::{self, Write};
+
+use crate::commands::Context;
+use crate::commands::spaces::{Connected, Place, Purpose, connected, not_a_file, not_there};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::log::Kind;
+use crate::say;
+use crate::state::StateError;
+use crate::sync::{ReadFile, find};
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[arg(value_name = "SPACE:PATH", help = say!(fr: "Le fichier à écrire sur la sortie standard", en: "The file to write to standard output"))]
+    place: Place,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let place = arguments.place.clone();
+    connected(context, Purpose::Read, move |connected| {
+        let mut file = open(&connected, &place)?;
+        let mut out = io::stdout().lock();
+        while let Some(piece) = file.next_chunk()? {
+            match out.write_all(piece.as_ref()) {
+                Ok(()) => {}
+                // A reader that closed its end has seen what it wanted.
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+                Err(error) => return Err(StateError::io("stdout".as_ref())(error).into()),
+            }
+        }
+        Ok(out.flush().map_err(StateError::io("stdout".as_ref()))?)
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Starts to read a file of a space, its log read to the end first.
+pub(super) fn open(connected: &Connected, place: &Place) -> Result<ReadFile, Failure> {
+    let mut space = connected.open(&connected.find(&place.space)?)?;
+    space.follow()?;
+    space.write_record()?;
+    let child = find(&space, &place.path)?.ok_or_else(|| not_there(place))?;
+    if child.kind != Kind::File {
+        return Err(not_a_file(place));
+    }
+    ReadFile::start(&space, child.entry)?.ok_or_else(|| not_there(place))
+}

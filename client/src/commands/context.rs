@@ -1,0 +1,103 @@
+//! What every command gets from the command line: where its home is, how it asks for passphrases, to whom it speaks.
+
+use std::path::PathBuf;
+
+use crate::cli::Global;
+use crate::failure::Failure;
+use crate::keys::{KeysError, Passphrase, PassphraseSource};
+use crate::link::LinkError;
+use crate::output::Output;
+use crate::say;
+use crate::session::Session;
+use crate::state::Home;
+
+/// The surroundings of one command.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) home: Home,
+    pub(crate) output: Output,
+    passphrase_file: Option<PathBuf>,
+}
+
+impl Context {
+    pub(crate) fn new(global: &Global) -> Self {
+        Self {
+            home: Home::at(global.home.clone()),
+            output: if global.json { Output::Json } else { Output::Text },
+            passphrase_file: global.passphrase_file.clone(),
+        }
+    }
+
+    /// The passphrase of this device's keystore.
+    pub(crate) fn passphrase(&self) -> Result<Passphrase, KeysError> {
+        PassphraseSource::of(self.passphrase_file.as_ref())
+            .read(&say!(fr: "Phrase de passe de cet appareil :", en: "This device's passphrase:"))
+    }
+
+    /// A new passphrase for this device's keystore.
+    pub(crate) fn choose_passphrase(&self) -> Result<Passphrase, KeysError> {
+        PassphraseSource::of(self.passphrase_file.as_ref()).choose(
+            &say!(fr: "Choisir la phrase de passe de cet appareil :", en: "Choose this device's passphrase:"),
+            &again(),
+        )
+    }
+
+    /// The passphrase of the organisation's root: from a file of its own, else where the device's comes from.
+    pub(crate) fn root_passphrase(&self, file: Option<&PathBuf>) -> Result<Passphrase, KeysError> {
+        PassphraseSource::of(file.or(self.passphrase_file.as_ref())).read(&say!(
+            fr: "Phrase de passe de la racine de l'organisation :",
+            en: "Passphrase of the organisation's root:",
+        ))
+    }
+
+    /// A new passphrase for the organisation's root.
+    pub(crate) fn choose_root_passphrase(&self, file: Option<&PathBuf>) -> Result<Passphrase, KeysError> {
+        PassphraseSource::of(file.or(self.passphrase_file.as_ref())).choose(
+            &say!(
+                fr: "Choisir la phrase de passe de la racine de l'organisation :",
+                en: "Choose the passphrase of the organisation's root:",
+            ),
+            &again(),
+        )
+    }
+
+    /// The passphrase of a backup that exists.
+    pub(crate) fn backup_passphrase(&self, file: Option<&PathBuf>) -> Result<Passphrase, KeysError> {
+        PassphraseSource::of(file.or(self.passphrase_file.as_ref()))
+            .read(&say!(fr: "Phrase de passe de la sauvegarde :", en: "The backup's passphrase:"))
+    }
+
+    /// A new passphrase for a backup.
+    pub(crate) fn choose_backup_passphrase(&self, file: Option<&PathBuf>) -> Result<Passphrase, KeysError> {
+        PassphraseSource::of(file.or(self.passphrase_file.as_ref())).choose(
+            &say!(fr: "Choisir la phrase de passe de la sauvegarde :", en: "Choose the backup's passphrase:"),
+            &again(),
+        )
+    }
+
+    /// The enrolled device of this home, unlocked.
+    pub(crate) fn session(&self) -> Result<Session, Failure> {
+        if !self.home.keystore().exists() {
+            return Err(crate::state::StateError::NoHome(self.home.folder().to_owned()).into());
+        }
+        Session::open(self.home.clone(), &self.passphrase()?)
+    }
+
+    /// Brings the chain up to date where a node answers; where none does, says so, and what is known stands.
+    pub(crate) async fn refresh(&self, session: &Session) -> Result<(), Failure> {
+        match session.connect().await {
+            Err(Failure::Link(error @ LinkError::Unreachable { .. })) => {
+                self.output.note(&say!(
+                    fr: "(hors ligne : {error} ; dernier état vérifié)",
+                    en: "(offline: {error}; as last verified)",
+                ));
+                Ok(())
+            }
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+fn again() -> String {
+    say!(fr: "Encore une fois :", en: "Once more:")
+}

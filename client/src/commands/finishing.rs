@@ -1,0 +1,126 @@
+//! Finishing invites: looking for answers, judging them, certifying whoever answered.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use vauban_protocol::id::InviteId;
+use vauban_protocol::organisation::InviteKind;
+
+use crate::clock;
+use crate::commands::Context;
+use crate::failure::Failure;
+use crate::limit::POLL_SECONDS;
+use crate::link::Link;
+use crate::organisation::{InviteError, Roster, accept, judge_posts, open_secret, verify_invite};
+use crate::say;
+use crate::session::{Certifying, Session};
+
+/// Which invites are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All that lead to a new person.
+    People,
+    /// All that lead to a machine of this device's own person.
+    OwnDevices,
+    /// This one.
+    One(InviteId),
+}
+
+/// Whether to come back with nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// One look.
+    Once,
+    /// Until somebody has been certified.
+    UntilAnswered,
+}
+
+/// A person or machine that was certified.
+#[derive(Debug, Serialize)]
+pub(super) struct Finished {
+    /// The person's name.
+    pub(super) user: String,
+    /// The machine's name.
+    pub(super) device: String,
+    /// The machine.
+    pub(super) device_id: String,
+}
+
+/// Finishes the wanted invites that have been answered.
+pub(super) async fn finish(
+    context: &Context,
+    session: &Session,
+    link: &Link,
+    wanted: Wanted,
+    patience: Patience,
+) -> Result<Vec<Finished>, Failure> {
+    loop {
+        let (open, finished) = look(session, link, wanted).await?;
+        if !finished.is_empty() || patience == Patience::Once {
+            if finished.is_empty() {
+                context.output.note(&nothing_yet(open));
+            }
+            return Ok(finished);
+        }
+        if open == 0 {
+            return Err(InviteError::Expired.into());
+        }
+        tokio::time::sleep(Duration::from_secs(POLL_SECONDS)).await;
+        session.catch_up(link).await?;
+    }
+}
+
+/// One look at all wanted invites: how many are open, and who was certified.
+async fn look(session: &Session, link: &Link, wanted: Wanted) -> Result<(usize, Vec<Finished>), Failure> {
+    let (mut open, mut finished) = (0, Vec::new());
+    for invite in link.invites().await? {
+        let record = invite.payload();
+        let organisation = session.organisation();
+        if !wanted.includes(record.id, record.kind, session)
+            || verify_invite(&invite, &organisation, clock::now()).is_err()
+        {
+            continue;
+        }
+        open += 1;
+        let identity = session.identity();
+        let secret = open_secret(record, &organisation, identity)?;
+        let posts = link.join_posts(record.id).await?;
+        let Some(post) = judge_posts(record, &secret, posts)? else { continue };
+        let device = session
+            .certify(Certifying::At(link), |draft| Ok(accept(draft, identity, record, &secret, post.join.payload())?))
+            .await?;
+        let organisation = session.organisation();
+        let roster = Roster::new(&organisation, identity.directory());
+        let user = organisation.device(device).map(|record| roster.user(record.user)).unwrap_or_default();
+        finished.push(Finished { user, device: roster.device(device), device_id: device.to_hex() });
+    }
+    Ok((open, finished))
+}
+
+impl Wanted {
+    fn includes(self, invite: InviteId, kind: InviteKind, session: &Session) -> bool {
+        match self {
+            Self::People => kind == InviteKind::User,
+            Self::OwnDevices => kind == InviteKind::Device(session.identity().user()),
+            Self::One(wanted) => invite == wanted,
+        }
+    }
+}
+
+fn nothing_yet(open: usize) -> String {
+    say!(
+        fr: "Aucune réponse à accepter ({open} invitation(s) ouverte(s)).",
+        en: "No answer to accept ({open} open invite(s)).",
+    )
+}
+
+/// What to say of those who were certified.
+pub(super) fn text(finished: &[Finished]) -> String {
+    let lines = finished.iter().map(|Finished { user, device, device_id }| {
+        say!(
+            fr: "{user} est là, sur l'appareil {device} ({device_id}).",
+            en: "{user} is in, on device {device} ({device_id}).",
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}

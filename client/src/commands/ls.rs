@@ -1,0 +1,65 @@
+//! `vauban ls SPACE[:PATH]`.
+
+use serde::Serialize;
+
+use crate::commands::Context;
+use crate::commands::spaces::{Place, Purpose, connected, not_there};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::log::Kind;
+use crate::say;
+use crate::state::cache::RemoteChild;
+use crate::sync::list;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[arg(value_name = "SPACE[:PATH]", help = say!(fr: "L'espace, ou un dossier de l'espace", en: "The space, or a folder in it"))]
+    place: Place,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    name: String,
+    kind: &'static str,
+    bytes: u64,
+    executable: bool,
+    entry: String,
+    content: Option<String>,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let place = arguments.place.clone();
+    let children = connected(context, Purpose::Read, move |connected| {
+        let mut space = connected.open(&connected.find(&place.space)?)?;
+        space.follow()?;
+        space.write_record()?;
+        list(&space, &place.path)?.ok_or_else(|| not_there(&place))
+    })?;
+    for child in &children {
+        context.output.result(&report(child), |report| {
+            let bytes = indicatif::BinaryBytes(report.bytes).to_string();
+            match child.kind {
+                Kind::Folder => format!("{:>12}  {}/", "", report.name),
+                Kind::Symlink => format!("{:>12}  {}@", "", report.name),
+                Kind::File => format!("{bytes:>12}  {}", report.name),
+            }
+        });
+    }
+    Ok(Exit::Done)
+}
+
+fn report(child: &RemoteChild) -> Report {
+    Report {
+        name: child.name.to_string(),
+        kind: match child.kind {
+            Kind::File => "file",
+            Kind::Folder => "folder",
+            Kind::Symlink => "symlink",
+        },
+        bytes: child.bytes,
+        executable: child.executable,
+        entry: data_encoding::HEXLOWER.encode(&child.entry.0),
+        content: child.content.map(|content| content.to_hex()),
+    }
+}

@@ -1,0 +1,64 @@
+//! One thin file a command: its arguments, its calls into the layers below, what it says.
+
+pub(crate) mod cat;
+pub(crate) mod completions;
+pub(crate) mod device;
+pub(crate) mod doctor;
+pub(crate) mod get;
+pub(crate) mod init;
+pub(crate) mod ls;
+pub(crate) mod org;
+pub(crate) mod put;
+pub(crate) mod space;
+pub(crate) mod status;
+pub(crate) mod sync;
+pub(crate) mod user;
+
+mod context;
+mod finishing;
+mod invited;
+mod progress;
+mod spaces;
+
+pub(crate) use context::Context;
+
+use std::future::Future;
+
+use crate::cli::{Cli, Command};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::state::StateError;
+
+/// Runs the command that was typed.
+pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
+    let context = Context::new(&cli.global);
+    match &cli.command {
+        Command::Org(command) => org::run(&context, command),
+        Command::User(command) => user::run(&context, command),
+        Command::Init(arguments) => init::run(&context, arguments),
+        Command::Device(command) => device::run(&context, command),
+        Command::Space(command) => space::run(&context, command),
+        Command::Sync(arguments) => sync::run(&context, arguments),
+        Command::Put(arguments) => put::run(&context, arguments),
+        Command::Get(arguments) => get::run(&context, arguments),
+        Command::Cat(arguments) => cat::run(&context, arguments),
+        Command::Ls(arguments) => ls::run(&context, arguments),
+        Command::Status(arguments) => status::run(&context, arguments),
+        Command::Doctor(arguments) => doctor::run(&context, arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+    }
+}
+
+/// Runs what needs the network, until it ends or its user stops it.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(StateError::io(std::path::Path::new("tokio")))?;
+    runtime.block_on(async {
+        tokio::select! {
+            done = work => done,
+            _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),
+        }
+    })
+}

@@ -1,0 +1,59 @@
+//! Progress as a person sees it: what will be done, then one bar with rate and time left.
+
+use std::sync::Arc;
+
+use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::content::Meter;
+use crate::output::Output;
+use crate::say;
+use crate::sync::{Issue, PlanSummary, Watcher};
+
+/// Draws, where someone looks.
+#[derive(Debug)]
+pub(super) struct Progress {
+    output: Output,
+    bar: ProgressBar,
+}
+
+impl Progress {
+    pub(super) fn new(output: Output) -> Arc<Self> {
+        let target = if output.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        let template = "{bar:32} {binary_bytes:>10}/{binary_total_bytes:<10} {binary_bytes_per_sec:>12} {eta:>4} {msg}";
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Arc::new(Self { output, bar })
+    }
+
+    /// Leaves the screen to what comes next.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Meter for Progress {
+    fn sealed(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn received(&self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+}
+
+impl Watcher for Progress {
+    fn planned(&self, plan: &PlanSummary) {
+        let PlanSummary { uploads, downloads, folders, .. } = plan;
+        let (up, down) = (BinaryBytes(plan.upload_bytes), BinaryBytes(plan.download_bytes));
+        self.bar.inc_length(plan.upload_bytes.saturating_add(plan.download_bytes));
+        let line = say!(
+            fr: "à envoyer : {uploads} fichier(s), {up} ; à recevoir : {downloads} fichier(s), {down} ; dossiers : {folders}",
+            en: "to send: {uploads} file(s), {up}; to receive: {downloads} file(s), {down}; folders: {folders}",
+        );
+        self.bar.suspend(|| self.output.note(&line));
+    }
+
+    fn issue(&self, issue: &Issue) {
+        tracing::debug!(path = issue.path, problem = ?issue.problem, "left out");
+    }
+}

@@ -1,0 +1,109 @@
+//! `vauban space create` and `vauban space list`.
+
+use clap::{Subcommand, ValueEnum};
+use serde::Serialize;
+use vauban_protocol::space::Cutting;
+
+use crate::commands::Context;
+use crate::commands::spaces::{Purpose, connected};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::say;
+use crate::sync::{NamedSpace, create_space};
+
+/// What to do about spaces.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(about = say!(fr: "Crée un espace, dont vous êtes propriétaire", en: "Creates a space, which you own"))]
+    Create(Create),
+    #[command(about = say!(fr: "Liste vos espaces", en: "Lists your spaces"))]
+    List,
+}
+
+/// Arguments of `space create`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Create {
+    #[arg(value_name = "NAME", help = say!(fr: "Le nom de l'espace, que les nœuds ne voient pas", en: "The space's name, which nodes do not see"))]
+    name: String,
+    #[arg(long, value_name = "keyed|fixed", value_enum, default_value_t = Cut::Keyed, hide_default_value = true,
+        hide_possible_values = true, help = say!(
+            fr: "Découpe des fichiers : « keyed » suit le contenu sous une clé secrète, « fixed » ne montre que les longueurs",
+            en: "How files are cut: \"keyed\" by content under a secret key, \"fixed\" shows nothing but lengths",
+        ))]
+    cutting: Cut,
+}
+
+/// How a space's files are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Cut {
+    Keyed,
+    Fixed,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    space: String,
+    name: Option<String>,
+    commits: u64,
+}
+
+pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Create(create) => run_create(context, create),
+        Command::List => run_list(context),
+    }
+}
+
+fn run_create(context: &Context, create: &Create) -> Result<Exit, Failure> {
+    let name = create.name.clone();
+    if name.is_empty() || name.contains(':') || name.chars().any(char::is_control) {
+        return Err(Failure::Usage(say!(
+            fr: "Un nom d'espace n'est pas vide et ne contient pas de deux-points.",
+            en: "A space's name is not empty and has no colon.",
+        )));
+    }
+    let cutting = match create.cutting {
+        Cut::Keyed => Cutting::Keyed,
+        Cut::Fixed => Cutting::Fixed,
+    };
+    let report = connected(context, Purpose::Write, move |connected| {
+        if connected.spaces()?.iter().any(|space| space.name.as_deref() == Some(name.as_str())) {
+            return Err(Failure::Usage(say!(
+                fr: "Un de vos espaces s'appelle déjà « {name} ».",
+                en: "One of your spaces is already called \"{name}\".",
+            )));
+        }
+        let organisation = connected.device.organisation();
+        let (id, genesis) = create_space(connected.device.identity(), &organisation, &name, cutting)?;
+        let head = vauban_protocol::chain::Head::of_genesis(genesis.digest());
+        let space = NamedSpace { id, name: Some(name), head };
+        connected.open(&space)?.found_space(&genesis)?;
+        Ok(report(&space))
+    })?;
+    context.output.result(&report, |report| {
+        let (name, space) = (report.name.as_deref().unwrap_or_default(), &report.space);
+        say!(fr: "Espace « {name} » créé ({space}).", en: "Space \"{name}\" created ({space}).")
+    });
+    Ok(Exit::Done)
+}
+
+fn run_list(context: &Context) -> Result<Exit, Failure> {
+    let spaces = connected(context, Purpose::Read, |connected| connected.spaces())?;
+    for space in &spaces {
+        context.output.result(&report(space), |report| {
+            let name = report.name.clone().unwrap_or_else(|| "?".to_owned());
+            format!("{}  {name}", report.space)
+        });
+    }
+    if spaces.is_empty() {
+        context.output.note(&say!(
+            fr: "Vous n'avez aucun espace. En créer un : `vauban space create NOM`.",
+            en: "You have no space. Create one: `vauban space create NAME`.",
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn report(space: &NamedSpace) -> Report {
+    Report { space: space.id.to_hex(), name: space.name.clone(), commits: space.head.seq }
+}

@@ -1,0 +1,212 @@
+//! Failures between this client and a node.
+
+use vauban_protocol::wire::Refusal;
+
+use crate::complaint::{Complaint, breach_text};
+use crate::link::{LinkError, Unreached, Untrusted};
+use crate::say;
+
+pub(super) fn complaint(error: &LinkError) -> Complaint {
+    match error {
+        LinkError::Unreachable { address, reason } => unreachable(address, reason),
+        LinkError::Untrusted { address, reason } => {
+            let reason = untrusted_text(*reason);
+            Complaint::new(
+                say!(
+                    fr: "Le nœud {address} n'est pas digne de confiance : {reason}. Rien ne lui a été envoyé.",
+                    en: "The node {address} is not trusted: {reason}. Nothing was sent to it.",
+                ),
+                say!(
+                    fr: "Demander à un administrateur de l'organisation de vérifier la charte et le certificat de ce nœud.",
+                    en: "Ask an admin of the organisation to check this node's charter and certificate.",
+                ),
+            )
+        }
+        LinkError::Refused { refusal, .. } => refused(refusal),
+        LinkError::Misbehaved(how) => Complaint::new(
+            say!(fr: "Le nœud ne respecte pas le protocole ({how}).", en: "The node breaks the protocol ({how})."),
+            say!(
+                fr: "Comparer les versions du client et du nœud ; sinon prévenir l'exploitant, car un nœud sain ne fait pas cela.",
+                en: "Compare the versions of client and node; otherwise tell the operator, since a sound node does not do this.",
+            ),
+        ),
+        LinkError::Local(source) => Complaint::new(
+            say!(fr: "Cette machine ne peut pas ouvrir de connexion : {source}.", en: "This machine cannot open a connection: {source}."),
+            say!(fr: "Vérifier le réseau de cette machine, puis relancer.", en: "Check this machine's network, then run it again."),
+        ),
+        LinkError::Bug(what) => Complaint::new(
+            say!(fr: "Défaut de Vauban : {what}.", en: "A defect of Vauban's own: {what}."),
+            say!(
+                fr: "Rien n'a été perdu. Signaler ce texte à l'équipe qui vous fournit Vauban.",
+                en: "Nothing was lost. Report this text to the team that gives you Vauban.",
+            ),
+        ),
+    }
+}
+
+fn unreachable(address: &str, reason: &Unreached) -> Complaint {
+    match reason {
+        Unreached::NoServer => Complaint::new(
+            say!(fr: "Aucun nœud n'est connu de cet appareil.", en: "This device knows no node."),
+            say!(
+                fr: "Admettre un premier nœud par `vauban org charter`, et le démarrer.",
+                en: "Admit a first node by `vauban org charter`, and start it.",
+            ),
+        ),
+        Unreached::Name => Complaint::new(
+            say!(fr: "L'adresse {address} ne mène à aucune machine.", en: "The address {address} leads to no machine."),
+            say!(fr: "Vérifier le nom (hôte:port) et le DNS.", en: "Check the name (host:port) and the DNS."),
+        ),
+        Unreached::Silent => Complaint::new(
+            say!(fr: "Le nœud {address} ne répond pas.", en: "The node {address} does not answer."),
+            say!(
+                fr: "Vérifier qu'il est démarré et que l'UDP passe ; `vauban doctor` cherche la cause. Le travail fait est gardé.",
+                en: "Check that it runs and that UDP is let through; `vauban doctor` looks for the cause. Work done is kept.",
+            ),
+        ),
+        Unreached::Lost(how) => Complaint::new(
+            say!(fr: "La connexion à {address} a été coupée ({how}).", en: "The connection to {address} was lost ({how})."),
+            say!(
+                fr: "Relancer quand le nœud est revenu : ce qui est envoyé ne le sera pas deux fois.",
+                en: "Run it again when the node is back: what was sent is not sent twice.",
+            ),
+        ),
+        Unreached::Handshake(how) => Complaint::new(
+            say!(
+                fr: "Pas de connexion sûre avec {address} ({how}).",
+                en: "No secure connection with {address} ({how}).",
+            ),
+            say!(
+                fr: "Vérifier que cette adresse est bien un nœud Vauban, et que client et nœud sont à jour.",
+                en: "Check that this address is a Vauban node, and that client and node are up to date.",
+            ),
+        ),
+    }
+}
+
+fn untrusted_text(reason: Untrusted) -> String {
+    match reason {
+        Untrusted::Certificate => say!(
+            fr: "son certificat n'est pas de cette organisation, ou a expiré",
+            en: "its certificate is not of this organisation, or has ended",
+        ),
+        Untrusted::NoCharter => {
+            say!(fr: "aucune charte en vigueur ne nomme sa clé", en: "no charter in force names its key")
+        }
+        Untrusted::Policy(breach) => breach_text(breach),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Complaint {
+    let what = refusal_text(refusal);
+    let now = match refusal {
+        Refusal::Unavailable | Refusal::Behind | Refusal::NotHead { .. } | Refusal::ReceiptsTooOld { .. } => say!(
+            fr: "Relancer dans un moment ; le travail fait est gardé.",
+            en: "Run it again in a moment; work done is kept.",
+        ),
+        Refusal::UnknownInvite | Refusal::InviteExpired | Refusal::InviteFull => say!(
+            fr: "Demander une nouvelle invitation.",
+            en: "Ask for a new invite.",
+        ),
+        Refusal::DiskFull => say!(
+            fr: "Prévenir l'exploitant : il faut de la place ou un nœud de plus. Rien n'est perdu, l'envoi reprendra.",
+            en: "Tell the operator: it takes space or another node. Nothing is lost, sending will resume.",
+        ),
+        Refusal::UnknownDevice => say!(
+            fr: "Attendre que le nœud ait rattrapé l'organisation ; sinon demander à un administrateur si cet appareil est enrôlé.",
+            en: "Wait until the node has caught up with the organisation; otherwise ask an admin whether this device is enrolled.",
+        ),
+        Refusal::CounterUsed => say!(
+            fr: "Cet appareil a été copié ou restauré : ne plus l'utiliser, et l'enrôler à nouveau.",
+            en: "This device was cloned or restored: stop using it, and enrol it again.",
+        ),
+        Refusal::Revoked | Refusal::Forbidden | Refusal::UnknownSpace | Refusal::Limit => say!(
+            fr: "S'adresser à un administrateur de l'organisation ou au propriétaire de l'espace.",
+            en: "Ask an admin of the organisation or the space's owner.",
+        ),
+        Refusal::Malformed
+        | Refusal::Proof
+        | Refusal::Certificate { .. }
+        | Refusal::CounterGap { .. }
+        | Refusal::OrganisationHead { .. }
+        | Refusal::Commit
+        | Refusal::ChunkMismatch
+        | Refusal::FeatureLevel => say!(
+            fr: "Relancer ; si cela se répète, comparer les versions du client et du nœud (`vauban doctor`).",
+            en: "Run it again; if it happens again, compare the versions of client and node (`vauban doctor`).",
+        ),
+    };
+    Complaint::new(what, now)
+}
+
+fn refusal_text(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Malformed => {
+            say!(fr: "Le nœud n'a pas compris la demande.", en: "The node could not read the request.")
+        }
+        Refusal::UnknownDevice => {
+            say!(fr: "Le nœud ne connaît pas cet appareil.", en: "The node does not know this device.")
+        }
+        Refusal::Revoked => say!(fr: "Cet appareil a été révoqué.", en: "This device has been revoked."),
+        Refusal::Proof => say!(
+            fr: "Le nœud refuse la preuve d'identité de cet appareil.",
+            en: "The node refuses this device's proof of identity.",
+        ),
+        Refusal::Forbidden => say!(fr: "Vous n'avez pas le droit de faire cela.", en: "You may not do that."),
+        Refusal::UnknownSpace => say!(
+            fr: "Cet espace n'existe pas, ou vous n'en êtes pas membre.",
+            en: "There is no such space, or you are no member of it.",
+        ),
+        Refusal::UnknownInvite => say!(
+            fr: "Cette invitation n'existe pas ou a déjà servi.",
+            en: "This invite does not exist or has been used.",
+        ),
+        Refusal::InviteExpired => say!(fr: "Cette invitation a expiré.", en: "This invite has expired."),
+        Refusal::InviteFull => say!(
+            fr: "Cette invitation a reçu trop de réponses : quelqu'un d'autre essaie peut-être de s'en servir.",
+            en: "This invite has received too many answers: somebody else may be trying to use it.",
+        ),
+        Refusal::Certificate { .. } => say!(
+            fr: "L'organisation n'accepte pas ce certificat.",
+            en: "The organisation does not accept this certificate.",
+        ),
+        Refusal::NotHead { .. } => say!(fr: "L'espace a changé entre-temps.", en: "The space has moved on."),
+        Refusal::CounterUsed => say!(
+            fr: "ALARME : un autre appareil utilise les clés de celui-ci.",
+            en: "ALARM: another device uses the keys of this one.",
+        ),
+        Refusal::CounterGap { .. } => say!(
+            fr: "Le nœud n'a pas reçu un changement antérieur de cet appareil.",
+            en: "The node lacks an earlier change of this device.",
+        ),
+        Refusal::ReceiptsTooOld { .. } => say!(
+            fr: "Les reçus des fragments envoyés sont trop vieux.",
+            en: "The receipts of the chunks that were sent are too old.",
+        ),
+        Refusal::OrganisationHead { .. } => say!(
+            fr: "Le nœud ne connaît pas encore cet état de l'organisation.",
+            en: "The node does not know this state of the organisation yet.",
+        ),
+        Refusal::Commit => say!(
+            fr: "Le nœud refuse ce changement de l'espace.",
+            en: "The node refuses this change of the space.",
+        ),
+        Refusal::ChunkMismatch => say!(
+            fr: "Un fragment est arrivé abîmé au nœud.",
+            en: "A chunk arrived damaged at the node.",
+        ),
+        Refusal::Limit => {
+            say!(fr: "Une limite de l'organisation est atteinte.", en: "A limit of the organisation is reached.")
+        }
+        Refusal::DiskFull => say!(fr: "Le disque du nœud est plein.", en: "The node's disk is full."),
+        Refusal::Unavailable => say!(fr: "Le nœud n'est pas disponible.", en: "The node is not available now."),
+        Refusal::Behind => say!(
+            fr: "Le nœud est en retard sur ce que cet appareil connaît.",
+            en: "The node lags behind what this device knows.",
+        ),
+        Refusal::FeatureLevel => say!(
+            fr: "Les nœuds ne savent pas encore faire cela.",
+            en: "The nodes cannot do this yet.",
+        ),
+    }
+}

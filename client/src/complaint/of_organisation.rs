@@ -1,0 +1,152 @@
+//! Failures of the organisation's chain, of invites and of nodes' requests.
+
+use crate::complaint::Complaint;
+use crate::organisation::{ChainError, InviteError, NodeRequestError};
+use crate::say;
+
+pub(super) fn of_chain(error: &ChainError) -> Complaint {
+    let alarm = || {
+        say!(
+            fr: "Ne plus rien envoyer ; prévenir la sécurité de l'organisation. La preuve est gardée dans le dossier de Vauban.",
+            en: "Send nothing more; tell the organisation's security officer. The proof is kept in Vauban's folder.",
+        )
+    };
+    match error {
+        ChainError::Fork { at } => Complaint::new(
+            say!(
+                fr: "ALARME : le nœud montre une autre histoire de l'organisation (à partir de la position {at}).",
+                en: "ALARM: the node shows another history of the organisation (from position {at} on).",
+            ),
+            alarm(),
+        ),
+        ChainError::Rollback { seen, shown } => Complaint::new(
+            say!(
+                fr: "ALARME : depuis des jours, aucun nœud n'atteint la position {seen} de l'organisation (montrée : {shown}).",
+                en: "ALARM: for days no node has reached the organisation's position {seen} (shown: {shown}).",
+            ),
+            alarm(),
+        ),
+        ChainError::Forged(cause) => Complaint::new(
+            say!(
+                fr: "ALARME : le nœud envoie un certificat qui n'est pas valable ({cause}).",
+                en: "ALARM: the node sends a certificate that does not verify ({cause}).",
+            ),
+            alarm(),
+        ),
+        ChainError::Refused(cause) => Complaint::new(
+            say!(fr: "L'organisation n'accepte pas cela ({cause}).", en: "The organisation does not accept this ({cause})."),
+            say!(
+                fr: "Vérifier que vous êtes administrateur, et que la personne ou l'appareil n'existe pas déjà.",
+                en: "Check that you are an admin, and that the person or device does not exist already.",
+            ),
+        ),
+        ChainError::Busy(_) => Complaint::new(
+            say!(
+                fr: "D'autres modifient l'organisation au même moment.",
+                en: "Others change the organisation at the same moment.",
+            ),
+            say!(fr: "Relancer dans un moment.", en: "Run it again in a moment."),
+        ),
+        ChainError::Missing => Complaint::new(
+            say!(
+                fr: "Il manque les certificats de l'organisation sur cette machine (fichier organisation.chain).",
+                en: "The organisation's certificates are missing on this machine (file organisation.chain).",
+            ),
+            say!(
+                fr: "Copier ce fichier d'un autre appareil de l'organisation : il n'est pas secret, et sera vérifié.",
+                en: "Copy this file from another device of the organisation: it is no secret, and will be verified.",
+            ),
+        ),
+        ChainError::Signing(_) | ChainError::Seal(_) => Complaint::new(
+            say!(fr: "Impossible d'établir le certificat ({error}).", en: "The certificate cannot be made ({error})."),
+            say!(fr: "Choisir un nom plus court, puis relancer.", en: "Choose a shorter name, then run it again."),
+        ),
+    }
+}
+
+pub(super) fn of_invite(error: &InviteError) -> Complaint {
+    let new_invite = || say!(fr: "Demander une nouvelle invitation.", en: "Ask for a new invite.");
+    match error {
+        InviteError::Issuer => Complaint::new(
+            say!(
+                fr: "L'invitation ne vient pas de quelqu'un qui peut inviter.",
+                en: "The invite does not come from somebody who may invite.",
+            ),
+            new_invite(),
+        ),
+        InviteError::Expired => {
+            Complaint::new(say!(fr: "L'invitation a expiré.", en: "The invite has expired."), new_invite())
+        }
+        InviteError::Used => {
+            Complaint::new(say!(fr: "L'invitation a déjà servi.", en: "The invite has been used."), new_invite())
+        }
+        InviteError::Damaged => Complaint::new(
+            say!(fr: "L'invitation enregistrée sur le nœud est abîmée.", en: "The invite's record on the node is damaged."),
+            new_invite(),
+        ),
+        InviteError::TwoAnswers => Complaint::new(
+            say!(
+                fr: "ALARME : deux réponses différentes portent le secret de l'invitation. Personne n'a été admis.",
+                en: "ALARM: two different answers bear the invite's secret. Nobody was admitted.",
+            ),
+            say!(
+                fr: "Le code a été intercepté : inviter à nouveau, par une voie plus sûre.",
+                en: "The code was intercepted: invite again, by a safer way.",
+            ),
+        ),
+        InviteError::BadAnswer => Complaint::new(
+            say!(
+                fr: "La réponse à l'invitation n'est pas en ordre. Personne n'a été admis.",
+                en: "The answer to the invite is not in order. Nobody was admitted.",
+            ),
+            say!(
+                fr: "Inviter à nouveau, et vérifier la version de Vauban de l'invité.",
+                en: "Invite again, and check the invited one's version of Vauban.",
+            ),
+        ),
+        InviteError::BadCertificate => Complaint::new(
+            say!(
+                fr: "Le certificat reçu ne correspond pas aux clés de cet appareil : il est refusé.",
+                en: "The certificate does not fit this device's keys: it is refused.",
+            ),
+            say!(
+                fr: "Prévenir l'administrateur qui a accepté l'invitation, et recommencer avec un nouveau code.",
+                en: "Tell the admin who accepted the invite, and begin again with a new code.",
+            ),
+        ),
+        InviteError::TooManyAdmins => Complaint::new(
+            say!(
+                fr: "L'organisation a plus d'administrateurs qu'une invitation ne peut en nommer.",
+                en: "The organisation has more admins than an invite can name.",
+            ),
+            say!(fr: "Retirer des administrateurs qui ne servent plus.", en: "Remove admins who are no longer needed."),
+        ),
+        InviteError::Unfinished => Complaint::new(
+            say!(fr: "L'invitation n'a pas encore été acceptée.", en: "The invite has not been finished yet."),
+            say!(
+                fr: "Demander à un administrateur de lancer `vauban user accept` (ou, pour un appareil, `vauban device accept`), puis relancer.",
+                en: "Ask an admin to run `vauban user accept` (or, for a device, `vauban device accept`), then run it again.",
+            ),
+        ),
+        InviteError::Chain(error) => of_chain(error),
+    }
+}
+
+pub(super) fn of_request(error: &NodeRequestError) -> Complaint {
+    match error {
+        NodeRequestError::Term(term) => Complaint::new(
+            say!(fr: "La charte ne peut pas dire cela : {term}.", en: "The charter cannot say this: {term}."),
+            say!(fr: "Voir `vauban org charter --help`.", en: "See `vauban org charter --help`."),
+        ),
+        NodeRequestError::Decode(_) | NodeRequestError::Signature | NodeRequestError::Tls(_) => Complaint::new(
+            say!(
+                fr: "La demande du nœud n'est pas en ordre ({error}).",
+                en: "The node's request is not in order ({error}).",
+            ),
+            say!(
+                fr: "Copier à nouveau le fichier que `vauban-node init` a écrit.",
+                en: "Copy again the file that `vauban-node init` wrote.",
+            ),
+        ),
+    }
+}

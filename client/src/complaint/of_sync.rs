@@ -1,0 +1,254 @@
+//! Failures of a run over a space: its log, its chunks, this machine's disk.
+
+use crate::complaint::{Complaint, breach_text, bug};
+use crate::content::{ChunkFault, FetchError, ReceiptError, UploadError};
+use crate::log::{EpochError, LogError};
+use crate::say;
+use crate::sync::{Problem, SyncError};
+use crate::tree::TreeError;
+
+pub(super) fn complaint(error: &SyncError) -> Complaint {
+    match error {
+        SyncError::Log(error) => of_log(error),
+        SyncError::Epoch(error) => of_epoch(*error),
+        SyncError::OtherHead => alarm(say!(
+            fr: "Le nœud répond à une modification par une autre histoire que la sienne.",
+            en: "The node answers a change with another history than the change makes.",
+        )),
+        SyncError::Behind { ours, theirs } => Complaint::new(
+            say!(
+                fr: "Le nœud montre un espace plus ancien ({theirs}) que celui déjà vu ici ({ours}).",
+                en: "The node shows an older space ({theirs}) than was already seen here ({ours}).",
+            ),
+            say!(
+                fr: "Rien n'a été touché. Réessayer dans un moment ; si cela dure, prévenir l'exploitant : le nœud a perdu ou cache des données.",
+                en: "Nothing was touched. Try again in a moment; if it lasts, tell the operator: the node has lost data or hides it.",
+            ),
+        ),
+        SyncError::Overtaken => Complaint::new(
+            say!(fr: "D'autres modifient l'espace plus vite que cet appareil.", en: "Others change the space faster than this device."),
+            say!(fr: "Relancer la même commande : rien n'est envoyé deux fois.", en: "Run the same command again: nothing is sent twice."),
+        ),
+        SyncError::NoEpoch(space) => Complaint::new(
+            say!(fr: "L'espace {space} n'a pas encore de clés.", en: "Space {space} has no keys yet."),
+            say!(
+                fr: "Demander à son propriétaire de relancer sa commande, qui a été interrompue.",
+                en: "Ask its owner to run their command again, which was interrupted.",
+            ),
+        ),
+        SyncError::Upload(UploadError::Receipts(error)) => of_receipts(*error),
+        SyncError::Fetch(error) => of_fetch(error),
+        SyncError::Tree(error) => of_tree(error),
+        SyncError::Cache(error) => Complaint::new(
+            say!(fr: "Le cache local est inutilisable : {error}.", en: "The local cache cannot be used: {error}."),
+            say!(
+                fr: "Vérifier le disque ; le dossier « cache » peut être supprimé sans rien perdre, puis relancer.",
+                en: "Check the disk; the folder \"cache\" can be deleted without any loss, then run it again.",
+            ),
+        ),
+        SyncError::Journal(error) => Complaint::new(
+            say!(fr: "Le journal des envois est inutilisable : {error}.", en: "The journal of uploads cannot be used: {error}."),
+            say!(fr: "Vérifier les droits, la place libre et le disque, puis relancer.", en: "Check permissions, free space and the disk, then run it again."),
+        ),
+        SyncError::Seal(_) => Complaint::new(
+            say!(fr: "Ce nom est trop long.", en: "This name is too long."),
+            say!(fr: "En choisir un plus court.", en: "Choose a shorter one."),
+        ),
+        other => bug(&other.to_string()),
+    }
+}
+
+fn of_log(error: &LogError) -> Complaint {
+    match error {
+        LogError::Fork { seq, .. } => alarm(say!(
+            fr: "L'histoire de l'espace a bifurqué au numéro {seq} : deux versions différentes ont été montrées.",
+            en: "The space's history has forked at number {seq}: two different versions were shown.",
+        )),
+        LogError::Cloned { counter } => Complaint::new(
+            say!(
+                fr: "L'espace contient une modification ({counter}) signée par cet appareil, qu'il n'a jamais faite : l'appareil a été copié ou restauré.",
+                en: "The space holds a change ({counter}) signed by this device, which it never made: the device was copied or restored.",
+            ),
+            say!(
+                fr: "Ne plus utiliser cet appareil : le faire révoquer, et l'enrôler à nouveau.",
+                en: "Stop using this device: have it revoked, and enrol it again.",
+            ),
+        ),
+        LogError::Invalid { seq, error } => alarm(say!(
+            fr: "L'histoire de l'espace contient au numéro {seq} ce qu'aucun nœud honnête n'accepte ({error}).",
+            en: "The space's history holds at number {seq} what no honest node accepts ({error}).",
+        )),
+        LogError::Garbage(_) | LogError::OtherSpace | LogError::OrganisationBehind(_) => Complaint::new(
+            say!(fr: "Le nœud montre autre chose que l'histoire de l'espace ({error}).", en: "The node shows something else than the space's history ({error})."),
+            say!(fr: "Prévenir l'exploitant : un nœud sain ne fait pas cela.", en: "Tell the operator: a sound node does not do this."),
+        ),
+        LogError::FoldVersion(version) => Complaint::new(
+            say!(
+                fr: "Cet espace suit des règles plus récentes (version {version}) que ce client.",
+                en: "This space follows later rules (version {version}) than this client.",
+            ),
+            say!(fr: "Mettre Vauban à jour sur cette machine.", en: "Update Vauban on this machine."),
+        ),
+    }
+}
+
+fn of_epoch(error: EpochError) -> Complaint {
+    match error {
+        EpochError::Recipients(epoch) => alarm(say!(
+            fr: "Les clés de l'époque {epoch} ont été remises à d'autres que les membres de l'espace.",
+            en: "The keys of epoch {epoch} were given to others than the space's members.",
+        )),
+        EpochError::Bundle(epoch) => alarm(say!(
+            fr: "Les clés de l'époque {epoch} ne correspondent pas à leur certificat.",
+            en: "The keys of epoch {epoch} do not fit their certificate.",
+        )),
+        EpochError::Decode { epoch, .. } => alarm(say!(
+            fr: "Le certificat de l'époque {epoch} est illisible.",
+            en: "The certificate of epoch {epoch} cannot be read.",
+        )),
+        EpochError::Unknown(_) => bug(&error.to_string()),
+    }
+}
+
+fn of_receipts(error: ReceiptError) -> Complaint {
+    match error {
+        ReceiptError::Forged => alarm(say!(
+            fr: "Un reçu du nœud ne se vérifie pas : il prétend garder ce qu'il n'a pas.",
+            en: "A receipt of the node does not verify: it claims to keep what it has not.",
+        )),
+        ReceiptError::Policy(breach) => {
+            let breach = breach_text(breach);
+            Complaint::new(
+                say!(
+                    fr: "Les copies ne respecteraient pas la politique de l'organisation : {breach}. Rien n'a été enregistré.",
+                    en: "The copies would break the organisation's policy: {breach}. Nothing was committed.",
+                ),
+                say!(
+                    fr: "Demander à un administrateur de vérifier les chartes des nœuds, puis relancer.",
+                    en: "Ask an admin to check the nodes' charters, then run it again.",
+                ),
+            )
+        }
+    }
+}
+
+fn of_fetch(error: &FetchError) -> Complaint {
+    match error {
+        FetchError::Chunk(ChunkFault::Missing(chunk) | ChunkFault::Corrupt(chunk)) => Complaint::new(
+            say!(
+                fr: "Le nœud a perdu ou abîmé un morceau de ce fichier ({chunk}).",
+                en: "The node has lost or damaged a piece of this file ({chunk}).",
+            ),
+            say!(
+                fr: "Prévenir l'exploitant. Un appareil qui a encore le fichier en garde une copie saine.",
+                en: "Tell the operator. A device that still has the file keeps a sound copy.",
+            ),
+        ),
+        FetchError::Ended | FetchError::Nodes(_) => bug(&error.to_string()),
+        FetchError::Chunk(ChunkFault::Forged(_)) | FetchError::Page(_) | FetchError::Length | FetchError::Content => {
+            Complaint::new(
+                say!(
+                    fr: "Ce fichier n'est pas ce que son auteur a enregistré ({error}).",
+                    en: "This file is not what its author recorded ({error}).",
+                ),
+                say!(
+                    fr: "Demander à son auteur de l'envoyer à nouveau avec un client à jour.",
+                    en: "Ask its author to send it again with an up-to-date client.",
+                ),
+            )
+        }
+    }
+}
+
+fn of_tree(error: &TreeError) -> Complaint {
+    match error {
+        TreeError::MarkerLost(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(
+                    fr: "Le dossier {path} n'a plus sa marque : son disque n'est peut-être pas monté. Rien n'a été touché.",
+                    en: "The folder {path} has lost its mark: its disk may not be mounted. Nothing was touched.",
+                ),
+                say!(
+                    fr: "Monter le disque et relancer ; pour recommencer de zéro, choisir un autre dossier.",
+                    en: "Mount the disk and run it again; to begin anew, choose another folder.",
+                ),
+            )
+        }
+        TreeError::OtherSpace(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "Le dossier {path} est déjà celui d'un autre espace.", en: "The folder {path} belongs to another space already."),
+                say!(fr: "Choisir un autre dossier.", en: "Choose another folder."),
+            )
+        }
+        TreeError::MarkerDamaged(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "La marque {path} est abîmée.", en: "The mark {path} is damaged."),
+                say!(
+                    fr: "Supprimer ce seul fichier et relancer : les fichiers égaux se rejoignent, rien n'est supprimé.",
+                    en: "Delete this one file and run it again: equal files join, nothing is removed.",
+                ),
+            )
+        }
+        TreeError::TooManyCopies(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "Il y a trop de copies de conflit de {path}.", en: "There are too many conflict copies of {path}."),
+                say!(fr: "Les trier, puis relancer.", en: "Sort them out, then run it again."),
+            )
+        }
+        TreeError::Disk { path, source, .. } => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "Impossible d'utiliser {path} : {source}.", en: "Cannot use {path}: {source}."),
+                say!(
+                    fr: "Vérifier les droits, la place libre et le disque, puis relancer.",
+                    en: "Check permissions, free space and the disk, then run it again.",
+                ),
+            )
+        }
+    }
+}
+
+fn alarm(what: String) -> Complaint {
+    Complaint::new(
+        what,
+        say!(
+            fr: "ALARME : ne rien faire d'autre ; garder cette machine en l'état et prévenir la sécurité de l'organisation.",
+            en: "ALARM: do nothing else; keep this machine as it is and tell the organisation's security officer.",
+        ),
+    )
+}
+
+impl Problem {
+    /// Why something was left out, in one line.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Unreadable(reason) => say!(fr: "illisible ({reason})", en: "cannot be read ({reason})"),
+            Self::Busy => say!(fr: "change pendant la lecture", en: "changes while it is read"),
+            Self::TooLarge => say!(fr: "trop grand", en: "too large"),
+            Self::Unnameable => say!(
+                fr: "ce nom n'est pas du texte, est trop long ou contient « \\ »",
+                en: "the name is no text, is too long or contains \"\\\"",
+            ),
+            Self::Special => say!(fr: "ni fichier, ni dossier, ni lien", en: "neither file, folder nor link"),
+            Self::Hostile(reason) => say!(fr: "refusé sur ce disque ({reason})", en: "refused on this disk ({reason})"),
+            Self::MountChanged => say!(
+                fr: "un disque y est monté, ou ne l'est plus",
+                en: "a disk is mounted there, or no longer is",
+            ),
+            Self::Unwritable(reason) => say!(fr: "ne peut être écrit ({reason})", en: "cannot be written ({reason})"),
+            Self::MissingChunk(reason) => {
+                say!(fr: "un morceau manque au nœud ({reason})", en: "the node lacks a piece ({reason})")
+            }
+            Self::Forged => say!(
+                fr: "le contenu n'est pas celui que son auteur a enregistré",
+                en: "the content is not what its author recorded",
+            ),
+            Self::NoContent => say!(fr: "rien n'y a encore été écrit", en: "nothing was written to it yet"),
+        }
+    }
+}

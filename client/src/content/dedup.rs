@@ -1,0 +1,90 @@
+//! Finding a chunk that exists already, by its tag (`formats#6`).
+//!
+//! A tag is a member's word. It is believed only when sealing the same bytes under the recorded secret gives the recorded id;
+//! a lie costs one sealing, is then forgotten, and poisons nothing.
+
+use vauban_crypto::chunk::{ChunkTag, Frame};
+use vauban_protocol::id::ChunkId;
+
+use super::seal::InFlight;
+use crate::log::ChunkRef;
+use crate::state::cache::{CacheError, TagReader};
+use crate::state::journal::{Journal, JournalError, Journaled};
+
+/// Looks for chunks, from a thread of its own.
+#[derive(Debug)]
+pub struct Dedup {
+    live: TagReader,
+    journal: Journal,
+}
+
+/// What was found.
+pub enum Found {
+    /// A chunk of the log: it is referred to, and nothing is sent.
+    Live(ChunkRef),
+    /// A chunk that this run has stored, or is about to.
+    Stored(ChunkRef),
+    /// A chunk of an earlier run: sealed again, to be sent if nodes no longer hold it.
+    Perhaps(ChunkRef, Vec<u8>),
+    /// Nothing. The frame is given back, to be sealed anew; so is the tag that turned out to be false.
+    Nothing(Frame, Option<(ChunkId, ChunkTag)>),
+}
+
+/// Why it could not be looked for.
+#[derive(Debug, thiserror::Error)]
+pub enum DedupError {
+    /// The cache is at fault.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The journal is at fault.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The bytes cannot be framed; a defect, since the cutter bounds them.
+    #[error("a chunk cannot be framed: {0}")]
+    Frame(#[from] vauban_crypto::error::SealError),
+}
+
+impl Dedup {
+    /// Looks in the log's tags, then in the journal.
+    #[must_use]
+    pub fn new(live: TagReader, journal: Journal) -> Self {
+        Self { live, journal }
+    }
+
+    /// Looks for `plain`, first among what this run has just sealed.
+    ///
+    /// # Errors
+    /// [`DedupError`].
+    pub fn find(&self, plain: &[u8], in_flight: &InFlight) -> Result<Found, DedupError> {
+        let frame = Frame::of(plain)?;
+        let tag = frame.tag();
+        let frame = match in_flight.find(tag) {
+            Some(known) => match prove(&known, frame) {
+                Some(_) => return Ok(Found::Stored(known)),
+                None => Frame::of(plain)?,
+            },
+            None => frame,
+        };
+        let (frame, lie) = match self.live.find(tag)? {
+            Some(known) => match prove(&known, frame) {
+                Some(_) => return Ok(Found::Live(known)),
+                None => (Frame::of(plain)?, Some((known.id, tag))),
+            },
+            None => (frame, None),
+        };
+        let Some(Journaled { chunk, confirmed }) = self.journal.find(tag)? else {
+            return Ok(Found::Nothing(frame, lie));
+        };
+        Ok(match prove(&chunk, frame) {
+            Some(_) if confirmed => Found::Stored(chunk),
+            Some(object) => Found::Perhaps(chunk, object),
+            None => Found::Nothing(Frame::of(plain)?, lie),
+        })
+    }
+}
+
+/// The object that `frame` seals to under the recorded secret, if it is the recorded one.
+fn prove(known: &ChunkRef, frame: Frame) -> Option<Vec<u8>> {
+    let (id, object) = known.secret.reseal(frame);
+    (id == known.id).then_some(object)
+}

@@ -1,0 +1,90 @@
+//! Where the bytes of a file come from.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustix::fs::{Mode, fstat};
+
+use crate::log::EntryName;
+use crate::tree::{Folder, Identity, SyncRoot, TreeError, TreePath};
+
+/// Something to read once, or again.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// A file below a sync root.
+    InRoot {
+        /// The root.
+        root: Arc<SyncRoot>,
+        /// The folder it is in.
+        folder: TreePath,
+        /// Its name there.
+        name: EntryName,
+    },
+    /// A symbolic link below a sync root: its content is where it points to.
+    Link {
+        /// The root.
+        root: Arc<SyncRoot>,
+        /// The folder it is in.
+        folder: TreePath,
+        /// Its name there.
+        name: EntryName,
+    },
+    /// A file that the user named.
+    Path(PathBuf),
+}
+
+/// An opened source.
+#[derive(Debug)]
+pub(super) enum Open {
+    /// A file, and what the disk says of it.
+    File(File),
+    /// Bytes that are there already.
+    Bytes(Vec<u8>, Identity),
+}
+
+impl Source {
+    pub(super) fn open(&self) -> Result<Open, TreeError> {
+        match self {
+            Self::InRoot { root, folder, name } => Ok(Open::File(root.open(folder)?.open_file(name)?)),
+            Self::Link { root, folder, name } => {
+                let folder: Folder = root.open(folder)?;
+                let identity = folder.child(name)?.map(|child| child.identity);
+                let target = folder.read_link(name)?;
+                match identity {
+                    Some(identity) => Ok(Open::Bytes(target, identity)),
+                    None => Err(absent(&self.path())),
+                }
+            }
+            Self::Path(path) => File::open(path).map(Open::File).map_err(|source| TreeError::Disk {
+                what: "open",
+                path: path.clone(),
+                source,
+            }),
+        }
+    }
+
+    /// What the disk says of an open file, and whether its owner may execute it.
+    pub(super) fn look(&self, file: &File) -> Result<(Identity, bool), TreeError> {
+        let stat = fstat(file).map_err(|errno| TreeError::Disk {
+            what: "look at",
+            path: self.path(),
+            source: errno.into(),
+        })?;
+        Ok((Identity::of(&stat), Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR)))
+    }
+
+    /// Its path, for messages.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        match self {
+            Self::InRoot { folder, name, .. } | Self::Link { folder, name, .. } => folder.to_path().join(name.as_str()),
+            Self::Path(path) => path.clone(),
+        }
+    }
+}
+
+fn absent(path: &std::path::Path) -> TreeError {
+    TreeError::Disk { what: "open", path: path.to_owned(), source: io::ErrorKind::NotFound.into() }
+}

@@ -1,0 +1,89 @@
+//! Why a command did not do what it was asked, as one type for the boundary.
+//!
+//! Each layer has an error enum of its own that says who is at fault; this one only gathers them. [`Exit`](crate::exit::Exit)
+//! makes a code of it, [`complaint`](crate::complaint) the two lines that a person reads.
+
+use crate::content::{FetchError, NodesError, UploadError};
+use crate::keys::{InviteCodeError, KeysError};
+use crate::link::LinkError;
+use crate::link::Misbehaviour;
+use crate::organisation::{ChainError, FoundingError, InviteError, InviteFetchError, NodeRequestError};
+use crate::state::StateError;
+use crate::sync::SyncError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The command line makes no sense; the text says how, in the chosen language.
+    #[error("{0}")]
+    Usage(String),
+    /// No such thing; the text says what, in the chosen language.
+    #[error("{0}")]
+    NotFound(String),
+    /// Its user stopped it.
+    #[error("interrupted")]
+    Interrupted,
+    /// Between this client and a node.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// Files of this machine.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Keys and passphrases.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The organisation's chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// An invite.
+    #[error(transparent)]
+    Invite(#[from] InviteError),
+    /// An invite's code.
+    #[error(transparent)]
+    InviteCode(#[from] InviteCodeError),
+    /// A node's request for a charter.
+    #[error(transparent)]
+    NodeRequest(#[from] NodeRequestError),
+    /// A run over a space.
+    #[error(transparent)]
+    Sync(SyncError),
+    /// A defect of Vauban's own.
+    #[error("defect: {0}")]
+    Bug(&'static str),
+}
+
+impl From<FoundingError> for Failure {
+    fn from(error: FoundingError) -> Self {
+        match error {
+            FoundingError::Keys(error) => error.into(),
+            FoundingError::Chain(error) => error.into(),
+        }
+    }
+}
+
+impl From<InviteFetchError> for Failure {
+    fn from(error: InviteFetchError) -> Self {
+        match error {
+            InviteFetchError::Link(error) => error.into(),
+            InviteFetchError::Chain(error) => error.into(),
+        }
+    }
+}
+
+impl From<SyncError> for Failure {
+    /// What lower layers are at fault for is theirs to say.
+    fn from(error: SyncError) -> Self {
+        match error {
+            SyncError::Device(failure) => *failure,
+            SyncError::State(error) => error.into(),
+            SyncError::Nodes(error)
+            | SyncError::Upload(UploadError::Nodes(error))
+            | SyncError::Fetch(FetchError::Nodes(error)) => match error {
+                NodesError::Link(error) => error.into(),
+                NodesError::Senseless(_) => LinkError::from(Misbehaviour::OtherAnswer).into(),
+            },
+            SyncError::Bug(what) => Self::Bug(what),
+            other => Self::Sync(other),
+        }
+    }
+}

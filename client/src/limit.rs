@@ -1,0 +1,150 @@
+//! Every bound of the client, with its reason. Bounds that nodes know stand in `vauban_protocol::limit`.
+
+use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, CHUNKS_BYTES_MAX, COMMIT_OPS_BYTES_MAX};
+
+/// Seconds that one address has to complete a connection: long for a satellite, short for a person who waits.
+pub const CONNECT_SECONDS_MAX: u64 = 5;
+/// Seconds that a connection may be silent before it counts as lost.
+pub const IDLE_SECONDS_MAX: u64 = 12;
+/// Seconds between signs of life on a connection that has nothing to say.
+pub const KEEP_ALIVE_SECONDS: u64 = 4;
+/// Seconds that a request may make no progress at all; a node that works on it still answers within these.
+pub const STALL_SECONDS_MAX: u64 = 60;
+/// Times that one request is sent, reconnecting in between, before it fails.
+pub const REQUEST_TRIES_MAX: u32 = 4;
+/// First wait before a request is sent again, in milliseconds; doubled each time.
+pub const RETRY_WAIT_MS: u64 = 250;
+/// Addresses that one name may stand for, of which the first to answer is taken.
+pub const ADDRESSES_MAX: usize = 4;
+/// Addresses of nodes that a client remembers.
+pub const SERVERS_MAX: usize = 32;
+/// Bytes of a `host:port`: the longest DNS name, and a port.
+pub const SERVER_BYTES_MAX: usize = 253 + 1 + 5;
+/// Bytes in flight on one QUIC stream: covers 1 Gbit/s over 60 ms.
+pub const STREAM_WINDOW_BYTES: u32 = 8 * 1024 * 1024;
+/// Bytes in flight on one connection: four streams at full speed.
+pub const CONNECTION_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
+/// Bytes of one datagram, where the path lets them pass: fewer, larger packets cost less. QUIC hands the kernel ten at a
+/// time, which together must fit one UDP send.
+pub const DATAGRAM_BYTES_MAX: u16 = 6_500;
+/// Bytes of the kernel's buffers of the UDP socket: a burst of one window's fraction is not dropped.
+pub const SOCKET_BUFFER_BYTES: usize = 7 * 1024 * 1024;
+
+/// Bytes of the anchor's file: outboxes of a few spaces and every space's head fit.
+pub const ANCHOR_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Bytes of the organisation chain's file, which is read at once.
+pub const CHAIN_FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+/// Bytes of a file that is read whole: keys, requests, admissions, backups, passphrases.
+pub const SMALL_FILE_BYTES_MAX: u64 = vauban_crypto::limit::LOCKED_BYTES_MAX as u64;
+/// Characters of a passphrase, at least, where one is chosen (ANSSI, "Recommandations relatives à l'authentification").
+pub const PASSPHRASE_CHARS_MIN: usize = 12;
+
+/// Days that a node may lag behind what this client has seen before it is an alarm (`formats#18`).
+pub const FRESHNESS_DAYS_MAX: u64 = 7;
+/// Days before the end of a charter or TLS certificate from which it is said (`formats#21`).
+pub const CHARTER_WARNING_DAYS: u64 = 60;
+/// Days that a charter lasts unless said otherwise, so that a withheld revocation ends by itself (trust.md).
+pub const CHARTER_DAYS: u64 = 180;
+/// Days that a charter lasts, at most.
+pub const CHARTER_DAYS_MAX: u64 = 366;
+/// Days that a node's X.509 certificate lasts (`formats#21`).
+pub const TLS_CERTIFICATE_DAYS: u64 = 365;
+/// Days that a node's X.509 certificate lasts, at most (`formats#21`).
+pub const TLS_CERTIFICATE_DAYS_MAX: u64 = 825;
+/// Days that the organisation's TLS authority lasts: its genesis cannot be written again.
+pub const TLS_AUTHORITY_DAYS: u64 = 30 * 365;
+/// Seconds by which this machine's clock may differ from the cluster's before `doctor` says so.
+pub const CLOCK_SKEW_SECONDS_MAX: u64 = 120;
+
+/// Bytes free on a node's disk under which `doctor` says so.
+pub const DISK_FREE_WARNING_BYTES: u64 = 10 * 1024 * 1024 * 1024;
+
+/// Seconds between two looks at what others have done, while somebody waits for them.
+pub const POLL_SECONDS: u64 = 1;
+/// Days that an invite may stay open.
+pub const INVITE_DAYS_MAX: u64 = 30;
+/// Times that certificates are signed anew because others came first.
+pub const CERTIFY_TRIES_MAX: usize = 8;
+/// Bytes of an invite's code: bounds what is decoded.
+pub const INVITE_CODE_BYTES_MAX: usize = 2048;
+
+const _: () = assert!(TLS_CERTIFICATE_DAYS <= TLS_CERTIFICATE_DAYS_MAX && CHARTER_DAYS <= CHARTER_DAYS_MAX);
+const _: () = assert!(KEEP_ALIVE_SECONDS * 2 < IDLE_SECONDS_MAX);
+
+/// Bytes of an entry's name (`formats#17`).
+pub const NAME_BYTES_MAX: usize = 255;
+/// Chunk references that stand in an op itself (`formats#16`).
+pub const CHUNKS_INLINE_MAX: usize = 1024;
+/// Chunk references of one page: a change of one chunk sends its page anew, so pages are small.
+pub const PAGE_CHUNKS_MAX: usize = 1024;
+/// Pages of pages, and no further: with the other bounds, files of a pebibyte (`formats#16`).
+pub const PAGE_LEVELS_MAX: u8 = 2;
+/// Bytes that one chunk reference takes in an op or page, at most.
+pub const CHUNK_REF_BYTES_MAX: usize = 32 + 32 + 16 + 5;
+
+const _: () = assert!(CHUNKS_INLINE_MAX * CHUNK_REF_BYTES_MAX < COMMIT_OPS_BYTES_MAX / 2);
+const _: () = assert!(PAGE_CHUNKS_MAX * CHUNK_REF_BYTES_MAX + 8 <= CHUNK_PLAIN_BYTES_MAX);
+
+/// Bytes of sealed chunks that are shuffled together before they leave (architecture.md, "What a node learns").
+pub const UPLOAD_WINDOW_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of sealed chunks that exist at once: the window that leaves, and the next one that gathers.
+pub const SEALED_BYTES_MAX: usize = UPLOAD_WINDOW_BYTES + UPLOAD_WINDOW_BYTES / 4;
+/// Bytes of chunks in one `PutChunks` that a client sends: small enough for several in flight to share the window.
+pub const PUT_BYTES: usize = 4 * 1024 * 1024;
+/// `PutChunks` in flight at once: hides the node's fsync behind the next transfer.
+pub const PUTS_IN_FLIGHT_MAX: usize = 8;
+/// Chunks that wait between cutting and sealing: keeps the cores busy without holding much.
+pub const CUT_QUEUE_CHUNKS: usize = 4;
+/// Small files that a sealing thread takes at once: taking one costs more than sealing it.
+pub const FILES_TAKEN_MAX: usize = 32;
+/// Bytes that are read from a large file at once.
+pub const READ_BYTES: usize = 2 * CHUNK_PLAIN_BYTES_MAX;
+/// Bytes that are read at once where a file is only hashed.
+pub const HASH_BYTES: usize = 1024 * 1024;
+/// Threads that seal, at most; there are as many as cores. Each holds the buffer of one small file.
+pub const SEAL_THREADS_MAX: usize = 8;
+/// Large files that are cut at once: the next one fills the queue while the last chunks of one are sealed.
+pub const CUTTERS_MAX: usize = 2;
+/// Sealed files and chunks that wait for the upload to take them; their bytes have a bound of their own.
+pub const SEALED_QUEUE_MAX: usize = 1024;
+/// Large files that wait for a cutter.
+pub const FILE_QUEUE_MAX: usize = 64;
+
+/// Bytes of objects that one `GetChunks` asks for.
+pub const GET_BYTES: usize = 8 * 1024 * 1024;
+/// `GetChunks` in flight at once: the prefetch window.
+pub const GETS_IN_FLIGHT_MAX: usize = 4;
+/// Files whose chunks are asked for in one stream: bounds the list of their chunks.
+pub const FETCH_FILES_MAX: usize = 4096;
+/// Chunks that are asked for in one stream, unless one file has more.
+pub const FETCH_CHUNKS_MAX: usize = 65_536;
+/// Files that share one flush to disk when they are written.
+pub const LAND_FILES_MAX: usize = 256;
+/// Bytes of files that share one flush to disk.
+pub const LAND_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Times that a file which changes while it is read is read again, before it is left for the next run.
+pub const REREADS_MAX: u32 = 6;
+/// First wait before a changing file is read again, in milliseconds; doubled each time (sync.md, rule 5).
+pub const REREAD_QUIET_MS: u64 = 50;
+/// Longest wait before a changing file is read again, in milliseconds.
+pub const REREAD_QUIET_MS_MAX: u64 = 5000;
+
+/// Bytes of where a symbolic link points to: what Linux takes as a path.
+pub const LINK_BYTES_MAX: u64 = 4096;
+/// Folders within folders that are written to a disk, at most: paths stay usable, and recursion bounded.
+pub const DEPTH_MAX: usize = 128;
+/// Times that one run plans anew, after conflicts or commits of others, before it says that it is not finished.
+pub const ROUNDS_MAX: usize = 6;
+/// Times that one commit is signed anew because others came first. Fifty people at once need 1.06 on average.
+pub const COMMIT_TRIES_MAX: usize = 64;
+/// Wait before a commit is signed anew because the node lags behind, in milliseconds.
+pub const COMMIT_WAIT_MS: u64 = 100;
+/// Days that an uploaded chunk without a commit is remembered; nodes will have swept it before.
+pub const JOURNAL_DAYS_MAX: u64 = 30;
+/// Conflict copies of one file in one day.
+pub const CONFLICT_COPIES_MAX: u32 = 1000;
+
+const _: () = assert!(DATAGRAM_BYTES_MAX as usize * 10 <= u16::MAX as usize - 28);
+const _: () = assert!(PUT_BYTES <= CHUNKS_BYTES_MAX && GET_BYTES <= CHUNKS_BYTES_MAX);
+const _: () = assert!(PUT_BYTES * PUTS_IN_FLIGHT_MAX <= SEALED_BYTES_MAX);

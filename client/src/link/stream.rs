@@ -1,0 +1,146 @@
+//! One request on one stream: `formats#20` over QUIC.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use quinn::{Connection, ConnectionError, ReadError, ReadExactError, RecvStream, SendStream, WriteError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use vauban_protocol::limit::HEADER_BYTES_MAX;
+use vauban_protocol::wire::{
+    BODY_LENGTH_BYTES, CloseCode, FrameError, HEADER_LENGTH_BYTES, body_length, decode_header, encode_head,
+    header_length,
+};
+
+use crate::limit::STALL_SECONDS_MAX;
+use crate::link::Misbehaviour;
+
+/// Packets' contents that are taken from a stream at once: waiting for each alone would cost more than copying it.
+const PIECES_MAX: usize = 32;
+
+/// How one exchange on a connection failed.
+#[derive(Debug)]
+pub(super) enum StreamError {
+    /// The connection ended.
+    Lost(ConnectionError),
+    /// The node gave this one stream up.
+    Reset,
+    /// Nothing moved for too long.
+    Stalled,
+    /// The node broke the protocol.
+    Misbehaved(Misbehaviour),
+}
+
+/// Sends a header and a body whose parts are not copied, and reads the answer.
+pub(super) async fn exchange<Q: Serialize, A: Serialize + DeserializeOwned>(
+    connection: &Connection,
+    question: &Q,
+    body: &[Bytes],
+    body_bytes_max: impl FnOnce(&A) -> usize,
+) -> Result<(A, Bytes), StreamError> {
+    let (mut send, mut receive) = unstalled(connection.open_bi()).await?;
+    match write(&mut send, question, body).await {
+        Ok(()) => {}
+        // A node that refuses early stops reading; its answer says why.
+        Err(StreamError::Reset) => {}
+        Err(error) => return Err(error),
+    }
+    read(&mut receive, body_bytes_max).await
+}
+
+async fn write<Q: Serialize>(send: &mut SendStream, question: &Q, body: &[Bytes]) -> Result<(), StreamError> {
+    let body_bytes = body.iter().map(Bytes::len).sum();
+    let mut parts = Vec::with_capacity(1 + body.len());
+    parts.push(Bytes::from(encode_head(question, body_bytes)));
+    parts.extend_from_slice(body);
+    let mut rest = parts.as_mut_slice();
+    while !rest.is_empty() {
+        let written = unstalled(send.write_chunks(rest)).await?;
+        rest = rest.get_mut(written.chunks..).unwrap_or_default();
+    }
+    send.finish().map_err(|_| StreamError::Reset)
+}
+
+async fn read<A: Serialize + DeserializeOwned>(
+    receive: &mut RecvStream,
+    body_bytes_max: impl FnOnce(&A) -> usize,
+) -> Result<(A, Bytes), StreamError> {
+    let mut prefix = [0; HEADER_LENGTH_BYTES];
+    unstalled(receive.read_exact(&mut prefix)).await?;
+    let mut header = vec![0; header_length(prefix, HEADER_BYTES_MAX)?];
+    unstalled(receive.read_exact(&mut header)).await?;
+    let answer: A = decode_header(&header)?;
+    let mut prefix = [0; BODY_LENGTH_BYTES];
+    unstalled(receive.read_exact(&mut prefix)).await?;
+    let length = body_length(prefix, body_bytes_max(&answer))?;
+    let mut body = BytesMut::with_capacity(length);
+    let mut pieces = [const { Bytes::new() }; PIECES_MAX];
+    while let Some(read) = unstalled(receive.read_chunks(&mut pieces)).await? {
+        for piece in pieces.iter_mut().take(read).map(std::mem::take) {
+            if piece.len() > length - body.len() {
+                return Err(StreamError::Misbehaved(Misbehaviour::Length));
+            }
+            body.extend_from_slice(&piece);
+        }
+    }
+    if body.len() < length {
+        return Err(StreamError::Misbehaved(Misbehaviour::Length));
+    }
+    Ok((answer, body.freeze()))
+}
+
+async fn unstalled<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, StreamError>
+where
+    StreamError: From<E>,
+{
+    let limit = Duration::from_secs(STALL_SECONDS_MAX);
+    Ok(tokio::time::timeout(limit, step).await.map_err(|_| StreamError::Stalled)??)
+}
+
+/// Whether the node closed the connection with this code.
+pub(super) fn is_closed_with(error: &ConnectionError, code: CloseCode) -> bool {
+    matches!(error, ConnectionError::ApplicationClosed(close) if close.error_code.into_inner() == code as u64)
+}
+
+impl From<ConnectionError> for StreamError {
+    fn from(error: ConnectionError) -> Self {
+        Self::Lost(error)
+    }
+}
+
+impl From<WriteError> for StreamError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::ConnectionLost(error) => Self::Lost(error),
+            WriteError::Stopped(_) | WriteError::ClosedStream | WriteError::ZeroRttRejected => Self::Reset,
+        }
+    }
+}
+
+impl From<ReadError> for StreamError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::ConnectionLost(error) => Self::Lost(error),
+            ReadError::Reset(_)
+            | ReadError::ClosedStream
+            | ReadError::IllegalOrderedRead
+            | ReadError::ZeroRttRejected => Self::Reset,
+        }
+    }
+}
+
+impl From<ReadExactError> for StreamError {
+    fn from(error: ReadExactError) -> Self {
+        match error {
+            ReadExactError::FinishedEarly(_) => Self::Misbehaved(Misbehaviour::Length),
+            ReadExactError::ReadError(error) => error.into(),
+        }
+    }
+}
+
+impl From<FrameError> for StreamError {
+    fn from(error: FrameError) -> Self {
+        Self::Misbehaved(error.into())
+    }
+}

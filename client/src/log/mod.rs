@@ -1,0 +1,25 @@
+//! A space's log, from the bytes that a node sends to the tree that they mean. Pure: no socket, clock or disk.
+//!
+//! ```text
+//! bytes ─► chain (verified, in place) ─► epochs (opened) ─► ops ─► fold ─► tree of entries, each with its version
+//! ```
+//! Invariants: what is folded was verified; every client that folds the same commits holds the same tree; a log that forked,
+//! went backwards or lost a commit of this device stops everything (invariant 5).
+
+mod chain;
+mod entry;
+mod epochs;
+mod fold;
+mod map_tree;
+mod op;
+mod pages;
+mod version;
+
+pub use chain::{LogError, Seen, VerifiedCommit, found, verify_next};
+pub use entry::{EntryId, EntryName, Kind, NameError};
+pub use epochs::{EpochError, EpochSecrets, Epochs, recipients};
+pub use fold::{Effect, FOLD_VERSION, Place, Tree, Void, apply};
+pub use map_tree::MapTree;
+pub use op::{OPS_PLAIN_BYTES_MAX, Op, OpsBatch, decode_ops, encode_ops};
+pub use pages::{PageError, decode_page, encode_page, is_paged, page_spans};
+pub use version::{ChunkList, ChunkRef, Version};

@@ -1,0 +1,80 @@
+//! The organisation's chain as this device has verified it: the fold, and the bytes it came from.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use vauban_protocol::id::Fingerprint;
+use vauban_protocol::organisation::{Organisation, OrganisationError};
+
+use crate::organisation::ChainError;
+
+/// A verified chain. Every certificate in it has passed [`Organisation::extend`].
+#[derive(Debug, Clone)]
+pub struct Chain {
+    certificates: Vec<Bytes>,
+    organisation: Arc<Organisation>,
+}
+
+impl Chain {
+    /// Begins with the genesis that `pinned` names.
+    ///
+    /// # Errors
+    /// [`ChainError::Forged`] for any other.
+    pub fn begin(genesis: Bytes, pinned: Fingerprint) -> Result<Self, ChainError> {
+        let organisation = Organisation::found_pinned(genesis.clone(), pinned).map_err(ChainError::Forged)?;
+        Ok(Self { certificates: vec![genesis], organisation: Arc::new(organisation) })
+    }
+
+    /// Verifies a chain from its file. What follows a damaged certificate is left out: nodes have it.
+    ///
+    /// # Errors
+    /// [`ChainError::Missing`] if not even the genesis is there.
+    pub fn load(certificates: Vec<Bytes>, pinned: Fingerprint) -> Result<Self, ChainError> {
+        let mut certificates = certificates.into_iter();
+        let genesis = certificates.next().ok_or(ChainError::Missing)?;
+        let mut chain = Self::begin(genesis, pinned).map_err(|_| ChainError::Missing)?;
+        let organisation = Arc::make_mut(&mut chain.organisation);
+        for certificate in certificates {
+            if organisation.extend(certificate.clone()).is_err() {
+                break;
+            }
+            chain.certificates.push(certificate);
+        }
+        Ok(chain)
+    }
+
+    /// Verifies certificates of a node and appends them, all or none.
+    ///
+    /// # Errors
+    /// [`ChainError::Fork`] if they follow another chain than this one; [`ChainError::Forged`] if they do not verify.
+    pub fn extend(&mut self, certificates: &[Bytes]) -> Result<(), ChainError> {
+        let mut organisation = Organisation::clone(&self.organisation);
+        for certificate in certificates {
+            organisation.extend(certificate.clone()).map_err(|error| match error {
+                OrganisationError::NotHead => ChainError::Fork { at: organisation.head().seq.saturating_add(1) },
+                error => ChainError::Forged(error),
+            })?;
+        }
+        self.organisation = Arc::new(organisation);
+        self.certificates.extend_from_slice(certificates);
+        Ok(())
+    }
+
+    /// What the chain says.
+    #[must_use]
+    pub fn organisation(&self) -> &Arc<Organisation> {
+        &self.organisation
+    }
+
+    /// The signed certificates, the genesis first.
+    #[must_use]
+    pub fn certificates(&self) -> &[Bytes] {
+        &self.certificates
+    }
+
+    /// The certificates from position `from` on.
+    #[must_use]
+    pub fn certificates_from(&self, from: u64) -> &[Bytes] {
+        usize::try_from(from).ok().and_then(|from| self.certificates.get(from..)).unwrap_or_default()
+    }
+}

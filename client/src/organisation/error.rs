@@ -1,0 +1,114 @@
+//! What can go wrong with the organisation's chain, its invites and its nodes' requests.
+
+use vauban_crypto::error::{OpenError, SealError};
+use vauban_crypto::signing::SigningError;
+use vauban_protocol::canonical::DecodeError;
+use vauban_protocol::chain::Head;
+use vauban_protocol::organisation::OrganisationError;
+
+/// A chain that cannot be followed or extended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ChainError {
+    /// The node shows another chain than the one this device has verified: proof that something is wrong.
+    #[error("the organisation's chain has forked at position {at}")]
+    Fork {
+        /// The first position known to differ.
+        at: u64,
+    },
+    /// No node has reached, for longer than allowed, what this device has verified.
+    #[error("the organisation's chain went back, from position {seen} to {shown}")]
+    Rollback {
+        /// What this device has verified.
+        seen: u64,
+        /// What the node shows.
+        shown: u64,
+    },
+    /// A node sent certificates that do not verify: only a node, or whoever holds its keys, does that.
+    #[error("a certificate from the node does not verify: {0}")]
+    Forged(OrganisationError),
+    /// A statement that the chain does not accept: by this client, and found before it was sent.
+    #[error("the chain does not accept the statement: {0}")]
+    Refused(#[from] OrganisationError),
+    /// Others kept extending the chain first.
+    #[error("the chain kept moving on; it stands at {0:?}")]
+    Busy(Head),
+    /// The chain's file is missing or damaged, and without it no node can be judged.
+    #[error("the organisation's chain is missing on this machine")]
+    Missing,
+    /// The library could not sign.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// Something cannot be sealed as asked: a name too long, or a public key that is none.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+}
+
+/// An invite that cannot be made, answered or finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InviteError {
+    /// Its record is not signed by somebody who may invite.
+    #[error("the invite was not issued by somebody who may")]
+    Issuer,
+    /// Its time has passed.
+    #[error("the invite has expired")]
+    Expired,
+    /// It has been used.
+    #[error("the invite has been used")]
+    Used,
+    /// Its record does not carry what it must.
+    #[error("the invite's record is damaged")]
+    Damaged,
+    /// Two different posts bear the secret's MAC: the code has got into other hands.
+    #[error("two different answers bear the invite's secret")]
+    TwoAnswers,
+    /// The one post that bears the secret's MAC is not in order.
+    #[error("the answer bears the invite's secret, but is not in order")]
+    BadAnswer,
+    /// The chain certifies this device's keys, but gives it what does not fit.
+    #[error("the certificate does not fit this device's keys")]
+    BadCertificate,
+    /// Too many admins to wrap a secret for.
+    #[error("the organisation has more admins than an invite can name")]
+    TooManyAdmins,
+    /// Waited long enough.
+    #[error("nobody has finished the invite yet")]
+    Unfinished,
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
+/// A node's request that is not in order.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NodeRequestError {
+    /// Not a node's request, or damaged on its way.
+    #[error("this is not a node's request: {0}")]
+    Decode(#[from] DecodeError),
+    /// Not signed by the keys it names.
+    #[error("the request is not signed by the keys it names")]
+    Signature,
+    /// The TLS request in it does not hold.
+    #[error("the TLS request in it does not hold: {0}")]
+    Tls(#[from] rcgen::Error),
+    /// A term of the charter makes no sense.
+    #[error("{0}")]
+    Term(&'static str),
+}
+
+impl From<SealError> for InviteError {
+    fn from(error: SealError) -> Self {
+        Self::Chain(error.into())
+    }
+}
+
+impl From<SigningError> for InviteError {
+    fn from(error: SigningError) -> Self {
+        Self::Chain(error.into())
+    }
+}
+
+impl From<OpenError> for InviteError {
+    fn from(_: OpenError) -> Self {
+        Self::Damaged
+    }
+}

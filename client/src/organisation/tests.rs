@@ -1,0 +1,227 @@
+//! The organisation's story without a network: founded, joined, attacked.
+
+use bytes::Bytes;
+use vauban_crypto::invite::InviteSecret;
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::Digest;
+use vauban_protocol::organisation::{Invite, InviteKind, JoinPost, PlacementPolicy, Statement};
+use vauban_protocol::signed::Signed;
+use vauban_protocol::time::{DAY_SECONDS, Timestamp};
+
+use super::{
+    Chain, ChainError, Draft, Founder, Founding, InviteError, Roster, Standing, accept, certified, found,
+    invite_device, invite_user, is_stale, joining_keys, judge_posts, open_secret, organisation_name, standing,
+    verify_invite,
+};
+use crate::keys::{Identity, InviteCode};
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+
+/// An organisation with its founding admin.
+fn founding() -> Founding {
+    let founder = Founder {
+        organisation: "Mairie".into(),
+        user: "Claire".into(),
+        device: "poste".into(),
+        policy: PlacementPolicy::default(),
+    };
+    found(&founder, NOW).expect("an organisation is founded")
+}
+
+fn invitation(founding: &Founding, name: &str) -> (Signed<Invite>, InviteCode) {
+    let organisation = founding.chain.organisation();
+    let servers = vec!["node:1".to_owned()];
+    let made = invite_user(organisation, &founding.identity, name, NOW.plus(60), servers).expect("an invite");
+    (Signed::parse(made.record).expect("a record"), made.code)
+}
+
+/// A post on `code`, and the keys behind it.
+fn answer(code: &InviteCode, kind: InviteKind) -> crate::keys::JoiningKeys {
+    joining_keys(code, "code", kind, "portable").expect("keys")
+}
+
+/// Finishes an invite as `identity`, and extends the chain.
+fn finish(chain: &mut Chain, identity: &Identity, invite: &Invite, posts: Vec<JoinPost>) -> Result<(), InviteError> {
+    let secret = open_secret(invite, chain.organisation(), identity)?;
+    let post = judge_posts(invite, &secret, posts)?.ok_or(InviteError::Unfinished)?;
+    let mut draft = Draft::new(chain.organisation(), NOW);
+    accept(&mut draft, identity, invite, &secret, post.join.payload())?;
+    chain.extend(&draft.finish().0)?;
+    Ok(())
+}
+
+/// A person who has joined, and the chain that says so.
+fn joined(founding: &Founding, name: &str) -> (Chain, Identity) {
+    let mut chain = founding.chain.clone();
+    let (invite, code) = invitation(founding, name);
+    let keys = answer(&code, InviteKind::User);
+    finish(&mut chain, &founding.identity, invite.payload(), vec![keys.post.clone()]).expect("finished");
+    let identity = certified(chain.organisation(), &keys).expect("fits").expect("is certified");
+    (chain, identity)
+}
+
+#[test]
+fn people_and_their_devices_join() {
+    let founding = founding();
+    let (mut chain, alice) = joined(&founding, "Alice");
+    assert!(!chain.organisation().is_admin(alice.user()));
+
+    let made = invite_device(chain.organisation(), &alice, NOW.plus(60), vec!["node:1".into()]).unwrap();
+    let invite: Signed<Invite> = Signed::parse(made.record).unwrap();
+    verify_invite(&invite, chain.organisation(), NOW).unwrap();
+    let keys = answer(&made.code, invite.payload().kind);
+    assert!(certified(chain.organisation(), &keys).unwrap().is_none());
+    finish(&mut chain, &alice, invite.payload(), vec![keys.post.clone()]).unwrap();
+    let second = certified(chain.organisation(), &keys).unwrap().unwrap();
+
+    assert_eq!(second.user(), alice.user());
+    assert_eq!(second.user_kem().public(), alice.user_kem().public());
+    let roster = Roster::new(chain.organisation(), second.directory());
+    assert_eq!(roster.user(alice.user()), "Alice");
+    assert_eq!(roster.user(founding.identity.user()), "Claire");
+    assert_eq!(roster.device(second.device()), "portable");
+    assert_eq!(organisation_name(chain.organisation().tls_authority()).as_deref(), Some("Mairie"));
+}
+
+/// Fails if posts without the secret's MAC count for anything, in whatever number and place.
+#[test]
+fn junk_posts_do_not_burn_invite() {
+    let founding = founding();
+    let (invite, code) = invitation(&founding, "Alice");
+    let keys = answer(&code, InviteKind::User);
+    let stranger = InviteCode { secret: InviteSecret::random(), ..code.clone() };
+    let junk = || answer(&stranger, InviteKind::User).post;
+    let mut swapped = junk();
+    swapped.mac = keys.post.mac;
+    let posts = vec![junk(), swapped, keys.post.clone(), junk(), keys.post.clone()];
+    let chosen = judge_posts(invite.payload(), &code.secret, posts).unwrap().unwrap();
+    assert_eq!(chosen, keys.post);
+    assert!(judge_posts(invite.payload(), &code.secret, vec![junk(), junk()]).unwrap().is_none());
+}
+
+#[test]
+fn two_answers_are_an_alarm() {
+    let founding = founding();
+    let (invite, code) = invitation(&founding, "Alice");
+    let posts = vec![answer(&code, InviteKind::User).post, answer(&code, InviteKind::User).post];
+    assert_eq!(judge_posts(invite.payload(), &code.secret, posts), Err(InviteError::TwoAnswers));
+}
+
+#[test]
+fn answer_of_another_kind_is_refused() {
+    let founding = founding();
+    let (invite, code) = invitation(&founding, "Alice");
+    let post = answer(&code, InviteKind::Device(founding.identity.user())).post;
+    assert_eq!(judge_posts(invite.payload(), &code.secret, vec![post]), Err(InviteError::BadAnswer));
+}
+
+#[test]
+fn invites_count_for_their_time_and_once() {
+    let founding = founding();
+    let (invite, code) = invitation(&founding, "Alice");
+    let mut chain = founding.chain.clone();
+    assert_eq!(verify_invite(&invite, chain.organisation(), NOW.plus(60)), Ok(()));
+    assert_eq!(verify_invite(&invite, chain.organisation(), NOW.plus(61)), Err(InviteError::Expired));
+    let post = answer(&code, InviteKind::User).post;
+    finish(&mut chain, &founding.identity, invite.payload(), vec![post]).unwrap();
+    assert_eq!(verify_invite(&invite, chain.organisation(), NOW), Err(InviteError::Used));
+    let again = answer(&code, InviteKind::User).post;
+    assert!(finish(&mut chain, &founding.identity, invite.payload(), vec![again]).is_err());
+}
+
+/// Fails if a record is believed for anything but the signature of somebody who may invite.
+#[test]
+fn only_admins_invite_people_and_only_oneself_to_one_s_devices() {
+    let founding = founding();
+    let (chain, alice) = joined(&founding, "Alice");
+    let organisation = chain.organisation();
+    let by_alice = invite_user(organisation, &alice, "Mallory", NOW.plus(60), vec!["node:1".into()]).unwrap();
+    let by_alice: Signed<Invite> = Signed::parse(by_alice.record).unwrap();
+    assert_eq!(verify_invite(&by_alice, organisation, NOW), Err(InviteError::Issuer));
+
+    let mut for_claire = by_alice.payload().clone();
+    for_claire.kind = InviteKind::Device(founding.identity.user());
+    let for_claire = alice.signing().seal(for_claire).unwrap();
+    assert_eq!(verify_invite(&for_claire, organisation, NOW), Err(InviteError::Issuer));
+
+    // In an admin's name, but by other keys.
+    let mut claimed = by_alice.payload().clone();
+    claimed.device = founding.identity.device();
+    let claimed = alice.signing().seal(claimed).unwrap();
+    assert_eq!(verify_invite(&claimed, organisation, NOW), Err(InviteError::Issuer));
+}
+
+/// A certificate that names this device's signing keys beside somebody else's KEM key gives it nothing.
+#[test]
+fn certificate_with_other_keys_is_refused() {
+    let founding = founding();
+    let (invite, code) = invitation(&founding, "Alice");
+    let (keys, other) = (answer(&code, InviteKind::User), answer(&code, InviteKind::User));
+    let mut chain = founding.chain.clone();
+    let mut join = keys.post.join.payload().clone();
+    join.user_kem = other.post.join.payload().user_kem.clone();
+    let mut draft = Draft::new(chain.organisation(), NOW);
+    accept(&mut draft, &founding.identity, invite.payload(), &code.secret, &join).unwrap();
+    chain.extend(&draft.finish().0).unwrap();
+    assert_eq!(certified(chain.organisation(), &keys).err(), Some(InviteError::BadCertificate));
+}
+
+#[test]
+fn other_genesis_is_refused() {
+    let (ours, theirs) = (founding(), founding());
+    let pinned = ours.chain.organisation().fingerprint();
+    let genesis = theirs.chain.certificates()[0].clone();
+    assert!(matches!(Chain::begin(genesis.clone(), pinned), Err(ChainError::Forged(_))));
+    assert!(matches!(Chain::load(vec![genesis], pinned), Err(ChainError::Missing)));
+    assert!(matches!(Chain::load(Vec::new(), pinned), Err(ChainError::Missing)));
+}
+
+/// Two continuations of one chain: whoever has one and is shown the other holds proof of a fork.
+#[test]
+fn fork_is_told_from_lag() {
+    let founding = founding();
+    let (one, other) = (joined(&founding, "Alice").0, joined(&founding, "Bob").0);
+    let ours = one.organisation();
+    let start = founding.chain.organisation().head();
+    assert_eq!(standing(ours, ours.head()), Ok(Standing::Level));
+    assert_eq!(standing(ours, start), Ok(Standing::Behind));
+    assert_eq!(standing(founding.chain.organisation(), ours.head()), Ok(Standing::Ahead));
+    assert_eq!(standing(ours, other.organisation().head()), Err(ChainError::Fork { at: ours.head().seq }));
+    let elsewhere = Head { seq: start.seq, digest: Digest([7; 32]) };
+    assert_eq!(standing(ours, elsewhere), Err(ChainError::Fork { at: start.seq }));
+
+    let surplus: Vec<Bytes> = other.certificates_from(start.seq + 1).to_vec();
+    let mut followed = one.clone();
+    assert_eq!(followed.extend(&surplus), Err(ChainError::Fork { at: ours.head().seq + 1 }));
+    assert_eq!(followed.organisation().head(), ours.head(), "nothing of it was taken");
+}
+
+#[test]
+fn damaged_tail_of_the_file_is_left_out() {
+    let founding = founding();
+    let mut certificates = founding.chain.certificates().to_vec();
+    let fingerprint = founding.chain.organisation().fingerprint();
+    let last = certificates.pop().unwrap();
+    let mut damaged = last.to_vec();
+    *damaged.last_mut().unwrap() ^= 1;
+    certificates.push(damaged.into());
+    let loaded = Chain::load(certificates, fingerprint).unwrap();
+    assert_eq!(loaded.organisation().head().seq, founding.chain.organisation().head().seq - 1);
+}
+
+#[test]
+fn drafts_say_only_what_the_chain_accepts() {
+    let founding = founding();
+    let (chain, alice) = joined(&founding, "Alice");
+    let mut draft = Draft::new(chain.organisation(), NOW);
+    let admin = Statement::Admin { user: alice.user() };
+    assert!(matches!(draft.say((&alice).into(), admin.clone()), Err(ChainError::Refused(_))));
+    draft.say((&founding.root).into(), admin).unwrap();
+    assert_eq!(draft.finish().0.len(), 1);
+}
+
+#[test]
+fn lag_becomes_an_alarm_after_days() {
+    assert!(!is_stale(NOW, NOW.plus(7 * DAY_SECONDS)));
+    assert!(is_stale(NOW, NOW.plus(7 * DAY_SECONDS + 1)));
+}

@@ -1,0 +1,66 @@
+//! What a command says: lines for a person, or one JSON object a line for a script. Results go to standard output; all that
+//! is only of the moment (progress, warnings, errors) to standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::complaint::Complaint;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::say;
+
+/// Who reads the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// A person.
+    Text,
+    /// A script.
+    Json,
+}
+
+impl Output {
+    /// Says a result: `value` to a script, `text` of it to a person.
+    pub fn result<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
+        let line = match self {
+            Self::Text => text(value),
+            Self::Json => serde_json::to_string(value).unwrap_or_default(),
+        };
+        let mut out = io::stdout().lock();
+        // A reader that closed its end has seen what it wanted.
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+    }
+
+    /// Says something of the moment, to a person only.
+    pub fn note(self, text: &str) {
+        if self == Self::Text {
+            let _ = writeln!(io::stderr().lock(), "{text}");
+        }
+    }
+
+    /// Says why a command failed, and answers with the code to end with.
+    pub fn failure(self, failure: &Failure) -> Exit {
+        let (complaint, exit) = (Complaint::from(failure), Exit::from(failure));
+        tracing::debug!(?failure);
+        let text = match self {
+            Self::Text => {
+                let heading = say!(fr: "erreur :", en: "error:");
+                format!("{heading} {}\n  → {}", complaint.what, complaint.now)
+            }
+            Self::Json => serde_json::json!({
+                "error": complaint.what,
+                "now": complaint.now,
+                "exit": exit as u8,
+            })
+            .to_string(),
+        };
+        let _ = writeln!(io::stderr().lock(), "{text}");
+        exit
+    }
+
+    /// Whether progress may be drawn.
+    #[must_use]
+    pub fn draws(self) -> bool {
+        self == Self::Text && io::stderr().is_terminal()
+    }
+}

@@ -1,0 +1,131 @@
+//! What a command of an enrolled device works with: its keys, its anchor, the organisation's chain, and, once connected, a
+//! link to a trusted node whose chain has been compared with ours.
+
+mod catch_up;
+mod certify;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use vauban_protocol::organisation::Organisation;
+
+use crate::failure::Failure;
+use crate::keys::{self, Contents, Identity, KeysError, Passphrase};
+use crate::link::{Link, LinkError, Untrusted};
+use crate::organisation::{Chain, ChainError};
+use crate::state::{Anchor, ChainFile, Home};
+
+pub use certify::Certifying;
+
+/// An enrolled device at work.
+#[derive(Debug)]
+pub struct Session {
+    home: Home,
+    anchor: Anchor,
+    identity: Arc<Identity>,
+    chain: Mutex<Chain>,
+}
+
+impl Session {
+    /// Unlocks a home and verifies its chain; asks nothing of the network.
+    ///
+    /// # Errors
+    /// [`Failure`]: a wrong passphrase, a home without an enrolled device, damaged files.
+    pub fn open(home: Home, passphrase: &Passphrase) -> Result<Self, Failure> {
+        let identity = match keys::open(&home, passphrase)? {
+            Contents::Enrolled(identity) => identity,
+            Contents::Joining(_) => return Err(KeysError::NotEnrolled.into()),
+        };
+        let anchor = Anchor::open(&home)?;
+        Self::assemble(home, anchor, identity)
+    }
+
+    /// A session of keys that are at hand.
+    ///
+    /// # Errors
+    /// [`Failure`] if the chain's file cannot be used.
+    pub fn assemble(home: Home, anchor: Anchor, identity: Identity) -> Result<Self, Failure> {
+        let seen = anchor.record();
+        let chain = Chain::load(ChainFile::of(&home).load()?, seen.fingerprint)?;
+        let organisation = chain.organisation();
+        if organisation.head().seq >= seen.org.seq && !organisation.passed(seen.org) {
+            return Err(ChainError::Fork { at: seen.org.seq }.into());
+        }
+        Ok(Self { home, anchor, identity: Arc::new(identity), chain: Mutex::new(chain) })
+    }
+
+    /// Connects to a node, and brings this device's chain and the node's to one position.
+    ///
+    /// # Errors
+    /// [`Failure`]: no node reachable, none trusted, or a chain that forked or went back.
+    pub async fn connect(&self) -> Result<Arc<Link>, Failure> {
+        let servers = self.anchor.record().servers;
+        let connect = || Link::connect(Arc::clone(&self.identity), servers.clone(), self.organisation());
+        let link = match connect().await {
+            Err(LinkError::Untrusted { address, reason }) if reason != Untrusted::Certificate => {
+                let before = self.organisation().head();
+                self.learn_from(&address).await?;
+                if self.organisation().head() == before {
+                    return Err(LinkError::Untrusted { address, reason }.into());
+                }
+                connect().await?
+            }
+            other => other?,
+        };
+        let address = link.admitted().await?.address;
+        if self.anchor.record().servers.first() != Some(&address) {
+            self.anchor.update(|anchor| anchor.prefer_server(&address))?;
+        }
+        self.catch_up(&link).await?;
+        Ok(Arc::new(link))
+    }
+
+    /// The device's home.
+    #[must_use]
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// What this device remembers and cannot rebuild.
+    #[must_use]
+    pub fn anchor(&self) -> &Anchor {
+        &self.anchor
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
+    /// What the chain says, as far as this device has verified it.
+    #[must_use]
+    pub fn organisation(&self) -> Arc<Organisation> {
+        Arc::clone(self.chain.lock().unwrap_or_else(PoisonError::into_inner).organisation())
+    }
+
+    /// The chain's signed certificates, the genesis first.
+    #[must_use]
+    pub fn certificates(&self) -> Vec<Bytes> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).certificates().to_vec()
+    }
+
+    /// Verifies certificates that follow the chain's head and keeps them: file first, then the anchor's head.
+    ///
+    /// # Errors
+    /// [`Failure`]; the chain is then as it was.
+    pub fn append(&self, certificates: &[Bytes]) -> Result<(), Failure> {
+        let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut extended = chain.clone();
+        extended.extend(certificates)?;
+        ChainFile::of(&self.home).append(chain.certificates().len(), certificates)?;
+        let head = extended.organisation().head();
+        self.anchor.update(|anchor| anchor.advance_org(head))?;
+        *chain = extended;
+        Ok(())
+    }
+
+    fn certificates_from(&self, from: u64) -> Vec<Bytes> {
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).certificates_from(from).to_vec()
+    }
+}

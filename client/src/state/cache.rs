@@ -1,0 +1,178 @@
+//! The cache: what a space's log and the last sync said, in one SQLite file a space. All of it can be rebuilt.
+//!
+//! ```text
+//! state     the space in clear, folded up to its head          ┐
+//! epochs    certificates, and bundles as nodes hold them       │ remote: one transaction a batch of commits,
+//! entries   the remote tree            versions  its contents  │ the head with it
+//! chunks    every chunk of the space; those found by tag       ┘
+//! roots     folders that are synced    base      what each last agreed on with the log, entry by entry
+//! ```
+//! Invariants: head and tree are of the same commits; a cache of another space, another format, or that SQLite calls damaged
+//! is deleted and begun anew, which costs time and never a file (sync.md, rule 7). Base rows are written only after what
+//! they say is durable on disk, and in the log.
+
+mod base;
+mod folding;
+mod remote;
+mod tags;
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
+use vauban_protocol::canonical::{DecodeError, decode};
+use vauban_protocol::id::SpaceId;
+use vauban_protocol::space::Space;
+
+pub use base::{BaseRow, RootId};
+pub use folding::{Folding, VoidOp};
+pub use remote::{KnownEpoch, RemoteChild};
+pub use tags::TagReader;
+
+/// Bumped with the schema: an older cache is rebuilt.
+const CACHE_FORMAT: i32 = 1;
+/// Milliseconds that one connection waits for another's transaction, at most.
+const BUSY_MS_MAX: u32 = 10_000;
+/// Prepared statements kept: all there are.
+const STATEMENTS_MAX: usize = 64;
+
+const SCHEMA: &str = "
+CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, certificate BLOB NOT NULL, bundle BLOB);
+CREATE TABLE entries(
+    entry BLOB PRIMARY KEY, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
+    content BLOB, executable INTEGER, bytes INTEGER) WITHOUT ROWID;
+CREATE UNIQUE INDEX entries_place ON entries(parent, name);
+CREATE TABLE versions(entry BLOB PRIMARY KEY, is_learned INTEGER NOT NULL, version BLOB NOT NULL);
+CREATE TABLE chunks(id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER) WITHOUT ROWID;
+CREATE INDEX chunks_tag ON chunks(tag) WHERE tag IS NOT NULL;
+CREATE TABLE roots(root INTEGER PRIMARY KEY, marker BLOB NOT NULL UNIQUE);
+CREATE TABLE base(
+    root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
+    content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
+    PRIMARY KEY(root, entry)) WITHOUT ROWID;
+CREATE INDEX base_place ON base(root, parent, name);
+";
+
+/// Why the cache cannot be used. The local disk is at fault, or this program.
+#[derive(Debug, thiserror::Error)]
+pub enum CacheError {
+    /// SQLite says no.
+    #[error("the cache's database: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A row is not what this program writes.
+    #[error("the cache holds a row that does not decode: {0}")]
+    Row(#[from] DecodeError),
+    /// The file cannot be replaced.
+    #[error("the cache's file {path} cannot be replaced: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// The cache of one space.
+#[derive(Debug)]
+pub struct Cache {
+    db: Connection,
+    path: PathBuf,
+}
+
+impl Cache {
+    /// Opens the cache of `space` at `path`; begins a new one if there is none, or none that can be used.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn open(path: &Path, space: SpaceId) -> Result<Self, CacheError> {
+        match Self::try_open(path, space) {
+            Ok(Some(cache)) => return Ok(cache),
+            Ok(None) => {}
+            Err(CacheError::Database(error)) if is_damage(&error) => {
+                tracing::warn!(path = %path.display(), %error, "the cache is damaged, and is built anew");
+            }
+            Err(error) => return Err(error),
+        }
+        remove(path)?;
+        let db = connect(path, OpenFlags::default())?;
+        db.pragma_update(None, "journal_mode", "WAL")?;
+        db.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {CACHE_FORMAT}; COMMIT;"))?;
+        db.execute("INSERT INTO state(key, value) VALUES('id', ?1)", [space.0])?;
+        Ok(Self { db, path: path.to_owned() })
+    }
+
+    fn try_open(path: &Path, space: SpaceId) -> Result<Option<Self>, CacheError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let db = connect(path, OpenFlags::default())?;
+        let format: i32 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if format != CACHE_FORMAT {
+            return Ok(None);
+        }
+        let id: Option<[u8; 16]> =
+            db.query_row("SELECT value FROM state WHERE key = 'id'", [], |row| row.get(0)).optional()?;
+        Ok((id == Some(space.0)).then(|| Self { db, path: path.to_owned() }))
+    }
+
+    /// A second, read-only connection, for a thread that looks up tags.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn tag_reader(&self) -> Result<TagReader, CacheError> {
+        Ok(TagReader::new(connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?))
+    }
+
+    /// The space in clear, as far as it was folded; `None` before its genesis.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn space(&self) -> Result<Option<Space>, CacheError> {
+        folded_space(&self.db)
+    }
+
+    /// Begins to fold commits: all of what follows, or nothing, until [`Folding::commit`].
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn begin(&mut self) -> Result<Folding<'_>, CacheError> {
+        // Immediate: nobody else writes between what is read here and what is written.
+        Ok(Folding::new(self.db.transaction_with_behavior(TransactionBehavior::Immediate)?))
+    }
+}
+
+fn folded_space(db: &Connection) -> Result<Option<Space>, CacheError> {
+    let bytes: Option<Vec<u8>> =
+        db.prepare_cached("SELECT value FROM state WHERE key = 'space'")?.query_row([], |row| row.get(0)).optional()?;
+    Ok(bytes.map(|bytes| decode(&bytes)).transpose()?)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, CacheError> {
+    let db = Connection::open_with_flags(path, flags)?;
+    db.pragma_update(None, "busy_timeout", BUSY_MS_MAX)?;
+    // A power cut may undo the last transactions, never tear one: the log is then folded again from there.
+    db.pragma_update(None, "synchronous", "NORMAL")?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(db)
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+fn remove(path: &Path) -> Result<(), CacheError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        let path = PathBuf::from(name);
+        match std::fs::remove_file(&path) {
+            Ok(()) => {}
+            Err(source) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(CacheError::File { path, source }),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! Folding into the cache: commits, their chunks and the head that they make, in one transaction.
+
+use rusqlite::{OptionalExtension, Transaction, params};
+use vauban_protocol::canonical::encode;
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::{ChunkId, DeviceId, Digest};
+use vauban_protocol::space::{EpochCertificate, Space};
+
+use super::CacheError;
+use super::remote::{entry_name, kind_code, kind_of};
+use crate::log::{
+    ChunkList, ChunkRef, Effect, EntryId, EntryName, Op, Place, Tree, VerifiedCommit, Version, Void, apply,
+};
+
+/// An op without effect, and who wrote it: shown to people, since honest clients write none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VoidOp {
+    /// The author.
+    pub device: DeviceId,
+    /// Its commit.
+    pub counter: u64,
+    /// The entry it names; `None` if the whole commit's ops do not open or decode.
+    pub entry: Option<EntryId>,
+    /// Why.
+    pub reason: Option<Void>,
+}
+
+/// A transaction. Dropped without [`Folding::commit`], it never was.
+#[derive(Debug)]
+pub struct Folding<'a> {
+    tx: Transaction<'a>,
+}
+
+impl<'a> Folding<'a> {
+    pub(super) fn new(tx: Transaction<'a>) -> Self {
+        Self { tx }
+    }
+
+    /// Folds one commit: its chunks become live, its ops change the tree. `ops` is `None` if they do not open.
+    ///
+    /// # Errors
+    /// [`CacheError`]; the transaction must then be dropped.
+    pub fn fold(&mut self, commit: &VerifiedCommit, ops: Option<&[Op]>) -> Result<Vec<VoidOp>, CacheError> {
+        let payload = commit.payload();
+        payload.adds.iter().try_for_each(|id| self.add_chunk(*id))?;
+        let void = |entry, reason| VoidOp { device: payload.device, counter: payload.counter, entry, reason };
+        let Some(ops) = ops else {
+            return Ok(vec![void(None, None)]);
+        };
+        let mut voids = Vec::new();
+        for op in ops {
+            match apply(self, op)? {
+                Effect::Applied => {}
+                Effect::Void(reason) => voids.push(void(Some(op.entry()), Some(reason))),
+            }
+        }
+        Ok(voids)
+    }
+
+    /// The head that the cache stands at.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn head(&self) -> Result<Option<Head>, CacheError> {
+        Ok(super::folded_space(&self.tx)?.map(|space| space.head()))
+    }
+
+    /// Records the head that everything folded here leads to.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn set_space(&mut self, space: &Space) -> Result<(), CacheError> {
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO state(key, value) VALUES('space', ?1)")?
+            .execute([encode(space)])?;
+        Ok(())
+    }
+
+    /// Records an epoch's certificate, and its bundle once that was fetched.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn set_epoch(&mut self, certificate: &EpochCertificate, bundle: Option<&[u8]>) -> Result<(), CacheError> {
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, bundle) VALUES(?1, ?2, ?3)")?
+            .execute(params![certificate.epoch, encode(certificate), bundle])?;
+        Ok(())
+    }
+
+    /// Makes it so.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn commit(self) -> Result<(), CacheError> {
+        Ok(self.tx.commit()?)
+    }
+
+    /// Makes a chunk live.
+    pub(super) fn add_chunk(&self, chunk: ChunkId) -> Result<(), CacheError> {
+        self.tx.prepare_cached("INSERT OR IGNORE INTO chunks(id) VALUES(?1)")?.execute([chunk.0])?;
+        Ok(())
+    }
+
+    /// The content that an entry has here.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn content(&self, entry: EntryId) -> Result<Option<Digest>, CacheError> {
+        let content: Option<Option<[u8; 32]>> = self
+            .tx
+            .prepare_cached("SELECT content FROM entries WHERE entry = ?1")?
+            .query_row([entry.0], |row| row.get(0))
+            .optional()?;
+        Ok(content.flatten().map(Digest))
+    }
+
+    /// Whether a commit that was folded added this chunk.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn is_live(&self, chunk: ChunkId) -> Result<bool, CacheError> {
+        Ok(self.tx.prepare_cached("SELECT 1 FROM chunks WHERE id = ?1")?.exists([chunk.0])?)
+    }
+
+    fn is_learned(&self, entry: EntryId) -> Result<bool, CacheError> {
+        Ok(self.tx.prepare_cached("SELECT 1 FROM versions WHERE entry = ?1 AND is_learned = 1")?.exists([entry.0])?)
+    }
+
+    /// Records what a chunk is found by and opened with. The first who says so stands: a later op can't bend it.
+    fn learn_chunk(&self, chunk: &ChunkRef) -> Result<(), CacheError> {
+        self.tx
+            .prepare_cached("UPDATE chunks SET tag = ?2, secret = ?3, plain_bytes = ?4 WHERE id = ?1 AND tag IS NULL")?
+            .execute(params![chunk.id.0, chunk.tag.as_bytes(), chunk.secret.expose(), chunk.plain_bytes])?;
+        Ok(())
+    }
+}
+
+impl Tree for Folding<'_> {
+    type Error = CacheError;
+
+    fn place(&self, entry: EntryId) -> Result<Option<Place>, CacheError> {
+        let row = self
+            .tx
+            .prepare_cached("SELECT parent, name, kind FROM entries WHERE entry = ?1")?
+            .query_row([entry.0], |row| {
+                Ok((row.get::<_, [u8; 16]>(0)?, row.get::<_, String>(1)?, row.get::<_, u8>(2)?))
+            })
+            .optional()?;
+        row.map(|(parent, name, kind)| {
+            Ok(Place { parent: EntryId(parent), name: entry_name(&name)?, kind: kind_of(kind)? })
+        })
+        .transpose()
+    }
+
+    fn child(&self, parent: EntryId, name: &EntryName) -> Result<Option<EntryId>, CacheError> {
+        Ok(self
+            .tx
+            .prepare_cached("SELECT entry FROM entries WHERE parent = ?1 AND name = ?2")?
+            .query_row(params![parent.0, name.as_str()], |row| row.get(0).map(EntryId))
+            .optional()?)
+    }
+
+    fn has_child(&self, parent: EntryId) -> Result<bool, CacheError> {
+        Ok(self.tx.prepare_cached("SELECT 1 FROM entries WHERE parent = ?1 LIMIT 1")?.exists([parent.0])?)
+    }
+
+    fn put(&mut self, entry: EntryId, place: &Place) -> Result<(), CacheError> {
+        self.tx
+            .prepare_cached(
+                "INSERT INTO entries(entry, parent, name, kind) VALUES(?1, ?2, ?3, ?4)
+                 ON CONFLICT(entry) DO UPDATE SET parent = excluded.parent, name = excluded.name",
+            )?
+            .execute(params![entry.0, place.parent.0, place.name.as_str(), kind_code(place.kind)])?;
+        Ok(())
+    }
+
+    fn write(&mut self, entry: EntryId, version: &Version) -> Result<(), CacheError> {
+        self.tx
+            .prepare_cached("UPDATE entries SET content = ?2, executable = ?3, bytes = ?4 WHERE entry = ?1")?
+            .execute(params![entry.0, version.content.0, version.executable, version.bytes.cast_signed()])?;
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO versions(entry, is_learned, version) VALUES(?1, ?2, ?3)")?
+            .execute(params![entry.0, matches!(version.chunks, ChunkList::Inline(_)), encode(version)])?;
+        version.named_chunks().iter().try_for_each(|chunk| self.learn_chunk(chunk))
+    }
+
+    fn remove(&mut self, entry: EntryId) -> Result<(), CacheError> {
+        self.tx.prepare_cached("DELETE FROM entries WHERE entry = ?1")?.execute([entry.0])?;
+        self.tx.prepare_cached("DELETE FROM versions WHERE entry = ?1")?.execute([entry.0])?;
+        Ok(())
+    }
+}
+
+impl super::Cache {
+    /// Records the chunks of a version whose pages were read, so that they are found by tag.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn learn_version(&mut self, entry: EntryId, chunks: &[ChunkRef]) -> Result<(), CacheError> {
+        let folding = self.begin()?;
+        if !folding.is_learned(entry)? {
+            chunks.iter().try_for_each(|chunk| folding.learn_chunk(chunk))?;
+            folding.tx.prepare_cached("UPDATE versions SET is_learned = 1 WHERE entry = ?1")?.execute([entry.0])?;
+        }
+        folding.commit()
+    }
+
+    /// Whether all chunks of an entry's version are found by tag.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn is_learned(&self, entry: EntryId) -> Result<bool, CacheError> {
+        Ok(self.db.prepare_cached("SELECT 1 FROM versions WHERE entry = ?1 AND is_learned = 1")?.exists([entry.0])?)
+    }
+}

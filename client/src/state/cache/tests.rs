@@ -1,0 +1,149 @@
+use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_oneof, proptest};
+use vauban_crypto::chunk::{ChunkSecret, ChunkTag};
+use vauban_protocol::id::{ChunkId, Digest};
+
+use super::*;
+use crate::log::{ChunkList, ChunkRef, EntryId, EntryName, Kind, MapTree, Op, Tree, Version, apply};
+use crate::tree::Identity;
+
+const SPACE: SpaceId = SpaceId([1; 16]);
+
+fn id(n: u8) -> EntryId {
+    EntryId([n; 16])
+}
+
+fn name(text: &str) -> EntryName {
+    EntryName::parse(text.as_bytes()).unwrap()
+}
+
+fn chunk(n: u8) -> ChunkRef {
+    ChunkRef {
+        id: ChunkId([n; 32]),
+        secret: ChunkSecret::from_bytes([n; 32]),
+        tag: ChunkTag::new([n; 16]),
+        plain_bytes: 1,
+    }
+}
+
+fn version(n: u8) -> Version {
+    Version {
+        content: Digest([n; 32]),
+        bytes: 1,
+        mtime_ns: -1,
+        executable: n.is_multiple_of(2),
+        cutter_epoch: 1,
+        chunks: ChunkList::Inline(vec![chunk(n)]),
+    }
+}
+
+fn any_op() -> impl Strategy<Value = Op> {
+    let entry = || (0u8..5).prop_map(id);
+    let name = || prop_oneof![Just(b"a".to_vec()), Just(b"b".to_vec())];
+    let kind = prop_oneof![Just(Kind::File), Just(Kind::Folder)];
+    prop_oneof![
+        3 => (entry(), entry(), name(), kind)
+            .prop_map(|(entry, parent, name, kind)| Op::Create { entry, parent, name, kind }),
+        2 => (entry(), 0u8..4).prop_map(|(entry, n)| Op::Write { entry, version: version(n) }),
+        2 => (entry(), entry(), name()).prop_map(|(entry, parent, name)| Op::Move { entry, parent, name }),
+        1 => entry().prop_map(|entry| Op::Remove { entry }),
+    ]
+}
+
+proptest! {
+    // Each case makes a database on disk.
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// The database is the same tree as the map, op by op.
+    #[test]
+    fn the_cache_folds_as_the_map_does(ops in prop::collection::vec(any_op(), 0..40)) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
+        let mut map = MapTree::default();
+        let mut folding = cache.begin().unwrap();
+        for op in &ops {
+            assert_eq!(apply(&mut folding, op).unwrap(), apply(&mut map, op).unwrap(), "{op:?}");
+        }
+        folding.commit().unwrap();
+        for (entry, place) in map.entries() {
+            assert_eq!(cache.place(entry).unwrap().as_ref(), Some(place));
+            assert_eq!(cache.version(entry).unwrap().as_ref(), map.version(entry));
+            let child = cache.child(place.parent, &place.name).unwrap().unwrap();
+            assert_eq!(child.content, map.version(entry).map(|version| version.content));
+        }
+        let mut count = cache.children(EntryId::ROOT).unwrap().len();
+        count += map.entries().filter(|(_, place)| place.parent != EntryId::ROOT).count();
+        assert_eq!(count, map.entries().count());
+    }
+}
+
+#[test]
+fn a_transaction_that_is_dropped_never_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
+    let create = Op::Create { entry: id(1), parent: EntryId::ROOT, name: b"a".to_vec(), kind: Kind::File };
+    let mut folding = cache.begin().unwrap();
+    apply(&mut folding, &create).unwrap();
+    assert!(folding.place(id(1)).unwrap().is_some());
+    drop(folding);
+    assert!(cache.place(id(1)).unwrap().is_none());
+}
+
+#[test]
+fn caches_that_cannot_be_used_are_built_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
+    let root = |cache: &Cache| cache.root([9; 16]).unwrap();
+    let fill = |cache: &mut Cache| {
+        let root = root(cache);
+        let row = BaseRow {
+            entry: id(1),
+            parent: EntryId::ROOT,
+            name: name("a"),
+            kind: Kind::File,
+            content: Some(Digest([1; 32])),
+            executable: true,
+            identity: Identity { device: u64::MAX, inode: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 },
+        };
+        cache.agree(root, std::slice::from_ref(&row)).unwrap();
+        assert_eq!(cache.base(root, id(1)).unwrap(), Some(row.clone()));
+        assert_eq!(cache.base_children(root, EntryId::ROOT).unwrap(), [row]);
+    };
+    fill(&mut Cache::open(&path, SPACE).unwrap());
+    let kept = Cache::open(&path, SPACE).unwrap();
+    assert!(kept.has_base(root(&kept)).unwrap(), "a sound cache is kept");
+    drop(kept);
+    let other = Cache::open(&path, SpaceId([2; 16])).unwrap();
+    assert!(!other.has_base(root(&other)).unwrap(), "another space's is not");
+    drop(other);
+    fill(&mut Cache::open(&path, SPACE).unwrap());
+    std::fs::write(&path, b"not a database at all, but as long as one may be").unwrap();
+    let rebuilt = Cache::open(&path, SPACE).unwrap();
+    assert!(!rebuilt.has_base(root(&rebuilt)).unwrap());
+}
+
+#[test]
+fn the_first_description_of_a_chunk_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
+    let reader = cache.tag_reader().unwrap();
+    let write = |cache: &mut Cache, entry: u8, name: &str, chunk: ChunkRef, is_added: bool| {
+        let mut folding = cache.begin().unwrap();
+        if is_added {
+            folding.add_chunk(chunk.id).unwrap();
+        }
+        let create = Op::Create { entry: id(entry), parent: EntryId::ROOT, name: name.into(), kind: Kind::File };
+        let version = Version { chunks: ChunkList::Inline(vec![chunk]), ..version(1) };
+        apply(&mut folding, &create).unwrap();
+        apply(&mut folding, &Op::Write { entry: id(entry), version }).unwrap();
+        folding.commit().unwrap();
+    };
+    write(&mut cache, 1, "a", chunk(1), true);
+    assert_eq!(reader.find(chunk(1).tag).unwrap(), Some(chunk(1)));
+    write(&mut cache, 2, "b", ChunkRef { tag: chunk(2).tag, ..chunk(1) }, false);
+    assert_eq!(reader.find(chunk(2).tag).unwrap(), None, "a later op can't bend it");
+    write(&mut cache, 3, "c", chunk(3), false);
+    assert_eq!(reader.find(chunk(3).tag).unwrap(), None, "a chunk that no commit added is no chunk of the space");
+    cache.forget_tag(chunk(1).id, chunk(1).tag).unwrap();
+    assert_eq!(reader.find(chunk(1).tag).unwrap(), None);
+    assert!(cache.begin().unwrap().is_live(chunk(1).id).unwrap());
+}

@@ -1,0 +1,171 @@
+//! Writing to the log: sign, stow, send, fold; again if others came first (`formats#13`, `formats#14`).
+
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use vauban_crypto::ops::OpsPlace;
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::{ChunkId, Digest};
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, Control};
+use vauban_protocol::wire::{Refusal, Request, Response};
+
+use super::follow::commits;
+use super::{OpenSpace, SyncError};
+use crate::content::{Nodes, NodesError};
+use crate::limit::COMMIT_WAIT_MS;
+use crate::link::LinkError;
+use crate::log::{Op, encode_ops};
+
+/// What a commit is to say.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Draft {
+    /// The changes; none for a commit that only adds chunks, or only carries control.
+    pub(super) ops: Vec<Op>,
+    /// The chunks that are new to the space, in ascending order.
+    pub(super) adds: Vec<ChunkId>,
+    /// What their receipts rest on.
+    pub(super) stored_at: u64,
+    /// A change in clear.
+    pub(super) control: Option<Control>,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    /// It is in the log, and folded.
+    Committed,
+    /// Others came first; what they did is folded, and the draft must be judged again.
+    Overtaken,
+    /// Its receipts are too old: nodes must be asked for new ones.
+    TooOld,
+}
+
+impl<N: Nodes> OpenSpace<N> {
+    /// Sends a commit that an earlier run may have sent, until it is answered; then the log is folded to its end.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn settle(&mut self) -> Result<(), SyncError> {
+        self.follow()?;
+        // Folding has taken it out of the outbox if it stands in the log.
+        if let Some(outbox) = self.record.outbox.clone() {
+            let commit: Signed<Commit> =
+                Signed::parse(outbox.commit.into()).map_err(|_| SyncError::Bug("the outbox does not decode"))?;
+            // Whatever the answer: what it was made for is planned again, from what the log then says.
+            match self.post(&commit)? {
+                Sent::Committed => {}
+                Sent::Overtaken | Sent::TooOld => self.drop_outbox(),
+            }
+        }
+        self.write_record()
+    }
+
+    /// Signs and sends one commit.
+    pub(super) fn send(&mut self, draft: &Draft) -> Result<Sent, SyncError> {
+        let commit = self.sign(draft)?;
+        self.stow(&commit)?;
+        let sent = self.post(&commit)?;
+        if sent != Sent::Committed {
+            self.drop_outbox();
+        }
+        Ok(sent)
+    }
+
+    fn sign(&self, draft: &Draft) -> Result<Signed<Commit>, SyncError> {
+        let space = self.folded()?;
+        let device = self.identity().device();
+        let counter = self.record.counter.saturating_add(1);
+        let epoch = match &draft.control {
+            Some(Control::Epoch(_)) => space.epoch().saturating_add(1),
+            None => space.epoch(),
+        };
+        let sealed_ops = if draft.ops.is_empty() {
+            Vec::new()
+        } else {
+            let place = OpsPlace { space: self.id, epoch, device, counter };
+            self.current()?.keys.log.seal_ops(place, &encode_ops(&draft.ops))
+        };
+        Ok(self.identity().signing().seal(Commit {
+            space: self.id,
+            prev: space.head(),
+            org: self.org.head(),
+            epoch,
+            device,
+            counter,
+            stored_at: draft.stored_at,
+            adds: draft.adds.clone(),
+            control: draft.control.clone(),
+            sealed_ops,
+        })?)
+    }
+
+    fn post(&mut self, commit: &Signed<Commit>) -> Result<Sent, SyncError> {
+        let request = Request::Commit { space: self.id };
+        match self.ask(request, vec![commit.bytes().clone()]) {
+            Ok((Response::Committed { head }, _)) => self.take_answer(commit, head),
+            Ok(_) => Err(NodesError::Senseless("not an answer to a commit").into()),
+            Err(NodesError::Link(LinkError::Refused { refusal, body })) => self.take_refusal(commit, refusal, body),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn take_answer(&mut self, commit: &Signed<Commit>, head: Head) -> Result<Sent, SyncError> {
+        if head != commit.payload().prev.after(commit.digest()) {
+            return Err(SyncError::OtherHead);
+        }
+        if self.folded()?.head() == commit.payload().prev {
+            self.fold_items(vec![commit.bytes().clone()])?;
+        } else {
+            // The answer to a commit of an earlier run: it stands somewhere in what follows.
+            self.follow()?;
+        }
+        Ok(Sent::Committed)
+    }
+
+    fn take_refusal(&mut self, commit: &Signed<Commit>, refusal: Refusal, body: Bytes) -> Result<Sent, SyncError> {
+        match refusal {
+            Refusal::NotHead { .. } => {
+                let missing = commits(body)?;
+                let follows = self.folded()?.head() == commit.payload().prev;
+                if follows && !missing.is_empty() {
+                    self.fold_items(missing)?;
+                }
+                self.follow()?;
+                Ok(self.overtaken(commit))
+            }
+            Refusal::ReceiptsTooOld { .. } => Ok(Sent::TooOld),
+            Refusal::OrganisationHead { head } => {
+                if head.seq > self.org.head().seq {
+                    self.refresh_organisation()?;
+                } else {
+                    // The node has not applied what this device has read elsewhere: it will.
+                    thread::sleep(Duration::from_millis(COMMIT_WAIT_MS));
+                }
+                Ok(Sent::Overtaken)
+            }
+            Refusal::CounterUsed => {
+                // Either this very commit stands in the log, or another one of this device that it never wrote: folding
+                // tells the two apart, and stops at the latter.
+                self.follow()?;
+                match self.overtaken(commit) {
+                    Sent::Committed => Ok(Sent::Committed),
+                    _ => Err(refused(refusal)),
+                }
+            }
+            other => Err(refused(other)),
+        }
+    }
+
+    /// Whether `commit` turned out to stand in the log after all.
+    fn overtaken(&self, commit: &Signed<Commit>) -> Sent {
+        let digest = Digest::of(commit.bytes());
+        let is_in = self.record.outbox.as_ref().is_none_or(|outbox| Digest::of(&outbox.commit) != digest);
+        if is_in { Sent::Committed } else { Sent::Overtaken }
+    }
+}
+
+fn refused(refusal: Refusal) -> SyncError {
+    NodesError::Link(LinkError::Refused { refusal, body: Bytes::new() }).into()
+}

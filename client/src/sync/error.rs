@@ -1,0 +1,104 @@
+//! Why a run stops. What concerns one file only is an [`Issue`](super::Issue) instead, and the rest goes on.
+
+use vauban_crypto::error::SealError;
+use vauban_protocol::id::SpaceId;
+
+use crate::content::{DedupError, FetchError, NodesError, UploadError};
+use crate::failure::Failure;
+use crate::log::{EpochError, LogError};
+use crate::state::StateError;
+use crate::state::cache::CacheError;
+use crate::state::journal::JournalError;
+use crate::tree::TreeError;
+
+/// Why a run stops.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// A node does not answer, refuses, or misbehaves.
+    #[error(transparent)]
+    Nodes(#[from] NodesError),
+    /// Chunks could not be stored as the policy wants them.
+    #[error(transparent)]
+    Upload(#[from] UploadError),
+    /// Content could not be fetched.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The log is not followed any further. Most of these are alarms.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// An epoch's keys cannot be had. Most of these are alarms.
+    #[error(transparent)]
+    Epoch(#[from] EpochError),
+    /// The device's own part: the organisation's chain, its files.
+    #[error(transparent)]
+    Device(Box<Failure>),
+    /// The node shows less of the space than this device has seen. Another node may have it.
+    #[error("the node is at {theirs}, this device has seen {ours}")]
+    Behind {
+        /// The number that this device has verified.
+        ours: u64,
+        /// The number that the node shows.
+        theirs: u64,
+    },
+    /// The answer to a commit is not what the commit makes: the node misbehaves.
+    #[error("the node answered a commit with another head than it makes")]
+    OtherHead,
+    /// Others came first, every time.
+    #[error("others changed the space at each try")]
+    Overtaken,
+    /// The space has no keys yet, and this device may not start them.
+    #[error("space {0} has no keys yet")]
+    NoEpoch(SpaceId),
+    /// The local disk, beyond one file.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// The cache.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The anchor.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// Something was to be sealed that cannot be: a defect, or a name that is too long.
+    #[error("sealing: {0}")]
+    Seal(#[from] SealError),
+    /// This device's keys do not sign: a defect of the machine.
+    #[error("signing: {0}")]
+    Sign(#[from] vauban_crypto::signing::SigningError),
+    /// A defect of the client's own.
+    #[error("defect: {0}")]
+    Bug(&'static str),
+}
+
+impl From<Failure> for SyncError {
+    fn from(failure: Failure) -> Self {
+        Self::Device(Box::new(failure))
+    }
+}
+
+impl From<DedupError> for SyncError {
+    fn from(error: DedupError) -> Self {
+        match error {
+            DedupError::Cache(error) => error.into(),
+            DedupError::Journal(error) => error.into(),
+            DedupError::Frame(error) => error.into(),
+        }
+    }
+}
+
+impl SyncError {
+    /// Whether this is proof or suspicion of an attack, a clone or a restored server, that a person must look at.
+    #[must_use]
+    pub fn is_alarm(&self) -> bool {
+        match self {
+            Self::Log(error) => {
+                matches!(error, LogError::Fork { .. } | LogError::Cloned { .. } | LogError::Invalid { .. })
+            }
+            Self::Epoch(error) => matches!(error, EpochError::Recipients(_) | EpochError::Bundle(_)),
+            Self::OtherHead => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Reading on: fetch what the log has after the folded head, verify it, fold it.
+//!
+//! One answer of a node is one transaction of the cache: tree and head never part. Before anything is folded it has passed
+//! [`verify_next`]; what fails there stops the run, and proof of a fork is kept beside the anchor.
+
+use bytes::Bytes;
+use vauban_protocol::chain::Head;
+use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, COMMIT_BYTES_MAX, COMMITS_BYTES_MAX};
+use vauban_protocol::space::Space;
+use vauban_protocol::wire::{Request, Response, split_items};
+
+use super::{OpenSpace, SyncError};
+use crate::content::{Nodes, NodesError, fetch_chunk};
+use crate::log::{EpochError, Epochs, LogError, VerifiedCommit, found, verify_next};
+use crate::state::cache::{Cache, KnownEpoch};
+use crate::state::replace;
+
+/// Bytes of the shortest signed object: bounds how many a list of a given length can hold.
+const SIGNED_BYTES_MIN: usize = 64;
+
+impl<N: Nodes> OpenSpace<N> {
+    /// Reads the log to its end, as far as the node has it.
+    ///
+    /// # Errors
+    /// [`SyncError`]; [`SyncError::Behind`] if the node has less than this device has seen.
+    pub fn follow(&mut self) -> Result<(), SyncError> {
+        loop {
+            let folded = self.cache.space()?;
+            let from = folded.as_ref().map_or(0, |space| space.head().seq.saturating_add(1));
+            let (head, items) = self.log_after(from)?;
+            if let Some(space) = &folded {
+                judge_head(space, head)?;
+            }
+            if items.is_empty() {
+                if folded.is_none() {
+                    return Err(NodesError::Senseless("a log without a genesis").into());
+                }
+                break;
+            }
+            self.fold_items(items)?;
+            if self.folded()?.head().seq >= head.seq {
+                break;
+            }
+        }
+        self.load_epochs()?;
+        let head = self.folded()?.head();
+        match self.record.head {
+            Some(seen) if seen.seq > head.seq => Err(SyncError::Behind { ours: seen.seq, theirs: head.seq }),
+            Some(seen) if seen.seq == head.seq && seen.digest != head.digest => {
+                Err(LogError::Fork { seq: head.seq, ours: seen.digest, theirs: head.digest }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The space as far as it was folded; only its genesis, if nothing was read of it yet.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn founded(&mut self) -> Result<Space, SyncError> {
+        if let Some(space) = self.cache.space()? {
+            return Ok(space);
+        }
+        let (_, items) = self.log_after(0)?;
+        let genesis = items.first().ok_or(NodesError::Senseless("a log without a genesis"))?;
+        self.found(genesis)
+    }
+
+    fn log_after(&self, from: u64) -> Result<(Head, Vec<Bytes>), SyncError> {
+        let (response, body) = self.ask(Request::Log { space: self.id, from }, Vec::new())?;
+        let Response::Log { head } = response else {
+            return Err(NodesError::Senseless("not a log").into());
+        };
+        Ok((head, commits(body)?))
+    }
+
+    /// Folds signed objects that follow the folded head, in one transaction.
+    pub(super) fn fold_items(&mut self, items: Vec<Bytes>) -> Result<(), SyncError> {
+        let mut items = items.into_iter();
+        let mut space = match self.cache.space()? {
+            Some(space) => space,
+            None => {
+                let genesis = items.next().ok_or(NodesError::Senseless("a log without a genesis"))?;
+                let space = self.found(&genesis)?;
+                let mut folding = self.cache.begin()?;
+                folding.set_space(&space)?;
+                folding.commit()?;
+                space
+            }
+        };
+        self.load_epochs()?;
+        let before = space.head();
+        // Verified and opened before the transaction, which then waits for nothing.
+        let mut opened = Vec::new();
+        for item in items {
+            let commit = self.verify(&space, item)?;
+            if let Some(certificate) = Epochs::judge(&commit, &space, &self.org)? {
+                self.learn_epoch(certificate)?;
+            }
+            self.open_epoch(commit.payload().epoch)?;
+            let ops = self.epochs_mut()?.open_ops(commit.payload())?;
+            if commit.payload().device != self.identity().device() {
+                self.foreign = self.foreign.saturating_add(1);
+            }
+            space.append(commit.signed());
+            opened.push((commit, ops));
+        }
+        let mut folding = self.cache.begin()?;
+        if folding.head()? != Some(before) {
+            // A process beside this one has folded meanwhile: its tree is the same, and this one goes on from there.
+            drop(folding);
+            self.epochs = None;
+            return Ok(());
+        }
+        for (commit, ops) in &opened {
+            let voids = folding.fold(commit, ops.as_deref())?;
+            self.voids.extend(voids);
+        }
+        folding.set_space(&space)?;
+        folding.commit()?;
+        self.note(&space);
+        Ok(())
+    }
+
+    fn found(&mut self, genesis: &Bytes) -> Result<Space, SyncError> {
+        match found(genesis.clone(), self.id, &self.org) {
+            Err(LogError::OrganisationBehind(_)) => {
+                self.refresh_organisation()?;
+                Ok(found(genesis.clone(), self.id, &self.org)?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn verify(&mut self, space: &Space, commit: Bytes) -> Result<VerifiedCommit, SyncError> {
+        let mut judged = verify_next(space, commit.clone(), &self.org, &self.seen());
+        if let Err(LogError::OrganisationBehind(_)) = judged {
+            self.refresh_organisation()?;
+            judged = verify_next(space, commit.clone(), &self.org, &self.seen());
+        }
+        if let Err(LogError::Cloned { .. }) = judged {
+            // A process beside this one may have written it: it is in the anchor since before it was sent.
+            self.reload_record()?;
+            judged = verify_next(space, commit.clone(), &self.org, &self.seen());
+        }
+        if let Err(LogError::Fork { seq, .. } | LogError::Invalid { seq, .. }) = &judged {
+            let name = format!("{}-{seq}", self.id.to_hex());
+            replace(&self.device.home().proof(&name), &commit)?;
+        }
+        Ok(judged?)
+    }
+
+    /// Reads the organisation's chain to its end, and keeps it.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn refresh_organisation(&mut self) -> Result<(), SyncError> {
+        loop {
+            let from = self.device.organisation().head().seq.saturating_add(1);
+            let (response, body) = self.ask(Request::Organisation { from }, Vec::new())?;
+            let Response::Organisation { head } = response else {
+                return Err(NodesError::Senseless("not the organisation's chain").into());
+            };
+            let items = split_items(body, CERTIFICATES_BYTES_MAX / SIGNED_BYTES_MIN, CERTIFICATE_BYTES_MAX)
+                .map_err(|_| NodesError::Senseless("not a list of certificates"))?;
+            if !items.is_empty() {
+                self.device.append(&items)?;
+            }
+            self.org = self.device.organisation();
+            if items.is_empty() || self.org.head().seq >= head.seq {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Opens what the cache knows of the space's epochs, once.
+    fn load_epochs(&mut self) -> Result<(), SyncError> {
+        if self.epochs.is_some() {
+            return Ok(());
+        }
+        let space = self.folded()?;
+        let mut epochs = Epochs::new(self.id, space.cutting());
+        let known = self.cache.epochs()?;
+        let mut bundles = Vec::new();
+        for KnownEpoch { certificate, bundle } in known {
+            bundles.extend(bundle.map(|bundle| (certificate.epoch, bundle)));
+            epochs.learn(certificate);
+        }
+        for (epoch, bundle) in bundles {
+            epochs.open(epoch, &bundle, self.identity().user(), self.identity().user_kem())?;
+        }
+        self.epochs = Some(epochs);
+        Ok(())
+    }
+
+    fn learn_epoch(&mut self, certificate: vauban_protocol::space::EpochCertificate) -> Result<(), SyncError> {
+        let bundle = self.runtime.block_on(fetch_chunk(&self.nodes, self.id, certificate.bundle))?;
+        write_epoch(&mut self.cache, &certificate, &bundle)?;
+        let epoch = certificate.epoch;
+        let identity = std::sync::Arc::clone(self.identity());
+        let epochs = self.epochs_mut()?;
+        epochs.learn(certificate);
+        epochs.open(epoch, &bundle, identity.user(), identity.user_kem())?;
+        Ok(())
+    }
+
+    fn open_epoch(&mut self, epoch: u32) -> Result<(), SyncError> {
+        match self.epochs_mut()?.bundle_needed(epoch)? {
+            None => Ok(()),
+            Some(_) => Err(EpochError::Bundle(epoch).into()),
+        }
+    }
+
+    pub(super) fn epochs_mut(&mut self) -> Result<&mut Epochs, SyncError> {
+        self.epochs.as_mut().ok_or(SyncError::Bug("epochs are opened before ops"))
+    }
+}
+
+/// A node that shows another hash at the folded head, or less than it.
+fn judge_head(space: &Space, shown: Head) -> Result<(), SyncError> {
+    let ours = space.head();
+    if shown.seq < ours.seq {
+        return Err(SyncError::Behind { ours: ours.seq, theirs: shown.seq });
+    }
+    if shown.seq == ours.seq && shown.digest != ours.digest {
+        return Err(LogError::Fork { seq: ours.seq, ours: ours.digest, theirs: shown.digest }.into());
+    }
+    Ok(())
+}
+
+fn write_epoch(
+    cache: &mut Cache,
+    certificate: &vauban_protocol::space::EpochCertificate,
+    bundle: &[u8],
+) -> Result<(), SyncError> {
+    let mut folding = cache.begin()?;
+    folding.set_epoch(certificate, Some(bundle))?;
+    Ok(folding.commit()?)
+}
+
+/// The commits in the body of an answer.
+pub(super) fn commits(body: Bytes) -> Result<Vec<Bytes>, NodesError> {
+    split_items(body, COMMITS_BYTES_MAX / SIGNED_BYTES_MIN, COMMIT_BYTES_MAX)
+        .map_err(|_| NodesError::Senseless("not a list of commits"))
+}

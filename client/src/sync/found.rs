@@ -1,0 +1,137 @@
+//! Beginning a space: its genesis, then its first epoch.
+
+use bytes::Bytes;
+use vauban_crypto::bundle::{EpochBinding, seal_bundle};
+use vauban_crypto::epoch::EpochRoot;
+use vauban_crypto::name::{DirectoryKey, Named};
+use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::organisation::Organisation;
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{
+    Control, Cutting, EpochCertificate, Recipient, Role, Space, SpaceGenesis, recipients_digest,
+};
+use vauban_protocol::wire::{ChunkHead, Request, Response};
+
+use super::author::Draft;
+use super::open_space::fill;
+use super::{OpenSpace, SyncError};
+use crate::clock;
+use crate::content::{Nodes, NodesError, UploadError, judge_receipts};
+use crate::keys::Identity;
+use crate::log::{FOLD_VERSION, recipients};
+
+/// Signs the genesis of a new space of this device's user, and says which space it begins.
+///
+/// # Errors
+/// [`SyncError::Seal`] for a name that is too long, or that the keys don't sign.
+pub fn create_space(
+    identity: &Identity,
+    org: &Organisation,
+    name: &str,
+    cutting: Cutting,
+) -> Result<(SpaceId, Signed<SpaceGenesis>), SyncError> {
+    let mut nonce = [0; 16];
+    fill(&mut nonce)?;
+    let genesis = identity.signing().seal_hybrid(SpaceGenesis {
+        org: org.head(),
+        owner: identity.user(),
+        device: identity.device(),
+        created_at: clock::now(),
+        nonce,
+        fold_version: FOLD_VERSION,
+        cutting,
+        sealed_name: identity.directory().seal_name(Named::Space(nonce), name)?,
+    })?;
+    Ok((SpaceId::of(&genesis), genesis))
+}
+
+/// A space's name, as people gave it; `None` if it does not open.
+#[must_use]
+pub fn space_name(space: &Space, directory: &DirectoryKey) -> Option<String> {
+    let (sealed, nonce) = space.sealed_name();
+    directory.open_name(Named::Space(nonce), sealed).ok()
+}
+
+impl<N: Nodes> OpenSpace<N> {
+    /// Posts the genesis of this space, reads it back and starts the first epoch.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn found_space(&mut self, genesis: &Signed<SpaceGenesis>) -> Result<(), SyncError> {
+        match self.ask(Request::CreateSpace, vec![genesis.bytes().clone()])? {
+            (Response::SpaceCreated { space }, _) if space == self.id => {}
+            _ => return Err(NodesError::Senseless("not the space that was created").into()),
+        }
+        self.settle()?;
+        self.ensure_epoch()
+    }
+
+    /// Starts the first epoch, if the space has none: its founder may have been interrupted.
+    ///
+    /// # Errors
+    /// [`SyncError`]; [`SyncError::NoEpoch`] if this user may not.
+    pub fn ensure_epoch(&mut self) -> Result<(), SyncError> {
+        let space = self.folded()?;
+        if space.epoch() > 0 {
+            return Ok(());
+        }
+        if space.role(self.identity().user()) < Some(Role::Writer) {
+            return Err(SyncError::NoEpoch(self.id));
+        }
+        // A refused try draws another root: one root never serves two certificates.
+        let (certificate, bundle) = self.first_epoch(&space)?;
+        let draft = Draft {
+            adds: vec![certificate.payload().bundle],
+            stored_at: self.store_bundle(&bundle)?,
+            control: Some(Control::Epoch(certificate.bytes().to_vec())),
+            ..Draft::default()
+        };
+        // Whoever came first has started it, or has changed nothing that matters here.
+        match self.send(&draft)? {
+            super::author::Sent::Committed => self.write_record(),
+            _ if self.folded()?.epoch() > 0 => self.write_record(),
+            _ => Err(SyncError::Overtaken),
+        }
+    }
+
+    fn first_epoch(&self, space: &Space) -> Result<(Signed<EpochCertificate>, Vec<u8>), SyncError> {
+        let epoch = space.epoch().saturating_add(1);
+        let org = self.org.head();
+        let members = recipients(space, &self.org, org.seq);
+        let listed = members.iter().map(|(user, kem)| Recipient { user: *user, kem: kem.digest() }).collect();
+        let root = EpochRoot::random();
+        let binding = EpochBinding {
+            space: self.id,
+            epoch,
+            prev: space.head().digest,
+            commitment: root.commitment(self.id, epoch),
+            recipients: recipients_digest(listed),
+        };
+        let bundle = seal_bundle(&root, &binding, &members)?;
+        let certificate = self.identity().signing().seal_hybrid(EpochCertificate {
+            space: self.id,
+            epoch,
+            prev: space.head(),
+            org,
+            device: self.identity().device(),
+            commitment: binding.commitment,
+            recipients: binding.recipients,
+            bundle: ChunkId::of(&bundle),
+            sealed_previous: Vec::new(),
+        })?;
+        Ok((certificate, bundle))
+    }
+
+    fn store_bundle(&self, bundle: &[u8]) -> Result<u64, SyncError> {
+        let id = ChunkId::of(bundle);
+        let head = ChunkHead { id, object_bytes: u32::try_from(bundle.len()).unwrap_or(u32::MAX) };
+        let request = Request::PutChunks { space: self.id, chunks: vec![head] };
+        match self.ask(request, vec![Bytes::copy_from_slice(bundle)])? {
+            (Response::Stored { receipts }, _) => {
+                let at = judge_receipts(&receipts, &[id], self.id, &self.org, clock::now());
+                Ok(at.map_err(UploadError::from)?)
+            }
+            _ => Err(NodesError::Senseless("not a receipt").into()),
+        }
+    }
+}

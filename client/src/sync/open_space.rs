@@ -1,0 +1,240 @@
+//! One space in the hands of one device: its log as folded so far, its keys, and what must survive a crash.
+//!
+//! What the anchor holds is written before it matters: a signed commit before it is sent, a counter with it. What it may
+//! forget (how far the log was read) is written with the next thing that must be.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::{Digest, SpaceId};
+use vauban_protocol::organisation::Organisation;
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, Space};
+use vauban_protocol::wire::{Request, Response};
+
+use super::SyncError;
+use crate::clock;
+use crate::content::{Dedup, Nodes, NodesError};
+use crate::keys::Identity;
+use crate::log::{EpochSecrets, Epochs, Seen};
+use crate::session::Session;
+use crate::state::cache::{Cache, VoidOp};
+use crate::state::journal::Journal;
+use crate::state::{Outbox, SpaceAnchor, StateError};
+
+/// A space, opened by a device. Its calls wait for nodes: they belong on a thread that may wait.
+#[derive(Debug)]
+pub struct OpenSpace<N> {
+    pub(super) nodes: N,
+    pub(super) runtime: Handle,
+    pub(super) device: Arc<Session>,
+    pub(super) org: Arc<Organisation>,
+    pub(super) id: SpaceId,
+    pub(super) cache: Cache,
+    pub(super) journal: Journal,
+    pub(super) epochs: Option<Epochs>,
+    /// What the anchor says, or will say when it is written next.
+    pub(super) record: SpaceAnchor,
+    is_record_dirty: bool,
+    /// Whether this process writes to the space: it then has the home's claim.
+    is_author: bool,
+    /// This run's number in the journal.
+    run: u64,
+    pub(super) voids: Vec<VoidOp>,
+    /// Commits of other devices that this run has folded.
+    pub(super) foreign: u64,
+}
+
+impl<N: Nodes> OpenSpace<N> {
+    /// Opens what this device keeps of `space`. Nothing is asked of nodes yet. The caller holds the home's claim if it will
+    /// commit.
+    ///
+    /// # Errors
+    /// [`SyncError`] of the local disk.
+    pub fn open(nodes: N, runtime: Handle, device: Arc<Session>, space: SpaceId) -> Result<Self, SyncError> {
+        let run = random()?;
+        let home = device.home();
+        let cache_folder = home.cache();
+        std::fs::create_dir_all(&cache_folder).map_err(StateError::io(&cache_folder))?;
+        let cache = Cache::open(&home.space_cache(space), space)?;
+        let journal = Journal::open(&home.journal(), space, run, clock::now())?;
+        let record = device.anchor().record().spaces.remove(&space).unwrap_or_default();
+        Ok(Self {
+            nodes,
+            runtime,
+            org: device.organisation(),
+            device,
+            id: space,
+            cache,
+            journal,
+            epochs: None,
+            record,
+            is_record_dirty: false,
+            is_author: false,
+            run,
+            voids: Vec::new(),
+            foreign: 0,
+        })
+    }
+
+    /// The space.
+    #[must_use]
+    pub fn id(&self) -> SpaceId {
+        self.id
+    }
+
+    /// The log as folded so far.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The organisation as read so far.
+    #[must_use]
+    pub fn organisation(&self) -> &Arc<Organisation> {
+        &self.org
+    }
+
+    /// The space in clear, as folded so far.
+    ///
+    /// # Errors
+    /// [`SyncError`] of the cache, or that the log was never read.
+    pub fn folded(&self) -> Result<Space, SyncError> {
+        self.cache.space()?.ok_or(SyncError::Bug("the log was not read yet"))
+    }
+
+    /// The keys of the epoch in force.
+    ///
+    /// # Errors
+    /// [`SyncError::NoEpoch`] before there is one.
+    pub fn current(&self) -> Result<Arc<EpochSecrets>, SyncError> {
+        let epoch = self.folded()?.epoch();
+        let epochs = self.epochs.as_ref().ok_or(SyncError::NoEpoch(self.id))?;
+        Ok(Arc::clone(epochs.secrets(epoch).map_err(|_| SyncError::NoEpoch(self.id))?))
+    }
+
+    pub(super) fn identity(&self) -> &Arc<Identity> {
+        self.device.identity()
+    }
+
+    /// Asks a node, and waits for its answer.
+    pub(super) fn ask(&self, request: Request, body: Vec<Bytes>) -> Result<(Response, Bytes), NodesError> {
+        Ok(self.runtime.block_on(self.nodes.request(request, body))?)
+    }
+
+    /// What this device has seen and done here, to judge the log by.
+    pub(super) fn seen(&self) -> Seen {
+        let outstanding = self.record.outbox.as_ref().map(|outbox| Digest::of(&outbox.commit));
+        Seen {
+            device: self.identity().device(),
+            head: self.record.head,
+            acknowledged: self.record.counter,
+            outstanding,
+        }
+    }
+
+    /// Notes that the log was read up to the cache's head, where a commit of this device may stand.
+    pub(super) fn note(&mut self, space: &Space) {
+        if self.record.head.is_none_or(|head| head.seq < space.head().seq) {
+            self.record.head = Some(space.head());
+            self.is_record_dirty = true;
+        }
+        let Some(last) = space.last_commit(self.identity().device()) else { return };
+        if last.counter > self.record.counter {
+            self.record.counter = last.counter;
+            self.is_record_dirty = true;
+        }
+        let is_answered = |outbox: &Outbox| Digest::of(&outbox.commit) == last.digest;
+        if self.record.outbox.as_ref().is_some_and(is_answered) {
+            self.record.outbox = None;
+            self.is_record_dirty = true;
+        }
+    }
+
+    /// Puts a signed commit in the outbox; it is on disk when this returns (`formats#14`).
+    pub(super) fn stow(&mut self, commit: &Signed<Commit>) -> Result<(), SyncError> {
+        self.is_author = true;
+        self.record.outbox = Some(Outbox { counter: commit.payload().counter, commit: commit.bytes().to_vec() });
+        self.is_record_dirty = true;
+        self.write_record()
+    }
+
+    /// Takes a refused commit out of the outbox. On disk it may stay: it would be refused again.
+    pub(super) fn drop_outbox(&mut self) {
+        self.record.outbox = None;
+        self.is_record_dirty = true;
+    }
+
+    /// Writes what the anchor may still lack.
+    ///
+    /// # Errors
+    /// [`SyncError::State`].
+    pub fn write_record(&mut self) -> Result<(), SyncError> {
+        if !self.is_record_dirty {
+            return Ok(());
+        }
+        let (id, record, is_author) = (self.id, self.record.clone(), self.is_author);
+        self.record = self.device.anchor().update(|anchor| {
+            let kept = anchor.spaces.entry(id).or_default();
+            let head = further(kept.head, record.head);
+            // Another process may be writing: what it has signed and sent is its own to say.
+            if is_author {
+                *kept = record;
+            }
+            kept.head = head;
+            kept.clone()
+        })?;
+        self.is_record_dirty = false;
+        Ok(())
+    }
+
+    /// Reads again what a process that writes beside this one may have signed meanwhile.
+    pub(super) fn reload_record(&mut self) -> Result<(), SyncError> {
+        let id = self.id;
+        let kept = self.device.anchor().update(|anchor| anchor.spaces.get(&id).cloned().unwrap_or_default())?;
+        let head = further(kept.head, self.record.head);
+        self.record = SpaceAnchor { head, ..kept };
+        Ok(())
+    }
+
+    /// Remembers which folder is kept in step with this space.
+    pub(super) fn remember_folder(&mut self, folder: std::path::PathBuf) -> Result<(), SyncError> {
+        if self.record.folder.as_ref() != Some(&folder) {
+            self.is_author = true;
+            self.record.folder = Some(folder);
+            self.is_record_dirty = true;
+        }
+        self.write_record()
+    }
+
+    /// What looks up chunks, one for each thread that does.
+    pub(super) fn dedups(&self, threads: usize) -> Result<Vec<Dedup>, SyncError> {
+        (0..threads)
+            .map(|_| {
+                let journal = Journal::open(&self.device.home().journal(), self.id, self.run, clock::now())?;
+                Ok(Dedup::new(self.cache.tag_reader()?, journal))
+            })
+            .collect()
+    }
+}
+
+fn further(one: Option<Head>, other: Option<Head>) -> Option<Head> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(if one.seq >= other.seq { one } else { other }),
+        (one, other) => one.or(other),
+    }
+}
+
+/// A random number of the operating system's.
+pub(super) fn random() -> Result<u64, SyncError> {
+    let mut bytes = [0; 8];
+    fill(&mut bytes)?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Fills `bytes` with randomness of the operating system's.
+pub(super) fn fill(bytes: &mut [u8]) -> Result<(), SyncError> {
+    getrandom::fill(bytes).map_err(|_| SyncError::Bug("the operating system has no random source"))
+}

@@ -1,0 +1,171 @@
+//! What a run tells: what it will do, how far it is, what came of it, and what it left out.
+
+use serde::Serialize;
+
+use crate::content::{ChunkFault, Meter, Skip};
+use crate::tree::{Refused, TreeError, Unfit};
+
+/// Sees a run as it goes.
+pub trait Watcher: Meter {
+    /// A round is planned.
+    fn planned(&self, _plan: &PlanSummary) {}
+    /// Something was left out.
+    fn issue(&self, _issue: &Issue) {}
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Quiet;
+
+impl Meter for Quiet {}
+
+impl Watcher for Quiet {}
+
+/// What a round will do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PlanSummary {
+    /// Files to upload.
+    pub uploads: u64,
+    /// Bytes of those.
+    pub upload_bytes: u64,
+    /// Files to download.
+    pub downloads: u64,
+    /// Bytes of those.
+    pub download_bytes: u64,
+    /// Folders to make, on either side.
+    pub folders: u64,
+    /// Files that are as they were.
+    pub unchanged: u64,
+    /// Removals and moves that are not carried out.
+    pub left: u64,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// Files whose content is new in the log.
+    pub uploaded: u64,
+    /// Bytes of those.
+    pub uploaded_bytes: u64,
+    /// Bytes of objects that were sent.
+    pub sent_bytes: u64,
+    /// Files written here.
+    pub downloaded: u64,
+    /// Bytes of those.
+    pub downloaded_bytes: u64,
+    /// Folders made, on either side.
+    pub folders: u64,
+    /// Commits signed.
+    pub commits: u64,
+    /// Files that were as they were, at the end.
+    pub unchanged: u64,
+    /// Removals and moves that were not carried out.
+    pub left: u64,
+    /// Conflict copies made, by path.
+    pub conflicts: Vec<String>,
+    /// What was left out.
+    pub issues: Vec<Issue>,
+    /// Ops of members that had no effect: honest clients write none.
+    pub void_ops: u64,
+    /// Whether both sides agreed at the end, but for what was left out.
+    pub agreed: bool,
+}
+
+impl Summary {
+    /// Whether everything that was to be done is done.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.agreed && self.issues.is_empty()
+    }
+}
+
+/// Something that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Issue {
+    /// Where, below the sync root.
+    pub path: String,
+    /// Why.
+    pub problem: Problem,
+}
+
+/// Why something was left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Problem {
+    /// It cannot be read here.
+    Unreadable(String),
+    /// It kept changing while it was read.
+    Busy,
+    /// Larger than the format allows.
+    TooLarge,
+    /// Its name cannot stand in the log.
+    Unnameable,
+    /// A pipe, a socket, a device.
+    Special,
+    /// Its name or link would not be safe on this disk.
+    Hostile(String),
+    /// It was, or was not, the root of another disk when it was last seen.
+    MountChanged,
+    /// It cannot be written here.
+    Unwritable(String),
+    /// A node has lost or damaged a chunk of it.
+    MissingChunk(String),
+    /// Its chunks do not open, or are not the content that its author recorded.
+    Forged,
+    /// The space has a name without content: nothing was written to it yet.
+    NoContent,
+}
+
+impl From<Skip> for Problem {
+    fn from(skip: Skip) -> Self {
+        match skip {
+            Skip::Unreadable(error) => Self::Unreadable(reason(&error)),
+            Skip::Busy => Self::Busy,
+            Skip::TooLarge => Self::TooLarge,
+        }
+    }
+}
+
+impl From<Unfit> for Problem {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Name(_) => Self::Unnameable,
+            Unfit::Special => Self::Special,
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        Self::Hostile(refused.to_string())
+    }
+}
+
+impl From<ChunkFault> for Problem {
+    fn from(fault: ChunkFault) -> Self {
+        match fault {
+            ChunkFault::Missing(_) | ChunkFault::Corrupt(_) => Self::MissingChunk(fault.to_string()),
+            ChunkFault::Forged(_) => Self::Forged,
+        }
+    }
+}
+
+impl Problem {
+    /// What a disk said when something was to be read.
+    #[must_use]
+    pub fn unreadable(error: &TreeError) -> Self {
+        Self::Unreadable(reason(error))
+    }
+
+    /// What a disk said when something was to be written.
+    #[must_use]
+    pub fn unwritable(error: &TreeError) -> Self {
+        Self::Unwritable(reason(error))
+    }
+}
+
+fn reason(error: &TreeError) -> String {
+    match error {
+        TreeError::Disk { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,238 @@
+//! Carrying out uploads: seal on all cores, store, commit, agree.
+//!
+//! ```text
+//! jobs ─► sealer ─► uploader ─► files whose windows are stored ─► groups of ops ─► commits ─► base
+//! ```
+//! A group is what belongs together in the log: a folder's `Create`, or a file's `Create` and `Write`. Groups are judged against
+//! the log as it stands when they are committed; one that others have overtaken is dropped, and its file is planned again in the
+//! next round: its chunks are in the journal, so nothing is sent twice.
+
+mod groups;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, never, select};
+
+use self::groups::{Groups, Judging};
+use super::author::Sent;
+use super::report::{Issue, Problem, Summary, Watcher};
+use super::survey::{FolderHere, Upload};
+use super::{OpenSpace, SyncError};
+use crate::clock;
+use crate::content::{
+    ByteBudget, InFlight, Job, LastCut, Meter, Nodes, Sealed, SealedFile, Sealer, Sealing, Stored, UploadError,
+    Uploader, chunks_of, is_large_file,
+};
+use crate::limit::{COMMIT_TRIES_MAX, SEALED_BYTES_MAX};
+use crate::state::cache::RootId;
+
+/// What an upload works with.
+pub(super) struct Send<'a, N> {
+    space: &'a mut OpenSpace<N>,
+    /// The folder whose base is kept; none for a single file from anywhere.
+    root: Option<RootId>,
+    uploads: Vec<Upload>,
+    watcher: &'a Arc<dyn Watcher>,
+    summary: &'a mut Summary,
+    groups: Groups,
+    in_flight: InFlight,
+    /// Commits of others that had been folded when this was planned.
+    foreign_before: u64,
+}
+
+impl<'a, N: Nodes> Send<'a, N> {
+    pub(super) fn new(
+        space: &'a mut OpenSpace<N>,
+        root: Option<RootId>,
+        watcher: &'a Arc<dyn Watcher>,
+        summary: &'a mut Summary,
+    ) -> Self {
+        Self {
+            root,
+            uploads: Vec::new(),
+            watcher,
+            summary,
+            groups: Groups::default(),
+            in_flight: InFlight::default(),
+            foreign_before: space.foreign,
+            space,
+        }
+    }
+
+    /// Writes folders and files to the log.
+    pub(super) fn run(mut self, folders: Vec<FolderHere>, uploads: Vec<Upload>) -> Result<(), SyncError> {
+        self.groups.push_folders(folders);
+        let jobs = self.jobs(&uploads)?;
+        self.uploads = uploads;
+        if !jobs.is_empty() {
+            self.seal_and_store(jobs)?;
+        }
+        self.commit_all()?;
+        self.space.write_record()
+    }
+
+    fn jobs(&mut self, uploads: &[Upload]) -> Result<Vec<Job>, SyncError> {
+        let mut jobs = Vec::with_capacity(uploads.len());
+        for (number, upload) in uploads.iter().enumerate() {
+            let (cutter_epoch, last_cut) = if upload.is_new { Default::default() } else { self.last(upload)? };
+            jobs.push(Job { number, source: upload.source.clone(), bytes: upload.bytes, cutter_epoch, last_cut });
+        }
+        Ok(jobs)
+    }
+
+    /// What the last version of an entry tells about the next one: the epoch of its cutter, and, of a large one, its cut. Its
+    /// chunks are made findable.
+    fn last(&mut self, upload: &Upload) -> Result<(Option<u32>, LastCut), SyncError> {
+        let Some(version) = self.space.cache.version(upload.entry)? else {
+            return Ok(Default::default());
+        };
+        let epoch = Some(version.cutter_epoch);
+        if !is_large_file(version.bytes) {
+            return Ok((epoch, LastCut::default()));
+        }
+        let space = &mut *self.space;
+        match space.runtime.block_on(chunks_of(&space.nodes, space.id, &version)) {
+            Ok(chunks) => {
+                if !space.cache.is_learned(upload.entry)? {
+                    space.cache.learn_version(upload.entry, &chunks)?;
+                }
+                Ok((epoch, LastCut::of(&chunks)))
+            }
+            Err(error) => {
+                // Without its pages everything of the file is cut and sent anew, and nothing is lost.
+                tracing::warn!(%error, "the pages of the last version cannot be read");
+                Ok((epoch, LastCut::default()))
+            }
+        }
+    }
+
+    fn seal_and_store(&mut self, jobs: Vec<Job>) -> Result<(), SyncError> {
+        let sealing = Sealing {
+            epochs: self.space.epochs_mut()?.all(),
+            current: self.space.current()?,
+            budget: ByteBudget::new(SEALED_BYTES_MAX),
+            in_flight: self.in_flight.clone(),
+            meter: Arc::clone(self.watcher) as Arc<dyn Meter>,
+        };
+        let space = &*self.space;
+        let mut uploader =
+            Uploader::new(space.nodes.clone(), space.runtime.clone(), space.id, space.org.clone(), clock::now());
+        let sealer = Sealer::start(jobs, &sealing, space.dedups(Sealer::threads())?);
+        let done = self.drive(&sealer.sealed(), &mut uploader);
+        // The pool is waited for when it is dropped; it must not wait for room that these chunks take.
+        drop(uploader);
+        drop(sealer);
+        done
+    }
+
+    fn drive(&mut self, sealed: &Receiver<Sealed>, uploader: &mut Uploader<N>) -> Result<(), SyncError> {
+        let nothing_more = never();
+        let mut sealed = sealed;
+        let mut waiting: VecDeque<(u64, usize, SealedFile)> = VecDeque::new();
+        let mut is_sealed = false;
+        loop {
+            select! {
+                recv(sealed) -> message => match message {
+                    Ok(Sealed::Chunk(chunk)) => uploader.push(chunk),
+                    Ok(Sealed::File { number, result: Ok(file) }) => waiting.push_back((uploader.window(), number, file)),
+                    Ok(Sealed::File { number, result: Err(skip) }) => self.skip(number, skip.into()),
+                    Ok(Sealed::FalseTag(id, tag)) => self.space.cache.forget_tag(id, tag)?,
+                    Ok(Sealed::Failed(error)) => return Err(error.into()),
+                    Err(_) => {
+                        is_sealed = true;
+                        sealed = &nothing_more;
+                        uploader.close_window();
+                    }
+                },
+                recv(uploader.answers()) -> answer => {
+                    let answer = answer.map_err(|_| SyncError::Bug("the uploader holds its own end"))?;
+                    self.take(answer, uploader)?;
+                }
+            }
+            while let Some((window, _, _)) = waiting.front()
+                && *window < uploader.settled_below()
+            {
+                if let Some((_, number, file)) = waiting.pop_front() {
+                    self.stored(number, file)?;
+                }
+            }
+            if self.groups.fill_a_commit() {
+                self.commit_once()?;
+            }
+            if is_sealed && uploader.is_idle() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take(&mut self, answer: Result<Stored, UploadError>, uploader: &mut Uploader<N>) -> Result<(), SyncError> {
+        let stored = match answer {
+            Ok(stored) => stored,
+            Err(error) => {
+                for stored in uploader.wind_up() {
+                    self.space.journal.record(&stored.chunks, clock::now())?;
+                }
+                return Err(error.into());
+            }
+        };
+        self.space.journal.record(&stored.chunks, clock::now())?;
+        self.in_flight.remove(stored.tags());
+        self.summary.sent_bytes = self.summary.sent_bytes.saturating_add(stored.sent_bytes);
+        self.watcher.sent(stored.sent_bytes);
+        uploader.settle(&stored);
+        Ok(())
+    }
+
+    fn skip(&mut self, number: usize, problem: Problem) {
+        let path =
+            self.uploads.get(number).map(|upload| upload.source.path().display().to_string()).unwrap_or_default();
+        let issue = Issue { path, problem };
+        self.watcher.issue(&issue);
+        self.summary.issues.push(issue);
+    }
+
+    /// A file whose chunks are all stored.
+    fn stored(&mut self, number: usize, file: SealedFile) -> Result<(), SyncError> {
+        let upload = self.uploads.get(number).ok_or(SyncError::Bug("a file that nobody asked for"))?;
+        if file.is_content(upload.replaces, upload.replaces_executable) {
+            // Touched, not changed: only what the disk shows is new.
+            let base = groups::base_of(upload, &file);
+            return match self.root {
+                Some(root) => Ok(self.space.cache.agree(root, &[base])?),
+                None => Ok(()),
+            };
+        }
+        self.groups.push_file(upload, file);
+        Ok(())
+    }
+
+    fn commit_all(&mut self) -> Result<(), SyncError> {
+        while !self.groups.is_empty() {
+            self.commit_once()?;
+        }
+        Ok(())
+    }
+
+    /// Commits as much as one commit holds.
+    fn commit_once(&mut self) -> Result<(), SyncError> {
+        for _ in 0..COMMIT_TRIES_MAX {
+            let judging = if self.space.foreign == self.foreign_before { Judging::Trusted } else { Judging::Again };
+            let Some((draft, taken)) = self.groups.pack(self.space, judging)? else {
+                return Ok(());
+            };
+            match self.space.send(&draft)? {
+                Sent::Committed => {
+                    self.summary.commits = self.summary.commits.saturating_add(1);
+                    return self.groups.settle(taken, self.space, self.root, self.summary);
+                }
+                Sent::Overtaken => self.groups.put_back(taken),
+                Sent::TooOld => {
+                    self.groups.put_back(taken);
+                    groups::restamp(self.space, &draft.adds)?;
+                }
+            }
+        }
+        Err(SyncError::Overtaken)
+    }
+}

@@ -1,0 +1,209 @@
+//! Lines that break, devices that are copied, nodes that lose or invent history.
+
+use std::sync::Arc;
+
+use vauban_protocol::space::Cutting;
+
+use super::node::Fault;
+use super::world::{World, head_of, noise};
+use crate::log::LogError;
+use crate::sync::SyncError;
+use crate::tree::TreeError;
+
+const MIB: usize = 1024 * 1024;
+
+/// The line breaks at every request in turn, before or after the node has done its part; the next run finishes, sends nothing
+/// again that the node has acknowledged, and uses no counter twice (the model node refuses that).
+#[test]
+fn every_interruption_is_finished_by_the_next_run() {
+    for fault in [Fault::Request, Fault::Answer] {
+        for at in 0.. {
+            let world = World::new(&["poste", "portable"], Cutting::Keyed);
+            world.a().write("folder/one", "one");
+            world.a().write("two", noise(1, 2 * MIB));
+            world.node.with(|state| state.fault = Some((at, fault)));
+            let first = world.a().try_sync();
+            let acknowledged = world.node.with(|state| {
+                state.fault = None;
+                state.put_bytes
+            });
+            let summary = world.a().sync();
+            assert!(summary.is_complete(), "{fault:?} at {at}: {summary:?}");
+            if fault == Fault::Request {
+                let (all, twice) = world.node.with(|state| (state.put_bytes, state.put_twice));
+                assert_eq!(twice, 0, "{fault:?} at {at}: sent again");
+                assert!(all >= acknowledged);
+            }
+            world.b().sync();
+            assert_eq!(world.a().tree(), world.b().tree(), "{fault:?} at {at}");
+            assert_eq!(summary.conflicts.len(), 0, "{fault:?} at {at}");
+            if first.is_ok() {
+                assert!(at > 3, "no request was interrupted");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn lost_commit_answer_is_idempotent() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().sync();
+    let commits = |world: &World| world.node.with(|state| state.spaces[&world.space].items.len());
+    let before = commits(&world);
+    world.a().write("f", "content");
+    // Log, PutChunks, Commit: the third answer is lost.
+    world.node.with(|state| state.fault = Some((2, Fault::Answer)));
+    assert!(world.a().try_sync().is_err());
+    assert_eq!(commits(&world), before + 1, "the commit was taken");
+    world.node.with(|state| state.fault = None);
+    let summary = world.a().sync();
+    assert_eq!((summary.commits, summary.sent_bytes), (0, 0));
+    assert_eq!(commits(&world), before + 1);
+}
+
+#[test]
+fn an_upload_goes_on_where_it_stopped() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().write("big", noise(5, 20 * MIB));
+    // Log and the first PutChunks pass.
+    world.node.with(|state| state.fault = Some((3, Fault::Request)));
+    assert!(world.a().try_sync().is_err());
+    world.node.with(|state| state.fault = None);
+    let before = world.node.with(|state| state.put_bytes);
+    assert!(before > 0);
+    let summary = world.a().sync();
+    assert!(summary.is_complete());
+    assert!(summary.sent_bytes <= 23 * MIB as u64 - before, "{} after {before}", summary.sent_bytes);
+    assert_eq!(world.node.with(|state| state.put_twice), 0);
+}
+
+#[test]
+fn commits_of_others_in_between_are_folded_and_nothing_is_sealed_again() {
+    let world = Arc::new(World::new(&["poste", "portable"], Cutting::Keyed));
+    world.a().sync();
+    world.b().sync();
+    world.a().write("of a", noise(1, MIB));
+    world.b().write("of b", "b");
+    let other = Arc::clone(&world);
+    world.node.with(|state| {
+        state.before_commit = Some(Box::new(move || {
+            other.b().sync();
+        }));
+    });
+    let summary = world.a().sync();
+    assert!(summary.is_complete() && summary.void_ops == 0, "{summary:?}");
+    assert!(summary.sent_bytes < 3 * MIB as u64 / 2, "{}", summary.sent_bytes);
+    world.b().sync();
+    assert_eq!(world.a().tree(), world.b().tree());
+}
+
+#[test]
+fn two_who_create_one_name_at_once_keep_both() {
+    let world = Arc::new(World::new(&["poste", "portable"], Cutting::Keyed));
+    world.a().sync();
+    world.b().sync();
+    world.a().write("new/f", "of a");
+    world.b().write("new/f", "of b, and longer");
+    let other = Arc::clone(&world);
+    world.node.with(|state| {
+        state.before_commit = Some(Box::new(move || {
+            other.b().sync();
+        }));
+    });
+    let summary = world.a().sync();
+    assert_eq!((summary.conflicts.len(), summary.void_ops), (1, 0), "{summary:?}");
+    assert_eq!(world.a().read("new/f"), b"of b, and longer");
+    world.b().sync();
+    assert_eq!(world.a().tree(), world.b().tree());
+}
+
+#[test]
+fn receipts_that_are_too_old_are_renewed_without_sending() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().write("f", noise(1, MIB));
+    let node = world.node.clone();
+    world.node.with(|state| {
+        state.before_commit = Some(Box::new(move || node.with(|state| state.floor = state.applied + 1)));
+    });
+    let summary = world.a().sync();
+    assert!(summary.is_complete());
+    assert_eq!(world.node.with(|state| state.put_twice), 0);
+}
+
+#[test]
+fn cloned_device_is_stopped() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().sync();
+    let clone = world.clone_of(world.a());
+    clone.write("of the clone", "x");
+    clone.sync();
+    world.a().write("f", "2");
+    let stopped = world.a().try_sync();
+    assert!(matches!(stopped, Err(SyncError::Log(LogError::Cloned { .. }))), "{stopped:?}");
+    assert!(stopped.unwrap_err().is_alarm());
+}
+
+#[test]
+fn rollback_after_restart_detected() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().sync();
+    let old = world.node.with(|state| state.spaces[&world.space].clone());
+    world.a().write("f", "2");
+    world.a().sync();
+    world.node.with(|state| state.spaces.insert(world.space, old.clone()));
+    assert!(matches!(world.a().try_sync(), Err(SyncError::Behind { .. })));
+    world.a().lose_cache();
+    assert!(matches!(world.a().try_sync(), Err(SyncError::Behind { .. })), "the anchor remembers without the cache");
+}
+
+#[test]
+fn split_view_is_a_fork() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().sync();
+    let common = world.node.with(|state| state.spaces[&world.space].clone());
+    world.a().write("f", "1");
+    world.a().sync();
+    let view_of_a = world.node.with(|state| state.spaces.insert(world.space, common.clone()).unwrap());
+    world.b().write("g", "2");
+    world.b().sync();
+    let view_of_b = world.node.with(|state| state.spaces[&world.space].clone());
+    assert_eq!(view_of_a.items.len(), view_of_b.items.len());
+    assert_ne!(head_of(&view_of_a.items), head_of(&view_of_b.items));
+    let forked = world.a().try_sync();
+    assert!(matches!(forked, Err(SyncError::Log(LogError::Fork { .. }))), "{forked:?}");
+    world.a().lose_cache();
+    let forked = world.a().try_sync();
+    assert!(matches!(forked, Err(SyncError::Log(LogError::Fork { .. }))), "without the cache: {forked:?}");
+}
+
+#[test]
+fn a_folder_without_its_mark_stops_the_engine() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().sync();
+    std::fs::remove_dir_all(world.a().path(".vauban")).unwrap();
+    std::fs::remove_file(world.a().path("f")).unwrap();
+    let stopped = world.a().try_sync();
+    assert!(matches!(stopped, Err(SyncError::Tree(TreeError::MarkerLost(_)))), "{stopped:?}");
+}
+
+#[test]
+fn a_damaged_chunk_is_one_files_problem() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    for n in 0..20 {
+        world.a().write(&format!("f{n}"), noise(n, 10_000));
+    }
+    world.a().sync();
+    world.node.with(|state| {
+        let bundle = state.chunks.values().map(bytes::Bytes::len).min().unwrap();
+        let object = state.chunks.values_mut().find(|object| object.len() > bundle).unwrap();
+        let mut damaged = object.to_vec();
+        damaged[100] ^= 1;
+        *object = damaged.into();
+    });
+    let summary = world.b().sync();
+    assert_eq!((summary.downloaded, summary.issues.len()), (19, 1), "{summary:?}");
+}

@@ -1,0 +1,217 @@
+//! A node in memory: judges commits with the contract's own code, signs receipts, and can be told to fail.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use vauban_crypto::signing::SigningKeys;
+use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::label;
+use vauban_protocol::organisation::Organisation;
+use vauban_protocol::receipt::{Receipt, ReceiptClaim, ids_digest};
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, CommitError, CommitPlace, Space, SpaceGenesis};
+use vauban_protocol::wire::{ChunkAnswer, Refusal, Request, Response, SpaceSummary, push_item};
+
+use crate::content::Nodes;
+use crate::link::{LinkError, Unreached};
+
+/// Signed objects in one answer: few, so that reading a log takes several.
+const LOG_ITEMS_MAX: usize = 3;
+
+#[derive(Clone)]
+pub(super) struct ModelNode(pub(super) Arc<Mutex<State>>);
+
+pub(super) struct State {
+    pub(super) org: Organisation,
+    pub(super) certificates: Vec<Bytes>,
+    receipt_keys: SigningKeys,
+    pub(super) spaces: BTreeMap<SpaceId, Log>,
+    pub(super) chunks: HashMap<(SpaceId, ChunkId), Bytes>,
+    pub(super) applied: u64,
+    pub(super) floor: u64,
+    /// Requests until the line breaks, and whether the one that meets it is still carried out.
+    pub(super) fault: Option<(usize, Fault)>,
+    /// Runs once before the next commit is judged.
+    pub(super) before_commit: Option<Box<dyn FnOnce() + Send>>,
+    pub(super) put_bytes: u64,
+    pub(super) put_twice: u64,
+    pub(super) requests: usize,
+}
+
+/// The log of one space.
+#[derive(Clone)]
+pub(super) struct Log {
+    pub(super) items: Vec<Bytes>,
+    pub(super) space: Space,
+}
+
+/// What is lost when the line breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    Request,
+    Answer,
+}
+
+impl ModelNode {
+    pub(super) fn new(org: Organisation, certificates: Vec<Bytes>, receipt_keys: SigningKeys) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            org,
+            certificates,
+            receipt_keys,
+            spaces: BTreeMap::new(),
+            chunks: HashMap::new(),
+            applied: 100,
+            floor: 0,
+            fault: None,
+            before_commit: None,
+            put_bytes: 0,
+            put_twice: 0,
+            requests: 0,
+        })))
+    }
+
+    pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Nodes for ModelNode {
+    async fn request(&self, request: Request, body: Vec<Bytes>) -> Result<(Response, Bytes), LinkError> {
+        if matches!(request, Request::Commit { .. })
+            && let Some(first) = self.with(|state| state.before_commit.take())
+        {
+            std::thread::spawn(first).join().unwrap();
+        }
+        self.with(|state| {
+            state.requests += 1;
+            let fault = match &mut state.fault {
+                Some((0, fault)) => Some(*fault),
+                Some((left, _)) => {
+                    *left -= 1;
+                    None
+                }
+                None => None,
+            };
+            if fault == Some(Fault::Request) {
+                return Err(lost());
+            }
+            let answer = state.answer(request, body);
+            if fault == Some(Fault::Answer) { Err(lost()) } else { answer }
+        })
+    }
+}
+
+fn lost() -> LinkError {
+    LinkError::Unreachable { address: "model".to_owned(), reason: Unreached::Lost("as told".to_owned()) }
+}
+
+fn refused(refusal: Refusal) -> Result<(Response, Bytes), LinkError> {
+    Err(LinkError::Refused { refusal, body: Bytes::new() })
+}
+
+fn list(items: &[Bytes]) -> Bytes {
+    let mut body = Vec::new();
+    items.iter().for_each(|item| push_item(&mut body, item));
+    body.into()
+}
+
+impl State {
+    fn answer(&mut self, request: Request, body: Vec<Bytes>) -> Result<(Response, Bytes), LinkError> {
+        self.applied += 1;
+        let plain = |response| Ok((response, Bytes::new()));
+        match request {
+            Request::Spaces => plain(Response::Spaces(
+                self.spaces.iter().map(|(space, log)| SpaceSummary { space: *space, head: log.space.head() }).collect(),
+            )),
+            Request::Organisation { from } => {
+                let items = self.certificates.get(from as usize..).unwrap_or_default();
+                Ok((Response::Organisation { head: self.org.head() }, list(items)))
+            }
+            Request::CreateSpace => {
+                let genesis: Signed<SpaceGenesis> = Signed::parse(body[0].clone()).unwrap();
+                let space = Space::found(&genesis, &self.org).unwrap();
+                let id = space.id();
+                self.spaces.entry(id).or_insert(Log { items: vec![body[0].clone()], space });
+                plain(Response::SpaceCreated { space: id })
+            }
+            Request::Log { space, from } => match self.spaces.get(&space) {
+                None => refused(Refusal::UnknownSpace),
+                Some(log) => {
+                    let items = log.items.get(from as usize..).unwrap_or_default();
+                    let items = &items[..items.len().min(LOG_ITEMS_MAX)];
+                    Ok((Response::Log { head: log.space.head() }, list(items)))
+                }
+            },
+            Request::Commit { space } => self.commit(space, body[0].clone()),
+            Request::PutChunks { space, chunks } => {
+                for (head, object) in chunks.iter().zip(&body) {
+                    assert_eq!(head.object_bytes as usize, object.len());
+                    if ChunkId::of(object) != head.id {
+                        return refused(Refusal::ChunkMismatch);
+                    }
+                    self.put_bytes += object.len() as u64;
+                    if self.chunks.insert((space, head.id), object.clone()).is_some() {
+                        self.put_twice += object.len() as u64;
+                    }
+                }
+                let ids: Vec<_> = chunks.iter().map(|head| head.id).collect();
+                plain(Response::Stored { receipts: vec![self.receipt(space, &ids)] })
+            }
+            Request::HaveChunks { space, ids } => {
+                let held: Vec<_> = ids.iter().map(|id| self.chunks.contains_key(&(space, *id))).collect();
+                let present: Vec<_> = ids.iter().zip(&held).filter(|(_, held)| **held).map(|(id, _)| *id).collect();
+                plain(Response::Held { held, receipts: vec![self.receipt(space, &present)] })
+            }
+            Request::GetChunks { space, ids } => {
+                let mut body = Vec::new();
+                let chunks = ids
+                    .iter()
+                    .map(|id| match self.chunks.get(&(space, *id)) {
+                        None => ChunkAnswer::Missing,
+                        Some(object) if ChunkId::of(object) != *id => ChunkAnswer::Corrupt,
+                        Some(object) => {
+                            body.extend_from_slice(object);
+                            ChunkAnswer::Present { object_bytes: object.len() as u32 }
+                        }
+                    })
+                    .collect();
+                Ok((Response::Chunks { chunks }, body.into()))
+            }
+            _ => refused(Refusal::Malformed),
+        }
+    }
+
+    fn commit(&mut self, space: SpaceId, bytes: Bytes) -> Result<(Response, Bytes), LinkError> {
+        let commit: Signed<Commit> = Signed::parse(bytes.clone()).unwrap();
+        let Some(log) = self.spaces.get_mut(&space) else { return refused(Refusal::UnknownSpace) };
+        match log.space.judge(&commit, &self.org) {
+            Ok(CommitPlace::Already(head)) => return Ok((Response::Committed { head }, Bytes::new())),
+            Ok(CommitPlace::Next) => {}
+            Err(CommitError::NotHead) => {
+                let from = commit.payload().prev.seq as usize + 1;
+                let items = log.items.get(from..).unwrap_or_default();
+                let body = list(&items[..items.len().min(LOG_ITEMS_MAX)]);
+                return Err(LinkError::Refused { refusal: Refusal::NotHead { head: log.space.head() }, body });
+            }
+            Err(CommitError::CounterUsed) => return refused(Refusal::CounterUsed),
+            Err(CommitError::CounterGap { expected }) => return refused(Refusal::CounterGap { expected }),
+            Err(_) => return refused(Refusal::Commit),
+        }
+        Space::verify(&commit, &self.org).unwrap();
+        let payload = commit.payload();
+        if !payload.adds.is_empty() && payload.stored_at < self.floor {
+            return refused(Refusal::ReceiptsTooOld { floor: self.floor });
+        }
+        assert!(payload.adds.iter().all(|id| self.chunks.contains_key(&(space, *id))), "a commit of unstored chunks");
+        log.items.push(bytes);
+        let head = log.space.append(&commit);
+        Ok((Response::Committed { head }, Bytes::new()))
+    }
+
+    fn receipt(&self, space: SpaceId, ids: &[ChunkId]) -> Receipt {
+        let node = self.receipt_keys.public().ed25519.node_id();
+        let claim = ReceiptClaim { node, space, ids: ids_digest(ids), layout: 0, at: self.applied };
+        Receipt { claim, signature: self.receipt_keys.sign(label::SIGN_RECEIPT, &claim.to_bytes()) }
+    }
+}

@@ -1,0 +1,269 @@
+//! An organisation with a model node, and devices that sync folders with it.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use vauban_crypto::kem::KemSecret;
+use vauban_crypto::name::{DirectoryKey, Named};
+use vauban_crypto::signing::SigningKeys;
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::{Digest, SpaceId, UserId};
+use vauban_protocol::organisation::{Certificate, Charter, Issuer, Operator, Organisation, Statement};
+use vauban_protocol::space::Cutting;
+use vauban_protocol::time::{DAY_SECONDS, Timestamp};
+
+use super::node::ModelNode;
+use crate::clock;
+use crate::keys::Identity;
+use crate::session::Session;
+use crate::state::{Anchor, AnchorRecord, ChainFile, Home};
+use crate::sync::{OpenSpace, Quiet, Summary, SyncError, Watcher, create_space, sync_once};
+
+/// Everything there is.
+pub(super) struct World {
+    pub(super) node: ModelNode,
+    pub(super) space: SpaceId,
+    pub(super) devices: Vec<Device>,
+    runtime: Arc<Runtime>,
+}
+
+/// A device with its home, and a folder that it syncs.
+pub(super) struct Device {
+    pub(super) name: String,
+    session: Arc<Session>,
+    home: TempDir,
+    folder: TempDir,
+    node: ModelNode,
+    space: SpaceId,
+    runtime: Arc<Runtime>,
+}
+
+struct Chain {
+    root: SigningKeys,
+    certificates: Vec<Bytes>,
+    org: Option<Organisation>,
+}
+
+impl Chain {
+    fn push(&mut self, statement: Statement) {
+        let prev = self.org.as_ref().map(Organisation::head);
+        let certificate = Certificate { prev, issuer: Issuer::Root, issued_at: Timestamp(1), statement };
+        let bytes = self.root.seal_hybrid(certificate).unwrap().bytes().clone();
+        match &mut self.org {
+            Some(org) => org.extend(bytes.clone()).unwrap(),
+            None => self.org = Some(Organisation::found(bytes.clone()).unwrap()),
+        }
+        self.certificates.push(bytes);
+    }
+}
+
+impl World {
+    /// One person with as many devices as names are given, and a space of that person's.
+    pub(super) fn new(names: &[&str], cutting: Cutting) -> Self {
+        let runtime =
+            Arc::new(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
+        let root = SigningKeys::generate().unwrap();
+        let mut chain = Chain { certificates: Vec::new(), org: None, root };
+        let public = chain.root.public().clone();
+        chain.push(Statement::Genesis { root: public, tls_authority: vec![0] });
+        let user = UserId([1; 16]);
+        let user_kem = || KemSecret::from_seed(vauban_crypto::secret::Secret::new([7; 32]));
+        let directory = DirectoryKey::random();
+        chain.push(Statement::User {
+            user,
+            kem: user_kem().public().clone(),
+            wrapped_directory: Vec::new(),
+            sealed_name: directory.seal_name(Named::User(user), "alice").unwrap(),
+            invite: None,
+        });
+        let mut identities = Vec::new();
+        for name in names {
+            let signing = SigningKeys::generate().unwrap();
+            let kem = KemSecret::generate();
+            let device = signing.public().device_id();
+            chain.push(Statement::Device {
+                user,
+                keys: signing.public().clone(),
+                kem: kem.public().clone(),
+                wrapped_user_secret: Vec::new(),
+                sealed_name: directory.seal_name(Named::Device(device), name).unwrap(),
+                invite: None,
+            });
+            identities.push(Identity::new(user, signing, kem, user_kem(), directory.clone()));
+        }
+        let receipt_keys = SigningKeys::generate().unwrap();
+        chain.push(Statement::Charter(charter(&receipt_keys)));
+        let org = chain.org.unwrap();
+        let node = ModelNode::new(org.clone(), chain.certificates.clone(), receipt_keys);
+        let mut devices = Vec::new();
+        for (identity, name) in identities.into_iter().zip(names) {
+            let home = tempfile::tempdir().unwrap();
+            let session = enrol(&home, &org, &chain.certificates, identity);
+            devices.push(Device {
+                name: (*name).to_owned(),
+                session: Arc::new(session),
+                home,
+                folder: tempfile::tempdir().unwrap(),
+                node: node.clone(),
+                space: SpaceId([0; 16]),
+                runtime: Arc::clone(&runtime),
+            });
+        }
+        let founder = &devices[0];
+        let (space, genesis) = create_space(founder.session.identity(), &org, "dossier", cutting).unwrap();
+        devices.iter_mut().for_each(|device| device.space = space);
+        devices[0].open().unwrap().found_space(&genesis).unwrap();
+        Self { node, space, devices, runtime }
+    }
+
+    pub(super) fn a(&self) -> &Device {
+        &self.devices[0]
+    }
+
+    pub(super) fn b(&self) -> &Device {
+        &self.devices[1]
+    }
+
+    /// A copy of a device, keys and all, with a folder of its own.
+    pub(super) fn clone_of(&self, device: &Device) -> Device {
+        let home = tempfile::tempdir().unwrap();
+        copy(device.home.path(), home.path());
+        let original = device.session.identity();
+        let reseed = |kem: &KemSecret| KemSecret::from_seed(kem.seed().clone());
+        let identity = Identity::new(
+            original.user(),
+            SigningKeys::from_seed(original.signing().seed().clone()).unwrap(),
+            reseed(original.device_kem()),
+            reseed(original.user_kem()),
+            original.directory().clone(),
+        );
+        let at = Home::at(Some(home.path().to_owned()));
+        let session = Session::assemble(at.clone(), Anchor::open(&at).unwrap(), identity).unwrap();
+        Device {
+            name: device.name.clone(),
+            session: Arc::new(session),
+            home,
+            folder: tempfile::tempdir().unwrap(),
+            node: self.node.clone(),
+            space: self.space,
+            runtime: Arc::clone(&self.runtime),
+        }
+    }
+}
+
+impl Device {
+    pub(super) fn open(&self) -> Result<OpenSpace<ModelNode>, SyncError> {
+        OpenSpace::open(self.node.clone(), self.runtime.handle().clone(), Arc::clone(&self.session), self.space)
+    }
+
+    pub(super) fn try_sync(&self) -> Result<Summary, SyncError> {
+        let quiet: Arc<dyn Watcher> = Arc::new(Quiet);
+        sync_once(&mut self.open()?, self.folder.path(), &self.name, &quiet)
+    }
+
+    pub(super) fn sync(&self) -> Summary {
+        self.try_sync().unwrap()
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub(super) fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap()
+    }
+
+    pub(super) fn lose_cache(&self) {
+        std::fs::remove_dir_all(self.home.path().join("cache")).unwrap();
+    }
+
+    /// Every file and folder, with content, permission and target; Vauban's own left out.
+    pub(super) fn tree(&self) -> BTreeMap<String, String> {
+        let mut found = BTreeMap::new();
+        walk(self.folder.path(), self.folder.path(), &mut found);
+        found
+    }
+}
+
+fn walk(root: &Path, folder: &Path, found: &mut BTreeMap<String, String>) {
+    for item in std::fs::read_dir(folder).unwrap() {
+        let path = item.unwrap().path();
+        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        if name == ".vauban" {
+            continue;
+        }
+        let metadata = std::fs::symlink_metadata(&path).unwrap();
+        let what = if metadata.is_dir() {
+            walk(root, &path, found);
+            "folder".to_owned()
+        } else if metadata.is_symlink() {
+            format!("→ {}", std::fs::read_link(&path).unwrap().display())
+        } else {
+            let digest = Digest::of(&std::fs::read(&path).unwrap());
+            let modified = metadata.modified().unwrap();
+            format!("{} {:o} {modified:?}", digest.to_hex(), metadata.permissions().mode() & 0o100)
+        };
+        found.insert(name, what);
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    for item in std::fs::read_dir(from).unwrap() {
+        let item = item.unwrap();
+        let target = to.join(item.file_name());
+        if item.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&target).unwrap();
+            copy(&item.path(), &target);
+        } else {
+            std::fs::copy(item.path(), target).unwrap();
+        }
+    }
+}
+
+fn enrol(home: &TempDir, org: &Organisation, certificates: &[Bytes], identity: Identity) -> Session {
+    let home = Home::at(Some(home.path().to_owned()));
+    let record = AnchorRecord::new(org.fingerprint(), org.head(), Vec::new());
+    let anchor = Anchor::create(&home, record).unwrap();
+    ChainFile::of(&home).append(0, certificates).unwrap();
+    Session::assemble(home, anchor, identity).unwrap()
+}
+
+fn charter(keys: &SigningKeys) -> Charter {
+    let now = clock::now();
+    Charter {
+        receipt_key: keys.public().ed25519,
+        tls_keys: vec![Digest([5; 32])],
+        site: "Lyon".to_owned(),
+        department: "69".to_owned(),
+        country: "FR".to_owned(),
+        operator: Operator { name: "Agence".to_owned(), siren: "123456789".to_owned() },
+        regime: "FR".to_owned(),
+        secnumcloud: None,
+        not_before: Timestamp(now.0 - DAY_SECONDS),
+        not_after: Timestamp(now.0 + DAY_SECONDS),
+    }
+}
+
+/// Bytes without structure, always the same for a seed.
+pub(super) fn noise(seed: u8, bytes: usize) -> Vec<u8> {
+    let mut data = vec![0; bytes];
+    blake3::Hasher::new().update(&[seed]).finalize_xof().fill(&mut data);
+    data
+}
+
+/// The head that a log with these items has.
+pub(super) fn head_of(items: &[Bytes]) -> Head {
+    let (genesis, rest) = items.split_first().unwrap();
+    rest.iter().fold(Head::of_genesis(Digest::of(genesis)), |head, item| head.after(Digest::of(item)))
+}

@@ -1,0 +1,53 @@
+//! Why the disk does not do what it was asked.
+
+use std::io;
+use std::path::PathBuf;
+
+use rustix::io::Errno;
+
+/// What the local disk refuses. Never the fault of a node or of another member.
+#[derive(Debug, thiserror::Error)]
+pub enum TreeError {
+    /// A call failed.
+    #[error("{what} {path}: {source}")]
+    Disk {
+        /// What was tried, as a verb.
+        what: &'static str,
+        /// On what, below the root.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
+    /// The folder is not marked as this space's, though files were synced with it: an unmounted disk looks like that.
+    #[error("the folder {0} has lost its mark")]
+    MarkerLost(PathBuf),
+    /// The folder is synced with another space.
+    #[error("the folder {0} belongs to another space")]
+    OtherSpace(PathBuf),
+    /// The mark cannot be read.
+    #[error("the mark {0} is damaged")]
+    MarkerDamaged(PathBuf),
+    /// As many conflict copies of one file as there may be.
+    #[error("there are too many conflict copies of {0}")]
+    TooManyCopies(PathBuf),
+}
+
+impl TreeError {
+    pub(super) fn disk(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(Errno) -> Self {
+        let path = path.into();
+        move |errno| Self::Disk { what, path, source: errno.into() }
+    }
+
+    /// Whether the thing simply is not there.
+    #[must_use]
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Disk { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// Whether the disk is full, or a quota is used up: nothing else will fit either.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Disk { source, .. }
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+}

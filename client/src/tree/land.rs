@@ -1,0 +1,314 @@
+//! How a whole file comes to stand at its name without any moment in which something is lost (sync.md, rule 6).
+//!
+//! ```text
+//! Temporary (part.*)  ─ written, flushed ─►  Ready (ENTRY.INODE)  ─ exchanged with what stands at the name ─►  Landed
+//!                                                                   what was displaced: the base version → removed
+//!                                                                                       anything else → conflict copy
+//! ```
+//! After the exchange, the temporary name holds what was displaced, perhaps someone's edit of a moment ago. Its name tells the
+//! two apart after a crash: it holds the inode of the file that was to land, so any other inode under it is to be rescued.
+
+use std::ffi::CString;
+use std::fs::File;
+use std::path::PathBuf;
+
+use rustix::fs::{
+    AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, fsync, futimens, openat, renameat_with, symlinkat,
+    syncfs, unlinkat,
+};
+use rustix::io::Errno;
+
+use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError, conflict_name};
+use crate::limit::CONFLICT_COPIES_MAX;
+use crate::log::{EntryId, EntryName};
+
+/// What the name of an unfinished file begins with; such a file never stood anywhere, and can be removed.
+const PART: &str = "part.";
+
+/// A file that is being written. Dropped before it is ready, it is removed.
+#[derive(Debug)]
+pub struct Temporary<'a> {
+    root: &'a SyncRoot,
+    name: CString,
+    file: Option<File>,
+    is_live: bool,
+}
+
+/// A whole file that may be exchanged into place once it is durable.
+#[derive(Debug)]
+pub struct Ready<'a> {
+    root: &'a SyncRoot,
+    name: CString,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landed {
+    /// The file as the disk now shows it.
+    pub identity: Identity,
+    /// The name of the conflict copy that what stood there before became.
+    pub conflict: Option<EntryName>,
+}
+
+/// Something that an earlier run left, which is not its own unfinished work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leftover {
+    /// The entry that it stood at.
+    pub entry: EntryId,
+    name: CString,
+}
+
+impl<'a> Temporary<'a> {
+    /// An empty file, named by a random number.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn file(root: &'a SyncRoot, random: u64, executable: bool) -> Result<Self, TreeError> {
+        let name = part_name(random);
+        let all = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
+        let mode = if executable { all | Mode::XUSR | Mode::XGRP | Mode::XOTH } else { all };
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let fd = openat(root.temporary(), &name, flags, mode)
+            .map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        Ok(Self { root, name, file: Some(fd.into()), is_live: true })
+    }
+
+    /// A symbolic link.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn link(root: &'a SyncRoot, random: u64, target: &[u8]) -> Result<Self, TreeError> {
+        let name = part_name(random);
+        symlinkat(target, root.temporary(), &name).map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        Ok(Self { root, name, file: None, is_live: true })
+    }
+
+    /// The file to write to; a link has none.
+    pub fn writer(&mut self) -> Option<&mut File> {
+        self.file.as_mut()
+    }
+
+    /// Says when the content was changed.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn set_mtime(&self, mtime_ns: i64) -> Result<(), TreeError> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let time = Timespec { tv_sec: mtime_ns.div_euclid(1_000_000_000), tv_nsec: mtime_ns.rem_euclid(1_000_000_000) };
+        let times = Timestamps { last_access: time, last_modification: time };
+        futimens(file, &times).map_err(TreeError::disk("date", temporary_path(self.root, &self.name)))
+    }
+
+    /// Flushes this one file to disk; [`flush_all`] does it for many.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn flush(&self) -> Result<(), TreeError> {
+        match &self.file {
+            Some(file) => fsync(file).map_err(TreeError::disk("flush", temporary_path(self.root, &self.name))),
+            None => Ok(()),
+        }
+    }
+
+    /// Names the file after the entry that it is for, and its own inode. Its descriptor is closed.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn ready(mut self, entry: EntryId) -> Result<Ready<'a>, TreeError> {
+        let temporary = self.root.temporary();
+        let error = || TreeError::disk("name", temporary_path(self.root, &self.name));
+        let stat = temporary.stat(&self.name).map_err(error())?;
+        let name = ready_name(entry, Identity::of(&stat).inode);
+        renameat_with(temporary, &self.name, temporary, &name, RenameFlags::NOREPLACE).map_err(error())?;
+        self.is_live = false;
+        Ok(Ready { root: self.root, name })
+    }
+}
+
+impl Drop for Temporary<'_> {
+    fn drop(&mut self) {
+        if self.is_live {
+            // What can't be removed now is removed when the next run begins.
+            let _ = unlinkat(self.root.temporary(), &self.name, AtFlags::empty());
+        }
+    }
+}
+
+/// Flushes everything that was written below `root`, in one call.
+///
+/// # Errors
+/// [`TreeError::Disk`].
+pub fn flush_all(root: &SyncRoot) -> Result<(), TreeError> {
+    syncfs(root.temporary()).map_err(TreeError::disk("flush", root.path()))
+}
+
+impl Ready<'_> {
+    /// Exchanges the file with what stands at `name` in `folder`. What was there and is not `replaces` becomes a conflict
+    /// copy beside it. The caller flushes `folder` before it records anything.
+    ///
+    /// # Errors
+    /// [`TreeError`]. What was displaced is then still in Vauban's own folder, and is rescued by the next run.
+    pub fn land(
+        self,
+        folder: &Folder,
+        name: &EntryName,
+        replaces: Option<&Identity>,
+        stamp: &ConflictStamp,
+    ) -> Result<Landed, TreeError> {
+        let before = match folder.stat_name(name) {
+            Ok(stat) => Some(Identity::of(&stat)),
+            Err(Errno::NOENT) => None,
+            Err(errno) => return Err(self.error(folder, name)(errno)),
+        };
+        let is_base = match (&before, replaces) {
+            (Some(before), Some(replaces)) => before.is_unchanged(replaces),
+            _ => false,
+        };
+        let displaced = self.exchange(folder, name)?;
+        let conflict = match (displaced, before) {
+            (None, _) => None,
+            // Between the look and the exchange the file may have changed again: the displaced one decides.
+            (Some(displaced), Some(before)) if is_base && displaced.is_unchanged_but_moved(&before) => {
+                unlinkat(self.root.temporary(), &self.name, AtFlags::empty()).map_err(self.error(folder, name))?;
+                None
+            }
+            (Some(_), _) => Some(set_aside(self.root, &self.name, folder, name, stamp)?),
+        };
+        let stat = folder.stat_name(name).map_err(TreeError::disk("look at", folder.full_path(name.as_str())))?;
+        Ok(Landed { identity: Identity::of(&stat), conflict })
+    }
+
+    /// Puts the file at its name; what stood there then bears the temporary name. `None` if nothing did.
+    fn exchange(&self, folder: &Folder, name: &EntryName) -> Result<Option<Identity>, TreeError> {
+        let temporary = self.root.temporary();
+        let rename = |flags| renameat_with(temporary, &self.name, folder, name.as_str(), flags);
+        // Someone may take or free the name at any moment: each refusal of one call is what the other one needs.
+        for _ in 0..CONFLICT_COPIES_MAX {
+            match rename(RenameFlags::NOREPLACE) {
+                Ok(()) => return Ok(None),
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(self.error(folder, name)(errno)),
+            }
+            match rename(RenameFlags::EXCHANGE) {
+                Ok(()) => {
+                    let stat = temporary.stat(&self.name).map_err(self.error(folder, name))?;
+                    return Ok(Some(Identity::of(&stat)));
+                }
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(self.error(folder, name)(errno)),
+            }
+        }
+        Err(self.error(folder, name)(Errno::BUSY))
+    }
+
+    fn error(&self, folder: &Folder, name: &EntryName) -> impl FnOnce(Errno) -> TreeError + use<> {
+        TreeError::disk("replace", folder.full_path(name.as_str()))
+    }
+}
+
+impl Leftover {
+    /// What earlier runs left in Vauban's own folder. Their unfinished files are removed at once.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn find(root: &SyncRoot) -> Result<Vec<Self>, TreeError> {
+        let mut found = Vec::new();
+        for child in root.temporary().list()?.children {
+            let name = CString::new(child.name.as_str()).unwrap_or_default();
+            match parse_ready(child.name.as_str()) {
+                Some((entry, inode)) if inode != child.identity.inode => found.push(Self { entry, name }),
+                Some(_) => remove(root, &name)?,
+                None if child.name.as_str().starts_with(PART) => remove(root, &name)?,
+                None => {}
+            }
+        }
+        Ok(found)
+    }
+
+    /// A name for it where its own is no longer known.
+    ///
+    /// # Errors
+    /// [`TreeError`] if it has none, which no file of this program's has.
+    pub fn name(&self) -> Result<EntryName, TreeError> {
+        EntryName::parse(self.name.to_bytes())
+            .map_err(|_| TreeError::MarkerDamaged(PathBuf::from(super::disk_name::OWN)))
+    }
+
+    /// Gives it a name again: as a conflict copy in `folder`, beside `name`.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub fn rescue(
+        self,
+        root: &SyncRoot,
+        folder: &Folder,
+        name: &EntryName,
+        stamp: &ConflictStamp,
+    ) -> Result<EntryName, TreeError> {
+        set_aside(root, &self.name, folder, name, stamp)
+    }
+}
+
+impl Folder {
+    /// Renames what stands at `name` to a conflict copy's name, in the same folder.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub fn set_aside(&self, name: &EntryName, stamp: &ConflictStamp) -> Result<EntryName, TreeError> {
+        for copy in 1..=CONFLICT_COPIES_MAX {
+            let Some(free) = conflict_name(name, stamp, copy) else { break };
+            match renameat_with(self, name.as_str(), self, free.as_str(), RenameFlags::NOREPLACE) {
+                Ok(()) => return Ok(free),
+                Err(Errno::EXIST) => {}
+                Err(errno) => return Err(TreeError::disk("set aside", self.full_path(name.as_str()))(errno)),
+            }
+        }
+        Err(TreeError::TooManyCopies(self.full_path(name.as_str())))
+    }
+}
+
+fn set_aside(
+    root: &SyncRoot,
+    displaced: &CString,
+    folder: &Folder,
+    name: &EntryName,
+    stamp: &ConflictStamp,
+) -> Result<EntryName, TreeError> {
+    for copy in 1..=CONFLICT_COPIES_MAX {
+        let Some(free) = conflict_name(name, stamp, copy) else { break };
+        match renameat_with(root.temporary(), displaced, folder, free.as_str(), RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(free),
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(TreeError::disk("set aside", folder.full_path(name.as_str()))(errno)),
+        }
+    }
+    Err(TreeError::TooManyCopies(folder.full_path(name.as_str())))
+}
+
+fn remove(root: &SyncRoot, name: &CString) -> Result<(), TreeError> {
+    unlinkat(root.temporary(), name, AtFlags::empty()).map_err(TreeError::disk("remove", temporary_path(root, name)))
+}
+
+fn part_name(random: u64) -> CString {
+    CString::new(format!("{PART}{random:016x}")).unwrap_or_default()
+}
+
+fn ready_name(entry: EntryId, inode: u64) -> CString {
+    let entry = data_encoding::HEXLOWER.encode(&entry.0);
+    CString::new(format!("{entry}.{inode}")).unwrap_or_default()
+}
+
+fn parse_ready(name: &str) -> Option<(EntryId, u64)> {
+    let (entry, inode) = name.split_once('.')?;
+    let entry = data_encoding::HEXLOWER.decode(entry.as_bytes()).ok()?.try_into().ok()?;
+    Some((EntryId(entry), inode.parse().ok()?))
+}
+
+fn temporary_path(root: &SyncRoot, name: &CString) -> PathBuf {
+    root.path().join(super::disk_name::OWN).join(name.to_string_lossy().as_ref())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,23 @@
+//! What the disk looks like, and how it is changed: only below the sync root, never through a symbolic link.
+//!
+//! Every access walks from the root's own descriptor, one component at a time, and follows nothing: a name from the log or a
+//! link that someone swaps in meanwhile leads nowhere else. Names of the log are data until here; what one would do to a
+//! disk is judged in `disk_name`.
+
+mod conflict;
+mod disk_name;
+mod error;
+mod folder;
+mod identity;
+mod land;
+mod path;
+mod root;
+
+pub use conflict::{ConflictStamp, conflict_name};
+pub use disk_name::{Refused, is_own, may_link, may_write};
+pub use error::TreeError;
+pub use folder::{Folder, Listing, LocalChild, LocalKind, Unfit};
+pub use identity::Identity;
+pub use land::{Landed, Leftover, Ready, Temporary, flush_all};
+pub use path::TreePath;
+pub use root::SyncRoot;

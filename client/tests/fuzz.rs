@@ -1,0 +1,154 @@
+//! Whatever a member signs, a client decodes or refuses, and folds to a sound tree. Seconds in `cargo test`; longer by
+//! `cargo bolero test`.
+//!
+//! Inputs are of two kinds: bytes as they come, and lists of ops over few entries and names, which reach the fold's rules.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use bolero::check;
+use vauban_client::log::{
+    ChunkList, Effect, EntryId, EntryName, Kind, MapTree, Op, Tree, Version, apply, decode_ops, decode_page,
+    encode_ops, encode_page,
+};
+use vauban_client::tree::{ConflictStamp, TreePath, conflict_name, may_link};
+use vauban_protocol::id::Digest;
+
+/// How long each target runs.
+const TIME: Duration = Duration::from_secs(2);
+
+/// One byte a choice: which op, on which entry, in which folder, under which name.
+fn op(choices: [u8; 4]) -> Op {
+    let [which, entry, parent, name] = choices;
+    let (entry, parent) = (EntryId([entry % 8; 16]), EntryId([parent % 8; 16]));
+    let name = vec![b'a' + name % 4; usize::from(name % 3)];
+    match which % 8 {
+        0 | 1 => Op::Create { entry, parent, name, kind: Kind::Folder },
+        2 => Op::Create { entry, parent, name, kind: Kind::File },
+        3 => Op::Create { entry, parent, name, kind: Kind::Symlink },
+        4 | 5 => Op::Move { entry, parent, name },
+        6 => Op::Remove { entry },
+        _ => Op::Write {
+            entry,
+            version: Version {
+                content: Digest([which; 32]),
+                bytes: u64::from(which / 128),
+                mtime_ns: 0,
+                executable: false,
+                cutter_epoch: 1,
+                chunks: ChunkList::Inline(Vec::new()),
+            },
+        },
+    }
+}
+
+fn fold(ops: &[Op]) -> (MapTree, Vec<Effect>) {
+    let mut tree = MapTree::default();
+    let effects = ops.iter().map(|op| apply(&mut tree, op).expect("maps do not fail")).collect();
+    (tree, effects)
+}
+
+/// Every entry hangs from the root, in folders, under a name of its own.
+fn assert_sound(tree: &MapTree) {
+    let count = tree.entries().count();
+    let mut names = BTreeSet::new();
+    for (entry, place) in tree.entries() {
+        assert!(names.insert((place.parent, place.name.clone())), "two of one name");
+        let mut at = entry;
+        let mut steps = 0;
+        while at != EntryId::ROOT {
+            let place = tree.place(at).expect("maps do not fail").expect("a parent that is live");
+            assert!(at == entry || place.kind == Kind::Folder, "an entry in something that is no folder");
+            at = place.parent;
+            steps += 1;
+            assert!(steps <= count, "a cycle");
+        }
+    }
+}
+
+#[test]
+fn any_ops_fold_to_a_sound_tree() {
+    check!().with_type::<Vec<[u8; 4]>>().with_test_time(TIME).for_each(|choices| {
+        let ops: Vec<_> = choices.iter().copied().map(op).collect();
+        let (tree, effects) = fold(&ops);
+        assert_sound(&tree);
+        assert_eq!(fold(&ops), (tree, effects), "not deterministic");
+    });
+}
+
+#[test]
+fn any_bytes_decode_to_canonical_ops_or_are_refused() {
+    check!().with_type::<Vec<u8>>().with_test_time(TIME).for_each(|bytes| {
+        for bytes in [bytes.clone(), [&[1], bytes.as_slice()].concat()] {
+            if let Ok(ops) = decode_ops(&bytes) {
+                assert_eq!(encode_ops(&ops), bytes);
+                assert_sound(&fold(&ops).0);
+            }
+        }
+    });
+}
+
+#[test]
+fn changed_ops_decode_to_canonical_ops_or_are_refused() {
+    let ops: Vec<_> = (0..20u8).map(|n| op([n, n, n / 3, n])).collect();
+    let whole = encode_ops(&ops);
+    check!().with_type::<Vec<(u16, u8)>>().with_test_time(TIME).for_each(|changes| {
+        let mut bytes = whole.clone();
+        for (at, by) in changes {
+            let at = usize::from(*at) % bytes.len();
+            bytes[at] ^= by;
+        }
+        if let Ok(ops) = decode_ops(&bytes) {
+            assert_eq!(encode_ops(&ops), bytes);
+            assert_sound(&fold(&ops).0);
+        }
+    });
+}
+
+#[test]
+fn any_bytes_are_a_canonical_page_or_refused() {
+    check!().with_type::<Vec<u8>>().with_test_time(TIME).for_each(|bytes| {
+        for bytes in [bytes.clone(), [&[1], bytes.as_slice()].concat()] {
+            if let Ok(chunks) = decode_page(&bytes) {
+                assert_eq!(encode_page(&chunks), bytes);
+            }
+        }
+    });
+}
+
+#[test]
+fn any_name_is_judged_and_any_copy_of_it_is_a_name() {
+    check!().with_type::<(Vec<u8>, String, u32)>().with_test_time(TIME).for_each(|(name, device, copy)| {
+        let Ok(name) = EntryName::parse(name) else { return };
+        let stamp = ConflictStamp { device: device.clone(), date: "2026-11-23".to_owned() };
+        let copy = conflict_name(&name, &stamp, *copy).expect("there is always room for a mark");
+        assert_ne!(copy, name);
+        assert!(copy.as_str().contains("(conflit "));
+    });
+}
+
+/// A link that is let pass never climbs above the root, however it is written.
+#[test]
+fn no_link_climbs_above_the_root() {
+    check!().with_type::<(u8, Vec<u8>)>().with_test_time(TIME).for_each(|(depth, choices)| {
+        let folder = TreePath::parse(&"d/".repeat(usize::from(depth % 5))).expect("names");
+        let parts: Vec<&str> =
+            choices.iter().map(|choice| ["..", "a", ".", "", "b"][usize::from(choice % 5)]).collect();
+        let target = parts.join("/");
+        if may_link(&folder, target.as_bytes()).is_err() {
+            return;
+        }
+        let mut at = i64::try_from(folder.depth()).expect("few");
+        for part in target.split('/') {
+            at += match part {
+                ".." => -1,
+                "" | "." => 0,
+                _ => 1,
+            };
+            assert!(at >= 0, "{target:?} from {folder}");
+        }
+        assert!(!target.starts_with('/'));
+    });
+}

@@ -1,0 +1,81 @@
+//! Every stored byte is authenticated: no bit of a sealed object can change, and none can go or come, unnoticed.
+
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
+
+use vauban_crypto::bundle::{EpochBinding, open_bundle, seal_bundle};
+use vauban_crypto::epoch::EpochRoot;
+use vauban_crypto::kem::{KemSecret, wrap};
+use vauban_crypto::keystore::{KeystoreError, lock, unlock};
+use vauban_crypto::name::{DirectoryKey, Named};
+use vauban_crypto::ops::OpsPlace;
+use vauban_crypto::secret::Secret;
+use vauban_protocol::id::{ChunkId, DeviceId, Digest, SpaceId, UserId};
+
+const SPACE: SpaceId = SpaceId([1; 16]);
+const USER: UserId = UserId([2; 16]);
+
+/// `opens` is called with the bytes as they are, with every single bit flipped, with every shorter length, and one byte longer.
+fn assert_authenticated(kind: &str, sealed: &[u8], opens: impl Fn(&[u8]) -> bool) {
+    assert!(opens(sealed), "{kind}: the object itself");
+    let mut damaged = sealed.to_vec();
+    for bit in 0..sealed.len() * 8 {
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        assert!(!opens(&damaged), "{kind}: bit {bit} flipped");
+        damaged[bit / 8] ^= 1 << (bit % 8);
+    }
+    for length in 0..sealed.len() {
+        assert!(!opens(&sealed[..length]), "{kind}: truncated to {length}");
+    }
+    damaged.push(0);
+    assert!(!opens(&damaged), "{kind}: one byte longer");
+}
+
+#[test]
+fn every_stored_byte_is_authenticated() {
+    let root = EpochRoot::random();
+    let keys = root.keys(SPACE, 3);
+
+    let chunk = keys.content.seal(b"content").expect("within bounds");
+    assert_authenticated("chunk", &chunk.object, |object| chunk.secret.open(chunk.id, object).is_ok());
+    // Without the address's help: as if an attacker could choose the id that stands in the sealed log.
+    let readdressed = |object: &[u8]| chunk.secret.open(ChunkId::of(object), object).is_ok();
+    assert_authenticated("chunk under its new id", &chunk.object, readdressed);
+
+    let place = OpsPlace { space: SPACE, epoch: 3, device: DeviceId([4; 16]), counter: 5 };
+    let ops = keys.log.seal_ops(place, b"ops");
+    assert_authenticated("ops", &ops, |sealed| keys.log.open_ops(place, sealed).is_ok());
+
+    let directory = DirectoryKey::random();
+    let name = directory.seal_name(Named::User(USER), "Élodie").expect("short");
+    assert_authenticated("name", &name, |sealed| directory.open_name(Named::User(USER), sealed).is_ok());
+
+    let previous = root.seal_previous(SPACE, 3, &EpochRoot::random());
+    assert_authenticated("previous root", &previous, |sealed| root.open_previous(SPACE, 3, sealed).is_ok());
+}
+
+#[test]
+fn every_wrapped_byte_is_authenticated() {
+    let (root, member) = (EpochRoot::random(), KemSecret::generate());
+    let wrapped = wrap(member.public(), "vauban/1 test", b"info", &[7; 32]).expect("a valid key");
+    assert_authenticated("wrapped", &wrapped, |wrapped| member.unwrap("vauban/1 test", b"info", wrapped).is_ok());
+
+    let commitment = root.commitment(SPACE, 3);
+    let digest = Digest([5; 32]);
+    let binding = EpochBinding { space: SPACE, epoch: 3, prev: digest, commitment, recipients: digest };
+    let bundle = seal_bundle(&root, &binding, &[(USER, member.public().clone())]).expect("one member");
+    assert_authenticated("bundle", &bundle, |bundle| open_bundle(bundle, &binding, USER, &member).is_ok());
+}
+
+/// What a key is stretched from: each of these costs a stretching, if it is not refused before. The salt is taken as one; and
+/// all bytes, the header's again, are flipped one by one in the keystore's own tests, where the stretching is shared.
+#[test]
+fn every_parameter_of_a_keystore_is_authenticated() {
+    const SALT_AT: usize = 17;
+    let locked = lock("correct horse", Secret::<32>::random().expose()).expect("enough memory");
+    for at in 0..=SALT_AT {
+        let mut damaged = locked.clone();
+        damaged[at] ^= 1;
+        let error = unlock("correct horse", &damaged).err();
+        assert!(error.is_some() && error != Some(KeystoreError::Memory), "byte {at}: {error:?}");
+    }
+}

@@ -1,0 +1,125 @@
+//! How a case of each kind is opened.
+
+use vauban_crypto::bundle::{EpochBinding, open_bundle};
+use vauban_crypto::chunk::ChunkSecret;
+use vauban_crypto::cut::{Cutter, CutterKey};
+use vauban_crypto::epoch::{EpochKeys, EpochRoot};
+use vauban_crypto::invite::InviteSecret;
+use vauban_crypto::kem::KemSecret;
+use vauban_crypto::keystore::{Purpose, unlock_for};
+use vauban_crypto::name::{DirectoryKey, Named};
+use vauban_crypto::ops::OpsPlace;
+use vauban_crypto::secret::Secret;
+use vauban_protocol::id::{ChunkId, DeviceId, Digest, InviteId, SpaceId, UserId};
+
+use crate::case::Case;
+
+/// Opens an object under its recorded secret; without an `id`, under the id that its bytes have.
+pub(crate) fn chunk(case: &Case) -> Result<Vec<u8>, String> {
+    let object = case.hex("object");
+    let id = case.optional("id").map_or_else(|| ChunkId::of(&object), |_| ChunkId(case.array("id")));
+    ChunkSecret::from_bytes(case.array("secret")).open(id, &object).map_err(|error| format!("{error:?}"))
+}
+
+pub(crate) fn ops(case: &Case) -> Result<Vec<u8>, String> {
+    keys_of(case).log.open_ops(place_of(case), &case.hex("object")).map_err(|error| format!("{error:?}"))
+}
+
+pub(crate) fn name(case: &Case) -> Result<Vec<u8>, String> {
+    let key = DirectoryKey::new(Secret::new(case.array("key")));
+    key.open_name(named_of(case), &case.hex("object")).map(String::into_bytes).map_err(|error| format!("{error:?}"))
+}
+
+/// Opens the previous root, and compares its commitment, as a client does.
+pub(crate) fn epoch(case: &Case) -> Result<Vec<u8>, String> {
+    let (space, epoch) = (SpaceId(case.array("space")), epoch_of(case));
+    let root = EpochRoot::new(Secret::new(case.array("root")));
+    if root.commitment(space, epoch) != Digest(case.array("commitment")) {
+        return Err(String::from("Commitment"));
+    }
+    let previous = root.open_previous(space, epoch, &case.hex("object")).map_err(|error| format!("{error:?}"))?;
+    Ok(previous.secret().expose().to_vec())
+}
+
+pub(crate) fn wrap(case: &Case) -> Result<Vec<u8>, String> {
+    let holder = KemSecret::from_seed(Secret::new(case.array("seed")));
+    let opened = holder.unwrap(&case.text("label"), &case.hex("info"), &case.hex("object"));
+    opened.map(|plain| plain.to_vec()).map_err(|error| format!("{error:?}"))
+}
+
+pub(crate) fn bundle(case: &Case) -> Result<Vec<u8>, String> {
+    let holder = KemSecret::from_seed(Secret::new(case.array("seed")));
+    let root = open_bundle(&case.hex("object"), &binding_of(case), UserId(case.array("user")), &holder);
+    root.map(|root| root.secret().expose().to_vec()).map_err(|error| format!("{error:?}"))
+}
+
+/// A MAC has no plain bytes: an accepted one gives the post.
+pub(crate) fn invite(case: &Case) -> Result<Vec<u8>, String> {
+    let (secret, post) = (InviteSecret::new(Secret::new(case.array("secret"))), case.hex("plain"));
+    let verified = secret.verify(InviteId(case.array("invite")), &post, &case.hex("object"));
+    verified.map(|()| post).map_err(|error| format!("{error:?}"))
+}
+
+pub(crate) fn keystore(case: &Case) -> Result<Vec<u8>, String> {
+    let purpose = if case.text("purpose") == "backup" { Purpose::Backup } else { Purpose::Keystore };
+    let opened = unlock_for(purpose, &case.text("passphrase"), &case.hex("object"));
+    opened.map(|plain| plain.to_vec()).map_err(|error| format!("{error:?}"))
+}
+
+/// The file is BLAKE3's output for a seed; the chunks must end where the case says.
+pub(crate) fn cut(case: &Case) -> Result<Vec<u8>, String> {
+    let ends = ends(&CutterKey::from_bytes(case.array("key")), &file_of(case));
+    if ends == case.text("ends") { Ok(Vec::new()) } else { Err(String::from("Elsewhere")) }
+}
+
+pub(crate) fn ends(key: &CutterKey, data: &[u8]) -> String {
+    let cutter = Cutter::keyed(key);
+    let lengths = cutter.chunks(data).map(<[u8]>::len);
+    let ends = lengths.scan(0, |end, length| {
+        *end += length;
+        Some(end.to_string())
+    });
+    ends.collect::<Vec<_>>().join(" ")
+}
+
+pub(crate) fn file_of(case: &Case) -> Vec<u8> {
+    let mut data = vec![0; usize::try_from(case.number("length")).expect("small")];
+    blake3::Hasher::new().update(case.text("seed").as_bytes()).finalize_xof().fill(&mut data);
+    data
+}
+
+pub(crate) fn keys_of(case: &Case) -> EpochKeys {
+    EpochRoot::new(Secret::new(case.array("root"))).keys(SpaceId(case.array("space")), epoch_of(case))
+}
+
+pub(crate) fn place_of(case: &Case) -> OpsPlace {
+    OpsPlace {
+        space: SpaceId(case.array("place_space")),
+        epoch: u32::try_from(case.number("place_epoch")).expect("small"),
+        device: DeviceId(case.array("device")),
+        counter: case.number("counter"),
+    }
+}
+
+pub(crate) fn named_of(case: &Case) -> Named {
+    match case.text("named").as_str() {
+        "organisation" => Named::Organisation,
+        "user" => Named::User(UserId(case.array("of_id"))),
+        "device" => Named::Device(DeviceId(case.array("of_id"))),
+        _ => Named::Space(case.array("of_id")),
+    }
+}
+
+pub(crate) fn binding_of(case: &Case) -> EpochBinding {
+    EpochBinding {
+        space: SpaceId(case.array("space")),
+        epoch: epoch_of(case),
+        prev: Digest(case.array("prev")),
+        commitment: Digest(case.array("commitment")),
+        recipients: Digest(case.array("recipients")),
+    }
+}
+
+pub(crate) fn epoch_of(case: &Case) -> u32 {
+    u32::try_from(case.number("epoch")).expect("small")
+}

@@ -1,0 +1,58 @@
+//! Every bound of the contract, with its reason. A peer that passes one is refused, never served in part.
+
+use crate::size::padded_bytes;
+
+/// Plain bytes of one chunk, at most (`formats#8`).
+pub const CHUNK_PLAIN_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes a frame adds before the plain bytes: their length as u32.
+pub const FRAME_PREFIX_BYTES: usize = 4;
+/// Bytes a sealed object adds to its frame: magic, suite, commitment, authentication tag.
+pub const OBJECT_OVERHEAD_BYTES: usize = 3 + 1 + 32 + 16;
+/// Bytes of one sealed object, at most: the padded size of the largest chunk, sealed.
+pub const OBJECT_BYTES_MAX: usize = padded_bytes(CHUNK_PLAIN_BYTES_MAX) + OBJECT_OVERHEAD_BYTES;
+
+/// Chunk ids in one request: bounds what a node looks up before it answers.
+pub const IDS_MAX: usize = 4096;
+/// Bytes of chunks in one `PutChunks` or in the answer to one `GetChunks`: bounds what a node holds for one stream.
+pub const CHUNKS_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Ids one commit may add (`formats#13`).
+pub const COMMIT_ADDS_MAX: usize = 4096;
+/// Bytes of one commit's sealed ops (`formats#13`).
+pub const COMMIT_OPS_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of one signed commit: ops, adds and everything else, rounded up.
+pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of commits in one answer: keeps a catching-up client's memory flat.
+pub const COMMITS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of one signed certificate: two hybrid keys, a KEM key and a wrapped secret fit well inside.
+pub const CERTIFICATE_BYTES_MAX: usize = 32 * 1024;
+/// Certificates one `Certify` may append at once.
+pub const CERTIFICATES_MAX: usize = 16;
+/// Bytes of certificates in one answer.
+pub const CERTIFICATES_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of one join post (trust.md).
+pub const JOIN_POST_BYTES_MAX: usize = 16 * 1024;
+/// Posts one invite keeps: junk fills it, but burns nothing (trust.md).
+pub const JOIN_POSTS_MAX: usize = 8;
+/// Bytes of one invite record: the secret is wrapped for each admin.
+pub const INVITE_BYTES_MAX: usize = 64 * 1024;
+/// Invites open at once in an organisation: bounds the Raft state they take.
+pub const INVITES_MAX: usize = 1024;
+/// Admins an invite's secret is wrapped for.
+pub const ADMINS_MAX: usize = 32;
+/// Bytes of a sealed name (255 bytes of UTF-8, nonce and tag).
+pub const SEALED_NAME_BYTES_MAX: usize = 320;
+/// Spaces one user may be a member of.
+pub const SPACES_MAX: usize = 4096;
+
+/// Bytes of one message's postcard header: `IDS_MAX` ids with a length each fit.
+pub const HEADER_BYTES_MAX: usize = 256 * 1024;
+/// Bytes of the first stream of a connection that has not been admitted yet (`formats#21`).
+pub const HELLO_BYTES_MAX: usize = 4 * 1024;
+/// Seconds a connection may take to be admitted (`formats#21`).
+pub const HELLO_SECONDS_MAX: u64 = 5;
+
+const _: () = assert!(OBJECT_BYTES_MAX <= CHUNKS_BYTES_MAX);
+const _: () = assert!(COMMIT_OPS_BYTES_MAX + COMMIT_ADDS_MAX * 32 < COMMIT_BYTES_MAX);
+const _: () = assert!(COMMIT_BYTES_MAX <= COMMITS_BYTES_MAX);
+const _: () = assert!(CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX <= CERTIFICATES_BYTES_MAX);
+const _: () = assert!(IDS_MAX * (32 + 5) < HEADER_BYTES_MAX);

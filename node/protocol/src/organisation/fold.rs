@@ -1,0 +1,373 @@
+//! The organisation as its chain says: a pure fold of certificates.
+//!
+//! Every certificate is verified when it is folded: its place in the chain, its issuer's authority at that place, its
+//! hybrid signature. A certificate that fails leaves the fold as it was. Nodes and clients run this same code.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use crate::canonical::DecodeError;
+use crate::chain::Head;
+use crate::id::{DeviceId, Digest, Fingerprint, InviteId, NodeId, UserId};
+use crate::organisation::certificate::{Certificate, Issuer, Statement};
+use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::signature::{HybridKey, KemKey};
+use crate::signed::Signed;
+use crate::time::Timestamp;
+
+/// Why a certificate does not extend the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OrganisationError {
+    /// The bytes are not a certificate.
+    #[error("not a certificate: {0}")]
+    Decode(#[from] DecodeError),
+    /// The chain does not begin with a genesis, or a genesis stands elsewhere.
+    #[error("a genesis stands first, and only there")]
+    Genesis,
+    /// The genesis is not the one whose fingerprint was pinned.
+    #[error("this is another organisation")]
+    OtherOrganisation,
+    /// It follows another position than the chain's head.
+    #[error("the certificate does not follow the chain's head")]
+    NotHead,
+    /// The signature does not verify under the issuer's keys.
+    #[error("the certificate's signature does not verify")]
+    Signature,
+    /// The issuer is unknown, revoked, or may not say this.
+    #[error("the issuer has no authority to say this")]
+    Authority,
+    /// It contradicts what the chain holds: a doubled identifier, an unknown subject, an invite used before.
+    #[error("the certificate contradicts the chain")]
+    Contradiction,
+}
+
+/// A person, as the chain says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserRecord {
+    /// The key that secrets for this person are wrapped for.
+    pub kem: KemKey,
+    /// The directory key, wrapped for this person.
+    pub wrapped_directory: Vec<u8>,
+    /// The person's name, sealed.
+    pub sealed_name: Vec<u8>,
+    /// The position from which the person is no longer a member.
+    pub revoked_at: Option<u64>,
+}
+
+/// A machine, as the chain says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// Whose machine.
+    pub user: UserId,
+    /// Its signing keys.
+    pub keys: HybridKey,
+    /// The key that the person's secret is wrapped for.
+    pub kem: KemKey,
+    /// The person's KEM secret, wrapped for this device; empty for a first device.
+    pub wrapped_user_secret: Vec<u8>,
+    /// The machine's name, sealed.
+    pub sealed_name: Vec<u8>,
+    /// The position that enrolled it.
+    pub since: u64,
+    /// The position from which it is refused.
+    pub revoked_at: Option<u64>,
+}
+
+impl DeviceRecord {
+    /// Whether the device speaks for its user at position `seq` of the chain.
+    #[must_use]
+    pub fn is_valid_at(&self, seq: u64) -> bool {
+        self.since <= seq && self.revoked_at.is_none_or(|revoked| seq < revoked)
+    }
+}
+
+/// The fold of an organisation's chain.
+#[derive(Debug, Clone)]
+pub struct Organisation {
+    fingerprint: Fingerprint,
+    root: HybridKey,
+    tls_authority: Vec<u8>,
+    /// The chain hash at every position, the genesis first.
+    digests: Vec<Digest>,
+    head: Head,
+    users: BTreeMap<UserId, UserRecord>,
+    devices: BTreeMap<DeviceId, DeviceRecord>,
+    admins: BTreeSet<UserId>,
+    charters: BTreeMap<NodeId, Charter>,
+    charters_revoked: BTreeSet<NodeId>,
+    policy: PlacementPolicy,
+    invites_used: BTreeSet<InviteId>,
+}
+
+impl Organisation {
+    /// Begins the fold with a genesis, which vouches for itself: compare [`Organisation::fingerprint`] with a pinned one.
+    ///
+    /// # Errors
+    /// [`OrganisationError`] if it is not a genesis signed by the root it names.
+    pub fn found(genesis: Bytes) -> Result<Self, OrganisationError> {
+        let signed: Signed<Certificate> = Signed::parse(genesis)?;
+        let certificate = signed.payload();
+        let (Statement::Genesis { root, tls_authority }, Issuer::Root, None) =
+            (&certificate.statement, certificate.issuer, certificate.prev)
+        else {
+            return Err(OrganisationError::Genesis);
+        };
+        signed.verify_hybrid(root).map_err(|_| OrganisationError::Signature)?;
+        let digest = signed.digest();
+        Ok(Self {
+            fingerprint: Fingerprint(digest.0),
+            root: root.clone(),
+            tls_authority: tls_authority.clone(),
+            digests: vec![digest],
+            head: Head::of_genesis(digest),
+            users: BTreeMap::new(),
+            devices: BTreeMap::new(),
+            admins: BTreeSet::new(),
+            charters: BTreeMap::new(),
+            charters_revoked: BTreeSet::new(),
+            policy: PlacementPolicy::default(),
+            invites_used: BTreeSet::new(),
+        })
+    }
+
+    /// Begins the fold with the genesis that `pinned` names.
+    ///
+    /// # Errors
+    /// [`OrganisationError::OtherOrganisation`] for any other genesis, however well signed.
+    pub fn found_pinned(genesis: Bytes, pinned: Fingerprint) -> Result<Self, OrganisationError> {
+        if Fingerprint(Digest::of(&genesis).0) != pinned {
+            return Err(OrganisationError::OtherOrganisation);
+        }
+        Self::found(genesis)
+    }
+
+    /// Verifies one certificate and folds it in.
+    ///
+    /// # Errors
+    /// [`OrganisationError`]; the fold is then unchanged.
+    pub fn extend(&mut self, bytes: Bytes) -> Result<(), OrganisationError> {
+        let signed: Signed<Certificate> = Signed::parse(bytes)?;
+        let certificate = signed.payload();
+        match certificate.prev {
+            None => return Err(OrganisationError::Genesis),
+            Some(prev) if prev != self.head => return Err(OrganisationError::NotHead),
+            Some(_) => {}
+        }
+        signed.verify_hybrid(self.issuer_keys(certificate.issuer)?).map_err(|_| OrganisationError::Signature)?;
+        self.judge_authority(certificate)?;
+        self.fold(&certificate.statement)?;
+        self.head = self.head.after(signed.digest());
+        self.digests.push(self.head.digest);
+        Ok(())
+    }
+
+    fn issuer_keys(&self, issuer: Issuer) -> Result<&HybridKey, OrganisationError> {
+        match issuer {
+            Issuer::Root => Ok(&self.root),
+            Issuer::Device(device) => {
+                self.live_device(device).map(|record| &record.keys).ok_or(OrganisationError::Authority)
+            }
+        }
+    }
+
+    fn judge_authority(&self, certificate: &Certificate) -> Result<(), OrganisationError> {
+        let Issuer::Device(device) = certificate.issuer else {
+            return Ok(());
+        };
+        let issuer = self.live_device(device).ok_or(OrganisationError::Authority)?.user;
+        let is_admin = self.admins.contains(&issuer);
+        let may = match &certificate.statement {
+            Statement::User { .. } => is_admin,
+            Statement::RevokeUser { user } => is_admin && (!self.admins.contains(user) || *user == issuer),
+            Statement::Device { user, .. } => *user == issuer || (is_admin && !self.has_device(*user)),
+            Statement::RevokeDevice { device } => {
+                let owner = self.devices.get(device).map(|record| record.user);
+                owner == Some(issuer) || is_admin
+            }
+            Statement::Genesis { .. }
+            | Statement::Admin { .. }
+            | Statement::Charter(_)
+            | Statement::RevokeCharter { .. }
+            | Statement::Policy(_) => false,
+        };
+        if may { Ok(()) } else { Err(OrganisationError::Authority) }
+    }
+
+    fn fold(&mut self, statement: &Statement) -> Result<(), OrganisationError> {
+        let position = self.head.seq.saturating_add(1);
+        match statement {
+            Statement::Genesis { .. } => return Err(OrganisationError::Genesis),
+            Statement::User { user, kem, wrapped_directory, sealed_name, invite } => {
+                if self.users.contains_key(user) {
+                    return Err(OrganisationError::Contradiction);
+                }
+                self.use_invite(*invite)?;
+                let record = UserRecord {
+                    kem: kem.clone(),
+                    wrapped_directory: wrapped_directory.clone(),
+                    sealed_name: sealed_name.clone(),
+                    revoked_at: None,
+                };
+                self.users.insert(*user, record);
+            }
+            Statement::Device { user, keys, kem, wrapped_user_secret, sealed_name, invite } => {
+                let device = keys.device_id();
+                if self.live_user(*user).is_none() || self.devices.contains_key(&device) {
+                    return Err(OrganisationError::Contradiction);
+                }
+                self.use_invite(*invite)?;
+                let record = DeviceRecord {
+                    user: *user,
+                    keys: keys.clone(),
+                    kem: kem.clone(),
+                    wrapped_user_secret: wrapped_user_secret.clone(),
+                    sealed_name: sealed_name.clone(),
+                    since: position,
+                    revoked_at: None,
+                };
+                self.devices.insert(device, record);
+            }
+            Statement::Admin { user } => {
+                self.live_user(*user).ok_or(OrganisationError::Contradiction)?;
+                self.admins.insert(*user);
+            }
+            Statement::RevokeUser { user } => self.revoke_user(*user, position)?,
+            Statement::RevokeDevice { device } => {
+                let record = self.devices.get_mut(device).ok_or(OrganisationError::Contradiction)?;
+                record.revoked_at.get_or_insert(position);
+            }
+            Statement::Charter(charter) => {
+                if self.charters_revoked.contains(&charter.node()) {
+                    return Err(OrganisationError::Contradiction);
+                }
+                self.charters.insert(charter.node(), charter.clone());
+            }
+            Statement::RevokeCharter { node } => {
+                self.charters.remove(node).ok_or(OrganisationError::Contradiction)?;
+                self.charters_revoked.insert(*node);
+            }
+            Statement::Policy(policy) => self.policy = policy.clone(),
+        }
+        Ok(())
+    }
+
+    fn use_invite(&mut self, invite: Option<InviteId>) -> Result<(), OrganisationError> {
+        match invite {
+            Some(invite) if !self.invites_used.insert(invite) => Err(OrganisationError::Contradiction),
+            _ => Ok(()),
+        }
+    }
+
+    fn revoke_user(&mut self, user: UserId, position: u64) -> Result<(), OrganisationError> {
+        let record = self.users.get_mut(&user).ok_or(OrganisationError::Contradiction)?;
+        record.revoked_at.get_or_insert(position);
+        self.admins.remove(&user);
+        for device in self.devices.values_mut().filter(|device| device.user == user) {
+            device.revoked_at.get_or_insert(position);
+        }
+        Ok(())
+    }
+
+    fn has_device(&self, user: UserId) -> bool {
+        self.devices.values().any(|device| device.user == user)
+    }
+
+    /// What clients pin.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// The root's public keys.
+    #[must_use]
+    pub fn root(&self) -> &HybridKey {
+        &self.root
+    }
+
+    /// The TLS authority's certificate, in DER.
+    #[must_use]
+    pub fn tls_authority(&self) -> &[u8] {
+        &self.tls_authority
+    }
+
+    /// The chain's head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Whether `head` is a position of this chain.
+    #[must_use]
+    pub fn passed(&self, head: Head) -> bool {
+        usize::try_from(head.seq).ok().and_then(|seq| self.digests.get(seq)) == Some(&head.digest)
+    }
+
+    /// A person who has not been revoked.
+    #[must_use]
+    pub fn live_user(&self, user: UserId) -> Option<&UserRecord> {
+        self.users.get(&user).filter(|record| record.revoked_at.is_none())
+    }
+
+    /// A device that has not been revoked.
+    #[must_use]
+    pub fn live_device(&self, device: DeviceId) -> Option<&DeviceRecord> {
+        self.devices.get(&device).filter(|record| record.revoked_at.is_none())
+    }
+
+    /// A device, live or revoked: history stays attributable.
+    #[must_use]
+    pub fn device(&self, device: DeviceId) -> Option<&DeviceRecord> {
+        self.devices.get(&device)
+    }
+
+    /// Every person ever certified.
+    pub fn users(&self) -> impl Iterator<Item = (UserId, &UserRecord)> {
+        self.users.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// Every device ever certified.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceId, &DeviceRecord)> {
+        self.devices.iter().map(|(id, record)| (*id, record))
+    }
+
+    /// Whether the person is an admin.
+    #[must_use]
+    pub fn is_admin(&self, user: UserId) -> bool {
+        self.admins.contains(&user)
+    }
+
+    /// The admins.
+    pub fn admins(&self) -> impl Iterator<Item = UserId> {
+        self.admins.iter().copied()
+    }
+
+    /// A node's charter, unless revoked; its dates are for the caller to judge.
+    #[must_use]
+    pub fn charter(&self, node: NodeId) -> Option<&Charter> {
+        self.charters.get(&node)
+    }
+
+    /// Every charter that has not been revoked.
+    pub fn charters(&self) -> impl Iterator<Item = &Charter> {
+        self.charters.values()
+    }
+
+    /// The charter, in force at `now`, that names the TLS key with this digest.
+    #[must_use]
+    pub fn charter_of_tls_key(&self, key: Digest, now: Timestamp) -> Option<&Charter> {
+        self.charters.values().find(|charter| charter.is_valid_at(now) && charter.tls_keys.contains(&key))
+    }
+
+    /// The placement policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &PlacementPolicy {
+        &self.policy
+    }
+
+    /// Whether a certificate has already answered this invite.
+    #[must_use]
+    pub fn is_invite_used(&self, invite: InviteId) -> bool {
+        self.invites_used.contains(&invite)
+    }
+}

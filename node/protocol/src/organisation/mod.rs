@@ -1,0 +1,16 @@
+//! The organisation's chain: who its people, devices and nodes are, said by its root and its admins.
+//!
+//! Nodes store and enforce this chain and cannot forge it: every client verifies all of it, from a genesis whose
+//! fingerprint it pinned when it joined. Authority is judged at the position that a statement names.
+
+mod certificate;
+mod charter;
+mod enrolment;
+mod fold;
+mod invite;
+
+pub use certificate::{Certificate, Issuer, Statement};
+pub use charter::{Charter, Operator, PlacementPolicy, PolicyBreach, Visa};
+pub use enrolment::{NodeAdmission, NodeRequest};
+pub use fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
+pub use invite::{Invite, InviteKind, Join, JoinPost};

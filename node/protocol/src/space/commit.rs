@@ -1,0 +1,74 @@
+//! A commit: a signed batch of changes whose content only members can read (`formats#13`).
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::DecodeError;
+use crate::chain::Head;
+use crate::id::{ChunkId, DeviceId, SpaceId};
+use crate::label;
+use crate::limit::{CERTIFICATE_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_BYTES_MAX, COMMIT_OPS_BYTES_MAX};
+use crate::signed::Payload;
+
+/// One device's batch of changes, at one place of a space's chain. Signed by the device (Ed25519).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commit {
+    /// The space.
+    pub space: SpaceId,
+    /// The head that the author knew everything up to; must be the space's head when it is applied.
+    pub prev: Head,
+    /// The organisation's head that the author had verified; never goes down along a space.
+    pub org: Head,
+    /// The epoch whose keys seal `sealed_ops`.
+    pub epoch: u32,
+    /// The author.
+    pub device: DeviceId,
+    /// Counts the author's commits in this space from 1, without gaps.
+    pub counter: u64,
+    /// The least Raft index that a receipt for `adds` names; ignored where `adds` is empty.
+    pub stored_at: u64,
+    /// Chunks that the ops refer to and that are not live at `prev`, in strictly ascending order.
+    pub adds: Vec<ChunkId>,
+    /// A change that nodes enforce, in clear.
+    pub control: Option<Control>,
+    /// The changes to the tree, sealed for members; empty for a commit that is control alone.
+    pub sealed_ops: Vec<u8>,
+}
+
+/// A change that nodes enforce. New variants are added at the end only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Control {
+    /// Starts an epoch: a signed [`crate::space::EpochCertificate`].
+    Epoch(Vec<u8>),
+}
+
+impl Payload for Commit {
+    const MAGIC: [u8; 3] = *b"VBL";
+    const CONTEXT: &'static str = label::SIGN_COMMIT;
+    const BYTES_MAX: usize = COMMIT_BYTES_MAX;
+
+    fn bounded(&self) -> Result<(), DecodeError> {
+        if self.adds.len() > COMMIT_ADDS_MAX || self.sealed_ops.len() > COMMIT_OPS_BYTES_MAX {
+            return Err(DecodeError::TooLong);
+        }
+        if let Some(Control::Epoch(bytes)) = &self.control
+            && bytes.len() > CERTIFICATE_BYTES_MAX
+        {
+            return Err(DecodeError::TooLong);
+        }
+        if !self.adds.is_sorted_by(|a, b| a < b) {
+            return Err(DecodeError::NotCanonical);
+        }
+        Ok(())
+    }
+}
+
+impl Control {
+    /// The bytes of the signed certificate it carries.
+    #[must_use]
+    pub fn certificate(&self) -> Bytes {
+        match self {
+            Self::Epoch(bytes) => Bytes::copy_from_slice(bytes),
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! A space as its chain says in clear: a pure fold of commits, run alike by nodes (in Raft's apply) and clients.
+//!
+//! A commit is judged at the position it names, against the organisation as it stood at the commit's `org`; so all
+//! clients judge every commit alike, however late they read it. What a node adds to this judgement (the floor, a
+//! revocation at its own head) can refuse a commit before it is in the chain, never afterwards.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::DecodeError;
+use crate::chain::Head;
+use crate::id::{DeviceId, Digest, SpaceId, UserId};
+use crate::organisation::Organisation;
+use crate::signed::Signed;
+use crate::space::commit::{Commit, Control};
+use crate::space::epoch::EpochCertificate;
+use crate::space::genesis::{Cutting, SpaceGenesis};
+
+/// What a member may do; each includes the ones before it (trust.md, "Spaces").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Role {
+    /// Reads.
+    Reader,
+    /// Writes, and rotates epochs.
+    Writer,
+    /// Admits and removes readers and writers.
+    Manager,
+    /// Everything.
+    Owner,
+}
+
+/// The last commit of a device in a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastCommit {
+    /// Its counter.
+    pub counter: u64,
+    /// Digest of its signed bytes.
+    pub digest: Digest,
+    /// The head that it made: the answer to the same bytes sent again.
+    pub head: Head,
+}
+
+/// Why a genesis or commit has no place in the space's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// The bytes are not what they should be.
+    #[error("not decodable: {0}")]
+    Decode(#[from] DecodeError),
+    /// Made for another space.
+    #[error("the commit is for another space")]
+    OtherSpace,
+    /// A signature in it does not verify.
+    #[error("a signature does not verify")]
+    Signature,
+    /// The author is not an enrolled device at the organisation head that the commit names.
+    #[error("the device is not valid at the commit's organisation head")]
+    Device,
+    /// The author's user is not a member, or the role does not suffice.
+    #[error("the author may not write to this space")]
+    Role,
+    /// The commit names an organisation head that is not of this organisation, or older than an earlier commit's.
+    #[error("the commit's organisation head is unknown or went backwards")]
+    OrganisationHead,
+    /// The space has moved on: fold what came, plan again, sign again.
+    #[error("the commit does not follow the space's head")]
+    NotHead,
+    /// The device has used this counter for other bytes: a cloned or restored device.
+    #[error("the counter was used for another commit")]
+    CounterUsed,
+    /// A counter is missing before this one.
+    #[error("the counter skips {expected}")]
+    CounterGap {
+        /// The counter that is due.
+        expected: u64,
+    },
+    /// The epoch is not the space's, or its certificate does not fit.
+    #[error("the epoch is not the space's")]
+    Epoch,
+}
+
+/// Where a commit stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommitPlace {
+    /// It extends the chain.
+    Next,
+    /// It is in the chain already and made this head: the answer had been lost.
+    Already(Head),
+}
+
+/// The clear part of a space.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Space {
+    id: SpaceId,
+    head: Head,
+    org: Head,
+    epoch: u32,
+    cutting: Cutting,
+    fold_version: u16,
+    nonce: [u8; 16],
+    sealed_name: Vec<u8>,
+    members: BTreeMap<UserId, Role>,
+    devices: BTreeMap<DeviceId, LastCommit>,
+}
+
+impl Space {
+    /// Begins the fold: verifies the genesis against the organisation's chain.
+    ///
+    /// # Errors
+    /// [`CommitError`], named by the defect.
+    pub fn found(genesis: &Signed<SpaceGenesis>, org: &Organisation) -> Result<Self, CommitError> {
+        let payload = genesis.payload();
+        if !org.passed(payload.org) {
+            return Err(CommitError::OrganisationHead);
+        }
+        let device = org
+            .device(payload.device)
+            .filter(|device| device.is_valid_at(payload.org.seq) && device.user == payload.owner)
+            .ok_or(CommitError::Device)?;
+        genesis.verify_hybrid(&device.keys).map_err(|_| CommitError::Signature)?;
+        Ok(Self {
+            id: SpaceId::of(genesis),
+            head: Head::of_genesis(genesis.digest()),
+            org: payload.org,
+            epoch: 0,
+            cutting: payload.cutting,
+            fold_version: payload.fold_version,
+            nonce: payload.nonce,
+            sealed_name: payload.sealed_name.clone(),
+            members: BTreeMap::from([(payload.owner, Role::Owner)]),
+            devices: BTreeMap::new(),
+        })
+    }
+
+    /// Judges whether `commit` has a place here, its signature apart (see [`Space::verify`]).
+    ///
+    /// # Errors
+    /// [`CommitError`]. A repeated commit is judged before the head is, so that a lost answer is given again.
+    pub fn judge(&self, commit: &Signed<Commit>, org: &Organisation) -> Result<CommitPlace, CommitError> {
+        let payload = commit.payload();
+        if payload.space != self.id {
+            return Err(CommitError::OtherSpace);
+        }
+        let last = self.devices.get(&payload.device);
+        let expected = last.map_or(0, |last| last.counter).saturating_add(1);
+        match last {
+            Some(last) if payload.counter == last.counter && commit.digest() == last.digest => {
+                return Ok(CommitPlace::Already(last.head));
+            }
+            _ if payload.counter < expected => return Err(CommitError::CounterUsed),
+            _ if payload.counter > expected => return Err(CommitError::CounterGap { expected }),
+            _ => {}
+        }
+        if payload.prev != self.head {
+            return Err(CommitError::NotHead);
+        }
+        if payload.org.seq < self.org.seq || !org.passed(payload.org) {
+            return Err(CommitError::OrganisationHead);
+        }
+        let device = org
+            .device(payload.device)
+            .filter(|device| device.is_valid_at(payload.org.seq))
+            .ok_or(CommitError::Device)?;
+        if self.role(device.user) < Some(Role::Writer) {
+            return Err(CommitError::Role);
+        }
+        self.judge_epoch(payload)?;
+        Ok(CommitPlace::Next)
+    }
+
+    fn judge_epoch(&self, commit: &Commit) -> Result<(), CommitError> {
+        let Some(Control::Epoch(bytes)) = &commit.control else {
+            return if commit.epoch == self.epoch && self.epoch > 0 { Ok(()) } else { Err(CommitError::Epoch) };
+        };
+        let signed: Signed<EpochCertificate> = Signed::parse(Bytes::copy_from_slice(bytes))?;
+        let certificate = signed.payload();
+        let follows = certificate.space == self.id
+            && certificate.prev == commit.prev
+            && certificate.org == commit.org
+            && certificate.device == commit.device
+            && Some(certificate.epoch) == self.epoch.checked_add(1)
+            && certificate.epoch == commit.epoch
+            && commit.adds.binary_search(&certificate.bundle).is_ok()
+            && certificate.sealed_previous.is_empty() == (self.epoch == 0);
+        if follows { Ok(()) } else { Err(CommitError::Epoch) }
+    }
+
+    /// Verifies the commit's own signature, and that of a certificate it carries.
+    ///
+    /// # Errors
+    /// [`CommitError::Device`] or [`CommitError::Signature`].
+    pub fn verify(commit: &Signed<Commit>, org: &Organisation) -> Result<(), CommitError> {
+        let keys = &org.device(commit.payload().device).ok_or(CommitError::Device)?.keys;
+        commit.verify(&keys.ed25519).map_err(|_| CommitError::Signature)?;
+        if let Some(Control::Epoch(bytes)) = &commit.payload().control {
+            let signed: Signed<EpochCertificate> = Signed::parse(Bytes::copy_from_slice(bytes))?;
+            signed.verify_hybrid(keys).map_err(|_| CommitError::Signature)?;
+        }
+        Ok(())
+    }
+
+    /// Appends a commit that [`Space::judge`] has found to be [`CommitPlace::Next`], and returns the new head.
+    pub fn append(&mut self, commit: &Signed<Commit>) -> Head {
+        let payload = commit.payload();
+        let digest = commit.digest();
+        self.head = self.head.after(digest);
+        self.org = payload.org;
+        self.epoch = payload.epoch;
+        let last = LastCommit { counter: payload.counter, digest, head: self.head };
+        self.devices.insert(payload.device, last);
+        self.head
+    }
+
+    /// The space's identifier.
+    #[must_use]
+    pub fn id(&self) -> SpaceId {
+        self.id
+    }
+
+    /// The space's head.
+    #[must_use]
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The organisation head that the last commit named.
+    #[must_use]
+    pub fn org(&self) -> Head {
+        self.org
+    }
+
+    /// The epoch in force; 0 before the first one.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// How files are cut.
+    #[must_use]
+    pub fn cutting(&self) -> Cutting {
+        self.cutting
+    }
+
+    /// Version of the rules that fold the sealed ops.
+    #[must_use]
+    pub fn fold_version(&self) -> u16 {
+        self.fold_version
+    }
+
+    /// The sealed name, and the nonce that it is bound to.
+    #[must_use]
+    pub fn sealed_name(&self) -> (&[u8], [u8; 16]) {
+        (&self.sealed_name, self.nonce)
+    }
+
+    /// A member's role.
+    #[must_use]
+    pub fn role(&self, user: UserId) -> Option<Role> {
+        self.members.get(&user).copied()
+    }
+
+    /// The members and their roles.
+    pub fn members(&self) -> impl Iterator<Item = (UserId, Role)> {
+        self.members.iter().map(|(user, role)| (*user, *role))
+    }
+
+    /// The last commit of `device` here.
+    #[must_use]
+    pub fn last_commit(&self, device: DeviceId) -> Option<LastCommit> {
+        self.devices.get(&device).copied()
+    }
+}

@@ -1,0 +1,11 @@
+//! A space's chain in clear: who may read and write, and in which order commits came. What they say is sealed.
+
+mod commit;
+mod epoch;
+mod fold;
+mod genesis;
+
+pub use commit::{Commit, Control};
+pub use epoch::{EpochCertificate, Recipient, recipients_digest};
+pub use fold::{CommitError, CommitPlace, LastCommit, Role, Space};
+pub use genesis::{Cutting, SpaceGenesis};

@@ -1,0 +1,99 @@
+//! Why a node does not do what it was asked; each variant tells the client what to do next.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chain::Head;
+
+/// A refusal. New variants are added at the end only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The request does not decode, or breaks a bound. A bug of the client, or an attack.
+    #[error("the node could not read the request")]
+    Malformed,
+    /// No such device in the organisation's chain, as far as this node has applied it.
+    #[error("the node does not know this device")]
+    UnknownDevice,
+    /// The device or its user was revoked.
+    #[error("this device has been revoked")]
+    Revoked,
+    /// The proof of possession does not verify.
+    #[error("the device's proof does not verify")]
+    Proof,
+    /// The user may not do this.
+    #[error("this user may not do that")]
+    Forbidden,
+    /// No such space, or not one of this user's: the two are not told apart.
+    #[error("no such space")]
+    UnknownSpace,
+    /// No such invite, or used.
+    #[error("this invite does not exist or has been used")]
+    UnknownInvite,
+    /// The invite's time has passed.
+    #[error("this invite has expired")]
+    InviteExpired,
+    /// The invite holds as many posts as it may.
+    #[error("this invite has received too many answers")]
+    InviteFull,
+    /// A certificate does not extend the organisation's chain; the head is this.
+    #[error("the organisation's chain has moved on, or refuses the certificate")]
+    Certificate {
+        /// Where the chain stands.
+        head: Head,
+    },
+    /// The space has moved on; the commits after `prev` follow as the body, bounded.
+    #[error("the space has moved on")]
+    NotHead {
+        /// Where the space stands.
+        head: Head,
+    },
+    /// The device has used this counter for another commit.
+    #[error("this device's counter was used for another commit")]
+    CounterUsed,
+    /// A counter is missing.
+    #[error("the commit's counter is not the next one")]
+    CounterGap {
+        /// The counter that is due.
+        expected: u64,
+    },
+    /// The commit rests on receipts older than the floor: ask `HaveChunks` again, no bytes move.
+    #[error("the receipts are too old")]
+    ReceiptsTooOld {
+        /// The floor.
+        floor: u64,
+    },
+    /// The commit names an organisation head that this node cannot accept.
+    #[error("the commit's organisation head is not acceptable")]
+    OrganisationHead {
+        /// The head that this node has applied.
+        head: Head,
+    },
+    /// The commit is not valid in its space (role, epoch, signature).
+    #[error("the commit is not valid in its space")]
+    Commit,
+    /// A chunk's bytes do not hash to its id.
+    #[error("a chunk does not match its id")]
+    ChunkMismatch,
+    /// A limit of the organisation's (spaces, invites) is reached.
+    #[error("a limit is reached")]
+    Limit,
+    /// The node's disk is nearly full: it takes no more chunks.
+    #[error("the node's disk is full")]
+    DiskFull,
+    /// No quorum, stopping, or overloaded: try again, or another node.
+    #[error("the node is not available now")]
+    Unavailable,
+    /// This node lags behind what the client has seen; no alarm, ask another.
+    #[error("the node lags behind")]
+    Behind,
+    /// The request needs a feature level that the cluster has not reached.
+    #[error("the cluster does not support this yet")]
+    FeatureLevel,
+}
+
+impl Refusal {
+    /// Whether the same request may succeed later without any change.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable | Self::Behind)
+    }
+}

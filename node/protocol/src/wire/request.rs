@@ -1,0 +1,145 @@
+//! What a client may ask. New variants are added at the end only; unknown ones are refused by decoding.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{ChunkId, InviteId, SpaceId};
+use crate::limit::{
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, IDS_MAX, INVITE_BYTES_MAX,
+    JOIN_POST_BYTES_MAX, OBJECT_BYTES_MAX,
+};
+
+/// A request of an admitted device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Request {
+    /// How the node is. → `Status`
+    Status,
+    /// The organisation's chain from this position on, 0 being the genesis. → `Organisation`, body: list of certificates
+    Organisation {
+        /// The first position wanted.
+        from: u64,
+    },
+    /// Appends certificates, all or none. Body: list of signed certificates. → `Certified`
+    Certify,
+    /// Begins a space. Body: signed genesis. → `SpaceCreated`
+    CreateSpace,
+    /// The spaces that this device's user is a member of. → `Spaces`
+    Spaces,
+    /// A space's chain from this position on, 0 being the genesis. → `Log`, body: list of signed objects
+    Log {
+        /// The space.
+        space: SpaceId,
+        /// The first position wanted.
+        from: u64,
+    },
+    /// Appends a commit. Body: signed commit. → `Committed`
+    Commit {
+        /// The space.
+        space: SpaceId,
+    },
+    /// Stores sealed chunks. Body: the objects, one after the other. → `Stored`
+    PutChunks {
+        /// The space that they are held for.
+        space: SpaceId,
+        /// Each object's id and length, in the body's order.
+        chunks: Vec<ChunkHead>,
+    },
+    /// Asks which chunks are held, with fresh receipts. → `Held`
+    HaveChunks {
+        /// The space.
+        space: SpaceId,
+        /// The ids.
+        ids: Vec<ChunkId>,
+    },
+    /// Fetches chunks. → `Chunks`, body: the present objects, one after the other
+    GetChunks {
+        /// The space.
+        space: SpaceId,
+        /// The ids; their objects together must fit [`CHUNKS_BYTES_MAX`].
+        ids: Vec<ChunkId>,
+    },
+    /// Opens an invite. Body: signed invite. → `InviteOpened`
+    OpenInvite,
+    /// The open invites that this user may finish. → `Invites`, body: list of signed invites
+    Invites,
+    /// The posts on an invite. → `JoinPosts`, body: list of posts
+    JoinPosts {
+        /// The invite.
+        invite: InviteId,
+    },
+}
+
+/// The id and length of an object in a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChunkHead {
+    /// Its address.
+    pub id: ChunkId,
+    /// Its bytes.
+    pub object_bytes: u32,
+}
+
+/// A request of someone who is not enrolled yet, on [`crate::wire::ALPN_GUEST`]. All name an invite that is open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GuestRequest {
+    /// As [`Request::Organisation`].
+    Organisation {
+        /// An open or used invite.
+        invite: InviteId,
+        /// The first position wanted.
+        from: u64,
+    },
+    /// The invite itself. → `Invites`, body: list of one signed invite
+    Invite {
+        /// Which one.
+        invite: InviteId,
+    },
+    /// Answers an invite. Body: a join post. → `Joined`
+    Join {
+        /// Which one.
+        invite: InviteId,
+    },
+}
+
+impl Request {
+    /// Bytes of body that may follow this request; `None` if a list in the header itself breaks its bound.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> Option<usize> {
+        match self {
+            Self::Status
+            | Self::Organisation { .. }
+            | Self::Spaces
+            | Self::Log { .. }
+            | Self::Invites
+            | Self::JoinPosts { .. } => Some(0),
+            Self::Certify => Some(CERTIFICATES_MAX * (CERTIFICATE_BYTES_MAX + 4)),
+            Self::CreateSpace => Some(CERTIFICATE_BYTES_MAX),
+            Self::Commit { .. } => Some(COMMIT_BYTES_MAX),
+            Self::OpenInvite => Some(INVITE_BYTES_MAX),
+            Self::PutChunks { chunks, .. } => put_bytes(chunks),
+            Self::HaveChunks { ids, .. } | Self::GetChunks { ids, .. } => (ids.len() <= IDS_MAX).then_some(0),
+        }
+    }
+}
+
+/// Bytes that a `PutChunks` body must have.
+fn put_bytes(chunks: &[ChunkHead]) -> Option<usize> {
+    if chunks.len() > IDS_MAX {
+        return None;
+    }
+    let mut total = 0usize;
+    for chunk in chunks {
+        let bytes = usize::try_from(chunk.object_bytes).ok().filter(|bytes| *bytes <= OBJECT_BYTES_MAX)?;
+        total = total.checked_add(bytes)?;
+    }
+    (total <= CHUNKS_BYTES_MAX).then_some(total)
+}
+
+impl GuestRequest {
+    /// Bytes of body that may follow this request.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        match self {
+            Self::Organisation { .. } | Self::Invite { .. } => 0,
+            Self::Join { .. } => JOIN_POST_BYTES_MAX,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What a node answers. New variants are added at the end only.
+
+use serde::{Deserialize, Serialize};
+
+use crate::chain::Head;
+use crate::id::{NodeId, SpaceId};
+use crate::limit::{
+    CERTIFICATES_BYTES_MAX, CHUNKS_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX, JOIN_POST_BYTES_MAX,
+    JOIN_POSTS_MAX,
+};
+use crate::receipt::Receipt;
+use crate::time::Timestamp;
+use crate::wire::Refusal;
+
+/// The header of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Response {
+    /// It was not done. After [`Refusal::NotHead`] the missing commits follow as a list.
+    Refused(Refusal),
+    /// How the node is.
+    Status(NodeStatus),
+    /// Certificates follow, from the position asked for, as many as fit; `head` is where the chain stands.
+    Organisation {
+        /// Where the chain stands.
+        head: Head,
+    },
+    /// The certificates are in the chain.
+    Certified {
+        /// The head that they made.
+        head: Head,
+    },
+    /// The space exists.
+    SpaceCreated {
+        /// Its identifier.
+        space: SpaceId,
+    },
+    /// The user's spaces.
+    Spaces(Vec<SpaceSummary>),
+    /// Signed objects follow, from the position asked for, as many as fit; `head` is where the space stands.
+    Log {
+        /// Where the space stands.
+        head: Head,
+    },
+    /// The commit is in the chain, by Raft's word.
+    Committed {
+        /// The head that it made.
+        head: Head,
+    },
+    /// The chunks are durable on a majority of the assigned replicas.
+    Stored {
+        /// One from each node that holds all of them.
+        receipts: Vec<Receipt>,
+    },
+    /// Which of the chunks are held by a majority.
+    Held {
+        /// For each id asked for, in order, whether it is held.
+        held: Vec<bool>,
+        /// Receipts for exactly the held ones, in order; empty if none is.
+        receipts: Vec<Receipt>,
+    },
+    /// Chunks follow.
+    Chunks {
+        /// For each id asked for, in order, what the node has.
+        chunks: Vec<ChunkAnswer>,
+    },
+    /// The invite is open.
+    InviteOpened,
+    /// Signed invites follow as a list.
+    Invites,
+    /// Join posts follow as a list.
+    JoinPosts,
+    /// The post is kept for the inviter.
+    Joined,
+}
+
+/// What a node has of one chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChunkAnswer {
+    /// This many bytes of the body, verified against the id.
+    Present {
+        /// Bytes of the object.
+        object_bytes: u32,
+    },
+    /// Nothing.
+    Missing,
+    /// A copy that no longer matches its id; it has been quarantined.
+    Corrupt,
+}
+
+/// A space as its members' list shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceSummary {
+    /// The space.
+    pub space: SpaceId,
+    /// Where it stands.
+    pub head: Head,
+}
+
+/// How a node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStatus {
+    /// The node.
+    pub node: NodeId,
+    /// Its software's version.
+    pub version: String,
+    /// The state's feature level.
+    pub feature_level: u32,
+    /// The cluster's time.
+    pub cluster_time: Timestamp,
+    /// The node's own clock.
+    pub node_time: Timestamp,
+    /// The organisation's head that it has applied.
+    pub org: Head,
+    /// The Raft index that it has applied.
+    pub applied: u64,
+    /// The floor under which receipts are too old.
+    pub floor: u64,
+    /// Bytes free on the disk that holds chunks.
+    pub disk_free_bytes: u64,
+}
+
+impl Response {
+    /// Bytes of body that may follow this answer.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        match self {
+            Self::Refused(Refusal::NotHead { .. }) | Self::Log { .. } => COMMITS_BYTES_MAX,
+            Self::Organisation { .. } => CERTIFICATES_BYTES_MAX,
+            Self::Chunks { .. } => CHUNKS_BYTES_MAX,
+            Self::Invites => INVITES_MAX * (INVITE_BYTES_MAX + 4),
+            Self::JoinPosts => JOIN_POSTS_MAX * (JOIN_POST_BYTES_MAX + 4),
+            Self::Refused(_)
+            | Self::Status(_)
+            | Self::Certified { .. }
+            | Self::SpaceCreated { .. }
+            | Self::Spaces(_)
+            | Self::Committed { .. }
+            | Self::Stored { .. }
+            | Self::Held { .. }
+            | Self::InviteOpened
+            | Self::Joined => 0,
+        }
+    }
+}

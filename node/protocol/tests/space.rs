@@ -1,0 +1,156 @@
+//! A space's clear chain: every client and node judges every commit alike.
+#![allow(missing_docs, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail")]
+
+mod signer;
+
+use signer::{Signer, Town, user};
+use vauban_protocol::id::{ChunkId, Digest, SpaceId};
+use vauban_protocol::organisation::Statement;
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{
+    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, Space, SpaceGenesis,
+};
+use vauban_protocol::time::Timestamp;
+
+fn genesis(town: &Town) -> Signed<SpaceGenesis> {
+    town.admin.seal_hybrid(SpaceGenesis {
+        org: town.organisation.head(),
+        owner: user(1),
+        device: town.admin.device(),
+        created_at: Timestamp(3),
+        nonce: [5; 16],
+        fold_version: 1,
+        cutting: Cutting::Keyed,
+        sealed_name: vec![],
+    })
+}
+
+fn first_epoch(town: &Town, space: &Space) -> Signed<Commit> {
+    let bundle = ChunkId([9; 32]);
+    let certificate = town.admin.seal_hybrid(EpochCertificate {
+        space: space.id(),
+        epoch: 1,
+        prev: space.head(),
+        org: town.organisation.head(),
+        device: town.admin.device(),
+        commitment: Digest([1; 32]),
+        recipients: Digest([2; 32]),
+        bundle,
+        sealed_previous: vec![],
+    });
+    let mut commit = next(town, space, 1);
+    commit.epoch = 1;
+    commit.adds = vec![bundle];
+    commit.control = Some(Control::Epoch(certificate.bytes().to_vec()));
+    town.admin.seal(commit)
+}
+
+fn next(town: &Town, space: &Space, counter: u64) -> Commit {
+    Commit {
+        space: space.id(),
+        prev: space.head(),
+        org: town.organisation.head(),
+        epoch: space.epoch(),
+        device: town.admin.device(),
+        counter,
+        stored_at: 0,
+        adds: vec![],
+        control: None,
+        sealed_ops: vec![1, 2, 3],
+    }
+}
+
+fn begun() -> (Town, Space) {
+    let town = Town::new();
+    let mut space = Space::found(&genesis(&town), &town.organisation).unwrap();
+    let epoch = first_epoch(&town, &space);
+    assert_eq!(space.judge(&epoch, &town.organisation), Ok(CommitPlace::Next));
+    Space::verify(&epoch, &town.organisation).unwrap();
+    space.append(&epoch);
+    (town, space)
+}
+
+#[test]
+fn a_lost_answer_is_given_again() {
+    let (town, mut space) = begun();
+    let commit = town.admin.seal(next(&town, &space, 2));
+    let head = space.append(&commit);
+    assert_eq!(space.judge(&commit, &town.organisation), Ok(CommitPlace::Already(head)));
+}
+
+#[test]
+fn a_used_counter_means_a_clone() {
+    let (town, mut space) = begun();
+    let mine = town.admin.seal(next(&town, &space, 2));
+    let mut other = next(&town, &space, 2);
+    other.sealed_ops = vec![4];
+    space.append(&mine);
+    other.prev = space.head();
+    let judged = space.judge(&town.admin.seal(other), &town.organisation);
+    assert_eq!(judged, Err(CommitError::CounterUsed));
+}
+
+#[test]
+fn each_defect_has_its_name() {
+    let (town, space) = begun();
+    let good = next(&town, &space, 2);
+    let judge = |commit: Commit| space.judge(&town.admin.seal(commit), &town.organisation);
+    assert_eq!(judge(good.clone()), Ok(CommitPlace::Next));
+    assert_eq!(judge(Commit { counter: 3, ..good.clone() }), Err(CommitError::CounterGap { expected: 2 }));
+    assert_eq!(judge(Commit { space: SpaceId([0; 16]), ..good.clone() }), Err(CommitError::OtherSpace));
+    assert_eq!(judge(Commit { epoch: 2, ..good.clone() }), Err(CommitError::Epoch));
+    let stale = vauban_protocol::chain::Head { seq: 0, digest: space.head().digest };
+    assert_eq!(judge(Commit { prev: stale, ..good.clone() }), Err(CommitError::NotHead));
+    assert_eq!(judge(Commit { org: stale, ..good.clone() }), Err(CommitError::OrganisationHead));
+    let stranger = Signer::new(8);
+    let foreign = Commit { device: stranger.device(), counter: 1, ..good };
+    assert_eq!(space.judge(&stranger.seal(foreign), &town.organisation), Err(CommitError::Device));
+}
+
+#[test]
+fn a_person_who_is_no_member_does_not_write() {
+    let (mut town, space) = begun();
+    let outsider = Signer::new(3);
+    town.organisation.extend(town.by_admin(Town::user_statement(2, None))).unwrap();
+    town.organisation.extend(town.by_admin(Town::device_statement(2, &outsider, None))).unwrap();
+    let commit = Commit { device: outsider.device(), counter: 1, ..next(&town, &space, 1) };
+    let judged = space.judge(&outsider.seal(commit), &town.organisation);
+    assert_eq!(judged, Err(CommitError::Role));
+}
+
+#[test]
+fn a_commit_is_judged_at_the_organisation_head_it_names() {
+    let (mut town, mut space) = begun();
+    let before = town.admin.seal(next(&town, &space, 2));
+    town.organisation.extend(town.by_root(Statement::RevokeDevice { device: town.admin.device() })).unwrap();
+    assert_eq!(space.judge(&before, &town.organisation), Ok(CommitPlace::Next));
+    space.append(&before);
+    let after = town.admin.seal(next(&town, &space, 3));
+    assert_eq!(space.judge(&after, &town.organisation), Err(CommitError::Device));
+}
+
+#[test]
+fn every_byte_of_a_commit_is_authenticated() {
+    let (town, space) = begun();
+    let good = town.admin.seal(next(&town, &space, 2));
+    for position in 0..good.bytes().len() {
+        let mut bytes = good.bytes().to_vec();
+        bytes[position] ^= 0x10;
+        let accepted = Signed::<Commit>::parse(bytes.into())
+            .is_ok_and(|commit| Space::verify(&commit, &town.organisation).is_ok());
+        assert!(!accepted, "byte {position} is not authenticated");
+    }
+}
+
+#[test]
+fn an_epoch_may_not_skip_or_forget_its_bundle() {
+    let town = Town::new();
+    let space = Space::found(&genesis(&town), &town.organisation).unwrap();
+    let good = first_epoch(&town, &space).payload().clone();
+    let without_bundle = Commit { adds: vec![], ..good.clone() };
+    let judged = space.judge(&town.admin.seal(without_bundle), &town.organisation);
+    assert_eq!(judged, Err(CommitError::Epoch));
+    let without_epoch = Commit { control: None, ..good };
+    let judged = space.judge(&town.admin.seal(without_epoch), &town.organisation);
+    assert_eq!(judged, Err(CommitError::Epoch));
+}

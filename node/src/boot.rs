@@ -1,0 +1,295 @@
+//! The node as a process: opens the parts, joins them, and ends them in order. The only file that knows every part.
+//!
+//! ```text
+//! keys, admission ─► metadata (Raft) ─┬─► edge (QUIC) ─► clients
+//!                    chunks ──────────┤
+//!                    metrics ─────────┴─► web (HTTP)  ─► operators
+//! ```
+//! It ends for a signal, in good order; or because storage failed, at once and with an error: what is in memory then
+//! cannot be trusted, and the next start reads what is really on the disk.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::{JoinError, JoinHandle};
+use vauban_protocol::id::NodeId;
+use vauban_protocol::time::DAY_SECONDS;
+
+use crate::chunks::{ChunkStore, DiskLimits, StoreError, StoreOptions};
+use crate::clock;
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::edge::{Edge, EdgeError, EdgeParts, stop_channel};
+use crate::enrolment::{self, AdmitError, Enrolment};
+use crate::identity::{Identity, IdentityError};
+use crate::message::{Explain, Explanation};
+use crate::metadata::{Metadata, MetadataError};
+use crate::observe::Metrics;
+use crate::web::{Web, WebError, WebParts};
+
+/// Days before a charter's end from which the node warns (`formats#21`).
+const CHARTER_WARNING_DAYS: u64 = 60;
+
+/// A node that serves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ready {
+    /// The node.
+    pub node: NodeId,
+    /// Where QUIC listens.
+    pub quic: SocketAddr,
+    /// Where HTTP listens.
+    pub web: SocketAddr,
+}
+
+/// Why a node did not start, or stopped by itself. The operator acts, except for a bug.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// The node's own key.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The admission.
+    #[error(transparent)]
+    Enrolment(#[from] AdmitError),
+    /// The charter was revoked after the admission.
+    #[error("the charter of node {node} has been revoked")]
+    Revoked {
+        /// This node.
+        node: NodeId,
+    },
+    /// Metadata does not open, or failed.
+    #[error("metadata: {0}")]
+    Metadata(#[from] MetadataError),
+    /// Chunks do not open, or failed.
+    #[error("chunks: {0}")]
+    Chunks(#[from] StoreError),
+    /// Storage failed while the node served.
+    #[error("storage failed: {reason}")]
+    Storage {
+        /// The first failure.
+        reason: String,
+    },
+    /// QUIC.
+    #[error(transparent)]
+    Edge(#[from] EdgeError),
+    /// HTTP.
+    #[error(transparent)]
+    Web(#[from] WebError),
+    /// The system gives no signals.
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
+    /// Two metrics have one name. A bug.
+    #[error("metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    /// A part ended abnormally. A bug.
+    #[error("a part of the node ended abnormally: {0}")]
+    Part(#[from] JoinError),
+}
+
+/// Runs a node until it is told to stop (SIGTERM, SIGINT), and calls `ready` once it serves.
+///
+/// # Errors
+/// [`BootError`]: why it did not start, or what failed. All that was acknowledged is on disk in any case.
+pub async fn run(folder: &DataFolder, config: &Config, ready: impl FnOnce(Ready)) -> Result<(), BootError> {
+    let identity = Arc::new(Identity::load(&folder.receipt_key())?);
+    let enrolment = enrolment::load(folder, &identity, clock::now())?;
+    let metadata = open_metadata(folder, &identity, &enrolment).await?;
+    let served = serve(folder, config, identity, enrolment, &metadata, ready).await;
+    metadata.stop().await;
+    served
+}
+
+async fn open_metadata(
+    folder: &DataFolder,
+    identity: &Identity,
+    enrolment: &Enrolment,
+) -> Result<Metadata, MetadataError> {
+    let path = folder.metadata();
+    // Chunks are opened after metadata: where there are some, there were metadata before.
+    if folder.chunks().exists() && !Metadata::exist(&path) {
+        return Err(MetadataError::Lost { path });
+    }
+    let metadata = Metadata::open(&path, identity.node()).await?;
+    // A chain that is applied already needs no second look; the genesis alone says whose it is.
+    let applied = metadata.view().organisation();
+    let head = enrolment.organisation().head();
+    let is_known = applied.is_some_and(|organisation| organisation.passed(head));
+    let unknown = if is_known { 1 } else { usize::MAX };
+    let chain = enrolment.chain().iter().take(unknown).cloned().collect();
+    metadata.found(chain).await?;
+    Ok(metadata)
+}
+
+async fn serve(
+    folder: &DataFolder,
+    config: &Config,
+    identity: Arc<Identity>,
+    enrolment: Enrolment,
+    metadata: &Metadata,
+    ready: impl FnOnce(Ready),
+) -> Result<(), BootError> {
+    let node = identity.node();
+    let organisation = metadata.view().organisation();
+    let charter = organisation.as_ref().and_then(|organisation| organisation.charter(node));
+    let charter = charter.ok_or(BootError::Revoked { node })?;
+    let days = charter.not_after.0.saturating_sub(clock::now().0) / DAY_SECONDS;
+    if days < CHARTER_WARNING_DAYS {
+        tracing::warn!(days, "the node's charter ends soon: ask an admin for a new one");
+    }
+    let chunks = open_chunks(folder, config).await?;
+    let served = listen(config, identity, enrolment, metadata, &chunks, ready).await;
+    // The last handle waits for the store's writer.
+    tokio::task::spawn_blocking(move || drop(chunks)).await?;
+    served
+}
+
+async fn open_chunks(folder: &DataFolder, config: &Config) -> Result<ChunkStore, BootError> {
+    let disk_limits =
+        DiskLimits { upload_percent: config.disk.upload_percent_max, repair_percent: config.disk.repair_percent_max };
+    let options = StoreOptions { disk_limits, ..StoreOptions::default() };
+    let path = folder.chunks();
+    Ok(tokio::task::spawn_blocking(move || ChunkStore::open(&path, options)).await??)
+}
+
+async fn listen(
+    config: &Config,
+    identity: Arc<Identity>,
+    enrolment: Enrolment,
+    metadata: &Metadata,
+    chunks: &ChunkStore,
+    ready: impl FnOnce(Ready),
+) -> Result<(), BootError> {
+    let node = identity.node();
+    let metrics = Arc::new(Metrics::new()?);
+    let mut signals = Signals::new().map_err(BootError::Signals)?;
+    let parts = EdgeParts {
+        identity,
+        certified: enrolment.certified(),
+        metadata: metadata.clone(),
+        chunks: chunks.clone(),
+        metrics: Arc::clone(&metrics),
+    };
+    let edge = Edge::bind(parts, config)?;
+    let parts = WebParts {
+        node,
+        metadata: metadata.clone(),
+        chunks: chunks.clone(),
+        metrics,
+        upload_percent_max: config.disk.upload_percent_max,
+    };
+    let web = Web::bind(parts, config.web.listen).await?;
+    let addresses = Ready { node, quic: edge.address(), web: web.address() };
+    let (stopper, stop) = stop_channel();
+    let (ender, ended) = stop_channel();
+    let mut web_task = tokio::spawn(web.serve(stop.clone(), ended));
+    let edge_task = tokio::spawn(edge.serve(stop));
+    let reached = config.advertise.as_deref().unwrap_or_default();
+    tracing::info!(%node, quic = %addresses.quic, web = %addresses.web, reached, "the node serves");
+    ready(addresses);
+    let cause = tokio::select! {
+        name = signals.next() => {
+            tracing::info!(signal = name, "stopping");
+            Ok(())
+        }
+        reason = chunks.poisoned() => Err(storage(&reason)),
+        reason = metadata_failed(metadata) => Err(storage(&reason)),
+        web = &mut web_task => web.map_err(BootError::from).and_then(|served| Ok(served?)),
+    };
+    stopper.stop();
+    let stopped = finish(edge_task, &cause).await;
+    ender.stop();
+    if !web_task.is_finished() {
+        web_task.await??;
+    }
+    cause.and(stopped)
+}
+
+/// Waits for requests under way; after a failure of storage there is nothing to wait for.
+async fn finish(edge: JoinHandle<()>, cause: &Result<(), BootError>) -> Result<(), BootError> {
+    if cause.is_err() {
+        edge.abort();
+        return Ok(());
+    }
+    edge.await?;
+    tracing::info!("the node has stopped");
+    Ok(())
+}
+
+async fn metadata_failed(metadata: &Metadata) -> String {
+    let mut failed = metadata.failed();
+    match failed.wait_for(Option::is_some).await {
+        Ok(failure) => failure.as_ref().map_or_else(String::new, ToString::to_string),
+        Err(_) => "metadata ended by itself".to_owned(),
+    }
+}
+
+fn storage(reason: &str) -> BootError {
+    tracing::error!(reason, "storage failed: the node stops at once");
+    BootError::Storage { reason: reason.to_owned() }
+}
+
+/// What a service manager or a terminal says.
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+impl Explain for BootError {
+    fn explain(&self) -> Explanation {
+        let detail = self.to_string();
+        let (what, next) = match self {
+            Self::Enrolment(error) => return error.explain(),
+            Self::Identity(_) => (
+                crate::say!(fr: "La clé du nœud ne se lit pas : {detail}", en: "The node's key cannot be read: {detail}"),
+                crate::say!(
+                    fr: "Lancez d'abord « vauban-node init » sur ce dossier, ou vérifiez l'utilisateur qui lance le nœud.",
+                    en: "Run `vauban-node init` on this folder first, or check which user runs the node."
+                ),
+            ),
+            Self::Revoked { .. } => (
+                crate::say!(fr: "Ce nœud a été révoqué ({detail}).", en: "This node has been revoked ({detail})."),
+                crate::say!(
+                    fr: "Il ne servira plus : préparez un nouveau nœud avec « vauban-node init » sur un autre dossier.",
+                    en: "It will not serve again: prepare a new node with `vauban-node init` on another folder."
+                ),
+            ),
+            Self::Metadata(error) => return error.explain(),
+            Self::Chunks(_) | Self::Storage { .. } => (
+                crate::say!(fr: "Le stockage a fait défaut : {detail}", en: "Storage failed: {detail}"),
+                crate::say!(
+                    fr: "Vérifiez le disque et sa place libre (dmesg, smartctl, df), puis relancez le nœud.",
+                    en: "Check the disk and its free space (dmesg, smartctl, df), then start the node again."
+                ),
+            ),
+            Self::Edge(_) | Self::Web(_) => (
+                crate::say!(fr: "Le nœud ne peut pas écouter : {detail}", en: "The node cannot listen: {detail}"),
+                crate::say!(
+                    fr: "Un autre programme tient peut-être ce port (ss -lunt) ; changez « listen » ou « web.listen ».",
+                    en: "Another program may hold that port (ss -lunt); change `listen` or `web.listen`."
+                ),
+            ),
+            Self::Signals(_) | Self::Metrics(_) | Self::Part(_) => (
+                crate::say!(fr: "Erreur interne : {detail}", en: "Internal error: {detail}"),
+                crate::say!(
+                    fr: "Relancez le nœud, et signalez cette erreur avec le journal.",
+                    en: "Start the node again, and report this error with its log."
+                ),
+            ),
+        };
+        Explanation { what, next }
+    }
+}

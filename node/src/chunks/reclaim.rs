@@ -1,0 +1,135 @@
+//! Giving disk space back: a segment that is mostly garbage is read once, what is live in it is appended anew, and when
+//! nothing points into it any more the file is removed.
+//!
+//! Whether something is live is the index's word alone. A segment leaves only when the ledger counts no live byte in it:
+//! if a damaged header hides what follows, the segment simply stays, until scrub has found the damage chunk by chunk.
+
+use std::collections::BTreeSet;
+
+use super::error::StoreError;
+use super::group::Group;
+use super::ledger::SegmentUse;
+use super::quarantine::Quarantine;
+use super::row::{Location, SegmentNumber};
+use super::segment::{SegmentFault, SegmentWalk, Segments};
+use crate::limit::{RECLAIM_LIVE_PERCENT, RECLAIM_STEP_BYTES};
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reclaimed {
+    /// Bytes of live records appended anew.
+    pub moved_bytes: u64,
+    /// Bytes of segments given back to the file system.
+    pub freed_bytes: u64,
+    /// Whether another step has something to do.
+    pub more: bool,
+}
+
+/// Which segment is being emptied, and how far it has been read.
+#[derive(Debug, Default)]
+pub(super) struct Reclaim {
+    current: Option<(SegmentNumber, u64)>,
+    /// Segments that could not be read to their end; left alone until the next start.
+    stuck: BTreeSet<SegmentNumber>,
+}
+
+impl Reclaim {
+    /// Does one bounded step inside a group.
+    pub(super) fn step(
+        &mut self,
+        group: &mut Group<'_>,
+        segments: &Segments,
+        quarantine: &Quarantine,
+    ) -> Result<Reclaimed, StoreError> {
+        let Some((number, from)) = self.current.or_else(|| Some((self.choose(group)?, 0))) else {
+            return Ok(Reclaimed::default());
+        };
+        let mut done = Reclaimed { more: true, ..Reclaimed::default() };
+        let written = group.segment(number).map_or(0, |used| used.written_bytes);
+        let mut offset = from;
+        if is_live(group, number) {
+            let walk = segments.walk(number)?;
+            let until = written.min(from.saturating_add(RECLAIM_STEP_BYTES));
+            while offset < until {
+                let Some(next) = move_one(group, segments, quarantine, &walk, (number, offset), &mut done)? else {
+                    tracing::warn!(
+                        segment = number.0,
+                        offset,
+                        "a damaged header keeps this segment from being reclaimed"
+                    );
+                    self.stuck.insert(number);
+                    self.current = None;
+                    return Ok(done);
+                };
+                offset = next;
+            }
+        }
+        if !is_live(group, number) {
+            group.empty_segment(number);
+            done.freed_bytes = written;
+            self.current = None;
+        } else if offset < written {
+            self.current = Some((number, offset));
+        } else {
+            self.stuck.insert(number);
+            self.current = None;
+        }
+        Ok(done)
+    }
+
+    /// Forgets how far a segment was read: the group it was read in was not committed.
+    pub(super) fn restart(&mut self) {
+        self.current = None;
+    }
+
+    /// The sealed segment with the least live bytes, if few enough are.
+    fn choose(&self, group: &Group<'_>) -> Option<SegmentNumber> {
+        let worth = |used: &SegmentUse| {
+            used.live_bytes.saturating_mul(100) < used.written_bytes.saturating_mul(RECLAIM_LIVE_PERCENT)
+        };
+        let sealed = group.segments_before().keys().filter(|number| **number < group.segment_open());
+        sealed
+            .filter(|number| !self.stuck.contains(number))
+            .filter_map(|number| Some((group.segment(*number).filter(worth)?.live_bytes, *number)))
+            .min()
+            .map(|(_, number)| number)
+    }
+}
+
+fn is_live(group: &Group<'_>, number: SegmentNumber) -> bool {
+    group.segment(number).is_some_and(|used| used.live_bytes > 0)
+}
+
+/// Appends the record at `place` anew if it is live; returns where the next one begins, or `None` if none can be read.
+fn move_one(
+    group: &mut Group<'_>,
+    segments: &Segments,
+    quarantine: &Quarantine,
+    walk: &SegmentWalk,
+    place: (SegmentNumber, u64),
+    done: &mut Reclaimed,
+) -> Result<Option<u64>, StoreError> {
+    let (segment, offset) = place;
+    let Some(header) = walk.header(offset)? else {
+        return Ok(None);
+    };
+    let location =
+        Location { segment, offset: u32::try_from(offset).unwrap_or(u32::MAX), object_bytes: header.object_bytes };
+    let next = Some(offset.saturating_add(header.record_bytes()));
+    let Some(row) = group.row(&header.key)?.filter(|row| row.location == location) else {
+        return Ok(next);
+    };
+    match segments.read(&header.key, &location) {
+        Ok(object) => {
+            group.remove(header.key, row);
+            group.append(header.key, object, row.stamp);
+            done.moved_bytes = done.moved_bytes.saturating_add(header.record_bytes());
+        }
+        Err(SegmentFault::Store(error)) => return Err(error),
+        Err(SegmentFault::Damaged(_) | SegmentFault::Gone) => {
+            quarantine.keep(segments, &header.key, &location);
+            group.remove(header.key, row);
+        }
+    }
+    Ok(next)
+}

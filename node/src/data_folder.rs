@@ -1,0 +1,63 @@
+//! Where a node keeps what: the one place that names the files of its data folder.
+
+use std::path::{Path, PathBuf};
+
+/// A node's data folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// The data folder at `root`.
+    #[must_use]
+    pub fn at(root: &Path) -> Self {
+        Self(root.to_owned())
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// The configuration, unless another file is named.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.0.join("node.toml")
+    }
+
+    /// The secret half of the receipt key.
+    #[must_use]
+    pub fn receipt_key(&self) -> PathBuf {
+        self.0.join("receipt.key")
+    }
+
+    /// The secret half of the TLS key, as PEM.
+    #[must_use]
+    pub fn tls_key(&self) -> PathBuf {
+        self.0.join("tls.key")
+    }
+
+    /// What an admin charters the node from.
+    #[must_use]
+    pub fn request(&self) -> PathBuf {
+        self.0.join("node-request.vbq")
+    }
+
+    /// What the admin answered.
+    #[must_use]
+    pub fn admission(&self) -> PathBuf {
+        self.0.join("node-admission.vba")
+    }
+
+    /// Raft's log and the state that it makes.
+    #[must_use]
+    pub fn metadata(&self) -> PathBuf {
+        self.0.join("meta")
+    }
+
+    /// Sealed chunks.
+    #[must_use]
+    pub fn chunks(&self) -> PathBuf {
+        self.0.join("chunks")
+    }
+}

@@ -1,0 +1,173 @@
+//! A peer's connection, from its first packet to its end: what ends it, and what becomes of its requests then.
+//!
+//! A revocation ends a device's connection at once, requests and all. A stop lets requests under way finish, within the
+//! grace that the operator gives. A peer that leaves takes its requests with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{Connection, Incoming as FirstPacket};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use vauban_protocol::chain::Head;
+use vauban_protocol::wire::CloseCode;
+
+use crate::edge::gateway::Gateway;
+use crate::edge::handshake::{AdmissionFault, Admitted, Arrived, arrive, close};
+use crate::edge::memory::Share;
+use crate::edge::requests::{serve_device, serve_guest};
+use crate::edge::stop::Stop;
+use crate::edge::transport::{widen_for_device, widen_for_guest};
+use crate::limit::GUEST_SECONDS_MAX;
+
+/// What a connection listens to, beside its peer.
+#[derive(Clone)]
+pub(super) struct Signals {
+    /// The organisation's head, as it is applied: a new one may revoke this device.
+    pub(super) organisation: watch::Receiver<Option<Head>>,
+    /// The node stops.
+    pub(super) stop: Stop,
+    /// How long requests may go on then.
+    pub(super) grace: Duration,
+}
+
+/// What a connection holds while it lasts: its places among the handshakes and among the connections.
+pub(super) struct Places {
+    pub(super) handshake: OwnedSemaphorePermit,
+    pub(super) connection: OwnedSemaphorePermit,
+    /// The guests' places; one is taken once the peer turns out to be a guest.
+    pub(super) guests: Arc<tokio::sync::Semaphore>,
+}
+
+/// Serves a peer until its connection ends.
+pub(super) async fn serve(gateway: Arc<Gateway>, packet: FirstPacket, places: Places, signals: Signals) {
+    let address = packet.remote_address();
+    let Places { handshake, connection: place, guests } = places;
+    match admit(&gateway, packet).await {
+        Ok(Peer::Device(connection, admitted)) => {
+            drop(handshake);
+            tracing::info!(%address, device = %admitted.device(), "device admitted");
+            let _counted = gateway.metrics.connection("device");
+            device(&gateway, &connection, admitted, signals).await;
+        }
+        Ok(Peer::Guest(connection)) => {
+            drop(handshake);
+            let Ok(_place) = guests.try_acquire_owned() else {
+                close(&connection, CloseCode::Refused, "too many guests; try again");
+                return;
+            };
+            let _counted = gateway.metrics.connection("guest");
+            guest(&gateway, &connection, signals).await;
+        }
+        Ok(Peer::Node(connection)) => {
+            tracing::info!(%address, "another node came, and this cluster is of one");
+            close(&connection, CloseCode::Refused, "this node is not part of a cluster");
+        }
+        Err(fault) => {
+            tracing::info!(%address, %fault, "peer not admitted");
+            gateway.metrics.admission_refused(fault.reason());
+        }
+    }
+    drop(place);
+}
+
+enum Peer {
+    Device(Connection, Admitted),
+    Guest(Connection),
+    Node(Connection),
+}
+
+async fn admit(gateway: &Gateway, packet: FirstPacket) -> Result<Peer, AdmissionFault> {
+    match arrive(packet.accept()?).await? {
+        Arrived::Device(unproven) => {
+            let view = gateway.metadata.view();
+            let (connection, admitted) = unproven.admit(gateway.identity.node(), &view).await?;
+            Ok(Peer::Device(connection, admitted))
+        }
+        Arrived::Guest(connection) => Ok(Peer::Guest(connection)),
+        Arrived::Node(connection) => Ok(Peer::Node(connection)),
+    }
+}
+
+/// Why a connection ends.
+enum End {
+    Gone,
+    Revoked,
+    Stopping,
+    Expired,
+}
+
+async fn device(gateway: &Arc<Gateway>, connection: &Connection, admitted: Admitted, mut signals: Signals) {
+    let window = gateway.memory.window();
+    widen_for_device(connection, &window);
+    let share = gateway.memory.share();
+    let mut requests = JoinSet::new();
+    // Whatever was applied since the hello was judged is looked at first.
+    signals.organisation.mark_changed();
+    let end = loop {
+        tokio::select! {
+            stream = connection.accept_bi() => {
+                let Ok(stream) = stream else { break End::Gone };
+                let (gateway, share) = (Arc::clone(gateway), share.clone());
+                requests.spawn(async move { serve_device(&gateway, &admitted, &share, stream).await });
+            }
+            Some(done) = requests.join_next() => report(done),
+            _ = signals.organisation.changed() => {
+                if gateway.live(&admitted).is_err() {
+                    break End::Revoked;
+                }
+            }
+            () = signals.stop.stopped() => break End::Stopping,
+        }
+    };
+    finish(connection, end, requests, signals.grace).await;
+    tracing::info!(device = %admitted.device(), "device left");
+}
+
+async fn guest(gateway: &Arc<Gateway>, connection: &Connection, mut signals: Signals) {
+    widen_for_guest(connection);
+    let share: Share = gateway.memory.share();
+    let mut requests = JoinSet::new();
+    let expiry = tokio::time::sleep(Duration::from_secs(GUEST_SECONDS_MAX));
+    tokio::pin!(expiry);
+    let end = loop {
+        tokio::select! {
+            stream = connection.accept_bi() => {
+                let Ok(stream) = stream else { break End::Gone };
+                let (gateway, share) = (Arc::clone(gateway), share.clone());
+                requests.spawn(async move { serve_guest(&gateway, &share, stream).await });
+            }
+            Some(done) = requests.join_next() => report(done),
+            () = signals.stop.stopped() => break End::Stopping,
+            () = &mut expiry => break End::Expired,
+        }
+    };
+    finish(connection, end, requests, signals.grace).await;
+}
+
+/// Ends a connection; requests that are still under way then are dropped, whose effects are whole or none.
+async fn finish(connection: &Connection, end: End, mut requests: JoinSet<()>, grace: Duration) {
+    match end {
+        End::Gone => {}
+        End::Revoked => close(connection, CloseCode::Revoked, "this device has been revoked"),
+        End::Expired => close(connection, CloseCode::Done, "come again"),
+        End::Stopping => {
+            let all = async {
+                while let Some(done) = requests.join_next().await {
+                    report(done);
+                }
+            };
+            if timeout(grace, all).await.is_err() {
+                tracing::warn!(open = requests.len(), "requests did not finish before the stop");
+            }
+            close(connection, CloseCode::Stopping, "the node stops");
+        }
+    }
+}
+
+fn report(done: Result<(), tokio::task::JoinError>) {
+    if let Err(error) = done {
+        tracing::error!(%error, "a request ended abnormally: a bug, please report it");
+    }
+}

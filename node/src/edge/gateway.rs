@@ -1,0 +1,70 @@
+//! What every request has at hand: who the node is, what is applied, where chunks lie.
+
+use std::sync::Arc;
+
+use vauban_protocol::id::SpaceId;
+use vauban_protocol::organisation::Organisation;
+use vauban_protocol::space::{Role, Space};
+use vauban_protocol::wire::Refusal;
+
+use crate::chunks::ChunkStore;
+use crate::edge::fault::RequestFault;
+use crate::edge::handshake::Admitted;
+use crate::edge::memory::Memory;
+use crate::identity::Identity;
+use crate::metadata::{Failure, Metadata, View};
+use crate::observe::Metrics;
+
+/// The node, as requests see it.
+pub(super) struct Gateway {
+    pub(super) identity: Arc<Identity>,
+    pub(super) metadata: Metadata,
+    pub(super) chunks: ChunkStore,
+    pub(super) memory: Memory,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Gateway {
+    /// The organisation as applied now.
+    pub(super) fn organisation(&self) -> Result<Arc<Organisation>, Refusal> {
+        // A node that serves has founded its group; until then there is nobody to serve.
+        self.metadata.view().organisation().ok_or(Refusal::Unavailable)
+    }
+
+    /// The organisation, if the device may still ask anything in it.
+    pub(super) fn live(&self, admitted: &Admitted) -> Result<Arc<Organisation>, Refusal> {
+        let organisation = self.organisation()?;
+        match organisation.live_device(admitted.device()) {
+            Some(_) => Ok(organisation),
+            None => Err(Refusal::Revoked),
+        }
+    }
+
+    /// Reads the applied state where that may wait for the disk.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&View) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, RequestFault> {
+        let view = self.metadata.view();
+        let reading = tokio::task::spawn_blocking(move || read(&view));
+        // A join fails only when the node is ending.
+        Ok(reading.await.map_err(|_| Refusal::Unavailable)??)
+    }
+
+    /// The space, if the person has at least `role` in it, in the state applied now. To whoever is no member, a space
+    /// that exists and one that does not look the same.
+    pub(super) async fn member(
+        &self,
+        admitted: &Admitted,
+        space: SpaceId,
+        role: Role,
+    ) -> Result<Arc<Space>, RequestFault> {
+        let found = self.read(move |view| view.space(space)).await?;
+        let space = found.ok_or(Refusal::UnknownSpace)?;
+        match space.role(admitted.user()) {
+            Some(has) if has >= role => Ok(space),
+            Some(_) => Err(Refusal::Forbidden.into()),
+            None => Err(Refusal::UnknownSpace.into()),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The listener: takes strangers in as long as there is room, and refuses the rest before they cost anything.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::{Endpoint, TokioRuntime};
+use rustls::sign::CertifiedKey;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use vauban_protocol::chain::Head;
+
+use crate::chunks::ChunkStore;
+use crate::config::Config;
+use crate::edge::connection::{Places, Signals, serve};
+use crate::edge::farewell::endpoint_config;
+use crate::edge::gateway::Gateway;
+use crate::edge::memory::Memory;
+use crate::edge::socket;
+use crate::edge::stop::Stop;
+use crate::edge::tls::{TlsError, quic_config};
+use crate::edge::transport::server_config;
+use crate::identity::Identity;
+use crate::limit::{DATAGRAM_BYTES_MAX, GUESTS_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX, MEMORY_SECONDS_MAX};
+use crate::metadata::Metadata;
+use crate::observe::Metrics;
+
+/// Extra time, after the grace, for the last packets of closed connections.
+const CLOSE_SECONDS_MAX: u64 = 2;
+
+/// What the edge serves with.
+pub struct EdgeParts {
+    /// Who the node is.
+    pub identity: Arc<Identity>,
+    /// What it shows in TLS.
+    pub certified: Arc<CertifiedKey>,
+    /// What is applied, and how to propose more.
+    pub metadata: Metadata,
+    /// Where chunks lie.
+    pub chunks: ChunkStore,
+    /// Where it counts.
+    pub metrics: Arc<Metrics>,
+}
+
+/// The listening edge of a node.
+pub struct Edge {
+    endpoint: Endpoint,
+    address: SocketAddr,
+    gateway: Arc<Gateway>,
+    connections_max: usize,
+    grace: Duration,
+}
+
+/// Why the edge does not listen. The operator acts, except for a bug.
+#[derive(Debug, thiserror::Error)]
+pub enum EdgeError {
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The address.
+    #[error("cannot listen on {address} (UDP): {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Edge {
+    /// Binds the address; peers are served by [`Edge::serve`].
+    ///
+    /// # Errors
+    /// [`EdgeError`]. Needs a tokio runtime.
+    pub fn bind(parts: EdgeParts, config: &Config) -> Result<Self, EdgeError> {
+        let EdgeParts { identity, certified, metadata, chunks, metrics } = parts;
+        let crypto = quic_config(certified)?;
+        let quic = server_config(crypto, &config.network);
+        let failed = |source| EdgeError::Listen { address: config.listen, source };
+        let buffer_bytes = bytes_of(config.network.socket_buffer);
+        let socket = socket::bind(config.listen, buffer_bytes).map_err(failed)?;
+        let mut run = [0; 32];
+        getrandom::fill(&mut run).map_err(|error| failed(error.into()))?;
+        let mut datagrams = endpoint_config(identity.reset_secret(), run);
+        datagrams.max_udp_payload_size(DATAGRAM_BYTES_MAX).map_err(|error| failed(std::io::Error::other(error)))?;
+        let endpoint = Endpoint::new(datagrams, Some(quic), socket, Arc::new(TokioRuntime)).map_err(failed)?;
+        let address = endpoint.local_addr().map_err(failed)?;
+        let memory = Memory::new(
+            bytes_of(config.memory.bodies),
+            bytes_of(config.memory.windows),
+            Duration::from_secs(MEMORY_SECONDS_MAX),
+            metrics.body_bytes(),
+        );
+        Ok(Self {
+            endpoint,
+            address,
+            gateway: Arc::new(Gateway { identity, metadata, chunks, memory, metrics }),
+            connections_max: config.network.connections_max,
+            grace: config.network.stop_grace,
+        })
+    }
+
+    /// Where it listens, with the port that the system gave if none was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves peers until `stop`, then lets requests under way finish, within the grace.
+    pub async fn serve(self, mut stop: Stop) {
+        let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+        let connections = Arc::new(Semaphore::new(self.connections_max));
+        let guests = Arc::new(Semaphore::new(GUESTS_MAX));
+        let heads = watch::Sender::new(None);
+        let signals = Signals { organisation: heads.subscribe(), stop: stop.clone(), grace: self.grace };
+        let mut peers = JoinSet::new();
+        let mut following = JoinSet::new();
+        following.spawn(follow_organisation(self.gateway.metadata.clone(), heads));
+        loop {
+            let packet = tokio::select! {
+                packet = self.endpoint.accept() => packet,
+                Some(_) = peers.join_next() => continue,
+                () = stop.stopped() => break,
+            };
+            let Some(packet) = packet else { break };
+            let under_way = HANDSHAKES_MAX.saturating_sub(handshakes.available_permits());
+            if under_way >= HANDSHAKES_UNPROVEN_MAX && !packet.remote_address_validated() {
+                // Fails only for a packet that has been validated, which this one has not.
+                let _asked = packet.retry();
+                continue;
+            }
+            let places = (Arc::clone(&handshakes).try_acquire_owned(), Arc::clone(&connections).try_acquire_owned());
+            let (Ok(handshake), Ok(connection)) = places else {
+                self.gateway.metrics.admission_refused("full");
+                packet.refuse();
+                continue;
+            };
+            let places = Places { handshake, connection, guests: Arc::clone(&guests) };
+            peers.spawn(serve(Arc::clone(&self.gateway), packet, places, signals.clone()));
+        }
+        self.drain(peers).await;
+    }
+
+    /// Takes nobody in any more, and waits for those who are there.
+    async fn drain(self, mut peers: JoinSet<()>) {
+        self.endpoint.set_server_config(None);
+        let goodbye = Duration::from_secs(CLOSE_SECONDS_MAX);
+        let all = async { while peers.join_next().await.is_some() {} };
+        if tokio::time::timeout(self.grace.saturating_add(goodbye), all).await.is_err() {
+            tracing::warn!("connections did not close before the stop");
+        }
+        peers.shutdown().await;
+        if tokio::time::timeout(goodbye, self.endpoint.wait_idle()).await.is_err() {
+            tracing::debug!("some peers did not acknowledge the end");
+        }
+    }
+}
+
+/// Tells connections of each change of the organisation, and of nothing else: commits are a thousand times as many.
+async fn follow_organisation(metadata: Metadata, heads: watch::Sender<Option<Head>>) {
+    let mut applied = metadata.view().changes();
+    while applied.changed().await.is_ok() {
+        let head = metadata.view().organisation().map(|organisation| organisation.head());
+        heads.send_if_modified(|known| std::mem::replace(known, head) != head);
+    }
+}
+
+fn bytes_of(size: bytesize::ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,152 @@
+//! One stream, one request, one answer: read, route, answer, count.
+
+use std::time::Instant;
+
+use quinn::{RecvStream, SendStream};
+use vauban_protocol::limit::HEADER_BYTES_MAX;
+use vauban_protocol::wire::{GuestRequest, Request, Response};
+
+use crate::edge::answer::Answer;
+use crate::edge::fault::RequestFault;
+use crate::edge::gateway::Gateway;
+use crate::edge::handshake::Admitted;
+use crate::edge::incoming::{Incoming, Rest};
+use crate::edge::memory::Share;
+use crate::edge::verbs;
+
+/// The label of a request whose header was not read.
+const UNREAD: &str = "unread";
+
+/// Serves one request of an admitted device.
+pub(super) async fn serve_device(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    share: &Share,
+    (send, recv): (SendStream, RecvStream),
+) {
+    let started = Instant::now();
+    let mut verb = UNREAD;
+    let answered = async {
+        let (request, rest) = Incoming::<Request>::read(recv, HEADER_BYTES_MAX).await?.split();
+        verb = name(&request);
+        route(gateway, admitted, share, request, rest).await
+    };
+    let answered = answered.await;
+    finish(gateway, verb, started, answered, send).await;
+}
+
+/// Serves one request of a guest.
+pub(super) async fn serve_guest(gateway: &Gateway, share: &Share, (send, recv): (SendStream, RecvStream)) {
+    let started = Instant::now();
+    let mut verb = UNREAD;
+    let answered = async {
+        let (request, rest) = Incoming::<GuestRequest>::read(recv, HEADER_BYTES_MAX).await?.split();
+        verb = guest_name(&request);
+        route_guest(gateway, share, request, rest).await
+    };
+    let answered = answered.await;
+    finish(gateway, verb, started, answered, send).await;
+}
+
+async fn route(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    share: &Share,
+    request: Request,
+    rest: Rest,
+) -> Result<Answer, RequestFault> {
+    let bytes_max =
+        request.body_bytes_max().ok_or(RequestFault::Bound("a list in the header is longer than allowed"))?;
+    let body = rest.body(bytes_max, share).await?;
+    gateway.live(admitted)?;
+    match request {
+        Request::Status => verbs::status(gateway),
+        Request::Organisation { from } => verbs::organisation(gateway, from).await,
+        Request::Certify => verbs::certify(gateway, body).await,
+        Request::CreateSpace => verbs::create_space(gateway, admitted, body).await,
+        Request::Spaces => verbs::spaces(gateway, admitted).await,
+        Request::Log { space, from } => verbs::log(gateway, admitted, space, from).await,
+        Request::Commit { space } => verbs::commit(gateway, admitted, space, body).await,
+        Request::PutChunks { space, chunks } => verbs::put_chunks(gateway, admitted, space, &chunks, body).await,
+        Request::HaveChunks { space, ids } => verbs::have_chunks(gateway, admitted, space, ids).await,
+        Request::GetChunks { space, ids } => verbs::get_chunks(gateway, admitted, share, space, ids).await,
+        Request::OpenInvite => verbs::open_invite(gateway, admitted, body).await,
+        Request::Invites => verbs::invites(gateway, admitted).await,
+        Request::JoinPosts { invite } => verbs::join_posts(gateway, admitted, invite).await,
+    }
+}
+
+/// Guests are answered only about an invite that they know; without one, there is nothing here.
+async fn route_guest(
+    gateway: &Gateway,
+    share: &Share,
+    request: GuestRequest,
+    rest: Rest,
+) -> Result<Answer, RequestFault> {
+    let body = rest.body(request.body_bytes_max(), share).await?;
+    match request {
+        GuestRequest::Organisation { invite, from } => verbs::guest_organisation(gateway, invite, from).await,
+        GuestRequest::Invite { invite } => verbs::invite(gateway, invite).await,
+        GuestRequest::Join { invite } => verbs::join(gateway, invite, body).await,
+    }
+}
+
+/// Answers, and counts how it went.
+async fn finish(
+    gateway: &Gateway,
+    verb: &'static str,
+    started: Instant,
+    answered: Result<Answer, RequestFault>,
+    mut send: SendStream,
+) {
+    let answer = match answered {
+        Ok(answer) => answer,
+        Err(fault) => {
+            tell(verb, &fault);
+            let Some(refusal) = fault.refusal() else {
+                gateway.metrics.request_done(verb, "gone", started.elapsed());
+                return;
+            };
+            Answer::of(Response::Refused(refusal))
+        }
+    };
+    let outcome = if answer.refusal().is_some() { "refused" } else { "done" };
+    gateway.metrics.request_done(verb, outcome, started.elapsed());
+    if let Err(fault) = answer.send(&mut send).await {
+        tracing::debug!(verb, %fault, "an answer was not taken");
+    }
+}
+
+fn tell(verb: &'static str, fault: &RequestFault) {
+    if fault.is_ours() {
+        tracing::error!(verb, %fault, "a request failed");
+    } else {
+        tracing::debug!(verb, %fault, "a request was not served");
+    }
+}
+
+fn name(request: &Request) -> &'static str {
+    match request {
+        Request::Status => "status",
+        Request::Organisation { .. } => "organisation",
+        Request::Certify => "certify",
+        Request::CreateSpace => "create_space",
+        Request::Spaces => "spaces",
+        Request::Log { .. } => "log",
+        Request::Commit { .. } => "commit",
+        Request::PutChunks { .. } => "put_chunks",
+        Request::HaveChunks { .. } => "have_chunks",
+        Request::GetChunks { .. } => "get_chunks",
+        Request::OpenInvite => "open_invite",
+        Request::Invites => "invites",
+        Request::JoinPosts { .. } => "join_posts",
+    }
+}
+
+fn guest_name(request: &GuestRequest) -> &'static str {
+    match request {
+        GuestRequest::Organisation { .. } => "guest_organisation",
+        GuestRequest::Invite { .. } => "guest_invite",
+        GuestRequest::Join { .. } => "guest_join",
+    }
+}

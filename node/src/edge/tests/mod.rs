@@ -1,0 +1,12 @@
+//! A real node on loopback, real stores under it, and peers that behave and misbehave.
+
+mod peer;
+mod site;
+
+mod admission;
+mod chunks;
+mod ending;
+mod frames;
+mod guests;
+mod key_exchange;
+mod process;

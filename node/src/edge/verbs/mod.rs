@@ -1,0 +1,31 @@
+//! What a peer may ask, one file a verb. Each reads the applied state at that moment, and trusts nothing of the header
+//! but its bounds.
+
+mod certify;
+mod commit;
+mod create_space;
+mod get_chunks;
+mod have_chunks;
+mod invites;
+mod join;
+mod log;
+mod open_invite;
+mod organisation;
+mod propose;
+mod put_chunks;
+mod spaces;
+mod status;
+
+pub(super) use certify::certify;
+pub(super) use commit::commit;
+pub(super) use create_space::create_space;
+pub(super) use get_chunks::get_chunks;
+pub(super) use have_chunks::have_chunks;
+pub(super) use invites::{invite, invites, join_posts};
+pub(super) use join::join;
+pub(super) use log::log;
+pub(super) use open_invite::open_invite;
+pub(super) use organisation::{guest_organisation, organisation};
+pub(super) use put_chunks::put_chunks;
+pub(super) use spaces::spaces;
+pub(super) use status::status;

@@ -1,0 +1,31 @@
+//! `Organisation`: the organisation's chain, for every device and for whoever holds an invite.
+
+use vauban_protocol::id::InviteId;
+use vauban_protocol::limit::CERTIFICATES_BYTES_MAX;
+use vauban_protocol::wire::{Refusal, Response};
+
+use crate::edge::answer::Answer;
+use crate::edge::fault::RequestFault;
+use crate::edge::gateway::Gateway;
+
+pub(in crate::edge) async fn organisation(gateway: &Gateway, from: u64) -> Result<Answer, RequestFault> {
+    let head = gateway.organisation()?.head();
+    if from > head.seq.saturating_add(1) {
+        return Err(Refusal::Behind.into());
+    }
+    let certificates = gateway.read(move |view| view.certificates(from, CERTIFICATES_BYTES_MAX)).await?;
+    Ok(Answer::list(Response::Organisation { head }, &certificates))
+}
+
+/// The same for a guest, who must know an invite: an open one, or one that has been used (its certificate is in there).
+pub(in crate::edge) async fn guest_organisation(
+    gateway: &Gateway,
+    invite: InviteId,
+    from: u64,
+) -> Result<Answer, RequestFault> {
+    let used = gateway.organisation()?.is_invite_used(invite);
+    if !used && gateway.read(move |view| view.invite(invite)).await?.is_none() {
+        return Err(Refusal::UnknownInvite.into());
+    }
+    organisation(gateway, from).await
+}

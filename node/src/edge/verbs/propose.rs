@@ -1,0 +1,25 @@
+//! What every verb that changes something ends with: Raft orders the change, apply decides, the answer is what it did.
+
+use vauban_protocol::wire::Response;
+
+use crate::edge::answer::Answer;
+use crate::edge::fault::RequestFault;
+use crate::edge::gateway::Gateway;
+use crate::metadata::{Applied, Proposal, ProposeError};
+
+/// Proposes, and answers once the change is committed and applied here, durably.
+pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Answer, RequestFault> {
+    let response = match gateway.metadata.propose(proposal).await {
+        Ok(Applied::Certified { head }) => Response::Certified { head },
+        Ok(Applied::SpaceCreated { space }) => Response::SpaceCreated { space },
+        Ok(Applied::Committed { head }) => Response::Committed { head },
+        Ok(Applied::InviteOpened) => Response::InviteOpened,
+        Ok(Applied::Joined) => Response::Joined,
+        Ok(Applied::Ticked | Applied::Raised) => return Err(RequestFault::Crossed),
+        Err(ProposeError::RefusedCommit { refusal, missing }) => {
+            return Ok(Answer::list(Response::Refused(refusal), &missing));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Answer::of(response))
+}

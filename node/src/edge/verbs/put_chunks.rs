@@ -1,0 +1,44 @@
+//! `PutChunks`: verified chunks in, a receipt out once they are durable.
+//!
+//! Each object is hashed as it comes in, while the next one is under way. The receipt's index is read before the copies
+//! are stamped with it, so it never promises more than the stamp (architecture, "When bytes may be deleted").
+
+use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::space::Role;
+use vauban_protocol::wire::{ChunkHead, Response};
+
+use crate::chunks::{Purpose, Stamp, VerifiedChunk};
+use crate::edge::answer::Answer;
+use crate::edge::fault::RequestFault;
+use crate::edge::gateway::Gateway;
+use crate::edge::handshake::Admitted;
+use crate::edge::incoming::Body;
+
+pub(in crate::edge) async fn put_chunks(
+    gateway: &Gateway,
+    admitted: &Admitted,
+    space: SpaceId,
+    heads: &[ChunkHead],
+    mut body: Body,
+) -> Result<Answer, RequestFault> {
+    gateway.member(admitted, space, Role::Writer).await?;
+    let mut chunks = Vec::with_capacity(heads.len());
+    for head in heads {
+        let bytes = usize::try_from(head.object_bytes)
+            .map_err(|_| RequestFault::Bound("a chunk longer than this machine can address"))?;
+        chunks.push(VerifiedChunk::verify(head.id, body.next(bytes).await?)?);
+    }
+    if body.left() > 0 {
+        return Err(RequestFault::Bound("the body is longer than its header says"));
+    }
+    gateway.metrics.chunks_uploaded(chunks.iter().map(|chunk| chunk.object().len()).sum());
+    if chunks.is_empty() {
+        return Ok(Answer::of(Response::Stored { receipts: Vec::new() }));
+    }
+    let view = gateway.metadata.view();
+    let (at, layout) = (view.applied(), view.layout());
+    gateway.chunks.put(space, chunks, Stamp(at), Purpose::Upload).await?;
+    let ids: Vec<ChunkId> = heads.iter().map(|head| head.id).collect();
+    let receipts = vec![gateway.identity.receipt(space, &ids, layout, at)];
+    Ok(Answer::of(Response::Stored { receipts }))
+}

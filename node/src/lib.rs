@@ -1,0 +1,26 @@
+//! A Vauban storage node: orders and keeps sealed bytes.
+//!
+//! In the order in which a node comes to be and data meets it: what an operator decides, who the node is, the edge where
+//! clients arrive, the stores behind it, and what operators see. [`boot`] joins them.
+
+pub mod limit;
+
+pub mod cli;
+pub mod config;
+pub mod message;
+
+pub mod clock;
+pub mod data_folder;
+pub mod durable_file;
+pub mod enrolment;
+pub mod identity;
+
+pub mod edge;
+
+pub mod chunks;
+pub mod metadata;
+
+pub mod observe;
+pub mod web;
+
+pub mod boot;

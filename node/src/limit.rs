@@ -1,0 +1,200 @@
+//! Every bound of the node, with its reason.
+
+use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, OBJECT_BYTES_MAX};
+use vauban_protocol::time::DAY_SECONDS;
+
+// Chunk store: memory
+
+/// Bytes of chunks that wait for or take part in a write, at most: a semaphore holds further puts back.
+pub const PUT_BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
+/// Requests that wait for the writer: many small ones share one fsync, and none costs much while it waits.
+pub const WRITER_REQUESTS_MAX: usize = 256;
+/// Reads of chunk bodies at once: bounds blocking threads and the bodies they hold.
+pub const READS_IN_FLIGHT_MAX: usize = 32;
+/// Bytes of RocksDB's block cache for the chunk index, filters included.
+pub const INDEX_CACHE_BYTES: usize = 48 * 1024 * 1024;
+/// Bytes of RocksDB's write buffers for the chunk index, all column families together.
+pub const INDEX_BUFFERS_BYTES: usize = 24 * 1024 * 1024;
+/// Files the chunk index keeps open.
+pub const INDEX_FILES_OPEN_MAX: i32 = 256;
+/// Rows in one page of a walk over a partition.
+pub const PAGE_ROWS_MAX: usize = 4096;
+
+// Chunk store: disk
+
+/// Bytes after which a segment is sealed and the next one begun: small enough to rewrite in seconds when most of it is
+/// garbage, large enough that 100 TB are few files.
+pub const SEGMENT_BYTES: u64 = 256 * 1024 * 1024;
+/// Bytes that one group of writes gathers before it is made durable: far above what an fsync costs, and never held long.
+pub const GROUP_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of a dying segment that one step of reclaiming moves: new writes wait for it.
+pub const RECLAIM_STEP_BYTES: u64 = 16 * 1024 * 1024;
+/// A sealed segment is rewritten when less than this share of it is live: each byte freed then costs at most one moved.
+pub const RECLAIM_LIVE_PERCENT: u64 = 50;
+/// Rows one step of recovery commits at once, after a crash.
+pub const RECOVERY_ROWS_MAX: usize = 4096;
+/// Copies kept aside for inspection: a dying disk must not fill itself with evidence.
+pub const QUARANTINE_FILES_MAX: usize = 256;
+/// Share of the disk, in percent, above which only repair writes chunks.
+pub const DISK_UPLOAD_PERCENT_MAX: u8 = 90;
+/// Share of the disk, in percent, above which nothing writes chunks.
+pub const DISK_REPAIR_PERCENT_MAX: u8 = 97;
+
+const _: () = assert!(CHUNKS_BYTES_MAX <= PUT_BYTES_IN_FLIGHT_MAX);
+const _: () = assert!(OBJECT_BYTES_MAX as u64 <= RECLAIM_STEP_BYTES);
+const _: () = assert!(DISK_UPLOAD_PERCENT_MAX < DISK_REPAIR_PERCENT_MAX && DISK_REPAIR_PERCENT_MAX < 100);
+// Offsets in a segment are u32; a group never spans two segments, so one may pass the nominal size by a group.
+const _: () =
+    assert!(SEGMENT_BYTES + 2 * (GROUP_BYTES_MAX + CHUNKS_BYTES_MAX) as u64 + RECLAIM_STEP_BYTES < u32::MAX as u64);
+
+// Files that people carry or write
+
+/// Bytes of an admission: the organisation's whole chain, thousands of devices at some 6 KiB each.
+pub const ADMISSION_BYTES_MAX: usize = 128 * 1024 * 1024;
+/// Bytes of a configuration.
+pub const CONFIG_BYTES_MAX: usize = 256 * 1024;
+
+// Edge: connections
+
+/// Clients connected at once, unless configured lower.
+pub const CONNECTIONS_MAX: usize = 1024;
+/// Connections that are not admitted yet: strangers cost a handshake each, and no more than these at once.
+pub const HANDSHAKES_MAX: usize = 128;
+/// Handshakes under way from which on a stranger must first show that its address is its own (QUIC Retry).
+pub const HANDSHAKES_UNPROVEN_MAX: usize = 16;
+/// Bytes that quinn keeps of one connection not yet looked at.
+pub const INCOMING_BYTES_MAX: u64 = 64 * 1024;
+/// Guests at once: they hold an invite's identifier, and have proven nothing.
+pub const GUESTS_MAX: usize = 64;
+/// Seconds a guest may stay: it waits for a person who finishes the invite, and comes again.
+pub const GUEST_SECONDS_MAX: u64 = 15 * 60;
+/// Bytes that the node sends to a guest before the first is acknowledged: the organisation's chain, over a long line.
+pub const WINDOW_GUEST_SEND_BYTES: u64 = 1024 * 1024;
+/// Requests at once on a guest's connection.
+pub const GUEST_STREAMS_MAX: u32 = 4;
+/// Bytes of one datagram, where the path lets them pass: fewer, larger packets cost less. QUIC hands the kernel ten at a
+/// time, which together must fit one UDP send.
+pub const DATAGRAM_BYTES_MAX: u16 = 6_500;
+const _: () = assert!(DATAGRAM_BYTES_MAX as usize * 10 <= u16::MAX as usize - 28);
+/// Requests at once on a device's connection.
+pub const DEVICE_STREAMS_MAX: u32 = 64;
+/// Bytes of a stream's receive window (architecture, "Libraries").
+pub const WINDOW_STREAM_BYTES: u32 = 8 * 1024 * 1024;
+/// Bytes of a connection's receive window before it is admitted.
+pub const WINDOW_HELLO_BYTES: u32 = 16 * 1024;
+/// Bytes of the receive window of a device's connection, while the node has memory for it: fast over long lines.
+pub const WINDOW_WIDE_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of the receive window of a device's connection when memory is short.
+pub const WINDOW_NARROW_BYTES: usize = 2 * 1024 * 1024;
+/// Bytes that the node sends on a connection before the first is acknowledged.
+pub const WINDOW_SEND_BYTES: u64 = 32 * 1024 * 1024;
+
+// Edge: requests
+
+/// Seconds for a request's header once its stream is open.
+pub const HEADER_SECONDS_MAX: u64 = 10;
+/// Seconds of silence within a body after which its request is dropped.
+pub const BODY_SILENCE_SECONDS_MAX: u64 = 10;
+/// Seconds for a whole body: the largest one, over 2 Mbit/s, with some to spare.
+pub const BODY_SECONDS_MAX: u64 = 120;
+/// Seconds a request waits for memory before it is told to try again.
+pub const MEMORY_SECONDS_MAX: u64 = 10;
+/// Seconds for an answer to be taken by the peer.
+pub const ANSWER_SECONDS_MAX: u64 = 120;
+/// Bytes of bodies in the whole node, unless configured otherwise.
+pub const MEMORY_BODIES_BYTES: usize = 96 * 1024 * 1024;
+/// Bytes of bodies of one connection: one device never takes all of the node's.
+pub const MEMORY_CONNECTION_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of QUIC receive windows in the whole node, unless configured otherwise.
+pub const MEMORY_WINDOWS_BYTES: usize = 96 * 1024 * 1024;
+/// Bytes of invites in one answer: an admin finishes what is shown, and asks again.
+pub const INVITES_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Chunks read at once for one request.
+pub const GETS_PER_REQUEST_MAX: usize = 8;
+
+const _: () = assert!(CHUNKS_BYTES_MAX <= MEMORY_CONNECTION_BYTES);
+const _: () = assert!(MEMORY_CONNECTION_BYTES <= MEMORY_BODIES_BYTES);
+const _: () = assert!(WINDOW_WIDE_BYTES <= MEMORY_WINDOWS_BYTES);
+const _: () = assert!(HANDSHAKES_UNPROVEN_MAX < HANDSHAKES_MAX && HANDSHAKES_MAX < CONNECTIONS_MAX);
+
+// The process
+
+/// Threads for blocking calls: reads of chunks, of the index and of metadata.
+pub const BLOCKING_THREADS_MAX: usize = 64;
+
+const _: () = assert!(READS_IN_FLIGHT_MAX < BLOCKING_THREADS_MAX);
+// Metadata: memory
+
+/// Proposals that wait for the group's writer.
+pub const PROPOSALS_QUEUED_MAX: usize = 1024;
+/// Bytes of proposals that wait for the writer or for the group: a semaphore holds further ones back.
+pub const PROPOSALS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of the largest proposal: sixteen certificates, or a commit.
+pub const PROPOSAL_BYTES_MAX: usize = CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX;
+/// Bytes of the proposals that share one log entry: the engine re-reads up to 64 entries at once when it starts.
+pub const PROPOSAL_GROUP_BYTES_MAX: usize = 1024 * 1024;
+/// Proposals that share one log entry: bounds how long the first one waits for the last one's verification.
+pub const PROPOSAL_GROUP_MAX: usize = 256;
+/// Bytes of entries in one message to a voter.
+pub const APPEND_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Entries in one message to a voter.
+pub const APPEND_ENTRIES_MAX: u64 = 64;
+/// Spaces whose clear fold stays in memory; a thousand members take some 60 KB.
+pub const SPACES_CACHED_MAX: usize = 512;
+/// Bytes of RocksDB's block caches for the metadata.
+pub const META_CACHE_BYTES: usize = 24 * 1024 * 1024;
+/// Bytes of one of RocksDB's write buffers for the metadata.
+pub const META_BUFFER_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of all of them.
+pub const META_BUFFERS_BYTES: usize = 24 * 1024 * 1024;
+/// Bytes of write-ahead log, after which the oldest write buffer is written out: bounds a start after a crash.
+pub const META_WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Files that the metadata database keeps open.
+pub const META_FILES_OPEN_MAX: i32 = 256;
+/// Bytes that installing a snapshot copies in one batch.
+pub const INSTALL_BATCH_BYTES: usize = 4 * 1024 * 1024;
+
+// Metadata: time
+
+/// Milliseconds between a leader's signs of life.
+pub const HEARTBEAT_MILLISECONDS: u64 = 250;
+/// Milliseconds of silence after which a voter may stand for election, at least.
+pub const ELECTION_MILLISECONDS_MIN: u64 = 1_500;
+/// The same, at most: voters draw from between, so that they rarely stand together.
+pub const ELECTION_MILLISECONDS_MAX: u64 = 3_000;
+/// Milliseconds that sending a whole snapshot may take: 50 GB over a gigabit line, twice over.
+pub const SNAPSHOT_INSTALL_MILLISECONDS_MAX: u64 = 15 * 60 * 1_000;
+/// Entries after which a snapshot is made, and the log before it purged.
+pub const LOG_ENTRIES_PER_SNAPSHOT: u64 = 16_384;
+/// Entries that stay in the log behind a snapshot, for voters that lag a little.
+pub const LOG_ENTRIES_KEPT: u64 = 1_024;
+/// Seconds that a proposal may take; then its effect is unknown.
+pub const PROPOSAL_SECONDS_MAX: u64 = 10;
+/// Seconds until a group has a leader.
+pub const METADATA_READY_SECONDS_MAX: u64 = 30;
+/// Seconds that closing the metadata waits for those who still read.
+pub const METADATA_CLOSE_SECONDS_MAX: u64 = 5;
+/// Seconds between ticks of cluster time.
+pub const TICK_SECONDS: u64 = 60;
+/// Seconds by which one tick moves cluster time, at most: twice its period, so that it catches up.
+pub const TICK_STEP_SECONDS_MAX: u64 = 2 * TICK_SECONDS;
+/// Seconds between the marks that relate cluster time to Raft indices.
+pub const MARK_SECONDS: u64 = 60 * 60;
+/// Age, in seconds, of the Raft index that the floor is raised to: a commit may follow its uploads by a day.
+pub const FLOOR_AGE_SECONDS: u64 = DAY_SECONDS;
+/// Marks kept: a day of them, the newest, and the one that a tick has just used.
+pub const MARKS_MAX: usize = 26;
+/// Seconds for which an invite is still shown after it has expired, so that its inviter learns why nobody came.
+pub const INVITE_GRACE_SECONDS: u64 = 7 * DAY_SECONDS;
+
+// Metadata: fairness
+
+/// Invites of own machines that one person may have open: a person alone cannot take all the places.
+pub const DEVICE_INVITES_MAX: usize = 16;
+
+const _: () = assert!(PROPOSAL_BYTES_MAX <= PROPOSAL_GROUP_BYTES_MAX);
+const _: () = assert!(PROPOSAL_GROUP_BYTES_MAX < APPEND_BYTES_MAX);
+const _: () = assert!(PROPOSAL_BYTES_MAX <= PROPOSALS_BYTES_MAX);
+const _: () = assert!(2 * HEARTBEAT_MILLISECONDS < ELECTION_MILLISECONDS_MIN);
+const _: () = assert!(ELECTION_MILLISECONDS_MIN < ELECTION_MILLISECONDS_MAX);
+const _: () = assert!(FLOOR_AGE_SECONDS / MARK_SECONDS + 2 <= MARKS_MAX as u64);

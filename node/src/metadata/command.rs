@@ -1,0 +1,133 @@
+//! What stands in the Raft log: commands, and the answers that applying them gives.
+//!
+//! The log is on disk, so this is a format: variants are added at the end only, and an entry that a voter cannot read
+//! stops it. Payloads are carried as the bytes that were signed; apply decodes them again and trusts nothing before it.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{Deserializer, Error, Visitor};
+use serde::ser::Serializer;
+use serde::{Deserialize, Serialize};
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::{InviteId, SpaceId};
+use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::Refusal;
+
+/// One change of the state, as it is logged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Command {
+    /// The organisation's chain from its genesis on: founds the state, or extends it by what it lacks.
+    Found(Vec<Blob>),
+    /// Signed certificates that extend the organisation's chain, all or none.
+    Certify(Vec<Blob>),
+    /// A signed genesis.
+    CreateSpace(Blob),
+    /// A signed commit.
+    Commit(Blob),
+    /// A signed invite.
+    OpenInvite(Blob),
+    /// A join post.
+    Join {
+        /// The invite that it answers.
+        invite: InviteId,
+        /// Its bytes.
+        post: Blob,
+    },
+    /// The leader's clock.
+    Tick(Timestamp),
+    /// Every voter supports this feature level.
+    Raise(u32),
+}
+
+/// What applying a command did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Applied {
+    /// The certificates are in the organisation's chain.
+    Certified {
+        /// Where the chain stood after them.
+        head: Head,
+    },
+    /// The space exists.
+    SpaceCreated {
+        /// Its identifier.
+        space: SpaceId,
+    },
+    /// The commit is in its space's chain.
+    Committed {
+        /// The head that it made.
+        head: Head,
+    },
+    /// The invite is open.
+    InviteOpened,
+    /// The post is kept.
+    Joined,
+    /// Cluster time went on.
+    Ticked,
+    /// The feature level is at least the one asked for.
+    Raised,
+}
+
+/// A command's answer, the same on every voter.
+pub(super) type Outcome = Result<Applied, Refusal>;
+
+/// The commands of one log entry: concurrent proposals share an fsync.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Batch(pub(super) Vec<Command>);
+
+/// The answers to the commands of one entry, in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Outcomes(pub(super) Vec<Outcome>);
+
+impl Command {
+    /// Bytes that this command adds to the log, nearly.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Found(blobs) | Self::Certify(blobs) => blobs.iter().map(|blob| blob.0.len()).sum(),
+            Self::CreateSpace(blob) | Self::Commit(blob) | Self::OpenInvite(blob) | Self::Join { post: blob, .. } => {
+                blob.0.len()
+            }
+            Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
+        }
+    }
+}
+
+/// Bytes that pass through serde in one piece.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Blob(pub(super) Bytes);
+
+impl fmt::Debug for Blob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Blob({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Blob {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Blob {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_byte_buf(BlobVisitor)
+    }
+}
+
+struct BlobVisitor;
+
+impl Visitor<'_> for BlobVisitor {
+    type Value = Blob;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("bytes")
+    }
+
+    fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Blob, E> {
+        Ok(Blob(Bytes::copy_from_slice(bytes)))
+    }
+
+    fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Blob, E> {
+        Ok(Blob(bytes.into()))
+    }
+}

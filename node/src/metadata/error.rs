@@ -1,0 +1,82 @@
+//! What can go wrong with the metadata, and who is to act.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use vauban_protocol::id::NodeId;
+use vauban_protocol::wire::Refusal;
+
+/// The disk failed this node while it ran: a write or fsync of unknown effect, or bytes that no longer decode.
+///
+/// There is no retry: after a failed fsync the system may report success next time for pages it has dropped. The node
+/// stops, and its next start reads what is really on the disk.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the metadata database at {} failed while it {during}: {cause}", path.display())]
+pub struct Failure {
+    /// The database.
+    pub path: PathBuf,
+    /// What the node was doing.
+    pub during: &'static str,
+    /// What the storage engine says.
+    pub cause: Arc<str>,
+}
+
+/// Why the metadata cannot be opened or founded. What to do about each is said by its explanation.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataError {
+    /// The disk: the files are not what was written.
+    #[error("the metadata database at {} is damaged: {cause}", path.display())]
+    Damaged {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The disk: there is nothing, where there had been something.
+    #[error("the metadata at {} are gone, but this node holds chunks", path.display())]
+    Lost {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The operator: two processes, one folder.
+    #[error("the metadata database at {} is in use by another process", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The operator: the folder belongs to another node.
+    #[error("the metadata at {} belong to node {found}, not to {expected}", path.display())]
+    OtherNode {
+        /// The folder.
+        path: PathBuf,
+        /// Whose it is.
+        found: NodeId,
+        /// Who opens it.
+        expected: NodeId,
+    },
+    /// The operator: the software is older than the folder.
+    #[error("the metadata at {} have format {found}; this build reads up to {supported}", path.display())]
+    NewerFormat {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// What this build reads.
+        supported: u32,
+    },
+    /// The admin: the chain is not one of this organisation, or does not verify.
+    #[error("the organisation's chain is refused: {0}")]
+    Chain(Refusal),
+    /// The group did not get ready in time.
+    #[error("the metadata group has no leader after {seconds} s")]
+    NotReady {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The disk: see [`Failure`].
+    #[error(transparent)]
+    Failed(#[from] Failure),
+    /// A bug: the consensus engine refuses what it was given.
+    #[error("the consensus engine: {0}")]
+    Engine(String),
+}

@@ -1,0 +1,36 @@
+//! The metadata of an organisation: one Raft group that orders what people's devices have signed.
+//!
+//! A proposal is judged for form, joins others in a log entry, is synced by a majority, and only then applied: by one
+//! pure function, on every voter alike, which alone decides. Readers see the locally applied state through a [`View`].
+//!
+//! Invariants: what is acknowledged is committed and on disk. Apply sees no clock, no randomness and no disk but the state
+//! itself. Nothing here has authority: whatever grants, adds or ends is a signature that apply verifies. The consensus
+//! engine's types stay inside this folder.
+//!
+//! Absent on purpose: key material (everything here is signed and sealed elsewhere), chunk bodies, peers (see `network`).
+
+mod command;
+mod error;
+mod explain;
+mod proposal;
+mod state;
+
+mod network;
+mod preflight;
+mod proposer;
+mod raft;
+mod store;
+
+mod handle;
+mod pulse;
+mod view;
+
+pub use command::Applied;
+pub use error::{Failure, MetadataError};
+pub use handle::Metadata;
+pub use proposal::{Proposal, ProposeError};
+pub use state::Row;
+pub use view::View;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,63 @@
+//! What a gateway may ask of the group, and how it is answered.
+
+use bytes::Bytes;
+use vauban_protocol::id::InviteId;
+use vauban_protocol::wire::Refusal;
+
+use super::command::{Blob, Command};
+use super::error::Failure;
+
+/// A change that a person's device has signed, for the group to order. Nothing else can be proposed from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Proposal {
+    /// Certificates that extend the organisation's chain, all or none.
+    Certify(Vec<Bytes>),
+    /// A space's genesis.
+    CreateSpace(Bytes),
+    /// A commit to a space.
+    Commit(Bytes),
+    /// An invite.
+    OpenInvite(Bytes),
+    /// A post on an open invite.
+    Join {
+        /// Which invite.
+        invite: InviteId,
+        /// The post.
+        post: Bytes,
+    },
+}
+
+/// Why a proposal has no effect, or none that is known.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ProposeError {
+    /// The proposer must change something first; the refusal says what.
+    #[error(transparent)]
+    Refused(Refusal),
+    /// The space has moved on.
+    #[error("{refusal}")]
+    RefusedCommit {
+        /// [`Refusal::NotHead`], with the head.
+        refusal: Refusal,
+        /// The commits after the one that the refused commit follows, in order, at most
+        /// [`vauban_protocol::limit::COMMITS_BYTES_MAX`] bytes of them: more are read as the log.
+        missing: Vec<Bytes>,
+    },
+    /// No leader, stopping, or too slow: it may have had its effect or not, and may be proposed again as it is.
+    #[error("the group cannot order this now")]
+    Unavailable,
+    /// This node's storage failed: it must stop.
+    #[error(transparent)]
+    Fatal(#[from] Failure),
+}
+
+impl From<Proposal> for Command {
+    fn from(proposal: Proposal) -> Self {
+        match proposal {
+            Proposal::Certify(certificates) => Self::Certify(certificates.into_iter().map(Blob).collect()),
+            Proposal::CreateSpace(genesis) => Self::CreateSpace(Blob(genesis)),
+            Proposal::Commit(commit) => Self::Commit(Blob(commit)),
+            Proposal::OpenInvite(invite) => Self::OpenInvite(Blob(invite)),
+            Proposal::Join { invite, post } => Self::Join { invite, post: Blob(post) },
+        }
+    }
+}

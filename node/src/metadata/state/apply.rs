@@ -1,0 +1,58 @@
+//! The one function that changes the state.
+
+use vauban_protocol::id::InviteId;
+use vauban_protocol::time::Timestamp;
+
+use super::base::Base;
+use super::draft::{Draft, Stop};
+use super::{certify, commit, join, open_invite, space};
+use crate::limit::INVITE_GRACE_SECONDS;
+use crate::metadata::command::{Applied, Command, Outcome};
+
+/// Applies the command of the entry at `index`. Apply alone decides: whatever a gateway judged before, it judges again.
+///
+/// # Errors
+/// The base could not be read; nothing of the draft may then be kept.
+pub(in crate::metadata) fn apply<B: Base>(
+    draft: &mut Draft<'_, B>,
+    index: u64,
+    command: &Command,
+) -> Result<Outcome, B::Error> {
+    let applied = match command {
+        Command::Found(chain) => certify::found(draft, chain),
+        Command::Certify(certificates) => certify::certify(draft, certificates),
+        Command::CreateSpace(genesis) => space::create(draft, &genesis.0),
+        Command::Commit(bytes) => commit::commit(draft, index, &bytes.0),
+        Command::OpenInvite(bytes) => open_invite::open_invite(draft, &bytes.0),
+        Command::Join { invite, post } => join::join(draft, *invite, &post.0),
+        Command::Tick(proposed) => {
+            tick(draft, *proposed, index);
+            Ok(Applied::Ticked)
+        }
+        Command::Raise(level) => {
+            draft.core.feature_level = draft.core.feature_level.max(*level);
+            Ok(Applied::Raised)
+        }
+    };
+    match applied {
+        Ok(applied) => Ok(Ok(applied)),
+        Err(Stop::Refused(refusal)) => Ok(Err(refusal)),
+        Err(Stop::Base(error)) => Err(error),
+    }
+}
+
+/// Moves cluster time, and forgets invites that ended long enough ago.
+fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) {
+    draft.core.clock.tick(proposed, index);
+    let now = draft.core.clock.time();
+    let over: Vec<InviteId> = draft
+        .core
+        .invites
+        .iter()
+        .filter(|(_, entry)| entry.expires_at.plus(INVITE_GRACE_SECONDS) < now)
+        .map(|(invite, _)| invite)
+        .collect();
+    for invite in over {
+        draft.close_invite(invite);
+    }
+}

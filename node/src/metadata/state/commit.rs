@@ -1,0 +1,86 @@
+//! Appending a commit to a space: the compare-and-swap that orders everything (`formats#13`, `#14`).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use vauban_protocol::organisation::Organisation;
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, CommitError, CommitPlace, Space};
+use vauban_protocol::wire::Refusal;
+
+use super::base::Base;
+use super::draft::{Change, Draft, Stop};
+use super::row::Row;
+use crate::metadata::command::Applied;
+
+/// Appends a commit, or says why not. Whoever is no member learns nothing but that there is no such space.
+pub(super) fn commit<B: Base>(draft: &mut Draft<'_, B>, index: u64, bytes: &Bytes) -> Result<Applied, Stop<B::Error>> {
+    let organisation = draft.organisation()?;
+    let commit: Signed<Commit> = Signed::parse(bytes.clone()).map_err(|_| Refusal::Malformed)?;
+    let space = member_space(draft, &organisation, commit.payload())?;
+    match space.judge(&commit, &organisation) {
+        Ok(CommitPlace::Already(head)) => return Ok(Applied::Committed { head }),
+        Ok(CommitPlace::Next) => {}
+        Err(error) => return Err(refuse(error, &space, &organisation).into()),
+    }
+    Space::verify(&commit, &organisation).map_err(|error| refuse(error, &space, &organisation))?;
+    admit(&organisation, commit.payload(), draft.core.clock.floor(), index)?;
+    Ok(append(draft, space, &commit, index))
+}
+
+/// The commit's space, if its author is a member.
+fn member_space<B: Base>(
+    draft: &Draft<'_, B>,
+    organisation: &Organisation,
+    commit: &Commit,
+) -> Result<Arc<Space>, Stop<B::Error>> {
+    let device = organisation.device(commit.device).ok_or(Refusal::UnknownDevice)?;
+    let space = draft.space(commit.space)?.filter(|space| space.role(device.user).is_some());
+    Ok(space.ok_or(Refusal::UnknownSpace)?)
+}
+
+/// What this cluster asks of a commit beyond its place in the chain: it can keep one out, and never judges it later.
+fn admit(organisation: &Organisation, commit: &Commit, floor: u64, index: u64) -> Result<(), Refusal> {
+    if organisation.live_device(commit.device).is_none() {
+        return Err(Refusal::Revoked);
+    }
+    if commit.adds.is_empty() {
+        return Ok(());
+    }
+    if commit.stored_at < floor {
+        return Err(Refusal::ReceiptsTooOld { floor });
+    }
+    // No node can have written a receipt for an index that this very entry has not reached: its author made it up, and
+    // the floor would never catch it.
+    if commit.stored_at >= index {
+        return Err(Refusal::Commit);
+    }
+    Ok(())
+}
+
+fn append<B: Base>(draft: &mut Draft<'_, B>, space: Arc<Space>, commit: &Signed<Commit>, index: u64) -> Applied {
+    let id = space.id();
+    let head = draft.space_mut(space).append(commit);
+    draft.record(Change::Logged { space: id, seq: head.seq, bytes: commit.bytes().clone() });
+    // Blind: a chunk that has a row already is simply added again, which is what its author says.
+    let row = Row { added_at: index, released_at: None };
+    for chunk in &commit.payload().adds {
+        draft.record(Change::Row { space: id, chunk: *chunk, row });
+    }
+    Applied::Committed { head }
+}
+
+fn refuse(error: CommitError, space: &Space, organisation: &Organisation) -> Refusal {
+    match error {
+        CommitError::NotHead => Refusal::NotHead { head: space.head() },
+        CommitError::CounterUsed => Refusal::CounterUsed,
+        CommitError::CounterGap { expected } => Refusal::CounterGap { expected },
+        CommitError::OrganisationHead => Refusal::OrganisationHead { head: organisation.head() },
+        CommitError::Decode(_)
+        | CommitError::OtherSpace
+        | CommitError::Signature
+        | CommitError::Device
+        | CommitError::Role
+        | CommitError::Epoch => Refusal::Commit,
+    }
+}

@@ -1,0 +1,26 @@
+//! The group's log and state on disk: one RocksDB instance, apart from the chunks', so that their traffic never delays
+//! an fsync of the log.
+//!
+//! What is acknowledged is in the log, which is synced before Raft counts it. State changes are not synced of their own:
+//! they share the write-ahead log with the entries they follow from, so a crash can only undo them from the end, and
+//! the next start applies them again.
+
+mod cache;
+mod database;
+mod install;
+mod log;
+mod machine;
+mod replica;
+mod schema;
+mod snapshot;
+
+pub(super) use database::{Database, Family, Scan};
+pub(super) use install::resume;
+pub(super) use log::LogStore;
+pub(super) use machine::Machine;
+pub(super) use replica::Replica;
+pub(super) use schema::Key;
+pub(super) use snapshot::{SnapshotFolder, SnapshotShelf};
+
+#[cfg(test)]
+mod tests;

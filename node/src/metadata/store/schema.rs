@@ -1,0 +1,216 @@
+//! Keys: where each record lies, and which lie together.
+//!
+//! A key of the state begins with a byte that names its table; what follows sorts as it is read: big-endian numbers,
+//! and the space before the chunk, so that a space's records are a range.
+
+use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
+
+/// A record's key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::metadata) struct Key(Vec<u8>);
+
+impl AsRef<[u8]> for Key {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+macro_rules! tables {
+    ($($(#[$doc:meta])* $name:ident = $byte:literal;)*) => {
+        $($(#[$doc])* const $name: u8 = $byte;)*
+
+        #[cfg(test)]
+        const TABLES: &[u8] = &[$($name),*];
+    };
+}
+
+tables! {
+    /// The last applied log id and membership.
+    APPLIED = b'a';
+    /// The book of open invites.
+    BOOK = b'b';
+    /// Objects of a space's chain, by number.
+    COMMIT = b'c';
+    /// An open invite's bytes.
+    INVITE = b'i';
+    /// Cluster time and floor.
+    CLOCK = b'k';
+    /// Which spaces a person is a member of.
+    MEMBER = b'm';
+    /// Certificates of the organisation, by position.
+    CERTIFICATE = b'o';
+    /// Posts on an invite.
+    POST = b'p';
+    /// Chunk rows.
+    ROW = b'r';
+    /// A space's clear fold.
+    SPACE = b's';
+    /// The feature level.
+    LEVEL = b'v';
+}
+
+impl Key {
+    fn of(table: u8, parts: &[&[u8]]) -> Self {
+        let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+        key.push(table);
+        for part in parts {
+            key.extend_from_slice(part);
+        }
+        Self(key)
+    }
+
+    /// Beyond every key that begins with this one.
+    pub(in crate::metadata) fn end(&self) -> Self {
+        let mut end = self.0.clone();
+        while let Some(last) = end.pop() {
+            if let Some(next) = last.checked_add(1) {
+                end.push(next);
+                return Self(end);
+            }
+        }
+        Self::greatest()
+    }
+
+    /// Before every key.
+    pub(super) fn least() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Beyond every key: tables are ASCII.
+    pub(super) fn greatest() -> Self {
+        Self(vec![u8::MAX; 16])
+    }
+
+    // This voter's own records
+
+    pub(super) fn format() -> Self {
+        Self(b"format".to_vec())
+    }
+
+    pub(super) fn node() -> Self {
+        Self(b"node".to_vec())
+    }
+
+    pub(super) fn vote() -> Self {
+        Self(b"vote".to_vec())
+    }
+
+    pub(super) fn committed() -> Self {
+        Self(b"committed".to_vec())
+    }
+
+    pub(super) fn purged() -> Self {
+        Self(b"purged".to_vec())
+    }
+
+    pub(super) fn installing() -> Self {
+        Self(b"installing".to_vec())
+    }
+
+    // The Raft log
+
+    pub(super) fn entry(index: u64) -> Self {
+        Self(index.to_be_bytes().to_vec())
+    }
+
+    // The state
+
+    pub(super) fn applied() -> Self {
+        Self::of(APPLIED, &[])
+    }
+
+    pub(super) fn book() -> Self {
+        Self::of(BOOK, &[])
+    }
+
+    pub(super) fn clock() -> Self {
+        Self::of(CLOCK, &[])
+    }
+
+    pub(super) fn level() -> Self {
+        Self::of(LEVEL, &[])
+    }
+
+    pub(in crate::metadata) fn certificates() -> Self {
+        Self::of(CERTIFICATE, &[])
+    }
+
+    pub(in crate::metadata) fn certificate(position: u64) -> Self {
+        Self::of(CERTIFICATE, &[&position.to_be_bytes()])
+    }
+
+    pub(super) fn space(space: SpaceId) -> Self {
+        Self::of(SPACE, &[&space.0])
+    }
+
+    pub(in crate::metadata) fn commits(space: SpaceId) -> Self {
+        Self::of(COMMIT, &[&space.0])
+    }
+
+    pub(in crate::metadata) fn commit(space: SpaceId, seq: u64) -> Self {
+        Self::of(COMMIT, &[&space.0, &seq.to_be_bytes()])
+    }
+
+    pub(in crate::metadata) fn row(space: SpaceId, chunk: ChunkId) -> Self {
+        Self::of(ROW, &[&space.0, &chunk.0])
+    }
+
+    pub(in crate::metadata) fn members(user: UserId) -> Self {
+        Self::of(MEMBER, &[&user.0])
+    }
+
+    pub(super) fn member(user: UserId, space: SpaceId) -> Self {
+        Self::of(MEMBER, &[&user.0, &space.0])
+    }
+
+    /// The space that a membership's key names.
+    pub(in crate::metadata) fn member_space(key: &[u8]) -> Option<SpaceId> {
+        let (_, space) = key.split_last_chunk::<{ SpaceId::BYTES }>()?;
+        Some(SpaceId(*space))
+    }
+
+    pub(in crate::metadata) fn invite(invite: InviteId) -> Self {
+        Self::of(INVITE, &[&invite.0])
+    }
+
+    pub(in crate::metadata) fn posts(invite: InviteId) -> Self {
+        Self::of(POST, &[&invite.0])
+    }
+
+    pub(super) fn post(invite: InviteId, number: usize) -> Self {
+        let number = u8::try_from(number).unwrap_or(u8::MAX);
+        Self::of(POST, &[&invite.0, &[number]])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn tables_are_distinct_and_ascii() {
+        let distinct: BTreeSet<_> = TABLES.iter().collect();
+        assert_eq!(distinct.len(), TABLES.len());
+        assert!(TABLES.iter().all(u8::is_ascii));
+    }
+
+    #[test]
+    fn the_bytes_of_a_row_are_frozen() {
+        let key = Key::row(SpaceId([0x11; 16]), ChunkId([0x22; 32]));
+        let bytes = [&[0x72][..], &[0x11; 16], &[0x22; 32]].concat();
+        assert_eq!(key.as_ref(), bytes);
+        let row = crate::metadata::Row { added_at: 300, released_at: None };
+        assert_eq!(vauban_protocol::canonical::encode(&row), [0xac, 0x02, 0x00]);
+    }
+
+    #[test]
+    fn an_end_lies_beyond_its_range_and_before_the_next() {
+        let space = SpaceId([0xff; 16]);
+        let range = Key::commits(space);
+        assert!(Key::commit(space, u64::MAX) < range.end());
+        assert!(range.end() <= Key::invite(InviteId([0; 16])));
+        assert!(Key::entry(u64::MAX) < Key::greatest());
+    }
+}

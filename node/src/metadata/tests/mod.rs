@@ -1,0 +1,10 @@
+//! Stories of a whole group of one, on a real disk.
+
+pub(crate) mod town;
+
+mod crash;
+mod damage;
+mod group;
+mod snapshot;
+
+pub(super) use town::{Folder, Signer, Town, user};

@@ -1,0 +1,201 @@
+//! What this node has applied, for everyone who reads it: admission, verbs, sweep, repair.
+//!
+//! Each answer is of one moment, two answers may be of two; whoever needs to know which moment reads
+//! [`View::applied`] first. What is small comes from memory, the log and the rows from disk: a call may block for
+//! some milliseconds.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
+use vauban_protocol::organisation::{InviteKind, Organisation};
+use vauban_protocol::space::Space;
+use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::SpaceSummary;
+
+use super::error::Failure;
+use super::state::{Base, Row};
+use super::store::{Database, Family, Key, Replica, Scan};
+
+/// Bytes that an item of a list body adds to its own.
+const ITEM_PREFIX_BYTES: usize = 4;
+
+/// Cheap to clone. Keeps the database open while it lives.
+#[derive(Debug, Clone)]
+pub struct View {
+    replica: Arc<Replica>,
+}
+
+impl View {
+    pub(super) fn new(replica: Arc<Replica>) -> Self {
+        Self { replica }
+    }
+
+    /// The database, to see when it is closed.
+    pub(super) fn database(&self) -> &Arc<Database> {
+        self.replica.database()
+    }
+
+    /// The organisation; `None` until it has been founded.
+    #[must_use]
+    pub fn organisation(&self) -> Option<Arc<Organisation>> {
+        self.replica.core().organisation
+    }
+
+    /// The organisation's certificates from position `from` on, 0 being the genesis: as many as fit into a list body of
+    /// `bytes_max`.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn certificates(&self, from: u64, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
+        let end = Key::certificates().end();
+        self.list(&Key::certificate(from), &end, bytes_max)
+    }
+
+    /// A space's clear fold.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn space(&self, space: SpaceId) -> Result<Option<Arc<Space>>, Failure> {
+        let _reading = self.replica.reading();
+        self.replica.space(space)
+    }
+
+    /// The spaces that a person is a member of.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn spaces_of(&self, user: UserId) -> Result<Vec<SpaceSummary>, Failure> {
+        let _reading = self.replica.reading();
+        let range = Key::members(user);
+        let mut ids = Vec::new();
+        self.database().scan(Family::State, &range, &range.end(), |key, _| {
+            ids.extend(Key::member_space(key));
+            Ok(Scan::More)
+        })?;
+        let mut summaries = Vec::with_capacity(ids.len());
+        for space in ids {
+            if let Some(found) = self.replica.space(space)? {
+                let head = found.head();
+                summaries.push(SpaceSummary { space, head });
+            }
+        }
+        Ok(summaries)
+    }
+
+    /// A space's chain from position `from` on, 0 being the genesis: as many objects as fit into a list body of
+    /// `bytes_max`. Empty at or beyond the head's successor, and for a space that does not exist.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn log(&self, space: SpaceId, from: u64, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
+        let end = Key::commits(space).end();
+        self.list(&Key::commit(space, from), &end, bytes_max)
+    }
+
+    /// A chunk's row: while it has one, no copy of it may be swept.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn row(&self, space: SpaceId, chunk: ChunkId) -> Result<Option<Row>, Failure> {
+        let _reading = self.replica.reading();
+        self.database().read_as(Family::State, &Key::row(space, chunk))
+    }
+
+    /// An open invite, as it was signed. Its expiry is in it, to be held against [`View::cluster_time`].
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn invite(&self, invite: InviteId) -> Result<Option<Bytes>, Failure> {
+        let found = self.database().read(Family::State, &Key::invite(invite))?;
+        Ok(found.map(Bytes::from))
+    }
+
+    /// The open invites that this person may finish: an admin those of persons, each person those of own machines. As
+    /// many as fit into a list body of `bytes_max`.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn invites_for(&self, user: UserId, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
+        let _reading = self.replica.reading();
+        let core = self.replica.core();
+        let is_admin = core.organisation.is_some_and(|org| org.is_admin(user));
+        let mut invites = Vec::new();
+        let mut room = bytes_max;
+        for (id, entry) in core.invites.iter() {
+            let may = match entry.kind {
+                InviteKind::User => is_admin,
+                InviteKind::Device(whose) => whose == user,
+            };
+            if may && let Some(bytes) = self.invite(id)? {
+                let Some(rest) = room.checked_sub(bytes.len().saturating_add(ITEM_PREFIX_BYTES)) else {
+                    break;
+                };
+                room = rest;
+                invites.push(bytes);
+            }
+        }
+        Ok(invites)
+    }
+
+    /// The posts on an open invite, in the order in which they came.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn join_posts(&self, invite: InviteId) -> Result<Vec<Bytes>, Failure> {
+        let range = Key::posts(invite);
+        self.list(&range, &range.end(), usize::MAX)
+    }
+
+    /// Cluster time; the epoch until the group's first tick.
+    #[must_use]
+    pub fn cluster_time(&self) -> Timestamp {
+        self.replica.core().clock.time()
+    }
+
+    /// The least Raft index that a receipt may name for a commit to build on it.
+    #[must_use]
+    pub fn floor(&self) -> u64 {
+        self.replica.core().clock.floor()
+    }
+
+    /// The Raft index of the last entry applied here.
+    #[must_use]
+    pub fn applied(&self) -> u64 {
+        *self.replica.applied().borrow()
+    }
+
+    /// [`View::applied`], with news of it: whatever a new index brought can be read once it is announced.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.replica.applied()
+    }
+
+    /// What every voter supports.
+    #[must_use]
+    pub fn feature_level(&self) -> u32 {
+        self.replica.core().feature_level
+    }
+
+    /// The layout in force: the first one, until layouts can change.
+    #[must_use]
+    pub fn layout(&self) -> u64 {
+        0
+    }
+
+    fn list(&self, from: &Key, end: &Key, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
+        let _reading = self.replica.reading();
+        let mut room = bytes_max;
+        let mut objects = Vec::new();
+        self.database().scan(Family::State, from, end, |_, bytes| {
+            match room.checked_sub(bytes.len().saturating_add(ITEM_PREFIX_BYTES)) {
+                Some(rest) => room = rest,
+                None => return Ok(Scan::Enough),
+            }
+            objects.push(Bytes::from(bytes));
+            Ok(Scan::More)
+        })?;
+        Ok(objects)
+    }
+}

@@ -1,0 +1,50 @@
+//! Reads the node's parts into the metrics that are levels, at the moment somebody asks.
+
+use vauban_protocol::time::Timestamp;
+
+use crate::chunks::{StoreError, StoreStats};
+use crate::metadata::View;
+use crate::observe::Metrics;
+use crate::observe::resident::resident_bytes;
+
+/// What the parts say now.
+pub struct Reading<'a> {
+    /// The chunk store.
+    pub chunks: Result<StoreStats, StoreError>,
+    /// The applied state.
+    pub view: &'a View,
+    /// The end of the node's charter; none once it is revoked.
+    pub charter_ends: Option<Timestamp>,
+    /// The node's clock.
+    pub now: Timestamp,
+}
+
+/// Sets the levels.
+pub fn refresh(metrics: &Metrics, reading: &Reading<'_>) {
+    let levels = &metrics.levels;
+    match &reading.chunks {
+        Ok(stats) => {
+            levels.chunks.set(whole(stats.chunks));
+            levels.chunk_bytes.set(whole(stats.object_bytes));
+            levels.segment_bytes.set(whole(stats.segment_bytes));
+            levels.chunks_quarantined.set(whole(stats.quarantined));
+            levels.write_groups.set(whole(stats.groups));
+            levels.disk_used_bytes.set(whole(stats.disk.used_bytes));
+            levels.disk_total_bytes.set(whole(stats.disk.total_bytes));
+        }
+        Err(error) => tracing::warn!(%error, "the chunk store does not say how it is"),
+    }
+    levels.applied.set(whole(reading.view.applied()));
+    levels.floor.set(whole(reading.view.floor()));
+    let now = whole(reading.now.0);
+    levels.cluster_time_lag_seconds.set(now.saturating_sub(whole(reading.view.cluster_time().0)));
+    let ends = reading.charter_ends.map_or(now, |ends| whole(ends.0));
+    levels.charter_left_seconds.set(ends.saturating_sub(now).max(0));
+    if let Some(bytes) = resident_bytes() {
+        levels.resident_bytes.set(whole(bytes));
+    }
+}
+
+fn whole(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}

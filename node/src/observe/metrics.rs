@@ -1,0 +1,250 @@
+//! Every metric of a node. Each one's help ends with when to worry, and a test holds that.
+//!
+//! Nothing here names a person, a device, a space or a chunk: labels are verbs, outcomes and reasons (architecture,
+//! "What a node learns").
+
+use std::time::Duration;
+
+use prometheus::{
+    Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+
+/// Upper bounds of the classes of a request's duration, in seconds: from a cached answer to a body over a slow line.
+const SECONDS_CLASSES: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0];
+
+/// The metrics of one node.
+pub struct Metrics {
+    registry: Registry,
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    connections: IntGaugeVec,
+    admissions_refused: IntCounterVec,
+    chunks_damaged: IntCounter,
+    uploaded_bytes: IntCounter,
+    body_bytes: IntGauge,
+    pub(super) levels: Levels,
+}
+
+/// Metrics that are read from the node's parts when somebody asks for them.
+pub(super) struct Levels {
+    pub(super) chunks: IntGauge,
+    pub(super) chunk_bytes: IntGauge,
+    pub(super) segment_bytes: IntGauge,
+    pub(super) chunks_quarantined: IntGauge,
+    pub(super) write_groups: IntGauge,
+    pub(super) disk_used_bytes: IntGauge,
+    pub(super) disk_total_bytes: IntGauge,
+    pub(super) applied: IntGauge,
+    pub(super) floor: IntGauge,
+    pub(super) cluster_time_lag_seconds: IntGauge,
+    pub(super) charter_left_seconds: IntGauge,
+    pub(super) resident_bytes: IntGauge,
+}
+
+/// Counts a connection while it lasts.
+pub struct Connected(IntGauge);
+
+impl Metrics {
+    /// All metrics, at zero.
+    ///
+    /// # Errors
+    /// [`prometheus::Error`] if two have one name: a bug.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new();
+        let requests = IntCounterVec::new(
+            Opts::new(
+                "vauban_requests_total",
+                "Requests by verb and outcome (done, refused, gone). Worry when refused grows faster than done for a verb.",
+            ),
+            &["verb", "outcome"],
+        )?;
+        let request_seconds = HistogramVec::new(
+            HistogramOpts::new(
+                "vauban_request_seconds",
+                "Seconds from a request's first byte to its answer. Worry when commits take over 0.1 s: the disk's fsync is slow.",
+            )
+            .buckets(SECONDS_CLASSES.to_vec()),
+            &["verb"],
+        )?;
+        let connections = IntGaugeVec::new(
+            Opts::new(
+                "vauban_connections",
+                "Connections by kind of peer. Worry when devices near network.connections_max: later ones are refused.",
+            ),
+            &["peer"],
+        )?;
+        let admissions_refused = IntCounterVec::new(
+            Opts::new(
+                "vauban_admissions_refused_total",
+                "Peers not admitted, by reason. Worry at proof (somebody tries keys), full (too many peers) or a burst of any.",
+            ),
+            &["reason"],
+        )?;
+        let chunks_damaged = IntCounter::new(
+            "vauban_reads_damaged_total",
+            "Stored chunks found damaged when read by a client. Worry at the first: the disk loses bits; see quarantine/.",
+        )?;
+        let uploaded_bytes = IntCounter::new(
+            "vauban_uploaded_bytes_total",
+            "Bytes of chunks received, held already or not. Worry when it grows much faster than vauban_chunk_bytes: clients send again what is held.",
+        )?;
+        let body_bytes = IntGauge::new(
+            "vauban_body_bytes",
+            "Bytes of bodies being received or sent. Worry when it stays near memory.bodies: requests wait for memory.",
+        )?;
+        registry.register(Box::new(uploaded_bytes.clone()))?;
+        registry.register(Box::new(body_bytes.clone()))?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(request_seconds.clone()))?;
+        registry.register(Box::new(connections.clone()))?;
+        registry.register(Box::new(admissions_refused.clone()))?;
+        registry.register(Box::new(chunks_damaged.clone()))?;
+        let levels = Levels::new(&registry)?;
+        Ok(Self {
+            registry,
+            requests,
+            request_seconds,
+            connections,
+            admissions_refused,
+            chunks_damaged,
+            uploaded_bytes,
+            body_bytes,
+            levels,
+        })
+    }
+
+    /// A request was answered, or nobody was left to answer.
+    pub fn request_done(&self, verb: &str, outcome: &str, took: Duration) {
+        self.requests.with_label_values(&[verb, outcome]).inc();
+        self.request_seconds.with_label_values(&[verb]).observe(took.as_secs_f64());
+    }
+
+    /// Counts a connection until what this returns is dropped.
+    #[must_use]
+    pub fn connection(&self, peer: &str) -> Connected {
+        let gauge = self.connections.with_label_values(&[peer]);
+        gauge.inc();
+        Connected(gauge)
+    }
+
+    /// A peer was not admitted.
+    pub fn admission_refused(&self, reason: &str) {
+        self.admissions_refused.with_label_values(&[reason]).inc();
+    }
+
+    /// A stored chunk was found damaged by a read.
+    pub fn chunk_damaged(&self) {
+        self.chunks_damaged.inc();
+    }
+
+    /// Chunks of so many bytes together were received.
+    pub fn chunks_uploaded(&self, bytes: usize) {
+        self.uploaded_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
+    /// Where the edge says how many bytes of bodies it holds.
+    #[must_use]
+    pub fn body_bytes(&self) -> IntGauge {
+        self.body_bytes.clone()
+    }
+
+    /// All of them, in the text format of Prometheus.
+    ///
+    /// # Errors
+    /// [`prometheus::Error`] for a metric that does not encode: a bug.
+    pub fn encode(&self) -> Result<Vec<u8>, prometheus::Error> {
+        let mut text = Vec::new();
+        TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
+        Ok(text)
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Levels {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok(gauge)
+        };
+        Ok(Self {
+            chunks: gauge("vauban_chunks", "Chunks held. Worry when it falls while no retention ended.")?,
+            chunk_bytes: gauge("vauban_chunk_bytes", "Bytes of the chunks held. Worry as for vauban_chunks.")?,
+            segment_bytes: gauge(
+                "vauban_segment_bytes",
+                "Bytes of the segment files. Worry when far above vauban_chunk_bytes for days: space is not given back.",
+            )?,
+            chunks_quarantined: gauge(
+                "vauban_chunks_quarantined",
+                "Damaged copies found since the start. Worry at the first: the disk loses bits.",
+            )?,
+            write_groups: gauge(
+                "vauban_write_groups",
+                "Groups of chunks made durable since the start, two fsyncs each at most. Worry when it stands still while clients upload.",
+            )?,
+            disk_used_bytes: gauge(
+                "vauban_disk_used_bytes",
+                "Bytes used on the disk that holds chunks. Worry at disk.upload_percent_max of the total: uploads are refused there.",
+            )?,
+            disk_total_bytes: gauge(
+                "vauban_disk_total_bytes",
+                "Bytes of the disk that holds chunks. Worry when it changes unasked.",
+            )?,
+            applied: gauge(
+                "vauban_applied_index",
+                "The Raft index applied. Worry when it stands still: the leader ticks every minute.",
+            )?,
+            floor: gauge(
+                "vauban_floor_index",
+                "The index under which receipts are too old. Worry when it stands still for two days: nothing is swept then.",
+            )?,
+            cluster_time_lag_seconds: gauge(
+                "vauban_cluster_time_lag_seconds",
+                "The node's clock less the cluster's time. Worry above 180 or below -60: a clock is wrong, or there is no leader.",
+            )?,
+            charter_left_seconds: gauge(
+                "vauban_charter_left_seconds",
+                "Seconds until the node's charter ends. Worry below 60 days (5184000): at zero, clients refuse the node.",
+            )?,
+            resident_bytes: gauge(
+                "vauban_resident_bytes",
+                "Memory of the process. Worry above 400 MiB (419430400) with default settings: please report it.",
+            )?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_says_when_to_worry() {
+        let metrics = Metrics::new().unwrap();
+        metrics.request_done("status", "done", Duration::from_millis(1));
+        metrics.admission_refused("proof");
+        let _connected = metrics.connection("device");
+        let families = metrics.registry.gather();
+        assert!(!families.is_empty());
+        for family in families {
+            assert!(family.help().contains(" Worry "), "{} never worries", family.name());
+            assert!(family.name().starts_with("vauban_"));
+        }
+    }
+
+    #[test]
+    fn a_connection_is_counted_while_it_lasts() {
+        let metrics = Metrics::new().unwrap();
+        let connected = metrics.connection("device");
+        let text = || String::from_utf8(metrics.encode().unwrap()).unwrap();
+        assert!(text().contains("vauban_connections{peer=\"device\"} 1"));
+        drop(connected);
+        assert!(text().contains("vauban_connections{peer=\"device\"} 0"));
+    }
+}

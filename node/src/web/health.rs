@@ -1,0 +1,88 @@
+//! Whether the node does its work, in the words of `/healthz`.
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use vauban_protocol::time::Timestamp;
+
+/// How the node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Health {
+    /// The first thing that is wrong; `serving` if nothing is.
+    pub(super) state: State,
+    /// The node's identifier, in full.
+    pub(super) node: String,
+    /// Its version.
+    pub(super) version: &'static str,
+    /// The Raft index applied.
+    pub(super) applied: u64,
+    /// The cluster's time, in seconds since 1970.
+    pub(super) cluster_time: u64,
+}
+
+/// What a node does, or why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum State {
+    /// It serves.
+    Serving,
+    /// Its charter has ended or was revoked: clients refuse it.
+    NoCharter,
+    /// It takes no uploads: the disk is full.
+    DiskFull,
+    /// It finishes what is under way.
+    Stopping,
+}
+
+/// What the state is judged from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Facts {
+    pub(super) stopping: bool,
+    pub(super) charter_ends: Option<Timestamp>,
+    pub(super) now: Timestamp,
+    pub(super) disk_used_percent: u64,
+    pub(super) upload_percent_max: u8,
+}
+
+impl State {
+    /// The most pressing truth.
+    pub(super) fn judge(facts: &Facts) -> Self {
+        if facts.stopping {
+            Self::Stopping
+        } else if facts.charter_ends.is_none_or(|ends| ends < facts.now) {
+            Self::NoCharter
+        } else if facts.disk_used_percent >= u64::from(facts.upload_percent_max) {
+            Self::DiskFull
+        } else {
+            Self::Serving
+        }
+    }
+
+    /// 200 while clients can read and write; a full disk still reads, so it is no reason to restart the node.
+    pub(super) fn code(self) -> StatusCode {
+        match self {
+            Self::Serving | Self::DiskFull => StatusCode::OK,
+            Self::NoCharter | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_pressing_truth_is_told() {
+        let well = Facts {
+            stopping: false,
+            charter_ends: Some(Timestamp(200)),
+            now: Timestamp(100),
+            disk_used_percent: 10,
+            upload_percent_max: 90,
+        };
+        assert_eq!(State::judge(&well), State::Serving);
+        assert_eq!(State::judge(&Facts { disk_used_percent: 90, ..well }), State::DiskFull);
+        assert_eq!(State::judge(&Facts { charter_ends: None, ..well }), State::NoCharter);
+        assert_eq!(State::judge(&Facts { now: Timestamp(201), ..well }), State::NoCharter);
+        assert_eq!(State::judge(&Facts { stopping: true, charter_ends: None, ..well }), State::Stopping);
+    }
+}

@@ -1,0 +1,155 @@
+//! The HTTP listener and its two pages.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::extract::State as Shared;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use vauban_protocol::id::NodeId;
+use vauban_protocol::time::Timestamp;
+
+use crate::chunks::ChunkStore;
+use crate::clock;
+use crate::edge::Stop;
+use crate::metadata::{Metadata, View};
+use crate::observe::{Metrics, Reading, refresh};
+use crate::web::health::{Facts, Health, State};
+
+/// The media type of Prometheus's text format.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What the pages are made from.
+pub struct WebParts {
+    /// The node.
+    pub node: NodeId,
+    /// The applied state.
+    pub metadata: Metadata,
+    /// The chunk store.
+    pub chunks: ChunkStore,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// Used share of the disk above which uploads are refused, in percent.
+    pub upload_percent_max: u8,
+}
+
+/// The listening web of a node.
+pub struct Web {
+    listener: TcpListener,
+    address: SocketAddr,
+    pages: Arc<Pages>,
+}
+
+/// Why the web does not listen or stopped listening. The operator acts.
+#[derive(Debug, thiserror::Error)]
+pub enum WebError {
+    /// The address.
+    #[error("cannot listen on {address} (TCP): {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The listener failed.
+    #[error("the web listener failed: {0}")]
+    Serve(io::Error),
+}
+
+struct Pages {
+    parts: WebParts,
+    stopping: AtomicBool,
+}
+
+impl Web {
+    /// Binds the address.
+    ///
+    /// # Errors
+    /// [`WebError::Listen`].
+    pub async fn bind(parts: WebParts, address: SocketAddr) -> Result<Self, WebError> {
+        let failed = |source| WebError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let pages = Arc::new(Pages { parts, stopping: AtomicBool::new(false) });
+        Ok(Self { listener, address, pages })
+    }
+
+    /// Where it listens, with the port that the system gave if none was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves the pages until `ended`; from `stop` on, `/healthz` says that the node stops.
+    ///
+    /// # Errors
+    /// [`WebError::Serve`].
+    pub async fn serve(self, mut stop: Stop, mut ended: Stop) -> Result<(), WebError> {
+        let router = Router::new()
+            .route("/metrics", get(metrics))
+            .route("/healthz", get(healthz))
+            .with_state(Arc::clone(&self.pages));
+        let mark = async {
+            stop.stopped().await;
+            self.pages.stopping.store(true, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        };
+        let end = async move { ended.stopped().await };
+        let serving = axum::serve(self.listener, router);
+        // Not axum's own graceful end: it would wait for a scraper's idle connection.
+        tokio::select! {
+            served = serving => served.map_err(WebError::Serve),
+            () = end => Ok(()),
+            () = mark => Ok(()),
+        }
+    }
+}
+
+async fn metrics(Shared(pages): Shared<Arc<Pages>>) -> Response {
+    let parts = &pages.parts;
+    let view = parts.metadata.view();
+    let chunks = parts.chunks.stats();
+    let charter_ends = charter_ends(&view, parts.node);
+    refresh(&parts.metrics, &Reading { chunks, view: &view, charter_ends, now: clock::now() });
+    match parts.metrics.encode() {
+        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics do not encode");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {
+    let parts = &pages.parts;
+    let view = parts.metadata.view();
+    let Ok(stats) = parts.chunks.stats() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    let used = stats.disk.used_bytes.saturating_mul(100);
+    let state = State::judge(&Facts {
+        stopping: pages.stopping.load(Ordering::Relaxed),
+        charter_ends: charter_ends(&view, parts.node),
+        now: clock::now(),
+        disk_used_percent: used.checked_div(stats.disk.total_bytes).unwrap_or(100),
+        upload_percent_max: parts.upload_percent_max,
+    });
+    let health = Health {
+        state,
+        node: parts.node.to_hex(),
+        version: env!("CARGO_PKG_VERSION"),
+        applied: view.applied(),
+        cluster_time: view.cluster_time().0,
+    };
+    (state.code(), Json(health)).into_response()
+}
+
+/// When the node's charter ends, as the applied chain says.
+fn charter_ends(view: &View, node: NodeId) -> Option<Timestamp> {
+    view.organisation()?.charter(node).map(|charter| charter.not_after)
+}

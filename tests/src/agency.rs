@@ -1,0 +1,142 @@
+//! A whole agency on loopback: an organisation, its node, a person with devices, a space.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tempfile::TempDir;
+
+use crate::home::{COMMAND_LIMIT, Home};
+use crate::node::{Node, NodeHome};
+use crate::process::Outcome;
+
+/// What an invite code begins with.
+const CODE: &str = "vauban1-";
+/// What a charter says of a node under test.
+const CHARTER: &[&str] = &[
+    "--site",
+    "Paris-1",
+    "--department",
+    "75",
+    "--operator",
+    "DSI du ministère",
+    "--siren",
+    "110000015",
+    "--regime",
+    "droit français",
+];
+
+/// An organisation in a temporary folder of its own.
+#[derive(Debug)]
+pub struct Agency {
+    folder: TempDir,
+    admin: Home,
+}
+
+impl Agency {
+    /// Creates the organisation, charters a node, and runs it.
+    ///
+    /// # Errors
+    /// If any step fails, with what it said.
+    pub fn found() -> anyhow::Result<(Self, Node)> {
+        let agency = Self::create()?;
+        let node = agency.charter("node", &[])?.run()?;
+        Ok((agency, node))
+    }
+
+    /// Creates the organisation alone.
+    ///
+    /// # Errors
+    /// If it fails, with what it said.
+    pub fn create() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let admin = Home::new(folder.path(), "admin")?;
+        admin.run(&["org", "create", "Agence de test"])?;
+        Ok(Self { folder, admin })
+    }
+
+    /// Where everything of this agency is.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The founding admin's first device.
+    #[must_use]
+    pub fn admin(&self) -> &Home {
+        &self.admin
+    }
+
+    /// A new node, initialised, chartered (with `more` arguments after the usual ones) and admitted.
+    ///
+    /// # Errors
+    /// If any step fails.
+    pub fn charter(&self, name: &str, more: &[&str]) -> anyhow::Result<NodeHome> {
+        let node = NodeHome::init(self.folder(), name)?;
+        let (admission, _) = self.admission(&node, more)?;
+        node.admit(&admission)?;
+        Ok(node)
+    }
+
+    /// The admission that the admin makes for a node, and what making it said.
+    ///
+    /// # Errors
+    /// If the charter is refused.
+    pub fn admission(&self, node: &NodeHome, more: &[&str]) -> anyhow::Result<(PathBuf, Outcome)> {
+        let admission = self.folder().join("node.vba");
+        let (request, out) = (utf8(&node.request())?, utf8(&admission)?);
+        let start = ["org", "charter", &request, "--out", &out];
+        let signed = self.admin.run(&[&start, CHARTER, more].concat())?;
+        Ok((admission, signed))
+    }
+
+    /// A code that invites a person named `name`.
+    ///
+    /// # Errors
+    /// If the command fails, or prints no code.
+    pub fn invite(&self, name: &str, more: &[&str]) -> anyhow::Result<String> {
+        let invited = self.admin.run(&[&["user", "invite", name], more].concat())?;
+        code(&invited.stdout)
+    }
+
+    /// The first device of a new person.
+    ///
+    /// # Errors
+    /// If either side of the enrolment fails.
+    pub fn enrol(&self, name: &str) -> anyhow::Result<Home> {
+        let code = self.invite(name, &[])?;
+        let device = Home::new(self.folder(), &format!("{name}-1"))?;
+        let joining = device.start(&["init", "--invite", &code, "--name", "laptop"])?;
+        self.admin.run(&["user", "accept", "--wait"])?;
+        joining.wait(COMMAND_LIMIT)?.success()?;
+        Ok(device)
+    }
+
+    /// Another device of the person whose device `first` is.
+    ///
+    /// # Errors
+    /// If either side of the enrolment fails.
+    pub fn add_device(&self, first: &Home, name: &str) -> anyhow::Result<Home> {
+        let mut adding = first.start(&["device", "add"])?;
+        let code = code(&adding.line(CODE, COMMAND_LIMIT)?)?;
+        let device = Home::new(self.folder(), name)?;
+        device.run(&["init", "--invite", &code, "--name", name])?;
+        adding.wait(COMMAND_LIMIT)?.success()?;
+        Ok(device)
+    }
+}
+
+/// The invite code in what a command said.
+fn code(said: &str) -> anyhow::Result<String> {
+    said.split_whitespace()
+        .find(|word| word.starts_with(CODE))
+        .map(str::to_owned)
+        .with_context(|| format!("no invite code in:\n{said}"))
+}
+
+/// A path as an argument.
+///
+/// # Errors
+/// If it is not UTF-8, which no path of a test is.
+pub fn utf8(path: &Path) -> anyhow::Result<String> {
+    path.to_str().map(str::to_owned).context("a path of a test is UTF-8")
+}

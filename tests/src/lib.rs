@@ -1,0 +1,18 @@
+//! Real processes under test: a node and its clients, on loopback, each in folders of its own.
+//!
+//! From the smallest part up: where the programs are, how one runs and ends, what a node and a client's home are, and last
+//! a whole agency. Every wait has a limit, every port is given by the system, and every process is ended by its own
+//! identifier, at the latest when the value that owns it is dropped.
+
+pub mod program;
+pub mod wait;
+
+pub mod process;
+
+pub mod folder;
+pub mod http;
+
+pub mod home;
+pub mod node;
+
+pub mod agency;

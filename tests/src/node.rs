@@ -1,0 +1,189 @@
+//! A node: a data folder that is initialised, admitted, and then run, killed and run again.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::process::{Outcome, Running};
+use crate::program::Program;
+
+/// Longest that a node may take to be ready, or to stop.
+pub const NODE_LIMIT: Duration = Duration::from_secs(60);
+
+/// A node that does not run.
+#[derive(Debug, Clone)]
+pub struct NodeHome {
+    data: PathBuf,
+    logs: PathBuf,
+}
+
+/// A node that runs, and is ready; killed when dropped.
+#[derive(Debug)]
+pub struct Node {
+    home: NodeHome,
+    running: Running,
+    web: SocketAddr,
+}
+
+impl NodeHome {
+    /// Makes a node named `name` under `root`, on a port of loopback that the system gave.
+    ///
+    /// # Errors
+    /// If `vauban-node init` fails.
+    pub fn init(root: &Path, name: &str) -> anyhow::Result<Self> {
+        let logs = root.join("logs");
+        fs::create_dir_all(&logs)?;
+        // Released here and bound again by the node: between the two, the system hands out other ports first.
+        let listen = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let home = Self { data: root.join(name), logs };
+        home.attempt(&["init", "--listen", &listen.to_string()])?.success()?;
+        home.configure("127.0.0.1:9433", "127.0.0.1:0")?;
+        Ok(home)
+    }
+
+    /// The data folder.
+    #[must_use]
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// Where processes of this node leave what they said.
+    #[must_use]
+    pub fn logs(&self) -> &Path {
+        &self.logs
+    }
+
+    /// The file that an admin charters the node from.
+    #[must_use]
+    pub fn request(&self) -> PathBuf {
+        self.data.join("node-request.vbq")
+    }
+
+    /// Where the node listens, as its configuration says.
+    ///
+    /// # Errors
+    /// If it does not say.
+    pub fn listen(&self) -> anyhow::Result<String> {
+        let path = self.data.join("node.toml");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        let line = text.lines().find_map(|line| line.strip_prefix("listen = \""));
+        let address = line.and_then(|line| line.strip_suffix('"'));
+        address.map(str::to_owned).context("no address in node.toml")
+    }
+
+    /// Replaces `old` by `new` in the node's configuration.
+    ///
+    /// # Errors
+    /// If it does not say `old`.
+    pub fn configure(&self, old: &str, new: &str) -> anyhow::Result<()> {
+        let path = self.data.join("node.toml");
+        let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+        anyhow::ensure!(text.contains(old), "{} does not say {old}:\n{text}", path.display());
+        Ok(fs::write(&path, text.replace(old, new))?)
+    }
+
+    /// Runs `vauban-node VERB --data … MORE` to its end, whatever that is.
+    ///
+    /// # Errors
+    /// If it cannot be started, or does not end in time.
+    pub fn attempt(&self, arguments: &[&str]) -> anyhow::Result<Outcome> {
+        Running::start(self.command(arguments)?, &self.logs)?.wait(NODE_LIMIT)
+    }
+
+    /// Gives the node its admission.
+    ///
+    /// # Errors
+    /// If it refuses it.
+    pub fn admit(&self, admission: &Path) -> anyhow::Result<()> {
+        let admission = admission.to_str().context("a path of a test is UTF-8")?;
+        self.attempt(&["admit", admission])?.success()?;
+        Ok(())
+    }
+
+    /// Runs the node, and waits until it is ready.
+    ///
+    /// # Errors
+    /// If it ends first.
+    pub fn run(self) -> anyhow::Result<Node> {
+        let mut running = Running::start(self.command(&["run"])?, &self.logs)?;
+        let ready = running.line("ready ", NODE_LIMIT)?;
+        let web = ready
+            .split(' ')
+            .find_map(|word| word.strip_prefix("web="))
+            .with_context(|| format!("no web address in `{ready}`"))?
+            .parse()?;
+        Ok(Node { home: self, running, web })
+    }
+
+    /// Starts the node without waiting for anything.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start(&self) -> anyhow::Result<Running> {
+        Running::start(self.command(&["run"])?, &self.logs)
+    }
+
+    fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {
+        let (verb, more) = arguments.split_first().context("no verb")?;
+        let mut command = Command::new(Program::Node.path()?);
+        command
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("LC_ALL", "C")
+            .arg(verb)
+            .arg("--data")
+            .arg(&self.data)
+            .args(more);
+        Ok(command)
+    }
+}
+
+impl Node {
+    /// Its folder and address.
+    #[must_use]
+    pub fn home(&self) -> &NodeHome {
+        &self.home
+    }
+
+    /// The identifier of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+
+    /// Where its pages are.
+    #[must_use]
+    pub fn web(&self) -> SocketAddr {
+        self.web
+    }
+
+    /// All that it has said on standard output and standard error.
+    ///
+    /// # Errors
+    /// If the files cannot be read.
+    pub fn said(&self) -> anyhow::Result<String> {
+        Ok(self.running.stdout()? + &self.running.stderr()?)
+    }
+
+    /// Kills it (SIGKILL).
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn kill(self) -> anyhow::Result<NodeHome> {
+        self.running.kill()?;
+        Ok(self.home)
+    }
+
+    /// Stops it (SIGTERM); it must end by itself, with success.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn stop(self) -> anyhow::Result<NodeHome> {
+        self.running.terminate(NODE_LIMIT)?.success()?;
+        Ok(self.home)
+    }
+}

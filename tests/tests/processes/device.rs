@@ -1,0 +1,85 @@
+//! A device's link to its node, driven by the test itself: what a command would hide (each chunk, each receipt) is in hand.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use bytes::Bytes;
+use vauban_client::keys::PassphraseSource;
+use vauban_client::link::{Fetched, Link};
+use vauban_client::organisation::invite_user;
+use vauban_client::session::Session;
+use vauban_client::state::Home as ClientHome;
+use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::receipt::Receipt;
+use vauban_protocol::time::Timestamp;
+use vauban_tests::folder::noise;
+use vauban_tests::home::Home;
+
+/// An enrolled device, its keystore open.
+pub(crate) struct Device {
+    session: Session,
+}
+
+impl Device {
+    /// Opens the keys and state of a home as a command would.
+    pub(crate) fn open(home: &Home) -> anyhow::Result<Self> {
+        let files = ClientHome::at(Some(home.folder().to_owned()));
+        let source = PassphraseSource::File(home.passphrase_file().to_owned());
+        let passphrase = source.read("")?;
+        let session = Session::open(files, &passphrase).with_context(|| home.folder().display().to_string())?;
+        Ok(Self { session })
+    }
+
+    /// Connects to the node.
+    pub(crate) async fn link(&self) -> anyhow::Result<Arc<Link>> {
+        Ok(self.session.connect().await?)
+    }
+
+    /// Opens an invite that ends at a moment of the test's choice; its code.
+    pub(crate) async fn invite(&self, link: &Link, name: &str, expires_at: Timestamp) -> anyhow::Result<String> {
+        let servers = self.session.anchor().record().servers;
+        let organisation = self.session.organisation();
+        let invitation = invite_user(&organisation, self.session.identity(), name, expires_at, servers)?;
+        link.open_invite(invitation.record.clone()).await?;
+        Ok(invitation.code.to_code()?.to_string())
+    }
+
+    /// Whether a receipt for exactly `ids` is signed by the node that the organisation chartered.
+    pub(crate) fn accepts(&self, receipts: &[Receipt], space: SpaceId, ids: &[ChunkId]) -> bool {
+        let organisation = self.session.organisation();
+        receipts.iter().any(|receipt| {
+            organisation
+                .charter(receipt.claim.node)
+                .is_some_and(|charter| receipt.verify(&charter.receipt_key, space, ids).is_ok())
+        })
+    }
+}
+
+/// The only space of the device's person.
+pub(crate) async fn only_space(link: &Link) -> anyhow::Result<SpaceId> {
+    let spaces = link.spaces().await?;
+    let [space] = spaces.as_slice() else {
+        anyhow::bail!("{} spaces instead of one", spaces.len());
+    };
+    Ok(space.space)
+}
+
+/// An object as a node sees one: bytes that it cannot read, named by their hash.
+pub(crate) fn object(seed: u64, bytes: usize) -> (ChunkId, Bytes) {
+    let object = Bytes::from(noise(seed, bytes));
+    (ChunkId::of(&object), object)
+}
+
+/// Fails unless the node gives each of `ids` back as it was.
+pub(crate) async fn ensure_held(link: &Link, space: SpaceId, ids: &[ChunkId]) -> anyhow::Result<()> {
+    for some in ids.chunks(64) {
+        let answers = link.get_chunks(space, some.to_vec()).await?;
+        for (id, answer) in some.iter().zip(answers) {
+            let Fetched::Object(object) = answer else {
+                anyhow::bail!("{id:?} was acknowledged, and the node says {answer:?}");
+            };
+            anyhow::ensure!(ChunkId::of(&object) == *id, "{id:?} came back as other bytes");
+        }
+    }
+    Ok(())
+}

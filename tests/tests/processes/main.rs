@@ -1,0 +1,10 @@
+//! Tests over real processes: a node and its clients, killed, starved, lied to.
+//!
+//! Each test owns its agency, in a folder of its own, on ports that the system gave; so all may run at once.
+
+mod bad_input;
+mod canary;
+mod device;
+mod kill_client;
+mod kill_node;
+mod slice;
