@@ -22,7 +22,7 @@ use vauban_tests::http::metric;
 use vauban_tests::node::Node;
 
 /// The metric that counts what a node receives of chunks.
-const RECEIVED: &str = "vauban_chunks_received_bytes_total";
+const RECEIVED: &str = "vauban_uploaded_bytes_total";
 const MIB: u64 = 1024 * 1024;
 
 fn main() -> anyhow::Result<()> {

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{cat, completions, device, doctor, get, init, ls, org, put, space, status, sync, user};
+use crate::commands::{
+    cat, completions, device, diff, doctor, get, history, init, ls, org, put, restore, space, status, sync, user,
+};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -71,8 +73,8 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[command(subcommand, about = say!(
-        fr: "L'organisation : la fonder, la sauvegarder, admettre ses nœuds",
-        en: "The organisation: found it, back it up, admit its nodes",
+        fr: "L'organisation : la fonder, la sauvegarder, nommer ses administrateurs, admettre ses nœuds",
+        en: "The organisation: found it, back it up, appoint its admins, admit its nodes",
     ))]
     Org(org::Command),
     #[command(subcommand, about = say!(
@@ -120,6 +122,21 @@ pub(crate) enum Command {
         en: "Lists a space, or a folder in it",
     ))]
     Ls(ls::Arguments),
+    #[command(about = say!(
+        fr: "Raconte ce qui est arrivé à un fichier ou dossier",
+        en: "Tells what has happened to a file or folder",
+    ))]
+    History(history::Arguments),
+    #[command(about = say!(
+        fr: "Montre ce qui a changé entre deux moments",
+        en: "Shows what has changed between two moments",
+    ))]
+    Diff(diff::Arguments),
+    #[command(about = say!(
+        fr: "Ramène un fichier, un dossier ou tout l'espace tels qu'ils étaient",
+        en: "Brings a file, a folder or the whole space back as they were",
+    ))]
+    Restore(restore::Arguments),
     #[command(about = say!(
         fr: "Montre qui vous êtes, où vont vos fichiers, et si le nœud répond",
         en: "Shows who you are, where your files go, and whether the node answers",

@@ -25,6 +25,41 @@ pub fn days_until(moment: Timestamp, now: Timestamp) -> u64 {
     moment.0.saturating_sub(now.0) / DAY_SECONDS
 }
 
+/// A moment to the minute, by this machine's time zone, as `2026-05-01 14:03`.
+#[must_use]
+pub fn minute(moment: Timestamp) -> String {
+    i64::try_from(moment.0)
+        .ok()
+        .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
+        .map_or_else(|| "—".to_owned(), |moment| local(moment).strftime("%Y-%m-%d %H:%M").to_string())
+}
+
+/// A moment of the past as people type it: `2h` ago, the end of the day `2026-05-01`, or `2026-05-01T14:03`, by this
+/// machine's time zone.
+///
+/// # Errors
+/// [`MomentError`] for anything else.
+pub fn past_moment(text: &str, now: Timestamp) -> Result<Timestamp, MomentError> {
+    if let Ok(period) = text.parse::<Period>() {
+        return Ok(Timestamp(now.0.saturating_sub(period.seconds)));
+    }
+    let civil = match text.parse::<jiff::civil::Date>() {
+        Ok(date) if !text.contains([':', 'T', ' ']) => date.at(23, 59, 59, 0),
+        _ => text.parse::<jiff::civil::DateTime>().map_err(|_| MomentError)?,
+    };
+    let moment = jiff::tz::TimeZone::system().to_timestamp(civil).map_err(|_| MomentError)?;
+    u64::try_from(moment.as_second()).map(Timestamp).map_err(|_| MomentError)
+}
+
+fn local(moment: jiff::Timestamp) -> jiff::civil::DateTime {
+    jiff::tz::TimeZone::system().to_datetime(moment)
+}
+
+/// A text that is no moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("2h, 2026-05-01, 2026-05-01T14:03")]
+pub struct MomentError;
+
 /// A length of time as people type it: `90s`, `30m`, `12h`, `7d`, `2w`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
@@ -76,6 +111,20 @@ mod tests {
         assert_eq!("90m".parse(), Ok(Period { seconds: 5400 }));
         for wrong in ["", "7", "d", "-1d", "7 d", "7D", "99999999999999999999d", "7dd"] {
             assert_eq!(wrong.parse::<Period>(), Err(PeriodError), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn moments_are_read_in_three_forms() {
+        let now = Timestamp(1_800_000_000);
+        assert_eq!(past_moment("2h", now), Ok(Timestamp(now.0 - 7200)));
+        let noon = past_moment("2026-05-01T12:00", now).unwrap();
+        assert_eq!(past_moment("2026-05-01 12:00", now), Ok(noon));
+        assert_eq!(minute(noon), "2026-05-01 12:00");
+        let end = past_moment("2026-05-01", now).unwrap();
+        assert_eq!(minute(end), "2026-05-01 23:59");
+        for wrong in ["", "yesterday", "12:00", "2026-13-01", "2026-05-01T25:00"] {
+            assert_eq!(past_moment(wrong, now), Err(MomentError), "{wrong:?}");
         }
     }
 

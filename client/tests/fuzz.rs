@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use bolero::check;
 use vauban_client::log::{
-    ChunkList, Effect, EntryId, EntryName, Kind, MapTree, Op, Tree, Version, apply, decode_ops, decode_page,
+    Changes, ChunkList, Effect, EntryId, EntryName, Kind, MapTree, Op, Tree, Version, apply, decode_ops, decode_page,
     encode_ops, encode_page,
 };
 use vauban_client::tree::{ConflictStamp, TreePath, conflict_name, may_link};
 use vauban_protocol::id::Digest;
+use vauban_protocol::time::Timestamp;
 
 /// How long each target runs.
 const TIME: Duration = Duration::from_secs(2);
@@ -82,8 +83,8 @@ fn any_ops_fold_to_a_sound_tree() {
 fn any_bytes_decode_to_canonical_ops_or_are_refused() {
     check!().with_type::<Vec<u8>>().with_test_time(TIME).for_each(|bytes| {
         for bytes in [bytes.clone(), [&[1], bytes.as_slice()].concat()] {
-            if let Ok(ops) = decode_ops(&bytes) {
-                assert_eq!(encode_ops(&ops), bytes);
+            if let Ok(Changes { made_at, ops }) = decode_ops(&bytes) {
+                assert_eq!(encode_ops(made_at, &ops), bytes);
                 assert_sound(&fold(&ops).0);
             }
         }
@@ -93,15 +94,15 @@ fn any_bytes_decode_to_canonical_ops_or_are_refused() {
 #[test]
 fn changed_ops_decode_to_canonical_ops_or_are_refused() {
     let ops: Vec<_> = (0..20u8).map(|n| op([n, n, n / 3, n])).collect();
-    let whole = encode_ops(&ops);
+    let whole = encode_ops(Timestamp(1), &ops);
     check!().with_type::<Vec<(u16, u8)>>().with_test_time(TIME).for_each(|changes| {
         let mut bytes = whole.clone();
         for (at, by) in changes {
             let at = usize::from(*at) % bytes.len();
             bytes[at] ^= by;
         }
-        if let Ok(ops) = decode_ops(&bytes) {
-            assert_eq!(encode_ops(&ops), bytes);
+        if let Ok(Changes { made_at, ops }) = decode_ops(&bytes) {
+            assert_eq!(encode_ops(made_at, &ops), bytes);
             assert_sound(&fold(&ops).0);
         }
     });

@@ -3,25 +3,28 @@
 use std::io::{self, Write};
 
 use crate::commands::Context;
+use crate::commands::at::At;
 use crate::commands::spaces::{Connected, Place, Purpose, connected, not_a_file, not_there};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::log::Kind;
 use crate::say;
 use crate::state::StateError;
-use crate::sync::{ReadFile, find};
+use crate::sync::{ReadFile, find_at, read_at};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(value_name = "SPACE:PATH", help = say!(fr: "Le fichier à écrire sur la sortie standard", en: "The file to write to standard output"))]
     place: Place,
+    #[command(flatten)]
+    at: At,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let place = arguments.place.clone();
+    let (place, at) = (arguments.place.clone(), arguments.at);
     connected(context, Purpose::Read, move |connected| {
-        let mut file = open(&connected, &place)?;
+        let mut file = open(&connected, &place, at)?;
         let mut out = io::stdout().lock();
         while let Some(piece) = file.next_chunk()? {
             match out.write_all(piece.as_ref()) {
@@ -37,13 +40,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 /// Starts to read a file of a space, its log read to the end first.
-pub(super) fn open(connected: &Connected, place: &Place) -> Result<ReadFile, Failure> {
+pub(super) fn open(connected: &Connected, place: &Place, at: At) -> Result<ReadFile, Failure> {
     let mut space = connected.open(&connected.find(&place.space)?)?;
     space.follow()?;
     space.write_record()?;
-    let child = find(&space, &place.path)?.ok_or_else(|| not_there(place))?;
+    let moment = at.moment(&space)?;
+    let child = find_at(&space, &place.path, moment)?.ok_or_else(|| not_there(place))?;
     if child.kind != Kind::File {
         return Err(not_a_file(place));
     }
-    ReadFile::start(&space, child.entry)?.ok_or_else(|| not_there(place))
+    read_at(&space, child.entry, moment)?.ok_or_else(|| not_there(place))
 }

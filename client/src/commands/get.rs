@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 
+use crate::commands::at::At;
 use crate::commands::spaces::{Place, Purpose, connected};
 use crate::commands::{Context, cat};
 use crate::exit::Exit;
@@ -27,6 +28,8 @@ pub(crate) struct Arguments {
         en: "Where to write it; a file that is there is replaced only once the new one is whole",
     ))]
     file: PathBuf,
+    #[command(flatten)]
+    at: At,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,9 +39,9 @@ struct Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let (place, file) = (arguments.place.clone(), arguments.file.clone());
+    let (place, file, at) = (arguments.place.clone(), arguments.file.clone(), arguments.at);
     let report = connected(context, Purpose::Read, move |connected| {
-        let reading = cat::open(&connected, &place)?;
+        let reading = cat::open(&connected, &place, at)?;
         let bytes = reading.version.bytes;
         write(reading, &file)?;
         Ok(Report { file, bytes })

@@ -3,19 +3,22 @@
 use serde::Serialize;
 
 use crate::commands::Context;
+use crate::commands::at::At;
 use crate::commands::spaces::{Place, Purpose, connected, not_there};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::log::Kind;
 use crate::say;
 use crate::state::cache::RemoteChild;
-use crate::sync::list;
+use crate::sync::list_at;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(value_name = "SPACE[:PATH]", help = say!(fr: "L'espace, ou un dossier de l'espace", en: "The space, or a folder in it"))]
     place: Place,
+    #[command(flatten)]
+    at: At,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,12 +32,13 @@ struct Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let place = arguments.place.clone();
+    let (place, at) = (arguments.place.clone(), arguments.at);
     let children = connected(context, Purpose::Read, move |connected| {
         let mut space = connected.open(&connected.find(&place.space)?)?;
         space.follow()?;
         space.write_record()?;
-        list(&space, &place.path)?.ok_or_else(|| not_there(&place))
+        let moment = at.moment(&space)?;
+        list_at(&space, &place.path, moment)?.ok_or_else(|| not_there(&place))
     })?;
     for child in &children {
         context.output.result(&report(child), |report| {

@@ -3,17 +3,21 @@
 pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod device;
+pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod get;
+pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod ls;
 pub(crate) mod org;
 pub(crate) mod put;
+pub(crate) mod restore;
 pub(crate) mod space;
 pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod user;
 
+mod at;
 mod context;
 mod finishing;
 mod invited;
@@ -43,6 +47,9 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Get(arguments) => get::run(&context, arguments),
         Command::Cat(arguments) => cat::run(&context, arguments),
         Command::Ls(arguments) => ls::run(&context, arguments),
+        Command::History(arguments) => history::run(&context, arguments),
+        Command::Diff(arguments) => diff::run(&context, arguments),
+        Command::Restore(arguments) => restore::run(&context, arguments),
         Command::Status(arguments) => status::run(&context, arguments),
         Command::Doctor(arguments) => doctor::run(&context, arguments),
         Command::Completions(arguments) => completions::run(arguments),

@@ -20,7 +20,7 @@ use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, Control, Cutting, EpochCertificate, Recipient, Space, recipients_digest};
 
 use super::chain::VerifiedCommit;
-use super::op::{Op, decode_ops};
+use super::op::{Said, decode_ops};
 
 /// Why an epoch's keys cannot be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -177,18 +177,19 @@ impl Epochs {
         self.opened.clone()
     }
 
-    /// The ops of a commit. `None` if its author sealed something else than ops: the commit is then void as a whole.
+    /// What a commit says.
     ///
     /// # Errors
     /// [`EpochError::Unknown`] if the commit's epoch was not opened: the caller's fault.
-    pub fn open_ops(&self, commit: &Commit) -> Result<Option<Vec<Op>>, EpochError> {
+    pub fn open_ops(&self, commit: &Commit) -> Result<Said, EpochError> {
         if commit.sealed_ops.is_empty() {
-            return Ok(Some(Vec::new()));
+            return Ok(Said::Nothing);
         }
         let place =
             OpsPlace { space: commit.space, epoch: commit.epoch, device: commit.device, counter: commit.counter };
         let secrets = self.secrets(commit.epoch)?;
         let plain = secrets.keys.log.open_ops(place, &commit.sealed_ops);
-        Ok(plain.ok().and_then(|plain| decode_ops(&plain).ok()))
+        let changes = plain.ok().and_then(|plain| decode_ops(&plain).ok());
+        Ok(changes.map_or(Said::Junk, Said::Changes))
     }
 }

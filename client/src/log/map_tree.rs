@@ -21,6 +21,12 @@ impl MapTree {
         self.places.iter().map(|(entry, place)| (*entry, place))
     }
 
+    /// Whether an entry is live.
+    #[must_use]
+    pub fn has(&self, entry: EntryId) -> bool {
+        self.places.contains_key(&entry)
+    }
+
     /// The content of an entry.
     #[must_use]
     pub fn version(&self, entry: EntryId) -> Option<&Version> {

@@ -20,6 +20,6 @@ pub use entry::{EntryId, EntryName, Kind, NameError};
 pub use epochs::{EpochError, EpochSecrets, Epochs, recipients};
 pub use fold::{Effect, FOLD_VERSION, Place, Tree, Void, apply};
 pub use map_tree::MapTree;
-pub use op::{OPS_PLAIN_BYTES_MAX, Op, OpsBatch, decode_ops, encode_ops};
+pub use op::{Changes, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, Said, decode_ops, encode_ops};
 pub use pages::{PageError, decode_page, encode_page, is_paged, page_spans};
 pub use version::{ChunkList, ChunkRef, Version};

@@ -1,7 +1,7 @@
 //! Ops: the changes of the tree that a commit carries, sealed (`formats#15`).
 //!
 //! ```text
-//! plain ops = format(1) ‖ canonical list of ops
+//! plain ops = format(1) ‖ made_at ‖ canonical list of ops
 //! ```
 //! Decoding refuses every encoding but the canonical one, and allocates no more than the commit's own bound allows.
 //! Whether an op has any effect is the fold's to say: names are raw bytes here, so that one bad name voids one op.
@@ -10,16 +10,37 @@ use serde::{Deserialize, Serialize};
 use vauban_crypto::ops::OPS_OVERHEAD_BYTES;
 use vauban_protocol::canonical::{DecodeError, decode, encode};
 use vauban_protocol::limit::COMMIT_OPS_BYTES_MAX;
+use vauban_protocol::time::Timestamp;
 
 use super::entry::{EntryId, Kind};
 use super::version::Version;
 
 /// The first byte of a commit's ops.
 const OPS_FORMAT: u8 = 1;
-/// Bytes before the ops themselves: the format, and the list's length.
-const OPS_PREFIX_BYTES: usize = 1 + 5;
+/// Bytes before the ops themselves, at most: the format, the time, and the list's length.
+const OPS_PREFIX_BYTES: usize = 1 + 10 + 5;
 /// Bytes of one commit's encoded ops before they are sealed, at most.
 pub const OPS_PLAIN_BYTES_MAX: usize = COMMIT_OPS_BYTES_MAX - OPS_OVERHEAD_BYTES;
+
+/// What one commit says to members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// When, by the author's clock: what history shows. No rule rests on it.
+    pub made_at: Timestamp,
+    /// The changes, in order.
+    pub ops: Vec<Op>,
+}
+
+/// What stands in a commit's sealed ops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing: the commit adds chunks, or carries control alone.
+    Nothing,
+    /// These changes.
+    Changes(Changes),
+    /// Something else: it does not open or decode, so that the author is at fault and the commit is void as a whole.
+    Junk,
+}
 
 /// One change of the tree. New variants are added at the end only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,22 +132,22 @@ impl OpsBatch {
 
 /// The bytes that are sealed into a commit.
 #[must_use]
-pub fn encode_ops(ops: &[Op]) -> Vec<u8> {
-    encode(&(OPS_FORMAT, ops))
+pub fn encode_ops(made_at: Timestamp, ops: &[Op]) -> Vec<u8> {
+    encode(&(OPS_FORMAT, made_at, ops))
 }
 
-/// The ops of a commit.
+/// What a commit says.
 ///
 /// # Errors
 /// [`DecodeError`], named by the defect. The author is at fault; the whole commit is then void.
-pub fn decode_ops(bytes: &[u8]) -> Result<Vec<Op>, DecodeError> {
+pub fn decode_ops(bytes: &[u8]) -> Result<Changes, DecodeError> {
     if bytes.len() > OPS_PLAIN_BYTES_MAX {
         return Err(DecodeError::TooLong);
     }
     if bytes.first() != Some(&OPS_FORMAT) {
         return Err(DecodeError::Suite);
     }
-    decode::<(u8, Vec<Op>)>(bytes).map(|(_, ops)| ops)
+    decode::<(u8, Timestamp, Vec<Op>)>(bytes).map(|(_, made_at, ops)| Changes { made_at, ops })
 }
 
 #[cfg(test)]
@@ -139,14 +160,16 @@ mod tests {
 
     #[test]
     fn ops_round_trip_and_other_bytes_are_refused() {
-        let ops = [remove(1), Op::Move { entry: EntryId([2; 16]), parent: EntryId::ROOT, name: b"b".to_vec() }];
-        let bytes = encode_ops(&ops);
-        assert_eq!(decode_ops(&bytes).unwrap(), ops);
+        let ops = vec![remove(1), Op::Move { entry: EntryId([2; 16]), parent: EntryId::ROOT, name: b"b".to_vec() }];
+        let made_at = Timestamp(1_800_000_000);
+        let bytes = encode_ops(made_at, &ops);
+        assert_eq!(decode_ops(&bytes), Ok(Changes { made_at, ops }));
         assert_eq!(decode_ops(&[]), Err(DecodeError::Suite));
-        assert_eq!(decode_ops(&[2, 0]), Err(DecodeError::Suite));
+        assert_eq!(decode_ops(&[2, 0, 0]), Err(DecodeError::Suite));
         assert_eq!(decode_ops(&bytes[..bytes.len() - 1]), Err(DecodeError::Malformed));
-        assert_eq!(decode_ops(&[1, 0x80, 0x00]), Err(DecodeError::NotCanonical));
-        assert_eq!(decode_ops(&[1, 1, 9]), Err(DecodeError::Malformed));
+        assert_eq!(decode_ops(&[1, 0, 0x80, 0x00]), Err(DecodeError::NotCanonical));
+        assert_eq!(decode_ops(&[1, 0x80, 0x00, 0]), Err(DecodeError::NotCanonical));
+        assert_eq!(decode_ops(&[1, 0, 1, 9]), Err(DecodeError::Malformed));
         assert_eq!(decode_ops(&vec![1; OPS_PLAIN_BYTES_MAX + 1]), Err(DecodeError::TooLong));
     }
 
@@ -154,7 +177,7 @@ mod tests {
     fn a_batch_fits_one_commit() {
         let mut batch = OpsBatch::default();
         while batch.push_all(&[remove(1), remove(2)]) {}
-        let encoded = encode_ops(&batch.into_ops());
+        let encoded = encode_ops(Timestamp(u64::MAX), &batch.into_ops());
         assert!(encoded.len() <= OPS_PLAIN_BYTES_MAX && encoded.len() > OPS_PLAIN_BYTES_MAX - 64);
     }
 }

@@ -3,7 +3,8 @@
 //! ```text
 //! state     the space in clear, folded up to its head          ┐
 //! epochs    certificates, and bundles as nodes hold them       │ remote: one transaction a batch of commits,
-//! entries   the remote tree            versions  its contents  │ the head with it
+//! entries   the remote tree            versions  every content │ the head with it
+//! places    where each entry was, commit by commit   commits   │
 //! chunks    every chunk of the space; those found by tag       ┘
 //! roots     folders that are synced    base      what each last agreed on with the log, entry by entry
 //! ```
@@ -13,6 +14,7 @@
 
 mod base;
 mod folding;
+mod history;
 mod remote;
 mod tags;
 
@@ -25,11 +27,12 @@ use vauban_protocol::space::Space;
 
 pub use base::{BaseRow, RootId};
 pub use folding::{Folding, VoidOp};
+pub use history::{Change, Event, Moment};
 pub use remote::{KnownEpoch, RemoteChild};
 pub use tags::TagReader;
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 1;
+const CACHE_FORMAT: i32 = 2;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -42,7 +45,14 @@ CREATE TABLE entries(
     entry BLOB PRIMARY KEY, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, bytes INTEGER) WITHOUT ROWID;
 CREATE UNIQUE INDEX entries_place ON entries(parent, name);
-CREATE TABLE versions(entry BLOB PRIMARY KEY, is_learned INTEGER NOT NULL, version BLOB NOT NULL);
+CREATE TABLE versions(
+    entry BLOB NOT NULL, seq INTEGER NOT NULL, is_learned INTEGER NOT NULL, version BLOB NOT NULL,
+    PRIMARY KEY(entry, seq));
+CREATE TABLE commits(seq INTEGER PRIMARY KEY, device BLOB NOT NULL, made_at INTEGER NOT NULL);
+CREATE TABLE places(
+    entry BLOB NOT NULL, seq INTEGER NOT NULL, parent BLOB, name TEXT, kind INTEGER,
+    PRIMARY KEY(entry, seq)) WITHOUT ROWID;
+CREATE INDEX places_name ON places(parent, name);
 CREATE TABLE chunks(id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER) WITHOUT ROWID;
 CREATE INDEX chunks_tag ON chunks(tag) WHERE tag IS NOT NULL;
 CREATE TABLE roots(root INTEGER PRIMARY KEY, marker BLOB NOT NULL UNIQUE);

@@ -98,12 +98,12 @@ impl<N: Nodes> OpenSpace<N> {
                 self.learn_epoch(certificate)?;
             }
             self.open_epoch(commit.payload().epoch)?;
-            let ops = self.epochs_mut()?.open_ops(commit.payload())?;
+            let said = self.epochs_mut()?.open_ops(commit.payload())?;
             if commit.payload().device != self.identity().device() {
                 self.foreign = self.foreign.saturating_add(1);
             }
             space.append(commit.signed());
-            opened.push((commit, ops));
+            opened.push((commit, said));
         }
         let mut folding = self.cache.begin()?;
         if folding.head()? != Some(before) {
@@ -112,8 +112,8 @@ impl<N: Nodes> OpenSpace<N> {
             self.epochs = None;
             return Ok(());
         }
-        for (commit, ops) in &opened {
-            let voids = folding.fold(commit, ops.as_deref())?;
+        for (commit, said) in &opened {
+            let voids = folding.fold(commit, said)?;
             self.voids.extend(voids);
         }
         folding.set_space(&space)?;

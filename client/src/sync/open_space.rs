@@ -163,6 +163,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Takes a refused commit out of the outbox. On disk it may stay: it would be refused again.
     pub(super) fn drop_outbox(&mut self) {
+        self.is_author = true;
         self.record.outbox = None;
         self.is_record_dirty = true;
     }
@@ -178,12 +179,7 @@ impl<N: Nodes> OpenSpace<N> {
         let (id, record, is_author) = (self.id, self.record.clone(), self.is_author);
         self.record = self.device.anchor().update(|anchor| {
             let kept = anchor.spaces.entry(id).or_default();
-            let head = further(kept.head, record.head);
-            // Another process may be writing: what it has signed and sent is its own to say.
-            if is_author {
-                *kept = record;
-            }
-            kept.head = head;
+            *kept = merged(std::mem::take(kept), record, is_author);
             kept.clone()
         })?;
         self.is_record_dirty = false;
@@ -194,8 +190,7 @@ impl<N: Nodes> OpenSpace<N> {
     pub(super) fn reload_record(&mut self) -> Result<(), SyncError> {
         let id = self.id;
         let kept = self.device.anchor().update(|anchor| anchor.spaces.get(&id).cloned().unwrap_or_default())?;
-        let head = further(kept.head, self.record.head);
-        self.record = SpaceAnchor { head, ..kept };
+        self.record = merged(kept, std::mem::take(&mut self.record), false);
         Ok(())
     }
 
@@ -218,6 +213,15 @@ impl<N: Nodes> OpenSpace<N> {
             })
             .collect()
     }
+}
+
+/// What is kept, and what this process knows. Heads and counters were read in the log, and only grow; what was signed and is
+/// not answered is the word of whoever writes.
+fn merged(kept: SpaceAnchor, known: SpaceAnchor, is_author: bool) -> SpaceAnchor {
+    let (head, counter) = (further(kept.head, known.head), kept.counter.max(known.counter));
+    let SpaceAnchor { outbox, folder, .. } = if is_author { known } else { kept };
+    // A commit that was found in the log is answered, whoever found it.
+    SpaceAnchor { head, counter, outbox: outbox.filter(|outbox| outbox.counter > counter), folder }
 }
 
 fn further(one: Option<Head>, other: Option<Head>) -> Option<Head> {

@@ -3,5 +3,6 @@
 mod faults;
 mod hostile;
 mod node;
+mod past;
 mod story;
 mod world;

@@ -49,6 +49,12 @@ impl TreePath {
         self.0.split_last().map(|(name, folder)| (Self(folder.to_vec()), name))
     }
 
+    /// What follows `folder` in this path; `None` if it does not lie in it.
+    #[must_use]
+    pub fn below(&self, folder: &Self) -> Option<&[EntryName]> {
+        self.0.strip_prefix(folder.0.as_slice())
+    }
+
     /// Folders between the root and this.
     #[must_use]
     pub fn depth(&self) -> usize {

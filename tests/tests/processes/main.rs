@@ -2,6 +2,7 @@
 //!
 //! Each test owns its agency, in a folder of its own, on ports that the system gave; so all may run at once.
 
+mod admins;
 mod bad_input;
 mod canary;
 mod device;

@@ -21,8 +21,8 @@ pub(super) fn people(organisation: &Organisation) -> Vec<Finding> {
         findings.push(Finding::warning(
             say!(fr: "l'organisation n'a qu'un administrateur", en: "the organisation has one admin only"),
             say!(
-                fr: "en nommer un second, et garder la sauvegarde de la racine en lieu sûr",
-                en: "make a second one, and keep the root's backup in a safe place",
+                fr: "en nommer un second par `vauban org appoint`, et garder la sauvegarde de la racine en lieu sûr",
+                en: "make a second one by `vauban org appoint`, and keep the root's backup in a safe place",
             ),
         ));
     }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::commands::Context;
+use crate::commands::org::root_passphrase::RootPassphrase;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::keys::{Backup, KeysError, Root};
+use crate::keys::{Backup, KeysError};
 use crate::say;
 use crate::state::create_new;
 
@@ -16,11 +17,8 @@ use crate::state::create_new;
 pub(crate) struct Arguments {
     #[arg(value_name = "FILE", help = say!(fr: "Le fichier à écrire", en: "The file to write"))]
     file: PathBuf,
-    #[arg(long, value_name = "FILE", env = "VAUBAN_ROOT_PASSPHRASE_FILE", hide_env = true, help = say!(
-        fr: "Phrase de passe de la racine (VAUBAN_ROOT_PASSPHRASE_FILE)",
-        en: "Passphrase of the root (VAUBAN_ROOT_PASSPHRASE_FILE)",
-    ))]
-    root_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    root_passphrase: RootPassphrase,
     #[arg(long, value_name = "FILE", env = "VAUBAN_BACKUP_PASSPHRASE_FILE", hide_env = true, help = say!(
         fr: "Phrase de passe de la sauvegarde (VAUBAN_BACKUP_PASSPHRASE_FILE)",
         en: "Passphrase of the backup (VAUBAN_BACKUP_PASSPHRASE_FILE)",
@@ -35,7 +33,7 @@ struct Report {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let session = context.session()?;
-    let root = Root::open(&context.home, &context.root_passphrase(arguments.root_passphrase_file.as_ref())?)?;
+    let root = arguments.root_passphrase.open_root(context)?;
     let passphrase = context.choose_backup_passphrase(arguments.backup_passphrase_file.as_ref())?;
     let identity = session.identity();
     let backup = Backup {

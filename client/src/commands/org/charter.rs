@@ -8,6 +8,7 @@ use vauban_protocol::organisation::{NodeAdmission, Statement};
 use vauban_protocol::time::Timestamp;
 
 use crate::clock::{self, PeriodError, end_of_day};
+use crate::commands::org::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::complaint::breach_text;
 use crate::exit::Exit;
@@ -69,11 +70,8 @@ pub(crate) struct Arguments {
         en: "Does not try to reach a node: the next one that this device reaches learns the charter",
     ))]
     offline: bool,
-    #[arg(long, value_name = "FILE", env = "VAUBAN_ROOT_PASSPHRASE_FILE", hide_env = true, help = say!(
-        fr: "Phrase de passe de la racine (VAUBAN_ROOT_PASSPHRASE_FILE)",
-        en: "Passphrase of the root (VAUBAN_ROOT_PASSPHRASE_FILE)",
-    ))]
-    root_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    root_passphrase: RootPassphrase,
 }
 
 #[derive(Debug, Serialize)]
@@ -96,7 +94,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         return Err(StateError::Exists(arguments.out.clone()).into());
     }
     let session = context.session()?;
-    let root = Root::open(&context.home, &context.root_passphrase(arguments.root_passphrase_file.as_ref())?)?;
+    let root = arguments.root_passphrase.open_root(context)?;
     let report = block_on(admit(&session, &root, &application, arguments))?;
     context.output.result(&report, text);
     Ok(Exit::Done)

@@ -7,6 +7,7 @@ use vauban_protocol::organisation::PlacementPolicy;
 
 use crate::clock;
 use crate::commands::Context;
+use crate::commands::org::root_passphrase::RootPassphrase;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::{self, Contents};
@@ -44,11 +45,8 @@ pub(crate) struct Arguments {
         en: "Admits only operators that hold a SecNumCloud visa",
     ))]
     secnumcloud: bool,
-    #[arg(long, value_name = "FILE", env = "VAUBAN_ROOT_PASSPHRASE_FILE", hide_env = true, help = say!(
-        fr: "Phrase de passe de la racine (VAUBAN_ROOT_PASSPHRASE_FILE)",
-        en: "Passphrase of the root (VAUBAN_ROOT_PASSPHRASE_FILE)",
-    ))]
-    root_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    root_passphrase: RootPassphrase,
 }
 
 /// What was founded.
@@ -74,7 +72,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         device: arguments.device.clone().unwrap_or_else(machine_name),
         policy: policy(arguments),
     };
-    let root_passphrase = context.choose_root_passphrase(arguments.root_passphrase_file.as_ref())?;
+    let root_passphrase = arguments.root_passphrase.choose(context)?;
     let passphrase = context.choose_passphrase()?;
     home.create()?;
     let founding = found(&founder, clock::now())?;

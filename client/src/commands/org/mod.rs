@@ -1,9 +1,11 @@
-//! `vauban org …`: found the organisation, keep its root safe, admit its nodes.
+//! `vauban org …`: found the organisation, keep its root safe, appoint its admins, admit its nodes.
 
+mod appoint;
 mod backup;
 mod charter;
 mod create;
 mod restore;
+mod root_passphrase;
 
 pub(crate) use create::machine_name;
 
@@ -31,6 +33,11 @@ pub(crate) enum Command {
     ))]
     Restore(restore::Arguments),
     #[command(about = say!(
+        fr: "Nomme une personne administrateur : elle pourra inviter",
+        en: "Makes a person an admin, who can then invite others",
+    ))]
+    Appoint(appoint::Arguments),
+    #[command(about = say!(
         fr: "Admet un nœud : signe sa charte et son certificat",
         en: "Admits a node: signs its charter and certificate",
     ))]
@@ -42,6 +49,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Create(arguments) => create::run(context, arguments),
         Command::Backup(arguments) => backup::run(context, arguments),
         Command::Restore(arguments) => restore::run(context, arguments),
+        Command::Appoint(arguments) => appoint::run(context, arguments),
         Command::Charter(arguments) => charter::run(context, arguments),
     }
 }

@@ -17,6 +17,7 @@ use vauban_protocol::organisation::Statement;
 use vauban_protocol::wire::Refusal;
 
 use crate::commands::org::machine_name;
+use crate::commands::org::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -47,11 +48,8 @@ pub(crate) struct Arguments {
         en: "No node has ever been admitted: all is done on this machine",
     ))]
     offline: bool,
-    #[arg(long, value_name = "FILE", env = "VAUBAN_ROOT_PASSPHRASE_FILE", hide_env = true, help = say!(
-        fr: "Nouvelle phrase de passe de la racine (VAUBAN_ROOT_PASSPHRASE_FILE)",
-        en: "New passphrase of the root (VAUBAN_ROOT_PASSPHRASE_FILE)",
-    ))]
-    root_passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    root_passphrase: RootPassphrase,
     #[arg(long, value_name = "FILE", env = "VAUBAN_BACKUP_PASSPHRASE_FILE", hide_env = true, help = say!(
         fr: "Phrase de passe de la sauvegarde (VAUBAN_BACKUP_PASSPHRASE_FILE)",
         en: "Passphrase of the backup (VAUBAN_BACKUP_PASSPHRASE_FILE)",
@@ -75,7 +73,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             en: "The backup knows no node: name one by --server HOST:PORT, or say --offline if none was ever admitted.",
         )));
     }
-    let root_passphrase = context.choose_root_passphrase(arguments.root_passphrase_file.as_ref())?;
+    let root_passphrase = arguments.root_passphrase.choose(context)?;
     let passphrase = context.choose_passphrase()?;
     home.create()?;
     let root = Root::from_parts(&backup.root, &backup.authority)?;

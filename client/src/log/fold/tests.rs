@@ -1,9 +1,10 @@
 use proptest::prelude::{Just, Strategy, any, prop, prop_oneof, proptest};
 use vauban_protocol::id::Digest;
+use vauban_protocol::time::Timestamp;
 
 use super::*;
 use crate::log::map_tree::MapTree;
-use crate::log::op::{decode_ops, encode_ops};
+use crate::log::op::{Changes, decode_ops, encode_ops};
 use crate::log::version::ChunkList;
 
 fn id(n: u8) -> EntryId {
@@ -155,13 +156,13 @@ proptest! {
 
     #[test]
     fn ops_round_trip(ops in prop::collection::vec(any_op(), 0..20)) {
-        assert_eq!(decode_ops(&encode_ops(&ops)).unwrap(), ops);
+        assert_eq!(decode_ops(&encode_ops(Timestamp(1), &ops)).unwrap().ops, ops);
     }
 
     #[test]
     fn any_bytes_decode_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        if let Ok(ops) = decode_ops(&bytes) {
-            assert_eq!(encode_ops(&ops), bytes);
+        if let Ok(Changes { made_at, ops }) = decode_ops(&bytes) {
+            assert_eq!(encode_ops(made_at, &ops), bytes);
             fold(&ops);
         }
     }

@@ -1,15 +1,16 @@
 //! Folding into the cache: commits, their chunks and the head that they make, in one transaction.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vauban_protocol::canonical::encode;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest};
 use vauban_protocol::space::{EpochCertificate, Space};
+use vauban_protocol::time::Timestamp;
 
 use super::CacheError;
 use super::remote::{entry_name, kind_code, kind_of};
 use crate::log::{
-    ChunkList, ChunkRef, Effect, EntryId, EntryName, Op, Place, Tree, VerifiedCommit, Version, Void, apply,
+    ChunkList, ChunkRef, Effect, EntryId, EntryName, Place, Said, Tree, VerifiedCommit, Version, Void, apply,
 };
 
 /// An op without effect, and who wrote it: shown to people, since honest clients write none.
@@ -29,26 +30,31 @@ pub struct VoidOp {
 #[derive(Debug)]
 pub struct Folding<'a> {
     tx: Transaction<'a>,
+    /// The position of the commit that is being folded, which history files its changes under.
+    seq: u64,
 }
 
 impl<'a> Folding<'a> {
     pub(super) fn new(tx: Transaction<'a>) -> Self {
-        Self { tx }
+        Self { tx, seq: 0 }
     }
 
-    /// Folds one commit: its chunks become live, its ops change the tree. `ops` is `None` if they do not open.
+    /// Folds one commit: its chunks become live, and what it says changes the tree.
     ///
     /// # Errors
     /// [`CacheError`]; the transaction must then be dropped.
-    pub fn fold(&mut self, commit: &VerifiedCommit, ops: Option<&[Op]>) -> Result<Vec<VoidOp>, CacheError> {
+    pub fn fold(&mut self, commit: &VerifiedCommit, said: &Said) -> Result<Vec<VoidOp>, CacheError> {
         let payload = commit.payload();
         payload.adds.iter().try_for_each(|id| self.add_chunk(*id))?;
         let void = |entry, reason| VoidOp { device: payload.device, counter: payload.counter, entry, reason };
-        let Some(ops) = ops else {
-            return Ok(vec![void(None, None)]);
+        let changes = match said {
+            Said::Changes(changes) => changes,
+            Said::Nothing => return Ok(Vec::new()),
+            Said::Junk => return Ok(vec![void(None, None)]),
         };
+        self.file_commit(payload.prev.seq.saturating_add(1), payload.device, changes.made_at)?;
         let mut voids = Vec::new();
-        for op in ops {
+        for op in &changes.ops {
             match apply(self, op)? {
                 Effect::Applied => {}
                 Effect::Void(reason) => voids.push(void(Some(op.entry()), Some(reason))),
@@ -95,6 +101,25 @@ impl<'a> Folding<'a> {
         Ok(self.tx.commit()?)
     }
 
+    /// Files a commit; history files the changes that follow under it.
+    pub(super) fn file_commit(&mut self, seq: u64, device: DeviceId, made_at: Timestamp) -> Result<(), CacheError> {
+        self.seq = seq;
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO commits(seq, device, made_at) VALUES(?1, ?2, ?3)")?
+            .execute(params![seq.cast_signed(), device.0, made_at.0.cast_signed()])?;
+        Ok(())
+    }
+
+    /// Files where an entry is from this commit on; `None` if it is no more.
+    fn file_place(&self, entry: EntryId, place: Option<&Place>) -> Result<(), CacheError> {
+        let (parent, name) = (place.map(|place| place.parent.0), place.map(|place| place.name.as_str()));
+        let kind = place.map(|place| kind_code(place.kind));
+        self.tx
+            .prepare_cached("INSERT OR REPLACE INTO places(entry, seq, parent, name, kind) VALUES(?1, ?2, ?3, ?4, ?5)")?
+            .execute(params![entry.0, self.seq.cast_signed(), parent, name, kind])?;
+        Ok(())
+    }
+
     /// Makes a chunk live.
     pub(super) fn add_chunk(&self, chunk: ChunkId) -> Result<(), CacheError> {
         self.tx.prepare_cached("INSERT OR IGNORE INTO chunks(id) VALUES(?1)")?.execute([chunk.0])?;
@@ -123,7 +148,7 @@ impl<'a> Folding<'a> {
     }
 
     fn is_learned(&self, entry: EntryId) -> Result<bool, CacheError> {
-        Ok(self.tx.prepare_cached("SELECT 1 FROM versions WHERE entry = ?1 AND is_learned = 1")?.exists([entry.0])?)
+        is_learned(&self.tx, entry)
     }
 
     /// Records what a chunk is found by and opened with. The first who says so stands: a later op can't bend it.
@@ -171,7 +196,7 @@ impl Tree for Folding<'_> {
                  ON CONFLICT(entry) DO UPDATE SET parent = excluded.parent, name = excluded.name",
             )?
             .execute(params![entry.0, place.parent.0, place.name.as_str(), kind_code(place.kind)])?;
-        Ok(())
+        self.file_place(entry, Some(place))
     }
 
     fn write(&mut self, entry: EntryId, version: &Version) -> Result<(), CacheError> {
@@ -179,15 +204,19 @@ impl Tree for Folding<'_> {
             .prepare_cached("UPDATE entries SET content = ?2, executable = ?3, bytes = ?4 WHERE entry = ?1")?
             .execute(params![entry.0, version.content.0, version.executable, version.bytes.cast_signed()])?;
         self.tx
-            .prepare_cached("INSERT OR REPLACE INTO versions(entry, is_learned, version) VALUES(?1, ?2, ?3)")?
-            .execute(params![entry.0, matches!(version.chunks, ChunkList::Inline(_)), encode(version)])?;
+            .prepare_cached("INSERT OR REPLACE INTO versions(entry, seq, is_learned, version) VALUES(?1, ?2, ?3, ?4)")?
+            .execute(params![
+                entry.0,
+                self.seq.cast_signed(),
+                matches!(version.chunks, ChunkList::Inline(_)),
+                encode(version)
+            ])?;
         version.named_chunks().iter().try_for_each(|chunk| self.learn_chunk(chunk))
     }
 
     fn remove(&mut self, entry: EntryId) -> Result<(), CacheError> {
         self.tx.prepare_cached("DELETE FROM entries WHERE entry = ?1")?.execute([entry.0])?;
-        self.tx.prepare_cached("DELETE FROM versions WHERE entry = ?1")?.execute([entry.0])?;
-        Ok(())
+        self.file_place(entry, None)
     }
 }
 
@@ -200,7 +229,13 @@ impl super::Cache {
         let folding = self.begin()?;
         if !folding.is_learned(entry)? {
             chunks.iter().try_for_each(|chunk| folding.learn_chunk(chunk))?;
-            folding.tx.prepare_cached("UPDATE versions SET is_learned = 1 WHERE entry = ?1")?.execute([entry.0])?;
+            folding
+                .tx
+                .prepare_cached(
+                    "UPDATE versions SET is_learned = 1
+                     WHERE entry = ?1 AND seq = (SELECT max(seq) FROM versions WHERE entry = ?1)",
+                )?
+                .execute([entry.0])?;
         }
         folding.commit()
     }
@@ -210,6 +245,15 @@ impl super::Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn is_learned(&self, entry: EntryId) -> Result<bool, CacheError> {
-        Ok(self.db.prepare_cached("SELECT 1 FROM versions WHERE entry = ?1 AND is_learned = 1")?.exists([entry.0])?)
+        is_learned(&self.db, entry)
     }
+}
+
+/// Whether all chunks of the last version of an entry are found by tag.
+fn is_learned(db: &Connection, entry: EntryId) -> Result<bool, CacheError> {
+    let learned: Option<bool> = db
+        .prepare_cached("SELECT is_learned FROM versions WHERE entry = ?1 ORDER BY seq DESC LIMIT 1")?
+        .query_row([entry.0], |row| row.get(0))
+        .optional()?;
+    Ok(learned.unwrap_or_default())
 }

@@ -105,7 +105,10 @@ impl Cache {
     pub fn version(&self, entry: EntryId) -> Result<Option<Version>, CacheError> {
         let bytes: Option<Vec<u8>> = self
             .db
-            .prepare_cached("SELECT version FROM versions WHERE entry = ?1")?
+            .prepare_cached(
+                "SELECT version FROM versions JOIN entries USING(entry)
+                 WHERE entry = ?1 AND content IS NOT NULL ORDER BY seq DESC LIMIT 1",
+            )?
             .query_row([entry.0], |row| row.get(0))
             .optional()?;
         Ok(bytes.map(|bytes| decode(&bytes)).transpose()?)

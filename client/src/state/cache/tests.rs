@@ -1,6 +1,7 @@
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_oneof, proptest};
 use vauban_crypto::chunk::{ChunkSecret, ChunkTag};
-use vauban_protocol::id::{ChunkId, Digest};
+use vauban_protocol::id::{ChunkId, DeviceId, Digest};
+use vauban_protocol::time::Timestamp;
 
 use super::*;
 use crate::log::{ChunkList, ChunkRef, EntryId, EntryName, Kind, MapTree, Op, Tree, Version, apply};
@@ -73,6 +74,45 @@ proptest! {
         let mut count = cache.children(EntryId::ROOT).unwrap().len();
         count += map.entries().filter(|(_, place)| place.parent != EntryId::ROOT).count();
         assert_eq!(count, map.entries().count());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// The tree of every moment is the one that stood when that commit had been folded.
+    #[test]
+    fn every_moment_is_kept(ops in prop::collection::vec(any_op(), 1..30)) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
+        let mut map = MapTree::default();
+        let mut moments = Vec::new();
+        let mut folding = cache.begin().unwrap();
+        for (op, seq) in ops.iter().zip(1..) {
+            // An identifier is never used again by honest clients: what a removed entry held stays its history.
+            if matches!(op, Op::Create { .. }) && moments.iter().any(|past: &MapTree| past.has(op.entry())) {
+                moments.push(map.clone());
+                continue;
+            }
+            folding.file_commit(seq, DeviceId([1; 16]), Timestamp(seq * 10)).unwrap();
+            apply(&mut folding, op).unwrap();
+            apply(&mut map, op).unwrap();
+            moments.push(map.clone());
+        }
+        folding.commit().unwrap();
+        for (past, seq) in moments.iter().zip(1..) {
+            let moment = Moment(seq);
+            for (entry, place) in past.entries() {
+                assert_eq!(cache.place_at(entry, moment).unwrap().as_ref(), Some(place));
+                assert_eq!(cache.version_at(entry, moment).unwrap().as_ref(), past.version(entry));
+                assert_eq!(cache.last_at(place.parent, &place.name, moment).unwrap(), Some(entry));
+            }
+            let folders = (0..5).map(id);
+            let there: usize = folders.map(|folder| cache.children_at(folder, moment).unwrap().len()).sum();
+            assert_eq!(there, past.entries().count());
+            assert!(cache.moment_at(Timestamp(seq * 10 + 9)).unwrap() <= Some(moment));
+        }
+        assert_eq!(cache.moment_at(Timestamp(9)).unwrap(), None);
     }
 }
 

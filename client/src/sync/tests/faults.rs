@@ -27,6 +27,8 @@ fn every_interruption_is_finished_by_the_next_run() {
                 state.fault = None;
                 state.put_bytes
             });
+            // More is written meanwhile: the next run signs further commits.
+            world.a().write("three", "three");
             let summary = world.a().sync();
             assert!(summary.is_complete(), "{fault:?} at {at}: {summary:?}");
             if fault == Fault::Request {

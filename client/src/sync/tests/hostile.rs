@@ -9,7 +9,7 @@ use super::world::{World, noise};
 use crate::limit::DEPTH_MAX;
 use crate::log::{ChunkList, ChunkRef, EntryId, Kind, Op, Version};
 use crate::sync::author::{Draft, Sent};
-use crate::sync::find;
+use crate::sync::{find_at, now};
 use crate::tree::TreePath;
 
 fn id(n: usize) -> EntryId {
@@ -82,7 +82,7 @@ fn hostile_name_corpus_never_escapes_root() {
     let mut ops = Vec::new();
     for n in 0..2 {
         let path = TreePath::parse(&format!("target{n}")).unwrap();
-        let entry = find(&space, &path).unwrap().unwrap().entry;
+        let entry = find_at(&space, &path, now(&space).unwrap()).unwrap().unwrap().entry;
         let version = space.cache().version(entry).unwrap().unwrap();
         ops.push(create(2000 + n, EntryId::ROOT, format!("link{n}").as_bytes(), Kind::Symlink));
         ops.push(Op::Write { entry: id(2000 + n), version });

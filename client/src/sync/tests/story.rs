@@ -6,7 +6,7 @@ use vauban_protocol::space::Cutting;
 
 use super::world::{Device, World, noise};
 use crate::log::{ChunkList, Kind};
-use crate::sync::{ReadFile, find, list};
+use crate::sync::{find_at, list_at, now, read_at};
 use crate::tree::TreePath;
 
 const MIB: usize = 1024 * 1024;
@@ -200,13 +200,14 @@ fn a_space_is_read_without_a_folder() {
     world.a().sync();
     let mut space = world.b().open().unwrap();
     space.follow().unwrap();
+    let moment = now(&space).unwrap();
     let names: Vec<_> =
-        list(&space, &TreePath::root()).unwrap().unwrap().into_iter().map(|c| c.name.to_string()).collect();
+        list_at(&space, &TreePath::root(), moment).unwrap().unwrap().into_iter().map(|c| c.name.to_string()).collect();
     assert!(names.contains(&"big".to_owned()) && names.len() == 7, "{names:?}");
-    assert!(list(&space, &TreePath::parse("nowhere").unwrap()).unwrap().is_none());
-    let child = find(&space, &TreePath::parse("big").unwrap()).unwrap().unwrap();
+    assert!(list_at(&space, &TreePath::parse("nowhere").unwrap(), moment).unwrap().is_none());
+    let child = find_at(&space, &TreePath::parse("big").unwrap(), moment).unwrap().unwrap();
     assert_eq!(child.kind, Kind::File);
-    let mut file = ReadFile::start(&space, child.entry).unwrap().unwrap();
+    let mut file = read_at(&space, child.entry, moment).unwrap().unwrap();
     assert!(matches!(&file.version.chunks, ChunkList::Inline(chunks) if chunks.len() > 2));
     let mut content = Vec::new();
     while let Some(piece) = file.next_chunk().unwrap() {

@@ -1,11 +1,25 @@
-//! How connections end: revoked, or because the node stops.
+//! How connections end: revoked, because the node stops, or after it was killed.
 
+use std::net::UdpSocket;
+use std::sync::Arc;
+
+use quinn::{ConnectionError, Endpoint, TokioRuntime};
+use rustls::crypto::aws_lc_rs::kx_group::X25519MLKEM768;
+use tokio::runtime::Runtime;
 use vauban_protocol::id::ChunkId;
 use vauban_protocol::organisation::Statement;
-use vauban_protocol::wire::{ALPN_DEVICE, Admission, ChunkHead, CloseCode, Refusal, Request, Response, encode_head};
+use vauban_protocol::wire::{
+    ALPN_DEVICE, Admission, ChunkHead, CloseCode, Refusal, Request, Response, encode_head, tls_name,
+};
 
-use super::peer::{PATIENCE, Peer, answer};
-use super::site::Site;
+use super::peer::{PATIENCE, Peer, answer, endpoint, tls};
+use super::site::{Site, anywhere, enrolled};
+use crate::clock;
+use crate::edge::farewell::endpoint_config;
+use crate::edge::tls::quic_config;
+use crate::edge::transport::server_config;
+use crate::enrolment;
+use crate::identity::Identity;
 use crate::metadata::tests::town::Folder;
 
 /// Fails if a revocation waits for the device's next connection.
@@ -49,4 +63,45 @@ async fn a_stop_lets_requests_finish() {
     let address = site.address;
     tokio::time::timeout(PATIENCE, site.stopped()).await.unwrap();
     assert!(std::net::UdpSocket::bind(address).is_ok(), "the port is free again");
+}
+
+/// Fails if the peers of a node that was killed must wait for their idle time-out.
+#[test]
+fn a_killed_run_is_ended_by_the_next() {
+    let (_root, folder, _town, authority) = enrolled();
+    let identity = Identity::load(&folder.receipt_key()).unwrap();
+    let certified = enrolment::load(&folder, &identity, clock::now()).unwrap().certified();
+    let listen = |socket: UdpSocket, run: u8| {
+        let quic = server_config(quic_config(Arc::clone(&certified)).unwrap(), &anywhere().network);
+        let datagrams = endpoint_config(identity.reset_secret(), [run; 32]);
+        Endpoint::new(datagrams, Some(quic), socket, Arc::new(TokioRuntime)).unwrap()
+    };
+    let client = Runtime::new().unwrap();
+    let entered = client.enter();
+    let dialler = endpoint(tls(&authority, ALPN_DEVICE, X25519MLKEM768));
+    drop(entered);
+
+    let first = Runtime::new().unwrap();
+    let entered = first.enter();
+    let node = listen(UdpSocket::bind("127.0.0.1:0").unwrap(), 1);
+    drop(entered);
+    let address = node.local_addr().unwrap();
+    let (connecting, accepting) = (dialler.connect(address, &tls_name(identity.node())).unwrap(), node.accept());
+    let serving = first.spawn(async move { accepting.await.unwrap().await.unwrap() });
+    let connection = client.block_on(connecting).unwrap();
+    let served = client.block_on(serving).unwrap();
+    // What a kill leaves: no farewell, and the port free.
+    first.shutdown_timeout(PATIENCE);
+    drop((served, node));
+
+    let second = Runtime::new().unwrap();
+    let entered = second.enter();
+    let _node = listen(UdpSocket::bind(address).unwrap(), 2);
+    drop(entered);
+    let closed = client.block_on(async {
+        let (mut send, _recv) = connection.open_bi().await.unwrap();
+        send.write_all(&[0; 500]).await.unwrap();
+        tokio::time::timeout(PATIENCE, connection.closed()).await.unwrap()
+    });
+    assert_eq!(closed, ConnectionError::Reset);
 }

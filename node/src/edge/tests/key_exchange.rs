@@ -33,7 +33,7 @@ async fn x25519mlkem768_is_what_is_negotiated() {
     let enrolment = enrolment::load(&site.folder, &identity, crate::clock::now()).unwrap();
     let server = server_config(enrolment.certified()).unwrap();
     let mut server = ServerConnection::new(Arc::new(server)).unwrap();
-    let config = tls(&site, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
+    let config = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
     let name = tls_name(site.node).try_into().unwrap();
     let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
     while client.is_handshaking() || server.is_handshaking() {
@@ -49,7 +49,7 @@ async fn x25519mlkem768_is_what_is_negotiated() {
 #[tokio::test]
 async fn early_data_refused() {
     let site = Site::start().await;
-    let mut config = tls(&site, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
+    let mut config = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
     config.enable_early_data = true;
     let endpoint = endpoint(config);
     let name = tls_name(site.node);

@@ -8,6 +8,7 @@ use quinn::crypto::rustls::QuicClientConfig;
 use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream};
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
+use rustls::pki_types::CertificateDer;
 use rustls::version::TLS13;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,10 +32,14 @@ pub(super) struct Peer {
     _endpoint: Endpoint,
 }
 
-/// What a client's TLS is.
-pub(super) fn tls(site: &Site, alpn: &[u8], group: &'static dyn SupportedKxGroup) -> rustls::ClientConfig {
+/// A client's TLS, which trusts one authority.
+pub(super) fn tls(
+    authority: &CertificateDer<'static>,
+    alpn: &[u8],
+    group: &'static dyn SupportedKxGroup,
+) -> rustls::ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots.add(site.authority.clone()).unwrap();
+    roots.add(authority.clone()).unwrap();
     let provider = CryptoProvider { kx_groups: vec![group], ..aws_lc_rs::default_provider() };
     let mut config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
         .with_protocol_versions(&[&TLS13])
@@ -64,7 +69,7 @@ impl Peer {
         alpn: &[u8],
         group: &'static dyn SupportedKxGroup,
     ) -> Result<Self, ConnectionError> {
-        let endpoint = endpoint(tls(site, alpn, group));
+        let endpoint = endpoint(tls(&site.authority, alpn, group));
         let name = tls_name(site.node);
         let connection = endpoint.connect(site.address, &name).unwrap().await?;
         Ok(Self::over(connection, endpoint))

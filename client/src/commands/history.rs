@@ -1,0 +1,81 @@
+//! `vauban history SPACE:PATH`.
+
+use serde::Serialize;
+
+use crate::clock;
+use crate::commands::Context;
+use crate::commands::spaces::{Connected, Place, Purpose, connected, not_there};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::organisation::Roster;
+use crate::say;
+use crate::state::cache::{Change, Event};
+use crate::sync::history;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[arg(value_name = "SPACE:PATH", help = say!(
+        fr: "Le fichier ou dossier, même retiré depuis",
+        en: "The file or folder, even if it was removed since",
+    ))]
+    place: Place,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    made_at: u64,
+    user: String,
+    device: String,
+    #[serde(flatten)]
+    what: Told,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "change", rename_all = "lowercase")]
+enum Told {
+    Written { bytes: u64, content: String },
+    Placed { name: String },
+    Removed,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let place = arguments.place.clone();
+    let reports = connected(context, Purpose::Read, move |connected| {
+        let mut space = connected.open(&connected.find(&place.space)?)?;
+        space.follow()?;
+        space.write_record()?;
+        let events = history(&space, &place.path)?.ok_or_else(|| not_there(&place))?;
+        Ok(events.into_iter().map(|event| report(&connected, event)).collect::<Vec<_>>())
+    })?;
+    for report in &reports {
+        context.output.result(report, text);
+    }
+    Ok(Exit::Done)
+}
+
+fn report(connected: &Connected, event: Event) -> Report {
+    let organisation = connected.device.organisation();
+    let roster = Roster::new(&organisation, connected.device.identity().directory());
+    let user = organisation.device(event.device).map(|record| roster.user(record.user)).unwrap_or_default();
+    let what = match event.change {
+        Change::Written(version) => Told::Written { bytes: version.bytes, content: version.content.to_hex() },
+        Change::Placed(place) => Told::Placed { name: place.name.to_string() },
+        Change::Removed => Told::Removed,
+    };
+    Report { made_at: event.made_at.0, user, device: roster.device(event.device), what }
+}
+
+fn text(report: &Report) -> String {
+    let Report { made_at, user, device, what } = report;
+    let time = clock::minute(vauban_protocol::time::Timestamp(*made_at));
+    let what = match what {
+        Told::Written { bytes, .. } => {
+            let bytes = indicatif::BinaryBytes(*bytes);
+            say!(fr: "écrit, {bytes}", en: "written, {bytes}")
+        }
+        Told::Placed { name } => say!(fr: "placé sous le nom {name}", en: "placed under the name {name}"),
+        Told::Removed => say!(fr: "retiré", en: "removed"),
+    };
+    format!("{time}  {user} ({device})  {what}")
+}

@@ -1,0 +1,222 @@
+//! The space as it once was: what stood at a path at a moment, what has happened to it, and what differs between two moments.
+
+use super::{OpenSpace, SyncError};
+use crate::content::Nodes;
+use crate::log::{EntryId, EntryName, Kind};
+use crate::state::cache::{Event, Moment, RemoteChild};
+use crate::sync::ReadFile;
+use crate::tree::TreePath;
+
+/// What differs at one path between two moments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Where: the new place, of what has moved.
+    pub path: TreePath,
+    /// How.
+    pub what: What,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// How something differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// It came.
+    Added,
+    /// It went.
+    Removed,
+    /// Its content changed.
+    Edited,
+    /// It came from here; its content may have changed as well.
+    Moved(TreePath),
+}
+
+/// The moment that the log stands at now.
+///
+/// # Errors
+/// [`SyncError`] of the cache.
+pub fn now<N: Nodes>(space: &OpenSpace<N>) -> Result<Moment, SyncError> {
+    Ok(Moment(space.folded()?.head().seq))
+}
+
+/// The entry that stood at `path` at `moment`; the root has no row of its own, and is `Ok(None)` with an empty path.
+///
+/// # Errors
+/// [`SyncError`] of the cache.
+pub fn find_at<N: Nodes>(
+    space: &OpenSpace<N>,
+    path: &TreePath,
+    moment: Moment,
+) -> Result<Option<RemoteChild>, SyncError> {
+    let mut parent = EntryId::ROOT;
+    let mut found = None;
+    for name in path.names() {
+        let Some(child) = child_at(space, parent, name, moment)? else {
+            return Ok(None);
+        };
+        parent = child.entry;
+        found = Some(child);
+    }
+    Ok(found)
+}
+
+/// What stood at `path` at `moment`: the entries of a folder, or the file itself; `None` if nothing did.
+///
+/// # Errors
+/// [`SyncError`] of the cache.
+pub fn list_at<N: Nodes>(
+    space: &OpenSpace<N>,
+    path: &TreePath,
+    moment: Moment,
+) -> Result<Option<Vec<RemoteChild>>, SyncError> {
+    if path.names().is_empty() {
+        return Ok(Some(space.cache().children_at(EntryId::ROOT, moment)?));
+    }
+    Ok(match find_at(space, path, moment)? {
+        None => None,
+        Some(child) if child.kind == Kind::Folder => Some(space.cache().children_at(child.entry, moment)?),
+        Some(child) => Some(vec![child]),
+    })
+}
+
+/// Starts to read what an entry held at `moment`; `None` if it held nothing.
+///
+/// # Errors
+/// [`SyncError`].
+pub fn read_at<N: Nodes>(space: &OpenSpace<N>, entry: EntryId, moment: Moment) -> Result<Option<ReadFile>, SyncError> {
+    match space.cache().version_at(entry, moment)? {
+        Some(version) => ReadFile::of(space, version).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// All that has happened to what stands at `path`, or stood there last, the latest first; `None` if nothing ever did.
+///
+/// # Errors
+/// [`SyncError`] of the cache.
+pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option<Vec<Event>>, SyncError> {
+    let moment = now(space)?;
+    let mut entry = EntryId::ROOT;
+    for name in path.names() {
+        match space.cache().last_at(entry, name, moment)? {
+            Some(child) => entry = child,
+            None => return Ok(None),
+        }
+    }
+    if entry == EntryId::ROOT { Ok(None) } else { Ok(Some(space.cache().events(entry)?)) }
+}
+
+/// What differs below `path` between two moments, by path.
+///
+/// # Errors
+/// [`SyncError`] of the cache.
+pub fn differences<N: Nodes>(
+    space: &OpenSpace<N>,
+    path: &TreePath,
+    from: Moment,
+    to: Moment,
+) -> Result<Vec<Difference>, SyncError> {
+    let mut found = Vec::new();
+    let mut visits = vec![path.clone()];
+    while let Some(folder) = visits.pop() {
+        let (before, after) = (folder_at(space, &folder, from)?, folder_at(space, &folder, to)?);
+        for child in &after {
+            let path = folder.join(&child.name);
+            let was = space.cache().place_at(child.entry, from)?;
+            let what = match was {
+                None => Some(What::Added),
+                Some(was) => {
+                    let earlier = path_at(space, was.parent, &was.name, from)?;
+                    let held = space.cache().version_at(child.entry, from)?;
+                    if earlier != path && !is_carried(&earlier, &path, &found) {
+                        Some(What::Moved(earlier))
+                    } else if held.map(|held| held.content) != child.content {
+                        Some(What::Edited)
+                    } else {
+                        None
+                    }
+                }
+            };
+            if child.kind == Kind::Folder {
+                visits.push(path.clone());
+            }
+            found.extend(what.map(|what| Difference { path, what, kind: child.kind }));
+        }
+        for child in before {
+            if space.cache().place_at(child.entry, to)?.is_none() {
+                let path = folder.join(&child.name);
+                if child.kind == Kind::Folder {
+                    visits.push(path.clone());
+                }
+                found.push(Difference { path, what: What::Removed, kind: child.kind });
+            }
+        }
+    }
+    found.sort_by(|a, b| a.path.cmp(&b.path));
+    found.dedup();
+    Ok(found)
+}
+
+/// Whether what was at `earlier` is at `path` only because a folder around it has moved, which is said once.
+fn is_carried(earlier: &TreePath, path: &TreePath, found: &[Difference]) -> bool {
+    found.iter().any(|difference| match &difference.what {
+        What::Moved(from) => match (earlier.below(from), path.below(&difference.path)) {
+            (Some(before), Some(after)) => before == after,
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+fn folder_at<N: Nodes>(space: &OpenSpace<N>, path: &TreePath, moment: Moment) -> Result<Vec<RemoteChild>, SyncError> {
+    if path.names().is_empty() {
+        return Ok(space.cache().children_at(EntryId::ROOT, moment)?);
+    }
+    match find_at(space, path, moment)? {
+        Some(child) if child.kind == Kind::Folder => Ok(space.cache().children_at(child.entry, moment)?),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn child_at<N: Nodes>(
+    space: &OpenSpace<N>,
+    parent: EntryId,
+    name: &EntryName,
+    moment: Moment,
+) -> Result<Option<RemoteChild>, SyncError> {
+    let cache = space.cache();
+    let Some(entry) = cache.last_at(parent, name, moment)? else {
+        return Ok(None);
+    };
+    // Whoever came last to a name is there, unless it has left since.
+    let place = cache.place_at(entry, moment)?.filter(|place| place.parent == parent && place.name == *name);
+    let Some(place) = place else {
+        return Ok(None);
+    };
+    let version = cache.version_at(entry, moment)?;
+    Ok(Some(RemoteChild {
+        entry,
+        name: place.name,
+        kind: place.kind,
+        content: version.as_ref().map(|version| version.content),
+        executable: version.as_ref().is_some_and(|version| version.executable),
+        bytes: version.map_or(0, |version| version.bytes),
+    }))
+}
+
+/// Where something named `name` in `parent` was at `moment`, from the root on.
+fn path_at<N: Nodes>(
+    space: &OpenSpace<N>,
+    parent: EntryId,
+    name: &EntryName,
+    moment: Moment,
+) -> Result<TreePath, SyncError> {
+    let mut names = vec![name.clone()];
+    let mut at = parent;
+    while at != EntryId::ROOT {
+        let Some(place) = space.cache().place_at(at, moment)? else { break };
+        names.push(place.name);
+        at = place.parent;
+    }
+    Ok(names.iter().rev().fold(TreePath::root(), |path, name| path.join(name)))
+}
