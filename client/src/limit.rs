@@ -27,6 +27,11 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 32 * 1024 * 1024;
 /// Bytes of one datagram, where the path lets them pass: fewer, larger packets cost less. QUIC hands the kernel ten at a
 /// time, which together must fit one UDP send.
 pub const DATAGRAM_BYTES_MAX: u16 = 6_500;
+/// Packets that a peer may receive before it acknowledges: each acknowledgement costs both sides as much as a packet, and a
+/// burst of the kernel's brings ten.
+pub const ACKNOWLEDGED_PACKETS: u32 = 10;
+/// Milliseconds that a peer may wait before it acknowledges fewer.
+pub const ACKNOWLEDGED_MS_MAX: u64 = 5;
 /// Bytes of the kernel's buffers of the UDP socket: a burst of one window's fraction is not dropped.
 pub const SOCKET_BUFFER_BYTES: usize = 7 * 1024 * 1024;
 
@@ -111,9 +116,11 @@ pub const SEALED_QUEUE_MAX: usize = 1024;
 pub const FILE_QUEUE_MAX: usize = 64;
 
 /// Bytes of objects that one `GetChunks` asks for.
-pub const GET_BYTES: usize = 8 * 1024 * 1024;
+pub const GET_BYTES: usize = 2 * 1024 * 1024;
 /// `GetChunks` in flight at once: the prefetch window.
-pub const GETS_IN_FLIGHT_MAX: usize = 4;
+pub const GETS_IN_FLIGHT_MAX: usize = 8;
+/// Bytes that standard output takes before its reader must be awake, where it is a pipe: what Linux lets anyone have.
+pub const PIPE_BYTES: usize = 1024 * 1024;
 /// Files whose chunks are asked for in one stream: bounds the list of their chunks.
 pub const FETCH_FILES_MAX: usize = 4096;
 /// Chunks that are asked for in one stream, unless one file has more.

@@ -75,6 +75,11 @@ pub const GUEST_STREAMS_MAX: u32 = 4;
 /// Bytes of one datagram, where the path lets them pass: fewer, larger packets cost less. QUIC hands the kernel ten at a
 /// time, which together must fit one UDP send.
 pub const DATAGRAM_BYTES_MAX: u16 = 6_500;
+/// Packets that a peer may receive before it acknowledges: each acknowledgement costs both sides as much as a packet, and a
+/// burst of the kernel's brings ten.
+pub const ACKNOWLEDGED_PACKETS: u32 = 10;
+/// Milliseconds that a peer may wait before it acknowledges fewer.
+pub const ACKNOWLEDGED_MS_MAX: u64 = 5;
 const _: () = assert!(DATAGRAM_BYTES_MAX as usize * 10 <= u16::MAX as usize - 28);
 /// Requests at once on a device's connection.
 pub const DEVICE_STREAMS_MAX: u32 = 64;

@@ -2,11 +2,14 @@
 
 use std::io::{self, Write};
 
+use rustix::pipe::fcntl_setpipe_size;
+
 use crate::commands::Context;
 use crate::commands::at::At;
 use crate::commands::spaces::{Connected, Place, Purpose, connected, not_a_file, not_there};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::limit::PIPE_BYTES;
 use crate::log::Kind;
 use crate::say;
 use crate::state::StateError;
@@ -26,6 +29,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     connected(context, Purpose::Read, move |connected| {
         let mut file = open(&connected, &place, at)?;
         let mut out = io::stdout().lock();
+        // Only a pipe has a size, and its reader need not be woken for every 64 KiB. The system may refuse.
+        let _ = fcntl_setpipe_size(&out, PIPE_BYTES);
         while let Some(piece) = file.next_chunk()? {
             match out.write_all(piece.as_ref()) {
                 Ok(()) => {}

@@ -4,12 +4,15 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::{Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TokioRuntime, TransportConfig, VarInt};
+use quinn::{
+    AckFrequencyConfig, Endpoint, EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TokioRuntime, TransportConfig,
+    VarInt,
+};
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::limit::{
-    CONNECTION_WINDOW_BYTES, DATAGRAM_BYTES_MAX, IDLE_SECONDS_MAX, KEEP_ALIVE_SECONDS, SOCKET_BUFFER_BYTES,
-    STREAM_WINDOW_BYTES,
+    ACKNOWLEDGED_MS_MAX, ACKNOWLEDGED_PACKETS, CONNECTION_WINDOW_BYTES, DATAGRAM_BYTES_MAX, IDLE_SECONDS_MAX,
+    KEEP_ALIVE_SECONDS, SOCKET_BUFFER_BYTES, STREAM_WINDOW_BYTES,
 };
 
 /// An endpoint for connections to `remote`: a socket of the same address family, on a port that the system chooses.
@@ -33,8 +36,13 @@ pub(super) fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     let mut datagrams = MtuDiscoveryConfig::default();
     datagrams.upper_bound(DATAGRAM_BYTES_MAX);
+    let mut acknowledgements = AckFrequencyConfig::default();
+    acknowledgements
+        .ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED_PACKETS))
+        .max_ack_delay(Some(Duration::from_millis(ACKNOWLEDGED_MS_MAX)));
     transport
         .mtu_discovery_config(Some(datagrams))
+        .ack_frequency_config(Some(acknowledgements))
         .max_concurrent_bidi_streams(VarInt::from_u32(0))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW_BYTES))

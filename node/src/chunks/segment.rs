@@ -4,7 +4,7 @@
 //! file is removed. So readers need no lock, and a torn write can only be after the tail.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,14 +100,16 @@ impl Segments {
     pub(super) fn read_raw(&self, id: ChunkId, location: &Location) -> Result<Bytes, SegmentFault> {
         let path = self.path(location.segment);
         let bytes = usize::try_from(location.record_bytes()).unwrap_or(usize::MAX);
-        let mut record = vec![0; bytes];
-        let outcome = File::open(&path).and_then(|file| file.read_exact_at(&mut record, location.offset.into()));
+        let mut record = Vec::with_capacity(bytes);
+        // Into memory that was never zeroed: at these sizes that would cost as much as reading.
+        let outcome = File::open(&path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(location.offset.into()))?;
+            file.take(bytes as u64).read_to_end(&mut record)
+        });
         match outcome {
-            Ok(()) => Ok(record.into()),
+            Ok(read) if read == bytes => Ok(record.into()),
+            Ok(_) => Err(SegmentFault::Damaged(Corrupt::Truncated { id })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SegmentFault::Gone),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                Err(SegmentFault::Damaged(Corrupt::Truncated { id }))
-            }
             Err(error) => Err(SegmentFault::Store(StoreError::io("read", &path)(error))),
         }
     }

@@ -1,16 +1,18 @@
 //! QUIC's own settings: what a peer may have under way, before it is admitted and after.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use quinn::congestion::{BbrConfig, CubicConfig};
 use quinn::crypto::rustls::QuicServerConfig;
-use quinn::{Connection, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TransportConfig, VarInt};
+use quinn::{AckFrequencyConfig, Connection, IdleTimeout, MtuDiscoveryConfig, ServerConfig, TransportConfig, VarInt};
 
 use crate::config::{Congestion, Network};
 use crate::edge::memory::Window;
 use crate::limit::{
-    DATAGRAM_BYTES_MAX, DEVICE_STREAMS_MAX, GUEST_STREAMS_MAX, HANDSHAKES_MAX, INCOMING_BYTES_MAX,
-    WINDOW_GUEST_SEND_BYTES, WINDOW_HELLO_BYTES, WINDOW_SEND_BYTES, WINDOW_STREAM_BYTES,
+    ACKNOWLEDGED_MS_MAX, ACKNOWLEDGED_PACKETS, DATAGRAM_BYTES_MAX, DEVICE_STREAMS_MAX, GUEST_STREAMS_MAX,
+    HANDSHAKES_MAX, INCOMING_BYTES_MAX, WINDOW_GUEST_SEND_BYTES, WINDOW_HELLO_BYTES, WINDOW_SEND_BYTES,
+    WINDOW_STREAM_BYTES,
 };
 
 /// The settings under which every connection begins: one stream, and room for a hello.
@@ -18,8 +20,13 @@ pub(super) fn server_config(crypto: QuicServerConfig, network: &Network) -> Serv
     let mut transport = TransportConfig::default();
     let mut datagrams = MtuDiscoveryConfig::default();
     datagrams.upper_bound(DATAGRAM_BYTES_MAX);
+    let mut acknowledgements = AckFrequencyConfig::default();
+    acknowledgements
+        .ack_eliciting_threshold(VarInt::from_u32(ACKNOWLEDGED_PACKETS))
+        .max_ack_delay(Some(Duration::from_millis(ACKNOWLEDGED_MS_MAX)));
     transport
         .mtu_discovery_config(Some(datagrams))
+        .ack_frequency_config(Some(acknowledgements))
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .datagram_receive_buffer_size(None)
