@@ -86,13 +86,13 @@ fn a_killed_run_is_ended_by_the_next() {
     let node = listen(UdpSocket::bind("127.0.0.1:0").unwrap(), 1);
     drop(entered);
     let address = node.local_addr().unwrap();
-    let (connecting, accepting) = (dialler.connect(address, &tls_name(identity.node())).unwrap(), node.accept());
-    let serving = first.spawn(async move { accepting.await.unwrap().await.unwrap() });
+    let connecting = dialler.connect(address, &tls_name(identity.node())).unwrap();
+    let serving = first.spawn(async move { node.accept().await.unwrap().await.unwrap() });
     let connection = client.block_on(connecting).unwrap();
     let served = client.block_on(serving).unwrap();
     // What a kill leaves: no farewell, and the port free.
     first.shutdown_timeout(PATIENCE);
-    drop((served, node));
+    drop(served);
 
     let second = Runtime::new().unwrap();
     let entered = second.enter();
