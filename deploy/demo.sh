@@ -131,7 +131,7 @@ one_byte() {
     act "Un octet inséré au début du plus gros fichier : peu de choses repartent." \
         "One byte inserted at the start of the biggest file: little is sent again."
     local big before
-    big=$(find "$work/laptop-files" -type f -not -path '*/.vauban/*' -printf '%s %p\n' | sort -rn | head -n 1 | cut -d ' ' -f 2-)
+    big=$(find "$work/laptop-files" -type f -not -path '*/.vauban/*' -printf '%s %p\n' | sort -rn | sed -n '1s/^[0-9]* //p')
     before=$(stored)
     { printf 'x' && cat "$big"; } >"$work/longer"
     cat "$work/longer" >"$big"
