@@ -153,7 +153,7 @@ nothing_readable() {
     metrics >"$work/metrics"
     # Names long enough not to occur by chance, and lines of text as content.
     (cd "$work/laptop-files" && find . -type f -not -path './.vauban/*' -printf '%f\n') |
-        awk 'length >= 10' | sort -u | head -n 500 >"$work/patterns"
+        awk 'length >= 10' | sort -u | awk "NR <= 500" >"$work/patterns"
     find "$work/laptop-files" -type f -size -256k -not -path '*/.vauban/*' -exec cat {} + |
         LC_ALL=C grep -a -E '^[ -~]{32,200}$' | sort -u | awk 'NR % 17 == 0 && kept++ < 500' >>"$work/patterns"
     echo "$canary" >>"$work/patterns"
@@ -163,7 +163,7 @@ nothing_readable() {
     LC_ALL=C grep -r -a -q -F -f "$work/patterns" "$work/desktop-files" ||
         fail "La recherche ne trouve rien là où tout est en clair." "The search finds nothing where all is in clear."
     if found=$(LC_ALL=C grep -r -a -o -F -f "$work/patterns" "$work/node" "$work/node.log" "$work/node.out" "$work/metrics"); then
-        echo "$found" | head >&2
+        echo "$found" | sed -n 1,10p >&2
         fail "Le nœud sait lire quelque chose." "The node can read something."
     fi
     say "  $searched noms et lignes cherchés dans $(human "$(bytes_of "$work/node")") : aucun. (Les mêmes, dans le dossier d'Alice : trouvés.)" \
@@ -237,7 +237,7 @@ join() {
     cat "$work/join.out"
 }
 
-code() { grep -o 'vauban1-[^ ]*' "$1" | head -n 1; }
+code() { grep -o 'vauban1-[^ ]*' "$1" | sed -n 1p; }
 
 # Waits, for a minute at most, until a file has a line; fails as soon as the process that writes it has gone.
 await() {
