@@ -87,6 +87,25 @@ impl<'a> Folding<'a> {
         Ok(())
     }
 
+    /// Applies all of `ops`, or none if one of them would be void; says which.
+    ///
+    /// # Errors
+    /// [`CacheError`]; the transaction must then be dropped.
+    pub fn apply_all(&mut self, ops: &[&Op]) -> Result<bool, CacheError> {
+        if let [op] = ops {
+            return Ok(apply(self, op)? == Effect::Applied);
+        }
+        self.tx.execute_batch("SAVEPOINT all_or_none")?;
+        for op in ops {
+            if apply(self, op)? != Effect::Applied {
+                self.tx.execute_batch("ROLLBACK TO all_or_none; RELEASE all_or_none")?;
+                return Ok(false);
+            }
+        }
+        self.tx.execute_batch("RELEASE all_or_none")?;
+        Ok(true)
+    }
+
     /// Makes it so.
     ///
     /// # Errors
