@@ -93,7 +93,9 @@ fn change_text(change: &Change) -> String {
         What::MoveHere => say!(fr: "renommer ici        {path} → {to}", en: "rename here        {path} → {to}"),
         What::RemoveHere => say!(fr: "mettre à la corbeille {path}", en: "move to the trash  {path}"),
         What::Issue => say!(fr: "laisser de côté     {path}", en: "leave out          {path}"),
-        What::Held => say!(fr: "retenir             {path} changement(s), par le frein", en: "hold               {path} change(s), by the brake"),
+        What::Held => {
+            say!(fr: "retenir             {path} changement(s), par le frein", en: "hold               {path} change(s), by the brake")
+        }
     }
 }
 

@@ -64,10 +64,11 @@ pub(crate) fn changes(plan: &Plan) -> Vec<Change> {
         to: None,
     }));
     all.extend(plan.trashings.iter().map(|trashing| change(What::RemoveHere, &trashing.path)));
-    all.extend(plan.shifts.iter().map(|shift| Change {
-        to: Some(shift.to_path.to_string()),
-        ..change(What::MoveHere, &shift.from_path)
-    }));
+    all.extend(
+        plan.shifts
+            .iter()
+            .map(|shift| Change { to: Some(shift.to_path.to_string()), ..change(What::MoveHere, &shift.from_path) }),
+    );
     all.extend(plan.folders_there.iter().map(|folder| change(What::CreateHere, &folder.path)));
     all.extend(plan.downloads.iter().map(|download| change(What::Download, &download.path)));
     all.extend(plan.issues.iter().map(|issue| Change { what: What::Issue, path: issue.path.clone(), to: None }));

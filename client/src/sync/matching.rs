@@ -47,7 +47,9 @@ pub(crate) fn recognise<'a>(here: &LocalChild, around: &Surroundings<'a>) -> Rec
         let moved = around.same_inode.iter().find(|row| row.kind == Kind::Folder);
         if let Some(known) = moved.or(at_place) {
             // Where its own number is right, its own place is, too.
-            return Recognised::Known(at_place.filter(|base| base.identity.inode == here.identity.inode).unwrap_or(known));
+            return Recognised::Known(
+                at_place.filter(|base| base.identity.inode == here.identity.inode).unwrap_or(known),
+            );
         }
     } else if let Some(known) = at_place {
         return Recognised::Known(known);
@@ -159,7 +161,8 @@ mod tests {
     #[test]
     fn what_both_sides_made_is_joined_if_it_is_of_one_kind() {
         let (file, folder) = (there(Kind::File), there(Kind::Folder));
-        let with = |newcomer| recognise(&here(LocalKind::File, 7), &Surroundings { base: None, newcomer, same_inode: &[] });
+        let with =
+            |newcomer| recognise(&here(LocalKind::File, 7), &Surroundings { base: None, newcomer, same_inode: &[] });
         assert_eq!(with(Some(&file)), Recognised::Joined(&file));
         assert_eq!(with(Some(&folder)), Recognised::New);
         assert_eq!(with(None), Recognised::New);

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::report::{Summary, Watcher};
 use super::plan::{LogChange, Plan, Upload};
+use super::report::{Summary, Watcher};
 use super::send::Send;
 use super::survey::fresh_entry;
 use super::{OpenSpace, SyncError};

@@ -13,8 +13,8 @@ use std::io::Write;
 use vauban_protocol::id::Digest;
 use vauban_protocol::time::Timestamp;
 
-use super::open_space::random;
 use super::brake::{Approval, is_damage_bulk};
+use super::open_space::random;
 use super::plan::{Download, Plan};
 use super::report::{Issue, Problem, Summary};
 use super::round::Run;
@@ -23,9 +23,7 @@ use super::whereabouts::Whereabouts;
 use super::{OpenSpace, SyncError};
 use crate::clock;
 use crate::content::{ChunkStream, FetchError, Nodes, chunks_of};
-use crate::limit::{
-    FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX,
-};
+use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX};
 use crate::log::{ChunkRef, Kind, Version};
 use crate::state::cache::{BaseRow, Direction, RootId, Toll};
 use crate::tree::{ConflictStamp, FileType, Folder, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link};

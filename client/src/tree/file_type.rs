@@ -107,7 +107,9 @@ mod tests {
     #[test]
     fn every_code_reads_back() {
         let known: Vec<_> = (0..=u8::MAX).filter_map(FileType::from_code).collect();
-        assert!(known.len() > 20 && known.iter().all(|file_type| FileType::from_code(file_type.code()) == Some(*file_type)));
+        assert!(
+            known.len() > 20 && known.iter().all(|file_type| FileType::from_code(file_type.code()) == Some(*file_type))
+        );
     }
 
     #[test]

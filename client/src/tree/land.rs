@@ -95,7 +95,8 @@ impl<'a> Temporary<'a> {
     pub fn link(root: &'a SyncRoot, random: u64, target: &[u8]) -> Result<Self, TreeError> {
         let name = part_name(random)?;
         step(|| temporary_path(root, &name))?;
-        symlinkat(target, root.temporary()?, name.as_str()).map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        symlinkat(target, root.temporary()?, name.as_str())
+            .map_err(TreeError::disk("make", temporary_path(root, &name)))?;
         Ok(Self { root, name, file: None, is_live: true })
     }
 

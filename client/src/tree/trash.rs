@@ -8,6 +8,7 @@
 //! never came is passed over. Whatever is moved is looked at before and after: what is not the version that was to go is put
 //! back. Only [`Trash::expire`] and [`Trash::empty`] delete, and only here.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 
 use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, unlinkat};
@@ -17,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::disk_name::own_name;
 use super::step::step;
 use super::{ConflictStamp, Folder, Identity, LocalKind, Shifted, SyncRoot, TreeError, TreePath};
-use crate::limit::TRASH_RECORD_BYTES_MAX;
+use crate::limit::{FLUSHES_MAX, TRASH_RECORD_BYTES_MAX};
 use crate::log::EntryName;
 
 /// The file that says what a batch holds.
@@ -56,6 +57,8 @@ pub struct Trash {
     files: Folder,
     /// The folder that was last filled, and how it is reached.
     last: Option<(TreePath, Folder)>,
+    /// Folders here that something was moved to, or made in.
+    filled: BTreeSet<TreePath>,
 }
 
 /// What came of a removal.
@@ -95,7 +98,7 @@ impl Trash {
         fsync(&file).map_err(TreeError::disk("flush", &path))?;
         batch.sync()?;
         trash.sync()?;
-        Ok(Self { files, last: None })
+        Ok(Self { files, last: None, filled: BTreeSet::new() })
     }
 
     /// Moves `name` of `folder` here, if it is `expected`.
@@ -144,22 +147,28 @@ impl Trash {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn sync(&self) -> Result<(), TreeError> {
-        rustix::fs::syncfs(&self.files).map_err(TreeError::disk("flush", self.files.path().to_path()))
+        if self.filled.len() > FLUSHES_MAX {
+            return rustix::fs::syncfs(&self.files).map_err(TreeError::disk("flush", self.files.path().to_path()));
+        }
+        self.filled.iter().try_for_each(|path| open_below(&self.files, path)?.sync())
     }
 
     /// The folder here for what was in folder `path`.
     fn place(&mut self, path: &TreePath) -> Result<&Folder, TreeError> {
         if self.last.as_ref().is_none_or(|(last, _)| last != path) {
-            let mut folder = self.files.open_folder_itself()?;
+            let (mut folder, mut at) = (self.files.open_folder_itself()?, TreePath::root());
             for name in path.names() {
                 folder = match folder.open_folder(name) {
                     Err(error) if error.is_absent() => {
                         folder.make_folder(name)?;
+                        self.filled.insert(at.clone());
                         folder.open_folder(name)?
                     }
                     other => other?,
                 };
+                at = at.join(name);
             }
+            self.filled.insert(at);
             self.last = Some((path.clone(), folder));
         }
         Ok(self.last.as_ref().map_or(&self.files, |(_, folder)| folder))
@@ -174,7 +183,11 @@ impl Trash {
         let mut found = Vec::new();
         for batch in batches(&trash)? {
             let folder = trash.open_folder(&batch)?;
-            let files = folder.open_folder(&own_name(FILES)?)?;
+            let files = match folder.open_folder(&own_name(FILES)?) {
+                // A power cut at its very beginning.
+                Err(error) if error.is_absent() => continue,
+                other => other?,
+            };
             for record in records(&folder)? {
                 let Ok(path) = TreePath::parse(&record.path) else { continue };
                 if stands(&files, &path)? {
@@ -258,14 +271,14 @@ fn stands(files: &Folder, path: &TreePath) -> Result<bool, TreeError> {
     let Some((parent, name)) = path.split_last() else {
         return Ok(false);
     };
-    let mut folder = files.open_folder_itself()?;
-    for name in parent.names() {
-        folder = match folder.open_folder(name) {
-            Err(error) if error.is_absent() => return Ok(false),
-            other => other?,
-        };
+    match open_below(files, &parent) {
+        Err(error) if error.is_absent() => Ok(false),
+        folder => Ok(folder?.child(name)?.is_some()),
     }
-    Ok(folder.child(name)?.is_some())
+}
+
+fn open_below(files: &Folder, path: &TreePath) -> Result<Folder, TreeError> {
+    path.names().iter().try_fold(files.open_folder_itself()?, |folder, name| folder.open_folder(name))
 }
 
 /// Deletes a folder of the trash and all that is in it, following nothing.

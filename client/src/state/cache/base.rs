@@ -11,9 +11,14 @@ use crate::tree::{FileType, Identity};
 /// The columns of a row, in the order of [`base_row`].
 macro_rules! base_where {
     ($condition:literal) => {
+        base_where!("", $condition)
+    };
+    ($index:literal, $condition:literal) => {
         concat!(
             "SELECT entry, parent, name, kind, content, executable, device, inode, bytes, mtime_ns, ctime_ns, file_type
-             FROM base WHERE root = ?1 AND ",
+             FROM base ",
+            $index,
+            " WHERE root = ?1 AND ",
             $condition
         )
     };
@@ -82,8 +87,11 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn base_by_inode(&self, root: RootId, inode: u64) -> Result<Vec<BaseRow>, CacheError> {
-        let mut statement = self.db.prepare_cached(base_where!("inode = ?2 ORDER BY entry"))?;
-        base_rows(statement.query(params![root.0, inode.cast_signed()])?)
+        // Left to choose, SQLite walks all entries of the folder.
+        let mut statement = self.db.prepare_cached(base_where!("INDEXED BY base_inode", "inode = ?2"))?;
+        let mut rows = base_rows(statement.query(params![root.0, inode.cast_signed()])?)?;
+        rows.sort_unstable_by_key(|row| row.entry);
+        Ok(rows)
     }
 
     /// Entries that were agreed on.

@@ -55,7 +55,9 @@ impl Cache {
     pub fn add_toll(&self, root: RootId, direction: Direction, now: Timestamp, toll: Toll) -> Result<(), CacheError> {
         self.db.prepare_cached("DELETE FROM toll WHERE at <= ?1")?.execute([start(now)])?;
         self.db
-            .prepare_cached("INSERT INTO toll(root, direction, at, removed, damaged, tree) VALUES(?1, ?2, ?3, ?4, ?5, ?6)")?
+            .prepare_cached(
+                "INSERT INTO toll(root, direction, at, removed, damaged, tree) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
             .execute(params![
                 root.0,
                 code(direction),

@@ -286,11 +286,7 @@ impl<'a> Decider<'a> {
                     name: spot.name.as_str().as_bytes().to_vec(),
                 },
                 knew: Some(Knew { spot: there.spot(), content: None }),
-                after: RowAfter::Moved(
-                    there.child.entry,
-                    spot.clone(),
-                    is_as_agreed.then_some(here.child.identity),
-                ),
+                after: RowAfter::Moved(there.child.entry, spot.clone(), is_as_agreed.then_some(here.child.identity)),
                 path: here.path(),
             }),
             Placing::MoveHere => self.plan.shifts.push(Shift {
@@ -322,7 +318,9 @@ impl<'a> Decider<'a> {
         let identity = here.child.identity;
         let row = match (&standing.base, verdict.situation) {
             (None, Situation::Agree) => agreed(there, here),
-            (Some(base), Situation::Agree) => BaseRow { parent: base.parent, name: base.name.clone(), ..agreed(there, here) },
+            (Some(base), Situation::Agree) => {
+                BaseRow { parent: base.parent, name: base.name.clone(), ..agreed(there, here) }
+            }
             (Some(base), Situation::Same | Situation::WriteHere) if base.identity != identity => {
                 BaseRow { identity, ..base.clone() }
             }

@@ -98,13 +98,7 @@ fn claimants<'a>(standings: &'a Standings, verdicts: &Verdicts) -> Vec<(EntryId,
     found
 }
 
-fn judge(
-    standings: &Standings,
-    verdicts: &Verdicts,
-    standing: &Standing,
-    here: &Sighting,
-    verdict: Verdict,
-) -> Claim {
+fn judge(standings: &Standings, verdicts: &Verdicts, standing: &Standing, here: &Sighting, verdict: Verdict) -> Claim {
     let Some(rival) = here.rival.and_then(|rival| standings.find(rival).zip(verdicts.get(&rival))) else {
         return Claim::Granted;
     };

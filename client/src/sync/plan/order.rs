@@ -4,7 +4,7 @@
 //! left when nobody can move is a knot: entries that want each other's places. One of them steps aside under a name of its own,
 //! which is one more `Move`; all changes of a knot stand in one commit, so that nobody ever sees that name.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vauban_protocol::id::Digest;
 
@@ -114,10 +114,12 @@ pub(crate) fn order<T: Trial>(trial: &mut T, changes: Vec<LogChange>) -> Result<
         while let Some(entry) = ordering.queue.pop_front() {
             ordering.advance(trial, entry)?;
         }
-        // Folders that were not empty may be by now, inner ones first.
+        // Folders that were not empty may be by now, inner ones first; and what was in a way may have left with another.
         let full = std::mem::take(&mut ordering.full);
         let before = ordering.pending.len();
-        for entry in full {
+        let is_full: BTreeSet<_> = full.iter().copied().collect();
+        let others: Vec<_> = ordering.pending.keys().copied().filter(|entry| !is_full.contains(entry)).collect();
+        for entry in full.into_iter().chain(others) {
             ordering.advance(trial, entry)?;
         }
         if ordering.pending.len() == before && !ordering.untie(trial)? {
@@ -168,25 +170,87 @@ impl Ordering {
     fn untie<T: Trial>(&mut self, trial: &mut T) -> Result<bool, T::Error> {
         let moves: Vec<EntryId> =
             self.pending.values().filter(|change| matches!(change.op, Op::Move { .. })).map(|c| c.op.entry()).collect();
-        for start in moves {
-            let Some(knot) = self.knot(trial, start)? else { continue };
-            let Some(aside) = self.step_aside(trial, start)? else { continue };
-            // The one that stepped aside freed the last one's way, that one the way of the one before, and so on.
-            let steps: Vec<&LogChange> =
-                knot.iter().rev().chain([&start]).filter_map(|entry| self.pending.get(entry)).collect();
-            let ops: Vec<&Op> = std::iter::once(&aside.op).chain(steps.iter().map(|change| &change.op)).collect();
-            if !trial.attempt(&ops)? {
-                continue;
+        for start in &moves {
+            // The one that stepped aside frees the last one's way, that one the way of the one before, and so on.
+            let Some(knot) = self.knot(trial, *start)? else { continue };
+            let steps: Vec<_> = knot.into_iter().rev().chain([*start]).collect();
+            if self.untie_by(trial, &[*start], &steps)? {
+                return Ok(true);
             }
-            let mut group = vec![aside];
-            for entry in knot.into_iter().rev().chain([start]) {
-                group.extend(self.pending.remove(&entry));
-                self.queue.extend(self.waiting.remove(&entry).unwrap_or_default());
+        }
+        // Where one is not enough, all that wait for each other step aside; or for a folder to go that they are in.
+        let mut tied = Vec::new();
+        for entry in moves {
+            if self.is_tied(trial, entry)? {
+                tied.push(entry);
             }
-            self.ordered.groups.push(group);
-            return Ok(true);
+        }
+        let moves = self.outer_first(&tied);
+        let steps: Vec<_> = self.removals().into_iter().chain(moves.iter().copied()).collect();
+        Ok(!moves.is_empty() && self.untie_by(trial, &tied, &steps)?)
+    }
+
+    /// Folders to remove that something is still in, inner ones first.
+    fn removals(&self) -> Vec<EntryId> {
+        let mut left: Vec<_> = self.pending.values().filter(|change| matches!(change.op, Op::Remove { .. })).collect();
+        left.sort_by_key(|change| change.rank());
+        left.into_iter().map(|change| change.op.entry()).collect()
+    }
+
+    /// Lets some step aside, then makes all `steps`; all of that, or nothing.
+    fn untie_by<T: Trial>(&mut self, trial: &mut T, aside: &[EntryId], steps: &[EntryId]) -> Result<bool, T::Error> {
+        let mut group = Vec::new();
+        for entry in aside {
+            group.extend(self.step_aside(trial, *entry)?);
+        }
+        group.extend(steps.iter().filter_map(|entry| self.pending.get(entry)).cloned());
+        if !trial.attempt(&group.iter().map(|change| &change.op).collect::<Vec<_>>())? {
+            return Ok(false);
+        }
+        for entry in steps {
+            self.pending.remove(entry);
+            self.queue.extend(self.waiting.remove(entry).unwrap_or_default());
+        }
+        self.ordered.groups.push(group);
+        Ok(true)
+    }
+
+    /// Whether an entry waits only for others that wait, too, or that are to be removed.
+    fn is_tied<T: Trial>(&self, trial: &T, entry: EntryId) -> Result<bool, T::Error> {
+        let mut chain = Vec::new();
+        let mut at = entry;
+        while let Some(change) = self.pending.get(&at) {
+            if chain.contains(&at) {
+                return Ok(true);
+            }
+            chain.push(at);
+            match obstacle(trial, &change.op, &self.pending)? {
+                Obstacle::Entry(next) => at = next,
+                Obstacle::Content => return Ok(true),
+                Obstacle::Lasting => return Ok(false),
+            }
         }
         Ok(false)
+    }
+
+    /// Moves in an order in which each goes into a folder that is where it will be; none if there is no such order.
+    fn outer_first(&self, moves: &[EntryId]) -> Vec<EntryId> {
+        let target = |entry: &EntryId| match self.pending.get(entry).map(|change| &change.op) {
+            Some(Op::Move { parent, .. }) => Some(*parent),
+            _ => None,
+        };
+        let mut left = moves.to_vec();
+        let mut ordered = Vec::new();
+        while !left.is_empty() {
+            let (later, now): (Vec<_>, Vec<_>) =
+                left.iter().partition(|entry| target(entry).is_some_and(|parent| left.contains(&parent)));
+            if now.is_empty() {
+                return Vec::new();
+            }
+            ordered.extend(now);
+            left = later;
+        }
+        ordered
     }
 
     /// Those that `start` waits for, in order, if the last of them waits for `start`.
@@ -220,11 +284,7 @@ impl Ordering {
 }
 
 /// What keeps `op` from being applied.
-fn obstacle<T: Trial>(
-    trial: &T,
-    op: &Op,
-    pending: &BTreeMap<EntryId, LogChange>,
-) -> Result<Obstacle, T::Error> {
+fn obstacle<T: Trial>(trial: &T, op: &Op, pending: &BTreeMap<EntryId, LogChange>) -> Result<Obstacle, T::Error> {
     let (entry, parent, name) = match op {
         Op::Create { entry, parent, name, .. } | Op::Move { entry, parent, name } => (*entry, *parent, name),
         Op::Remove { .. } => return Ok(Obstacle::Content),
@@ -255,158 +315,4 @@ fn obstacle<T: Trial>(
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::{Just, Strategy, prop, proptest};
-
-    use super::*;
-    use crate::log::{Effect, MapTree, apply};
-
-    impl Trial for MapTree {
-        fn attempt(&mut self, ops: &[&Op]) -> Result<bool, Self::Error> {
-            let mut tried = self.clone();
-            for op in ops {
-                if apply(&mut tried, op)? != Effect::Applied {
-                    return Ok(false);
-                }
-            }
-            *self = tried;
-            Ok(true)
-        }
-    }
-
-    fn id(n: u8) -> EntryId {
-        EntryId([n; 16])
-    }
-
-    fn change(op: Op) -> LogChange {
-        LogChange { op, knew: None, after: RowAfter::Nothing, path: TreePath::root() }
-    }
-
-    fn folder(n: u8, parent: u8, name: &str) -> Op {
-        Op::Create { entry: id(n), parent: id(parent), name: name.into(), kind: Kind::Folder }
-    }
-
-    fn shift(n: u8, parent: u8, name: &str) -> Op {
-        Op::Move { entry: id(n), parent: id(parent), name: name.into() }
-    }
-
-    fn remove(n: u8) -> Op {
-        Op::Remove { entry: id(n) }
-    }
-
-    fn tree(ops: &[Op]) -> MapTree {
-        let mut tree = MapTree::default();
-        assert!(tree.attempt(&ops.iter().collect::<Vec<_>>()).unwrap());
-        tree
-    }
-
-    /// Orders, applies the groups to the tree as it was, and gives where everything ends.
-    fn carried_out(before: &[Op], changes: &[Op]) -> (Vec<(u8, u8, String)>, Ordered) {
-        let mut sorted: Vec<_> = changes.iter().cloned().map(change).collect();
-        sorted.sort_by_key(LogChange::rank);
-        let ordered = order(&mut tree(before), sorted).unwrap();
-        let mut after = tree(before);
-        for group in &ordered.groups {
-            let ops: Vec<_> = group.iter().map(|change| &change.op).collect();
-            assert!(after.attempt(&ops).unwrap(), "void: {ops:?}");
-        }
-        let places = after.entries().map(|(e, place)| (e.0[0], place.parent.0[0], place.name.to_string())).collect();
-        (places, ordered)
-    }
-
-    fn at(n: u8, parent: u8, name: &str) -> (u8, u8, String) {
-        (n, parent, name.to_owned())
-    }
-
-    #[test]
-    fn a_freed_name_is_taken_after_it_is_free() {
-        let before = [folder(1, 0, "a"), folder(2, 0, "b"), folder(3, 0, "c")];
-        let (places, ordered) = carried_out(&before, &[shift(1, 0, "b"), shift(2, 0, "c"), remove(3)]);
-        assert_eq!(places, [at(1, 0, "b"), at(2, 0, "c")]);
-        assert_eq!((ordered.groups.len(), ordered.blocked), (3, 0), "nobody had to step aside");
-    }
-
-    #[test]
-    fn a_swap_is_one_group() {
-        let before = [folder(1, 0, "a"), folder(2, 0, "b"), folder(3, 0, "c")];
-        let (places, ordered) = carried_out(&before, &[shift(1, 0, "b"), shift(2, 0, "a")]);
-        assert_eq!(places, [at(1, 0, "b"), at(2, 0, "a"), at(3, 0, "c")]);
-        assert_eq!(ordered.groups.iter().map(Vec::len).collect::<Vec<_>>(), [3]);
-        let (places, _) = carried_out(&before, &[shift(1, 0, "b"), shift(2, 0, "c"), shift(3, 0, "a")]);
-        assert_eq!(places, [at(1, 0, "b"), at(2, 0, "c"), at(3, 0, "a")]);
-    }
-
-    #[test]
-    fn outer_and_inner_trade_places() {
-        let before = [folder(1, 0, "p"), folder(2, 1, "p")];
-        let (places, ordered) = carried_out(&before, &[shift(2, 0, "p"), shift(1, 2, "p")]);
-        assert_eq!((places, ordered.blocked), (vec![at(1, 2, "p"), at(2, 0, "p")], 0));
-    }
-
-    #[test]
-    fn a_folder_goes_after_what_was_in_it() {
-        let before = [folder(1, 0, "a"), folder(2, 1, "b"), folder(3, 2, "c")];
-        let (places, _) = carried_out(&before, &[remove(1), remove(2), shift(3, 0, "a")]);
-        assert_eq!(places, [at(3, 0, "a")]);
-    }
-
-    #[test]
-    fn what_cannot_be_is_left_and_the_rest_goes_on() {
-        let before = [folder(1, 0, "a"), folder(2, 1, "b"), folder(3, 0, "c")];
-        let (places, ordered) = carried_out(&before, &[remove(1), shift(3, 0, "a"), folder(4, 3, "d")]);
-        assert_eq!(places, [at(1, 0, "a"), at(2, 1, "b"), at(3, 0, "c"), at(4, 3, "d")]);
-        assert_eq!(ordered.blocked, 2);
-    }
-
-    /// A tree of six folders, by the parents of each; an entry only ever lies in one with a smaller number.
-    fn any_shape() -> impl Strategy<Value = Vec<u8>> {
-        let parents = (1u8..7).map(|n| (0..n).boxed()).collect::<Vec<_>>();
-        (parents, Just(())).prop_map(|(parents, ())| parents)
-    }
-
-    fn shape(order: &[u8], parents: &[u8]) -> Vec<(u8, u8, String)> {
-        // Numbers are dealt out by `order`; each name is that of the place in the shape, so that names are shared.
-        let number = |index: u8| if index == 0 { 0 } else { order[usize::from(index) - 1] };
-        (1u8..7).map(|n| at(number(n), number(parents[usize::from(n) - 1]), ["a", "b"][usize::from(n % 2)])).collect()
-    }
-
-    proptest! {
-        /// Whatever tree is made from the same entries, it is reached, unless two want one name.
-        #[test]
-        fn any_shape_is_reached_from_any_other(
-            (one, other) in (any_shape(), any_shape()),
-            dealt in Just((1u8..7).collect::<Vec<_>>()).prop_shuffle(),
-        ) {
-            let unique = |shape: &[(u8, u8, String)]| {
-                let mut names: Vec<_> = shape.iter().map(|(_, parent, name)| (*parent, name.clone())).collect();
-                names.sort();
-                names.windows(2).all(|pair| pair[0] != pair[1])
-            };
-            let (from, to) = (shape(&[1, 2, 3, 4, 5, 6], &one), shape(&dealt, &other));
-            if unique(&from) && unique(&to) {
-                let before: Vec<_> = from.iter().map(|(n, parent, name)| folder(*n, *parent, name)).collect();
-                let changes: Vec<_> = to
-                    .iter()
-                    .filter(|place| !from.contains(place))
-                    .map(|(n, parent, name)| shift(*n, *parent, name))
-                    .collect();
-                let (mut places, ordered) = carried_out(&before, &changes);
-                let mut wanted = to;
-                places.sort();
-                wanted.sort();
-                assert_eq!((places, ordered.blocked), (wanted, 0), "{before:?} {changes:?}");
-            }
-        }
-
-        #[test]
-        fn nothing_is_ever_void(changes in prop::collection::vec((1u8..6, 0u8..6, 0u8..3, 0u8..3), 0..6)) {
-            let before = [folder(1, 0, "a"), folder(2, 1, "a"), folder(3, 0, "b"), folder(4, 3, "a"), folder(5, 4, "b")];
-            let mut ops = std::collections::BTreeMap::new();
-            for (n, parent, name, what) in changes {
-                let name = ["a", "b", "c"][usize::from(name)];
-                ops.insert(n, if what == 0 { remove(n) } else { shift(n, parent, name) });
-            }
-            carried_out(&before, &ops.into_values().collect::<Vec<_>>());
-        }
-    }
-}
+mod tests;

@@ -174,7 +174,7 @@ impl<N: Nodes> Receive<'_, N> {
             Shifted::Done(identity) => {
                 progress.touched.extend([from.path().clone(), target]);
                 progress.aside.remove(&shift.entry);
-                self.whereabouts.set(shift.entry, Some(shift.to.clone()));
+                self.whereabouts.set(shift.entry, shift.to.clone());
                 progress.moved.push((shift.clone(), identity));
                 Ok(Tried::Done)
             }
@@ -199,7 +199,7 @@ impl<N: Nodes> Receive<'_, N> {
         // As the survey remembers folders: it lies on the disk that it was made on.
         identity.device = 0;
         progress.touched.insert(path);
-        self.whereabouts.set(wanted.child.entry, Some(Spot { parent: wanted.parent, name: name.clone() }));
+        self.whereabouts.set(wanted.child.entry, Spot { parent: wanted.parent, name: name.clone() });
         progress.rows.push(BaseRow {
             entry: wanted.child.entry,
             parent: wanted.parent,
@@ -246,13 +246,14 @@ impl<N: Nodes> Receive<'_, N> {
             if progress.aside.contains_key(&shift.entry) || self.path(shift.to.parent)?.is_none() {
                 continue;
             }
+            let waiting = waiting_name(shift.entry)?;
             let spot = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)?;
             if let (Some((from, name)), Some(spot)) = (self.standing(shift)?, spot)
-                && let Shifted::Done(_) = from.shift(&name, self.root.temporary()?, &waiting_name(shift.entry)?)?
+                && let Shifted::Done(_) = from.shift(&name, self.root.temporary()?, &waiting)?
             {
                 progress.touched.insert(from.path().clone());
                 progress.aside.insert(shift.entry, spot);
-                self.whereabouts.set(shift.entry, None);
+                self.whereabouts.set_aside(shift.entry, self.root.temporary()?.path().join(&waiting));
                 return Ok(true);
             }
         }
@@ -277,7 +278,9 @@ impl<N: Nodes> Receive<'_, N> {
     /// Makes everything durable, and only then records what is agreed.
     fn settle(&mut self, progress: Progress) -> Result<(), SyncError> {
         let Progress { trash, touched, mut rows, moved, forgotten, .. } = progress;
-        if !flush(self.root, &touched, trash.is_some())? {
+        // First where things went, then where they were.
+        trash.map_or(Ok(()), |trash| trash.sync())?;
+        if !flush(self.root, &touched)? {
             flush_all(self.root)?;
         }
         self.summary.folders = self.summary.folders.saturating_add(rows.len() as u64);
@@ -287,7 +290,8 @@ impl<N: Nodes> Receive<'_, N> {
             let Some(row) = self.space.cache.base(self.id, shift.entry)? else { continue };
             // What was edited and not sent yet must be seen as edited again.
             let seen = &shift.child.identity;
-            let is_agreed = (shift.is_as_agreed || row.identity == *seen) && is_same_after_rename(&shift, seen, &identity);
+            let is_agreed =
+                (shift.is_as_agreed || row.identity == *seen) && is_same_after_rename(&shift, seen, &identity);
             let mut identity = if is_agreed { identity } else { row.identity };
             if row.kind == Kind::Folder {
                 identity.device = seen.device;
@@ -305,8 +309,8 @@ impl<N: Nodes> Receive<'_, N> {
 }
 
 /// Flushes folders one by one, if that is less than flushing everything; `false` if it is not done.
-fn flush(root: &crate::tree::SyncRoot, touched: &BTreeSet<TreePath>, has_trash: bool) -> Result<bool, SyncError> {
-    if has_trash || touched.len() > FLUSHES_MAX {
+fn flush(root: &crate::tree::SyncRoot, touched: &BTreeSet<TreePath>) -> Result<bool, SyncError> {
+    if touched.len() > FLUSHES_MAX {
         return Ok(false);
     }
     for path in touched {

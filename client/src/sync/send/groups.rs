@@ -69,7 +69,8 @@ impl Groups {
         for change in changes {
             let entry = change.op.entry();
             // What stepped aside is elsewhere than it was known to be: its first change has said so.
-            if let Some(Knew { spot, content }) = change.knew.filter(|_| !ops.iter().any(|op: &Op| op.entry() == entry)) {
+            if let Some(Knew { spot, content }) = change.knew.filter(|_| !ops.iter().any(|op: &Op| op.entry() == entry))
+            {
                 knew.push((entry, Expected::Spot(spot)));
                 knew.extend(content.map(|content| (entry, Expected::Content(content))));
             }
@@ -129,6 +130,10 @@ impl Groups {
             if !is_room || !batch.push_all(&group.ops) {
                 if !is_room && taken.is_empty() {
                     adds = more.into_iter().take(COMMIT_ADDS_MAX).collect();
+                } else if is_room && batch.is_empty() {
+                    // A knot of thousands: it is untied by hand, or never was meant.
+                    tracing::warn!(ops = group.ops.len(), "more belongs together than one commit holds");
+                    continue;
                 }
                 self.waiting.push_front(group);
                 break;

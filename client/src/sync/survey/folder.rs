@@ -71,7 +71,8 @@ impl<N: Nodes> Surveyor<'_, N> {
         {
             // Of a folder, only whether it is another disk than the one it lies on is remembered.
             here.identity.device = if here.identity.device == device { 0 } else { here.identity.device };
-            let was_mounted = trio.base.as_ref().map(|base| base.identity.device != 0);
+            let was = trio.base.as_ref().filter(|base| base.kind == Kind::Folder);
+            let was_mounted = was.map(|base| base.identity.device != 0);
             if was_mounted.is_some_and(|was| was != (here.identity.device != 0)) {
                 self.issue(&visit.path.join(name), Problem::MountChanged);
                 self.found.holding.insert(visit.entry);
@@ -112,7 +113,8 @@ impl<N: Nodes> Surveyor<'_, N> {
     fn recognise(&mut self, visit: &Visit, here: &LocalChild, trio: &Trio) -> Result<Option<EntryId>, SyncError> {
         let cache = self.space.cache();
         let mut same_inode = Vec::new();
-        if self.has_base {
+        let is_at_place = trio.base.as_ref().is_some_and(|base| is_kind(here.kind, base.kind));
+        if self.has_base && (here.kind == LocalKind::Folder || !is_at_place) {
             same_inode = cache.base_by_inode(self.id, here.identity.inode)?;
         }
         if here.kind == LocalKind::Folder {

@@ -47,11 +47,8 @@ impl<N: Nodes> Surveyor<'_, N> {
             Situation::CreateThere => {
                 let rival = self.found.standings.find(here.rival?)?;
                 let there = rival.there.as_ref().filter(|_| rival.base.is_none())?;
-                let both = Standing {
-                    here: Here::Seen(here.clone()),
-                    there: Some(there.clone()),
-                    ..Standing::default()
-                };
+                let both =
+                    Standing { here: Here::Seen(here.clone()), there: Some(there.clone()), ..Standing::default() };
                 let is_file = here.child.kind != LocalKind::Folder && there.child.kind != Kind::Folder;
                 (is_file && both.situation() == Situation::Compare).then_some(How::Whole)
             }

@@ -36,7 +36,7 @@ fn a_removal_travels_and_lies_in_the_trash() {
 
 #[test]
 fn an_edit_wins_over_a_removal_there() {
-    let world = shared(&["folder/f", "folder/g"]);
+    let world = shared(&["folder/f", "folder/g", "stays"]);
     world.a().remove("folder");
     world.b().write("folder/f", "edited, and longer");
     world.a().sync();
@@ -49,7 +49,7 @@ fn an_edit_wins_over_a_removal_there() {
 
 #[test]
 fn an_edit_wins_over_a_removal_here() {
-    let world = shared(&["folder/f", "folder/g"]);
+    let world = shared(&["folder/f", "folder/g", "stays"]);
     world.b().write("folder/f", "edited, and longer");
     world.b().sync();
     world.a().remove("folder");
@@ -92,10 +92,7 @@ fn a_folder_removed_there_stays_for_what_was_added_here() {
     let summary = world.b().sync();
     assert_eq!((summary.removed_here, summary.uploaded), (1, 1), "{summary:?}");
     settle(world.a(), world.b());
-    assert_eq!(
-        world.a().tree().into_keys().collect::<Vec<_>>(),
-        ["folder", "folder/deep", "folder/deep/new", "stays"]
-    );
+    assert_eq!(world.a().tree().into_keys().collect::<Vec<_>>(), ["folder", "folder/deep", "folder/deep/new", "stays"]);
 }
 
 #[test]

@@ -22,10 +22,10 @@ use crate::clock;
 use crate::keys::Identity;
 use crate::session::Session;
 use crate::state::{Anchor, AnchorRecord, ChainFile, Home};
-use crate::tree::{SyncRoot, Trash, Trashed};
 use crate::sync::{
     Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, create_space, preview, sync_once,
 };
+use crate::tree::{SyncRoot, Trash, Trashed};
 
 /// Everything there is.
 pub(super) struct World {
