@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::commands::{cat, completions, device, doctor, get, init, ls, org, put, space, status, sync, user};
+use crate::commands::{cat, completions, device, doctor, get, init, ls, org, put, space, status, sync, trash, user};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -100,6 +100,11 @@ pub(crate) enum Command {
         en: "Brings a folder and a space in step, both ways",
     ))]
     Sync(sync::Arguments),
+    #[command(subcommand, about = say!(
+        fr: "La corbeille : ce que la synchronisation a supprimé de cette machine",
+        en: "The trash: what syncing removed from this machine",
+    ))]
+    Trash(trash::Command),
     #[command(about = say!(
         fr: "Envoie un fichier dans un espace",
         en: "Sends one file to a space",
