@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    cat, completions, device, diff, doctor, get, history, init, ls, org, put, restore, space, status, sync, user,
+    cat, completions, device, diff, doctor, get, history, init, ls, org, put, restore, space, status, sync, trash, user,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -102,6 +102,11 @@ pub(crate) enum Command {
         en: "Brings a folder and a space in step, both ways",
     ))]
     Sync(sync::Arguments),
+    #[command(subcommand, about = say!(
+        fr: "La corbeille : ce que la synchronisation a supprimé de cette machine",
+        en: "The trash: what syncing removed from this machine",
+    ))]
+    Trash(trash::Command),
     #[command(about = say!(
         fr: "Envoie un fichier dans un espace",
         en: "Sends one file to a space",

@@ -149,9 +149,28 @@ pub const COMMIT_TRIES_MAX: usize = 64;
 pub const COMMIT_WAIT_MS: u64 = 100;
 /// Days that an uploaded chunk without a commit is remembered; nodes will have swept it before.
 pub const JOURNAL_DAYS_MAX: u64 = 30;
+/// Seconds over which the brake adds up removals (sync.md, rule 3).
+pub const BRAKE_SECONDS: u64 = 60 * 60;
+/// Entries removed within [`BRAKE_SECONDS`] that hold the rest, where they are also [`BRAKE_PERCENT`] of the tree.
+pub const BRAKE_ENTRIES: u64 = 50;
+/// Share of the tree, in percent, from which [`BRAKE_ENTRIES`] removals hold the rest: half a small folder is tidied at times.
+pub const BRAKE_PERCENT: u64 = 30;
+/// Entries removed within [`BRAKE_SECONDS`] that hold the rest, whatever the tree.
+pub const BRAKE_ENTRIES_EVER: u64 = 500;
+/// Files within [`BRAKE_SECONDS`] whose new content has lost its type that hold the rest: what encrypts files does that.
+pub const BRAKE_DAMAGED: u64 = 20;
+/// Downloaded files without their type that wait for all others to land: one fewer than the brake holds.
+pub const FILES_HELD_MAX: usize = BRAKE_DAMAGED as usize;
+/// Days that what was removed here stays in the trash.
+pub const TRASH_DAYS: u64 = 30;
+/// Bytes of a trash's record: lines of some 500 bytes for a million entries.
+pub const TRASH_RECORD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Folders that are flushed to disk one by one; more are flushed with everything else.
+pub const FLUSHES_MAX: usize = 16;
 /// Conflict copies of one file in one day.
 pub const CONFLICT_COPIES_MAX: u32 = 1000;
 
+const _: () = assert!(BRAKE_ENTRIES < BRAKE_ENTRIES_EVER && BRAKE_PERCENT <= 100);
 const _: () = assert!(DATAGRAM_BYTES_MAX as usize * 10 <= u16::MAX as usize - 28);
 const _: () = assert!(PUT_BYTES <= CHUNKS_BYTES_MAX && GET_BYTES <= CHUNKS_BYTES_MAX);
 const _: () = assert!(PUT_BYTES * PUTS_IN_FLIGHT_MAX <= SEALED_BYTES_MAX);

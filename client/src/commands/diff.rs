@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::log::Kind;
 use crate::say;
-use crate::sync::{Difference, What, differences, now};
+use crate::sync::{Difference, Differs, differences, now};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -55,10 +55,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 fn report(difference: &Difference) -> Report {
     let (change, from) = match &difference.what {
-        What::Added => ("added", None),
-        What::Removed => ("removed", None),
-        What::Edited => ("edited", None),
-        What::Moved(from) => ("moved", Some(from.to_string())),
+        Differs::Added => ("added", None),
+        Differs::Removed => ("removed", None),
+        Differs::Edited => ("edited", None),
+        Differs::Moved(from) => ("moved", Some(from.to_string())),
     };
     Report { change, path: difference.path.to_string(), from, folder: difference.kind == Kind::Folder }
 }

@@ -15,6 +15,7 @@ pub(crate) mod restore;
 pub(crate) mod space;
 pub(crate) mod status;
 pub(crate) mod sync;
+pub(crate) mod trash;
 pub(crate) mod user;
 
 mod at;
@@ -43,6 +44,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Device(command) => device::run(&context, command),
         Command::Space(command) => space::run(&context, command),
         Command::Sync(arguments) => sync::run(&context, arguments),
+        Command::Trash(command) => trash::run(&context, command),
         Command::Put(arguments) => put::run(&context, arguments),
         Command::Get(arguments) => get::run(&context, arguments),
         Command::Cat(arguments) => cat::run(&context, arguments),

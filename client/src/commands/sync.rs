@@ -1,4 +1,4 @@
-//! `vauban sync SPACE DIR --once`.
+//! `vauban sync SPACE DIR`: once, or only to see what it would do.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::say;
-use crate::sync::{Summary, Watcher, sync_once};
+use crate::sync::{Approval, Change, Run, Summary, Watcher, What, preview, sync_once};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -19,26 +19,93 @@ pub(crate) struct Arguments {
     space: String,
     #[arg(value_name = "DIR", help = say!(fr: "Le dossier à synchroniser", en: "The folder to sync"))]
     folder: PathBuf,
-    #[arg(long, required = true, help = say!(
+    #[arg(long, required_unless_present_any = ["dry_run", "approve"], help = say!(
         fr: "S'arrête quand les deux côtés concordent",
         en: "Ends when both sides agree",
     ))]
     once: bool,
+    #[arg(long, conflicts_with = "once", help = say!(
+        fr: "Montre ce qui serait fait, et ne change rien",
+        en: "Shows what would be done, and changes nothing",
+    ))]
+    dry_run: bool,
+    #[arg(long, help = say!(
+        fr: "Approuve ce que le frein retient : suppressions en nombre, fichiers qui ont perdu leur type",
+        en: "Approves what the brake holds: removals in bulk, files that have lost their type",
+    ))]
+    approve: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let (name, folder) = (arguments.space.clone(), arguments.folder.clone());
+    if arguments.dry_run {
+        return show(context, arguments);
+    }
+    let (name, folder, approval) = (arguments.space.clone(), arguments.folder.clone(), arguments.approval());
     let progress = Progress::new(context.output);
     let watcher: Arc<dyn Watcher> = progress.clone();
     let summary = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;
-        Ok(sync_once(&mut space, &folder, &connected.device_name(), &watcher)?)
+        let run = Run { device_name: &connected.device_name(), approval, watcher: &watcher };
+        Ok(sync_once(&mut space, &folder, &run)?)
     });
     progress.finish();
     let summary = summary?;
     context.output.result(&summary, text);
     say_left_out(context.output, &summary);
+    if summary.held.is_any() {
+        context.output.note(&held_text(arguments));
+        return Ok(Exit::Brake);
+    }
     Ok(if summary.is_complete() { Exit::Done } else { Exit::Partial })
+}
+
+impl Arguments {
+    fn approval(&self) -> Approval {
+        if self.approve { Approval::Given } else { Approval::Ask }
+    }
+}
+
+/// Shows what a run would do.
+fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let (name, folder, approval) = (arguments.space.clone(), arguments.folder.clone(), arguments.approval());
+    let changes = connected(context, Purpose::Read, move |connected| {
+        let mut space = connected.open(&connected.find(&name)?)?;
+        Ok(preview(&mut space, &folder, approval)?)
+    })?;
+    context.output.result(&changes, |changes| match changes.as_slice() {
+        [] => say!(fr: "rien à faire", en: "nothing to do"),
+        changes => changes.iter().map(change_text).collect::<Vec<_>>().join("\n"),
+    });
+    let is_held = changes.iter().any(|change| change.what == What::Held);
+    Ok(if is_held { Exit::Brake } else { Exit::Done })
+}
+
+fn change_text(change: &Change) -> String {
+    let Change { what, path, to } = change;
+    let to = to.as_deref().unwrap_or_default();
+    match what {
+        What::Upload => say!(fr: "envoyer             {path}", en: "send               {path}"),
+        What::CreateThere => say!(fr: "créer dans l'espace {path}/", en: "make in the space  {path}/"),
+        What::MoveThere => say!(fr: "renommer (espace)   {path}", en: "rename (space)     {path}"),
+        What::RemoveThere => say!(fr: "supprimer (espace)  {path}", en: "remove (space)     {path}"),
+        What::Download => say!(fr: "recevoir            {path}", en: "receive            {path}"),
+        What::CreateHere => say!(fr: "créer ici           {path}/", en: "make here          {path}/"),
+        What::MoveHere => say!(fr: "renommer ici        {path} → {to}", en: "rename here        {path} → {to}"),
+        What::RemoveHere => say!(fr: "mettre à la corbeille {path}", en: "move to the trash  {path}"),
+        What::Issue => say!(fr: "laisser de côté     {path}", en: "leave out          {path}"),
+        What::Held => {
+            say!(fr: "retenir             {path} changement(s), par le frein", en: "hold               {path} change(s), by the brake")
+        }
+    }
+}
+
+/// What was wrong, and what to do now.
+fn held_text(arguments: &Arguments) -> String {
+    let (space, folder) = (&arguments.space, arguments.folder.display());
+    say!(
+        fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Si c'est voulu : vauban sync {space} {folder} --approve ; pour les voir : --dry-run --approve",
+        en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → If that is intended: vauban sync {space} {folder} --approve; to see them: --dry-run --approve",
+    )
 }
 
 /// What a person reads at the end.
@@ -51,12 +118,21 @@ pub(super) fn text(summary: &Summary) -> String {
         fr: "envoyés  {uploaded} fichier(s), {up}, dont {sent} transmis\nreçus    {downloaded} fichier(s), {down}\ndossiers {folders} créé(s)\nintacts  {unchanged} fichier(s)",
         en: "sent       {uploaded} file(s), {up}, of which {sent} transferred\nreceived   {downloaded} file(s), {down}\nfolders    {folders} made\nunchanged  {unchanged} file(s)",
     )];
-    if summary.left > 0 {
-        let left = summary.left;
+    let Summary { removed_there, removed_here, moved_there, moved_here, left, .. } = summary;
+    if removed_there + removed_here > 0 {
         lines.push(say!(
-            fr: "laissés  {left} suppression(s) ou déplacement(s) : rien n'est supprimé par cette version",
-            en: "left       {left} removal(s) or move(s): this version removes nothing",
+            fr: "supprimés {removed_there} dans l'espace, {removed_here} ici (à la corbeille)",
+            en: "removed    {removed_there} from the space, {removed_here} from here (to the trash)",
         ));
+    }
+    if moved_there + moved_here > 0 {
+        lines.push(say!(
+            fr: "déplacés {moved_there} dans l'espace, {moved_here} ici",
+            en: "moved      {moved_there} in the space, {moved_here} here",
+        ));
+    }
+    if *left > 0 {
+        lines.push(say!(fr: "retenus  {left} changement(s)", en: "waiting    {left} change(s)"));
     }
     for copy in &summary.conflicts {
         lines.push(say!(

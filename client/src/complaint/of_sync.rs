@@ -249,6 +249,8 @@ impl Problem {
                 en: "the content is not what its author recorded",
             ),
             Self::NoContent => say!(fr: "rien n'y a encore été écrit", en: "nothing was written to it yet"),
+            Self::InTheWay => say!(fr: "autre chose s'y trouve", en: "something else stands there"),
+            Self::Held => say!(fr: "retenu par le frein", en: "held by the brake"),
         }
     }
 }

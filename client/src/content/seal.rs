@@ -30,7 +30,7 @@ use crate::limit::{
     CUT_QUEUE_CHUNKS, CUTTERS_MAX, FILE_QUEUE_MAX, FILES_TAKEN_MAX, SEAL_THREADS_MAX, SEALED_QUEUE_MAX,
 };
 use crate::log::{ChunkRef, EpochSecrets, Version};
-use crate::tree::{Identity, TreeError};
+use crate::tree::{FileType, Identity, TreeError};
 
 /// A file to seal.
 #[derive(Debug, Clone)]
@@ -87,6 +87,8 @@ pub struct SealedFile {
     pub chunks: Vec<ChunkRef>,
     /// What the disk said of the file, before and after it was read.
     pub identity: Identity,
+    /// What its first bytes say it is.
+    pub file_type: FileType,
 }
 
 /// Why a file was left out. The rest goes on.

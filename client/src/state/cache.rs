@@ -7,6 +7,8 @@
 //! places    where each entry was, commit by commit   commits   │
 //! chunks    every chunk of the space; those found by tag       ┘
 //! roots     folders that are synced    base      what each last agreed on with the log, entry by entry
+//! promised  what the base becomes once the commit under way is in the log
+//! toll      what was removed or damaged in the last hour, folder by folder
 //! ```
 //! Invariants: head and tree are of the same commits; a cache of another space, another format, or that SQLite calls damaged
 //! is deleted and begun anew, which costs time and never a file (sync.md, rule 7). Base rows are written only after what
@@ -15,8 +17,10 @@
 mod base;
 mod folding;
 mod history;
+mod promise;
 mod remote;
 mod tags;
+mod toll;
 
 use std::path::{Path, PathBuf};
 
@@ -30,13 +34,14 @@ pub use folding::{Folding, VoidOp};
 pub use history::{Change, Event, Moment};
 pub use remote::{KnownEpoch, RemoteChild};
 pub use tags::TagReader;
+pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
 const CACHE_FORMAT: i32 = 2;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
-const STATEMENTS_MAX: usize = 64;
+const STATEMENTS_MAX: usize = 96;
 
 const SCHEMA: &str = "
 CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -59,8 +64,18 @@ CREATE TABLE roots(root INTEGER PRIMARY KEY, marker BLOB NOT NULL UNIQUE);
 CREATE TABLE base(
     root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
-    PRIMARY KEY(root, entry)) WITHOUT ROWID;
+    file_type INTEGER, PRIMARY KEY(root, entry)) WITHOUT ROWID;
+CREATE TABLE promised(
+    root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
+    content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
+    file_type INTEGER, counter INTEGER NOT NULL, PRIMARY KEY(root, entry)) WITHOUT ROWID;
+CREATE TABLE promised_ends(counter INTEGER NOT NULL, root INTEGER NOT NULL, entry BLOB NOT NULL);
 CREATE INDEX base_place ON base(root, parent, name);
+CREATE INDEX base_inode ON base(root, inode);
+CREATE TABLE toll(
+    root INTEGER NOT NULL, direction INTEGER NOT NULL, at INTEGER NOT NULL, removed INTEGER NOT NULL,
+    damaged INTEGER NOT NULL, tree INTEGER NOT NULL);
+CREATE INDEX toll_hour ON toll(root, direction, at);
 ";
 
 /// Why the cache cannot be used. The local disk is at fault, or this program.

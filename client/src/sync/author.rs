@@ -60,6 +60,8 @@ impl<N: Nodes> OpenSpace<N> {
                 Sent::Overtaken | Sent::TooOld => self.drop_outbox(),
             }
         }
+        // What a killed run had sent, and is in the log, is agreed on.
+        self.cache.keep_promise(self.record.counter)?;
         self.write_record()
     }
 

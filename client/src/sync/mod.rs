@@ -1,17 +1,21 @@
 //! The engine: from two trees that differ to two that agree, by way of the log.
 //!
 //! ```text
-//! open space ─ follow (fold what is new) ─ survey (disk, base, log) ─► plan (pure, lettered) ─► send ─► commits
-//!                                                                                      └─► receive ─► disk
+//! open space ─ follow (fold what is new)
+//!   └─ survey (disk, base, log ─ matching) ─► standings ─► plan (lettered; brake) ─┬─ order ─► send ─► commits
+//!                                                                                 └─ receive ─► arrange, land ─► disk
 //! ```
-//! What this version does: it writes what is new or changed on either side, and keeps both where both changed. It removes and
-//! moves nothing, and says what it left. Invariants: no version that a user wrote is lost; what is recorded as agreed is durable
-//! on disk and in the log; applied and planned again, nothing is left to do.
+//! Entries are decided on, not names: a folder of ten thousand files that was renamed is one change. Invariants: no version that a
+//! user wrote is lost; nothing is removed because it is absent, on either side; what is recorded as agreed is durable on disk and
+//! in the log; applied and planned again, nothing is left to do.
 
 mod author;
+mod brake;
+mod changes;
 mod error;
 mod follow;
 mod found;
+mod matching;
 mod open_space;
 mod past;
 mod plan;
@@ -19,24 +23,27 @@ mod put;
 mod read;
 mod receive;
 mod report;
+mod rescue;
 mod restore;
 mod round;
 mod send;
 mod spaces;
+mod standing;
 mod survey;
+mod whereabouts;
 
+pub use brake::{Approval, Held};
+pub use changes::{Change, What};
 pub use error::SyncError;
 pub use found::{create_space, space_name};
 pub use open_space::OpenSpace;
-pub use past::{Difference, What, differences, find_at, history, list_at, now, read_at};
-pub use plan::{LocalContent, Neighbourhood, Situation, situation};
+pub use past::{Difference, Differs, differences, find_at, history, list_at, now, read_at};
 pub use put::{PutError, put};
 pub use read::ReadFile;
 pub use report::{Issue, PlanSummary, Problem, Quiet, Summary, Watcher};
 pub use restore::{Restored, restore};
-pub use round::sync_once;
+pub use round::{Run, preview, sync_once};
 pub use spaces::{ChoiceError, NamedSpace, choose, spaces};
-pub use survey::{Download, FolderHere, FolderThere, Plan, Upload};
 
 #[cfg(test)]
 mod tests;

@@ -7,20 +7,20 @@ use crate::state::cache::{Event, Moment, RemoteChild};
 use crate::sync::ReadFile;
 use crate::tree::TreePath;
 
-/// What differs at one path between two moments.
+/// Differs differs at one path between two moments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
     /// Where: the new place, of what has moved.
     pub path: TreePath,
     /// How.
-    pub what: What,
-    /// What it is.
+    pub what: Differs,
+    /// Differs it is.
     pub kind: Kind,
 }
 
 /// How something differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum What {
+pub enum Differs {
     /// It came.
     Added,
     /// It went.
@@ -60,7 +60,7 @@ pub fn find_at<N: Nodes>(
     Ok(found)
 }
 
-/// What stood at `path` at `moment`: the entries of a folder, or the file itself; `None` if nothing did.
+/// Differs stood at `path` at `moment`: the entries of a folder, or the file itself; `None` if nothing did.
 ///
 /// # Errors
 /// [`SyncError`] of the cache.
@@ -106,7 +106,7 @@ pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option
     if entry == EntryId::ROOT { Ok(None) } else { Ok(Some(space.cache().events(entry)?)) }
 }
 
-/// What differs below `path` between two moments, by path.
+/// Differs differs below `path` between two moments, by path.
 ///
 /// # Errors
 /// [`SyncError`] of the cache.
@@ -124,14 +124,14 @@ pub fn differences<N: Nodes>(
             let path = folder.join(&child.name);
             let was = space.cache().place_at(child.entry, from)?;
             let what = match was {
-                None => Some(What::Added),
+                None => Some(Differs::Added),
                 Some(was) => {
                     let earlier = path_at(space, was.parent, &was.name, from)?;
                     let held = space.cache().version_at(child.entry, from)?;
                     if earlier != path && !is_carried(&earlier, &path, &found) {
-                        Some(What::Moved(earlier))
+                        Some(Differs::Moved(earlier))
                     } else if held.map(|held| held.content) != child.content {
-                        Some(What::Edited)
+                        Some(Differs::Edited)
                     } else {
                         None
                     }
@@ -148,7 +148,7 @@ pub fn differences<N: Nodes>(
                 if child.kind == Kind::Folder {
                     visits.push(path.clone());
                 }
-                found.push(Difference { path, what: What::Removed, kind: child.kind });
+                found.push(Difference { path, what: Differs::Removed, kind: child.kind });
             }
         }
     }
@@ -160,7 +160,7 @@ pub fn differences<N: Nodes>(
 /// Whether what was at `earlier` is at `path` only because a folder around it has moved, which is said once.
 fn is_carried(earlier: &TreePath, path: &TreePath, found: &[Difference]) -> bool {
     found.iter().any(|difference| match &difference.what {
-        What::Moved(from) => match (earlier.below(from), path.below(&difference.path)) {
+        Differs::Moved(from) => match (earlier.below(from), path.below(&difference.path)) {
             (Some(before), Some(after)) => before == after,
             _ => false,
         },

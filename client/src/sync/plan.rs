@@ -1,6 +1,7 @@
-//! The planner: what is to be done about one name in one folder. Pure; every situation has a letter and a test.
+//! The planner: what is to be done about one entry. Pure; every situation has a letter and a test.
 //!
-//! Three trees: **here** (the disk), **there** (the log), and the **base**, what both last agreed on.
+//! Three trees: **here** (the disk), **there** (the log), and the **base**, what both last agreed on. What an entry holds and
+//! where it stands are two questions, and are answered apart.
 //!
 //! ```text
 //!        here        there        →
@@ -9,54 +10,73 @@
 //!  C     as base     edited       written here
 //!  D     edited      edited alike agreed
 //!  E     edited      edited       what is there is written here, what was here becomes a conflict copy
-//!  F     gone        as base      left: this version carries out no removals
-//!  G     gone        edited       the edit wins: written here
-//!  H     as base     gone         left: this version carries out no removals
-//!  I     edited      gone         the edit wins: a new entry
+//!  F     gone        as base      a tombstone in the log; of a folder only if nothing stays in it, else it is made here again
+//!  G     gone        edited       the edit wins: written here (moved counts as edited)
+//!  H     as base     gone         to the trash; a folder only once it is empty
+//!  I     edited      gone         the edit wins: a new entry, its folders created again (moved counts as edited)
 //!  J     gone        gone         forgotten
 //!  K     new         –            a new entry
 //!  L     –           new          written here
 //!  M     new         new alike    agreed
 //!  N     new         new          as E
-//!  O     a file and a folder (or link) bear one name: as E
-//!  P     moved there              left: this version carries out no moves
+//!  O     new         another's    a name that another entry has in the log: as M where it is alike, else as E
+//!  P     moved       as base      moved in the log
+//!  Q     as base     moved        moved here
+//!  R     moved       moved alike  agreed
+//!  S     moved       moved        the one in the log stands: moved here
+//!  T     moved       another's    moved to a name that another entry has in the log: it becomes a conflict copy
+//!  U     not seen    any          nothing: a folder that was not really listed shows no absence
 //! ```
-//! "Edited" is about content and the executable bit; folders have neither, and are never edited.
+//! "Edited" is about content and the executable bit; folders have neither, and are never edited. F and H are held back by the
+//! [brake](super::brake). What is in a folder that was moved is moved with it: where its folder was moved there (here) and is
+//! gone here (there), G (I) is its letter, not F (H).
 
-use vauban_protocol::id::Digest;
+mod decide;
+mod names;
+mod order;
+mod removals;
 
 use crate::log::Kind;
 use crate::state::cache::{BaseRow, RemoteChild};
-use crate::tree::{LocalChild, LocalKind};
+use crate::sync::standing::{LocalContent, Spot, Standing};
+use crate::tree::LocalChild;
 
-/// What stands around one name.
+pub(crate) use decide::{Decider, Download, FolderThere, Plan, Shift, Trashing, Upload};
+pub(crate) use order::{Knew, LogChange, RowAfter, Trial, order};
+
+/// What stands around one entry, but for its places.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Neighbourhood<'a> {
-    /// What was agreed on at this name.
-    pub base: Option<&'a BaseRow>,
-    /// What the disk has at this name.
-    pub here: Option<&'a LocalChild>,
-    /// What the log has at this name.
-    pub there: Option<&'a RemoteChild>,
-    /// Whether the base's entry lives on in the log, elsewhere.
-    pub has_left: bool,
-    /// Whether the entry in the log was last agreed on elsewhere.
-    pub has_come: bool,
+pub(crate) struct Neighbourhood<'a> {
+    /// What was agreed on.
+    pub(crate) base: Option<&'a BaseRow>,
+    /// What the disk has.
+    pub(crate) here: Presence<'a>,
+    /// What the log has.
+    pub(crate) there: Option<&'a RemoteChild>,
+    /// Whether it stands elsewhere on the disk than it did, or lies in what does.
+    pub(crate) has_moved_here: bool,
+    /// Whether it stands elsewhere in the log than it did, or lies in what does.
+    pub(crate) has_moved_there: bool,
     /// What is here, where it had to be read to tell.
-    pub content: Option<LocalContent>,
+    pub(crate) content: Option<LocalContent>,
 }
 
-/// A content on the disk, read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LocalContent {
-    /// BLAKE3 of it.
-    pub content: Digest,
+/// Whether the disk has an entry.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Presence<'a> {
+    /// Nobody knows.
+    #[default]
+    Unseen,
+    /// It has not.
+    Gone,
+    /// It has.
+    Seen(&'a LocalChild),
 }
 
-/// What is to be done. The letters are those of the module's table.
+/// What is to be done about what an entry holds, and about its being there at all. The letters are those of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Situation {
-    /// A: nothing. Folders are looked into.
+pub(crate) enum Situation {
+    /// A: nothing.
     Same,
     /// B: a new version of this entry.
     WriteThere,
@@ -64,57 +84,113 @@ pub enum Situation {
     WriteHere,
     /// D, M: both are alike, which only needs to be recorded.
     Agree,
-    /// E, N, O: the version in the log is written here; what is here becomes a conflict copy.
+    /// E, N: the version in the log is written here; what is here becomes a conflict copy.
     Conflict,
     /// I, K: a new entry.
     CreateThere,
-    /// F, H, P: a removal or move that this version does not carry out.
-    Leave,
+    /// F: a tombstone.
+    RemoveThere,
+    /// H: to the trash.
+    RemoveHere,
     /// J: forgotten.
     Forget,
-    /// Both sides may be alike: the disk must be read to tell. Asked only without [`Neighbourhood::content`].
+    /// U: nothing can be said.
+    Unknown,
+    /// Both sides may be alike: the disk must be read to tell. Asked only without a [`LocalContent`].
     Compare,
 }
 
-/// Says what is to be done.
+/// What is to be done about where an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placing {
+    /// Nothing.
+    Same,
+    /// P: moved in the log.
+    MoveThere,
+    /// Q, S: moved here.
+    MoveHere,
+    /// R: both moved it alike, which only needs to be recorded.
+    Agree,
+}
+
+/// Says what is to be done about what an entry holds.
 #[must_use]
-pub fn situation(around: &Neighbourhood<'_>) -> Situation {
-    if around.has_left || around.has_come {
-        return Situation::Leave;
-    }
+pub(crate) fn situation(around: &Neighbourhood<'_>) -> Situation {
     match (around.base, around.here, around.there) {
-        (None, None, None) | (Some(_), None, None) => Situation::Forget,
-        (None, Some(_), None) => Situation::CreateThere,
-        (None, None, Some(_)) => Situation::WriteHere,
-        (None, Some(here), Some(there)) => both(around, here, there),
-        (Some(base), Some(here), None) => {
-            if is_same_here(base, here) {
-                Situation::Leave
+        (Some(_), Presence::Unseen, _) => Situation::Unknown,
+        (None, Presence::Unseen | Presence::Gone, None) | (Some(_), Presence::Gone, None) => Situation::Forget,
+        (None, Presence::Unseen | Presence::Gone, Some(_)) => Situation::WriteHere,
+        (None, Presence::Seen(_), None) => Situation::CreateThere,
+        (None, Presence::Seen(here), Some(there)) => both(around, here, there),
+        (Some(base), Presence::Seen(here), None) => {
+            if is_same_here(base, here, around) && !around.has_moved_here {
+                Situation::RemoveHere
             } else {
                 Situation::CreateThere
             }
         }
-        (Some(base), None, Some(there)) => {
-            if is_same_there(base, there) {
-                Situation::Leave
+        (Some(base), Presence::Gone, Some(there)) => {
+            if is_same_there(base, there) && !around.has_moved_there {
+                Situation::RemoveThere
             } else {
                 Situation::WriteHere
             }
         }
-        (Some(base), Some(here), Some(there)) => match (is_same_here(base, here), is_same_there(base, there)) {
-            (true, true) => Situation::Same,
-            (false, true) if is_kind(here.kind, there.kind) => Situation::WriteThere,
-            (true, false) if is_kind(here.kind, there.kind) => Situation::WriteHere,
-            _ => both(around, here, there),
-        },
+        (Some(base), Presence::Seen(here), Some(there)) => {
+            match (is_same_here(base, here, around), is_same_there(base, there)) {
+                (true, true) => Situation::Same,
+                (false, true) => Situation::WriteThere,
+                (true, false) => Situation::WriteHere,
+                (false, false) => both(around, here, there),
+            }
+        }
+    }
+}
+
+/// Says what is to be done about where an entry stands, which stands somewhere on both sides.
+#[must_use]
+pub(crate) fn placing(base: &Spot, here: &Spot, there: &Spot) -> Placing {
+    if here == there {
+        if here == base { Placing::Same } else { Placing::Agree }
+    } else if there == base {
+        Placing::MoveThere
+    } else {
+        Placing::MoveHere
+    }
+}
+
+impl Standing {
+    /// What is to be done about what this entry holds.
+    #[must_use]
+    pub(crate) fn situation(&self) -> Situation {
+        use crate::sync::standing::Here;
+        let here = match &self.here {
+            Here::Unseen => Presence::Unseen,
+            Here::Gone => Presence::Gone,
+            Here::Seen(sighting) => Presence::Seen(&sighting.child),
+        };
+        situation(&Neighbourhood {
+            base: self.base.as_ref(),
+            here,
+            there: self.there.as_ref().map(|there| &there.child),
+            has_moved_here: self.has_moved_here(),
+            has_moved_there: self.has_moved_there(),
+            content: self.seen().and_then(|here| here.content),
+        })
+    }
+
+    /// What is to be done about where this entry stands.
+    #[must_use]
+    pub(crate) fn placing(&self) -> Placing {
+        match (self.base_spot(), self.seen(), &self.there) {
+            (Some(base), Some(here), Some(there)) => placing(&base, &here.spot(), &there.spot()),
+            _ => Placing::Same,
+        }
     }
 }
 
 /// Both sides have something, and neither is known to be the older one.
 fn both(around: &Neighbourhood<'_>, here: &LocalChild, there: &RemoteChild) -> Situation {
-    if !is_kind(here.kind, there.kind) {
-        return Situation::Conflict;
-    }
     if there.kind == Kind::Folder {
         return Situation::Agree;
     }
@@ -125,30 +201,27 @@ fn both(around: &Neighbourhood<'_>, here: &LocalChild, there: &RemoteChild) -> S
         Kind::File => here.identity.bytes == there.bytes && here.executable == there.executable,
         Kind::Symlink | Kind::Folder => true,
     };
-    match around.content {
+    match around.content.and_then(|read| read.digest) {
         _ if !may_be_alike => Situation::Conflict,
         None => Situation::Compare,
-        Some(read) if Some(read.content) == there.content => Situation::Agree,
+        Some(read) if Some(read) == there.content => Situation::Agree,
         Some(_) => Situation::Conflict,
     }
 }
 
-fn is_same_here(base: &BaseRow, here: &LocalChild) -> bool {
-    is_kind(here.kind, base.kind) && (base.kind == Kind::Folder || here.identity.is_unchanged(&base.identity))
+/// A rename leaves the content: where it stands elsewhere, the survey has read it.
+fn is_same_here(base: &BaseRow, here: &LocalChild, around: &Neighbourhood<'_>) -> bool {
+    if base.kind == Kind::Folder || here.identity.is_unchanged(&base.identity) {
+        return true;
+    }
+    around.has_moved_here
+        && here.executable == base.executable
+        && here.identity.is_unchanged_but_moved(&base.identity)
+        && around.content.is_some_and(|read| read.digest == base.content)
 }
 
 fn is_same_there(base: &BaseRow, there: &RemoteChild) -> bool {
-    base.entry == there.entry
-        && base.kind == there.kind
-        && base.content == there.content
-        && base.executable == there.executable
-}
-
-fn is_kind(local: LocalKind, kind: Kind) -> bool {
-    matches!(
-        (local, kind),
-        (LocalKind::File, Kind::File) | (LocalKind::Folder, Kind::Folder) | (LocalKind::Symlink, Kind::Symlink)
-    )
+    base.content == there.content && base.executable == there.executable
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::plan::{LogChange, Plan, Upload};
 use super::report::{Summary, Watcher};
 use super::send::Send;
-use super::survey::{FolderHere, Upload, fresh_entry};
+use super::survey::fresh_entry;
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, Source};
 use crate::log::{EntryId, Kind};
@@ -39,8 +40,8 @@ pub fn put<N: Nodes>(
     space.settle()?;
     space.ensure_epoch()?;
     let mut summary = Summary::default();
-    let mut folders = Vec::new();
-    let mut parent = EntryId::ROOT;
+    let mut plan = Plan::default();
+    let (mut parent, mut path) = (EntryId::ROOT, TreePath::root());
     let mut is_new = false;
     for part in folder.names() {
         let there = if is_new { None } else { space.cache.child(parent, part)? };
@@ -57,31 +58,35 @@ pub fn put<N: Nodes>(
                     content: None,
                     executable: false,
                     identity: Identity::default(),
+                    file_type: None,
                 };
                 let entry = base.entry;
-                folders.push(FolderHere { base });
+                plan.log_changes.push(LogChange::create(base, None, path.join(part)));
                 entry
             }
         };
         parent = entry;
+        path = path.join(part);
     }
     let there = if is_new { None } else { space.cache.child(parent, name)? };
     if there.as_ref().is_some_and(|there| there.kind != Kind::File) {
         return Ok(Err(PutError::IsAFolder(to.to_string())));
     }
     let bytes = std::fs::metadata(from).map_or(0, |metadata| metadata.len());
-    let upload = Upload {
+    plan.uploads.push(Upload {
         source: Source::Path(from.to_owned()),
         entry: there.as_ref().map_or_else(fresh_entry, |there| Ok(there.entry))?,
         is_new: there.is_none(),
+        was: None,
         parent,
         name: name.clone(),
         kind: Kind::File,
         bytes,
         replaces: there.as_ref().and_then(|there| there.content),
         replaces_executable: there.is_some_and(|there| there.executable),
-    };
-    Send::new(space, None, watcher, &mut summary).run(folders, vec![upload])?;
+        is_damage: false,
+    });
+    Send::new(space, None, watcher, &mut summary).run(&mut plan)?;
     summary.agreed = true;
     Ok(Ok(summary))
 }

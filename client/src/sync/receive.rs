@@ -1,47 +1,65 @@
-//! Carrying out downloads: fetch, write beside, flush, exchange, agree (sync.md, rule 6).
+//! Carrying out what the plan has for the disk: first its arrangement, then downloads: fetch, write beside, flush, exchange,
+//! agree (sync.md, rule 6).
 //!
 //! Files share one stream of chunks and one flush to disk, so that many small ones cost little each. A file that cannot be had or
-//! written is an issue, and the rest goes on; a full disk ends the run.
+//! written is an issue, and the rest goes on; a full disk ends the run. Versions that have lost their file's type land last, if
+//! they are few: the brake holds them otherwise.
+
+mod arrange;
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
 
 use vauban_protocol::id::Digest;
 use vauban_protocol::time::Timestamp;
 
+use super::brake::{Approval, is_damage_bulk};
 use super::open_space::random;
-use super::report::{Issue, Problem, Summary, Watcher};
-use super::survey::{Download, FolderThere, agreed};
+use super::plan::{Download, Plan};
+use super::report::{Issue, Problem, Summary};
+use super::round::Run;
+use super::standing::Spot;
+use super::whereabouts::Whereabouts;
 use super::{OpenSpace, SyncError};
 use crate::clock;
 use crate::content::{ChunkStream, FetchError, Nodes, chunks_of};
-use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX};
+use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX};
 use crate::log::{ChunkRef, Kind, Version};
-use crate::state::cache::RootId;
-use crate::tree::{ConflictStamp, Folder, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link};
+use crate::state::cache::{BaseRow, Direction, RootId, Toll};
+use crate::tree::{ConflictStamp, FileType, Folder, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link};
 
 /// What a download works with.
 pub(super) struct Receive<'a, N> {
     space: &'a mut OpenSpace<N>,
     root: &'a SyncRoot,
     id: RootId,
-    device_name: &'a str,
-    watcher: &'a Arc<dyn Watcher>,
+    run: &'a Run<'a>,
     summary: &'a mut Summary,
+    whereabouts: Whereabouts,
+    /// Versions without their type, which wait for all others.
+    damaged: Vec<Written<'a>>,
+    /// What the last hour took from the disk already.
+    hour: Option<Toll>,
 }
 
 /// A file whose chunks are on their way.
 struct Expected {
     download: Download,
+    /// The folder that it goes to.
+    folder: TreePath,
     version: Version,
     chunks: usize,
+    /// What it may replace.
+    base: Option<BaseRow>,
 }
 
 /// A file that is written beside, and not flushed yet.
 struct Written<'a> {
     download: Download,
+    folder: TreePath,
+    base: Option<BaseRow>,
     temporary: Temporary<'a>,
+    file_type: Option<FileType>,
 }
 
 impl<'a, N: Nodes> Receive<'a, N> {
@@ -49,17 +67,19 @@ impl<'a, N: Nodes> Receive<'a, N> {
         space: &'a mut OpenSpace<N>,
         root: &'a SyncRoot,
         id: RootId,
-        device_name: &'a str,
-        watcher: &'a Arc<dyn Watcher>,
+        run: &'a Run<'a>,
         summary: &'a mut Summary,
     ) -> Self {
-        Self { space, root, id, device_name, watcher, summary }
+        let (whereabouts, damaged) = (Whereabouts::default(), Vec::new());
+        Self { space, root, id, run, summary, whereabouts, damaged, hour: None }
     }
 
-    /// Writes folders and files to the disk.
-    pub(super) fn run(mut self, folders: Vec<FolderThere>, downloads: Vec<Download>) -> Result<(), SyncError> {
-        self.make_folders(folders)?;
-        let mut downloads = downloads.into_iter().peekable();
+    /// Does what the plan has for the disk.
+    pub(super) fn run(mut self, plan: Plan) -> Result<(), SyncError> {
+        self.whereabouts = Whereabouts::new(plan.sightings);
+        self.arrange(plan.trashings, plan.shifts, plan.folders_there)?;
+        self.hour = self.space.cache.toll(self.id, Direction::ToDisk, clock::now())?;
+        let mut downloads = plan.downloads.into_iter().peekable();
         while downloads.peek().is_some() {
             let (mut expected, mut chunks) = (Vec::new(), Vec::new());
             while expected.len() < FETCH_FILES_MAX && chunks.len() < FETCH_CHUNKS_MAX {
@@ -68,39 +88,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
             }
             self.fetch(expected, chunks)?;
         }
-        Ok(())
-    }
-
-    fn make_folders(&mut self, folders: Vec<FolderThere>) -> Result<(), SyncError> {
-        let mut made = Vec::new();
-        let mut parents = BTreeMap::new();
-        for wanted in folders {
-            let path = wanted.folder.join(&wanted.child.name);
-            match self.make_folder(&wanted) {
-                Ok((folder, identity)) => {
-                    parents.insert(folder.path().clone(), folder);
-                    made.push(agreed(wanted.parent, &wanted.child, identity));
-                }
-                Err(error) => self.unwritable(&path, error)?,
-            }
-        }
-        parents.values().try_for_each(Folder::sync)?;
-        self.summary.folders = self.summary.folders.saturating_add(made.len() as u64);
-        Ok(self.space.cache.agree(self.id, &made)?)
-    }
-
-    fn make_folder(&mut self, wanted: &FolderThere) -> Result<(Folder, crate::tree::Identity), TreeError> {
-        let folder = self.root.open(&wanted.folder)?;
-        let name = &wanted.child.name;
-        if let Some(here) = &wanted.in_the_way {
-            let copy = folder.set_aside(name, &self.stamp(Some(here.identity.mtime_ns)))?;
-            self.summary.conflicts.push(wanted.folder.join(&copy).to_string());
-        }
-        folder.make_folder(name)?;
-        let mut identity = folder.open_folder(name)?.identity()?;
-        // As the survey remembers folders: it lies on the disk that it was made on.
-        identity.device = 0;
-        Ok((folder, identity))
+        self.land_damaged()
     }
 
     /// Lists what a file needs.
@@ -110,8 +98,16 @@ impl<'a, N: Nodes> Receive<'a, N> {
         expected: &mut Vec<Expected>,
         chunks: &mut Vec<ChunkRef>,
     ) -> Result<(), SyncError> {
-        let path = download.folder.join(&download.child.name);
-        let Some(version) = self.space.cache.version(download.child.entry)? else {
+        let path = download.path.clone();
+        let (cache, entry) = (&self.space.cache, download.child.entry);
+        // What was to be moved here and is not yet gets its content where it then is, in the next round.
+        let Some(folder) = self.whereabouts.path(cache, self.id, download.parent)? else { return Ok(()) };
+        let base = if download.replaces_base { cache.base(self.id, entry)? } else { None };
+        let spot = Spot { parent: download.parent, name: download.child.name.clone() };
+        if download.is_seen && self.whereabouts.spot(cache, self.id, entry)? != Some(spot) {
+            return Ok(());
+        }
+        let Some(version) = cache.version(entry)? else {
             self.issue(&path, Problem::NoContent);
             return Ok(());
         };
@@ -121,7 +117,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
         }
         match self.space.runtime.block_on(chunks_of(&self.space.nodes, self.space.id, &version)) {
             Ok(list) => {
-                expected.push(Expected { download, version, chunks: list.len() });
+                expected.push(Expected { download, folder, version, chunks: list.len(), base });
                 chunks.extend(list);
             }
             Err(FetchError::Nodes(error)) => return Err(error.into()),
@@ -136,9 +132,10 @@ impl<'a, N: Nodes> Receive<'a, N> {
         let mut stream = ChunkStream::start(space.nodes.clone(), &space.runtime, space.id, chunks.into_iter());
         let (mut written, mut bytes) = (Vec::new(), 0u64);
         for file in expected {
-            let path = file.download.folder.join(&file.download.child.name);
+            let path = file.download.path.clone();
             let length = file.version.bytes;
             match self.write(file, &mut stream)? {
+                Ok(one) if one.is_damage() => self.hold(one),
                 Ok(one) => written.push(one),
                 Err(Fault::Problem(problem)) => self.issue(&path, problem),
                 Err(Fault::Disk(error)) => self.unwritable(&path, error)?,
@@ -156,6 +153,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
     fn write(&self, file: Expected, stream: &mut ChunkStream) -> Result<Result<Written<'a>, Fault>, SyncError> {
         let mut hasher = blake3::Hasher::new();
         let mut target = Vec::new();
+        let mut file_type = None;
         let is_link = file.download.child.kind == Kind::Symlink;
         let mut temporary = match Temporary::file(self.root, random()?, file.version.executable) {
             _ if is_link => Ok(None),
@@ -174,7 +172,8 @@ impl<'a, N: Nodes> Receive<'a, N> {
             };
             let bytes = opened.as_ref();
             hasher.update(bytes);
-            self.watcher.received(bytes.len() as u64);
+            file_type.get_or_insert_with(|| FileType::of(bytes));
+            self.run.watcher.received(bytes.len() as u64);
             match writable.as_mut().and_then(Temporary::writer) {
                 Some(writer) => {
                     if let Err(source) = writer.write_all(bytes) {
@@ -193,13 +192,14 @@ impl<'a, N: Nodes> Receive<'a, N> {
             let temporary = match temporary {
                 Some(temporary) => temporary,
                 None => {
-                    may_link(&file.download.folder, &target).map_err(|refused| Fault::Problem(refused.into()))?;
+                    may_link(&file.folder, &target).map_err(|refused| Fault::Problem(refused.into()))?;
                     let random = random().map_err(|_| Fault::Problem(Problem::Forged))?;
                     Temporary::link(self.root, random, &target).map_err(Fault::Disk)?
                 }
             };
             temporary.set_mtime(file.version.mtime_ns).map_err(Fault::Disk)?;
-            Ok(Written { download: file.download, temporary })
+            let file_type = (!is_link).then(|| file_type.unwrap_or(FileType::Plain));
+            Ok(Written { download: file.download, folder: file.folder, base: file.base, temporary, file_type })
         }))
     }
 
@@ -212,47 +212,81 @@ impl<'a, N: Nodes> Receive<'a, N> {
         }
         let mut folders: BTreeMap<TreePath, Folder> = BTreeMap::new();
         let mut rows = Vec::with_capacity(batch.len());
-        for Written { download, temporary } in batch {
-            let path = download.folder.join(&download.child.name);
-            match self.land_one(&download, temporary, &mut folders) {
-                Ok(identity) => {
-                    self.summary.downloaded = self.summary.downloaded.saturating_add(1);
-                    self.summary.downloaded_bytes = self.summary.downloaded_bytes.saturating_add(download.child.bytes);
-                    rows.push(agreed(download.parent, &download.child, identity));
-                }
+        for written in batch {
+            let path = written.download.path.clone();
+            match self.land_one(written, &mut folders) {
+                Ok(row) => rows.push(row),
                 Err(error) => self.unwritable(&path, error)?,
             }
         }
         folders.values().try_for_each(Folder::sync)?;
-        Ok(self.space.cache.agree(self.id, &rows)?)
+        Ok(self.space.cache.agree(self.id, &rows, &[])?)
     }
 
     fn land_one(
         &mut self,
-        download: &Download,
-        temporary: Temporary<'a>,
+        written: Written<'a>,
         folders: &mut BTreeMap<TreePath, Folder>,
-    ) -> Result<crate::tree::Identity, TreeError> {
-        if !folders.contains_key(&download.folder) {
-            folders.insert(download.folder.clone(), self.root.open(&download.folder)?);
+    ) -> Result<BaseRow, TreeError> {
+        let Written { download, folder: path, base, temporary, file_type } = written;
+        if !folders.contains_key(&path) {
+            folders.insert(path.clone(), self.root.open(&path)?);
         }
-        let folder = folders.get(&download.folder).unwrap_or(self.root.folder());
-        let stamp = self.stamp(download.displaced_mtime_ns);
-        let ready = temporary.ready(download.child.entry)?;
-        let landed = ready.land(folder, &download.child.name, download.replaces.as_ref(), &stamp)?;
+        let folder = folders.get(&path).unwrap_or(self.root.folder());
+        let child = &download.child;
+        let stamp = self.stamp(folder.child(&child.name)?.map(|here| here.identity.mtime_ns));
+        let ready = temporary.ready(child.entry)?;
+        let replaces = base.as_ref().map(|base| &base.identity);
+        let landed = ready.land(folder, &child.name, replaces, &stamp)?;
         if let Some(copy) = landed.conflict {
-            self.summary.conflicts.push(download.folder.join(&copy).to_string());
+            self.summary.conflicts.push(path.join(&copy).to_string());
         }
-        Ok(landed.identity)
+        self.summary.downloaded = self.summary.downloaded.saturating_add(1);
+        self.summary.downloaded_bytes = self.summary.downloaded_bytes.saturating_add(child.bytes);
+        Ok(BaseRow {
+            entry: child.entry,
+            parent: download.parent,
+            name: child.name.clone(),
+            kind: child.kind,
+            content: child.content,
+            executable: child.executable,
+            identity: landed.identity,
+            file_type,
+        })
+    }
+
+    /// Keeps a version without its type until all others have landed; more than can ever land are dropped at once.
+    fn hold(&mut self, written: Written<'a>) {
+        if self.damaged.len() < FILES_HELD_MAX || self.run.approval == Approval::Given {
+            self.damaged.push(written);
+        } else {
+            self.hold_back(&written.download.path);
+        }
+    }
+
+    fn land_damaged(mut self) -> Result<(), SyncError> {
+        let damaged = std::mem::take(&mut self.damaged);
+        let count = damaged.len() as u64;
+        if self.run.approval == Approval::Ask && is_damage_bulk(count, self.hour) {
+            damaged.iter().for_each(|written| self.hold_back(&written.download.path));
+            return Ok(());
+        }
+        self.space.take_toll(self.id, Direction::ToDisk, Toll { damaged: count, ..Toll::default() })?;
+        self.land(damaged)
+    }
+
+    fn hold_back(&mut self, path: &TreePath) {
+        self.summary.held.damage_here = true;
+        self.issue(path, Problem::Held);
     }
 
     fn stamp(&self, mtime_ns: Option<i64>) -> ConflictStamp {
-        stamp(self.device_name, mtime_ns)
+        stamp(self.run.device_name, mtime_ns)
     }
 
     fn issue(&mut self, path: &TreePath, problem: Problem) {
         let issue = Issue { path: path.to_string(), problem };
-        self.watcher.issue(&issue);
+        self.run.watcher.issue(&issue);
         self.summary.issues.push(issue);
     }
 
@@ -262,6 +296,14 @@ impl<'a, N: Nodes> Receive<'a, N> {
         }
         self.issue(path, Problem::unwritable(&error));
         Ok(())
+    }
+}
+
+impl Written<'_> {
+    /// Whether it no longer begins as its file's type does.
+    fn is_damage(&self) -> bool {
+        let was = self.base.as_ref().and_then(|base| base.file_type);
+        matches!((was, self.file_type), (Some(was), Some(is)) if was.is_lost_in(is))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::brake::Held;
 use crate::content::{ChunkFault, Meter, Skip};
 use crate::tree::{Refused, TreeError, Unfit};
 
@@ -34,9 +35,15 @@ pub struct PlanSummary {
     pub download_bytes: u64,
     /// Folders to make, on either side.
     pub folders: u64,
+    /// Entries to remove from the log.
+    pub removals_there: u64,
+    /// Entries to remove from the disk.
+    pub removals_here: u64,
+    /// Entries to move, on either side.
+    pub moves: u64,
     /// Files that are as they were.
     pub unchanged: u64,
-    /// Removals and moves that are not carried out.
+    /// What is not carried out now.
     pub left: u64,
 }
 
@@ -55,12 +62,22 @@ pub struct Summary {
     pub downloaded_bytes: u64,
     /// Folders made, on either side.
     pub folders: u64,
+    /// Entries removed from the log.
+    pub removed_there: u64,
+    /// Entries removed from the disk, to the trash.
+    pub removed_here: u64,
+    /// Entries moved in the log.
+    pub moved_there: u64,
+    /// Entries moved on the disk.
+    pub moved_here: u64,
     /// Commits signed.
     pub commits: u64,
     /// Files that were as they were, at the end.
     pub unchanged: u64,
-    /// Removals and moves that were not carried out.
+    /// What was not carried out: held, or waiting for something else.
     pub left: u64,
+    /// What the brake holds until a person approves.
+    pub held: Held,
     /// Conflict copies made, by path.
     pub conflicts: Vec<String>,
     /// What was left out.
@@ -75,7 +92,7 @@ impl Summary {
     /// Whether everything that was to be done is done.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.agreed && self.issues.is_empty()
+        self.agreed && self.issues.is_empty() && !self.held.is_any()
     }
 }
 
@@ -113,6 +130,10 @@ pub enum Problem {
     Forged,
     /// The space has a name without content: nothing was written to it yet.
     NoContent,
+    /// Something that does not leave stands where it should come.
+    InTheWay,
+    /// The brake holds it.
+    Held,
 }
 
 impl From<Skip> for Problem {

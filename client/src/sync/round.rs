@@ -3,59 +3,133 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use vauban_protocol::time::{DAY_SECONDS, Timestamp};
+
+use super::brake::{Approval, Hour, judge};
+use super::changes::{Change, changes};
 use super::open_space::fill;
-use super::receive::{Receive, stamp};
+use super::plan::{Decider, Plan};
+use super::receive::Receive;
 use super::report::{Summary, Watcher};
+use super::rescue::rescue;
 use super::send::Send;
-use super::survey::{Plan, survey};
-use super::{OpenSpace, SyncError};
+use super::survey::{fresh_entry, survey};
+use super::{Issue, OpenSpace, SyncError};
+use crate::clock;
 use crate::content::Nodes;
-use crate::limit::ROUNDS_MAX;
-use crate::state::cache::RootId;
-use crate::tree::{Leftover, SyncRoot, TreeError, TreePath};
+use crate::limit::{ROUNDS_MAX, TRASH_DAYS};
+use crate::state::cache::{Direction, RootId, Toll};
+use crate::tree::{SyncRoot, Trash, TreeError, TreePath};
+
+/// How a run is to go.
+#[derive(Debug, Clone, Copy)]
+pub struct Run<'a> {
+    /// This device's name, for conflict copies.
+    pub device_name: &'a str,
+    /// Who decides about removals in bulk.
+    pub approval: Approval,
+    /// Sees it as it goes.
+    pub watcher: &'a Arc<dyn Watcher>,
+}
 
 /// Brings the folder at `path` and the space in step. The caller holds the home's claim, and waits on a thread that may.
 ///
 /// # Errors
 /// [`SyncError`]. What was done until then is done, and the next run goes on from there.
-pub fn sync_once<N: Nodes>(
-    space: &mut OpenSpace<N>,
-    path: &Path,
-    device_name: &str,
-    watcher: &Arc<dyn Watcher>,
-) -> Result<Summary, SyncError> {
+pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>) -> Result<Summary, SyncError> {
     let mut summary = Summary::default();
     let root = Arc::new(claim(space, path)?);
     let id = space.cache.root(root.marker())?;
     space.settle()?;
     space.ensure_epoch()?;
-    rescue(space, &root, device_name, &mut summary)?;
+    rescue(space, &root, id, run.device_name, &mut summary)?;
     for _ in 0..ROUNDS_MAX {
-        let mut plan = survey(space, &root, id)?;
+        let mut plan = plan(space, &root, id, run.approval)?;
         let issues = std::mem::take(&mut plan.issues);
-        agree(space, id, &plan)?;
+        space.cache.agree(id, &std::mem::take(&mut plan.agreed), &std::mem::take(&mut plan.forgotten))?;
         (summary.unchanged, summary.left) = (plan.unchanged, plan.left);
-        let is_done = is_done(&plan, &summary);
-        if is_done {
+        summary.held.take(plan.held);
+        if is_done(&plan, &summary) {
             // Issues of the last look stand; those of earlier ones may have been of the moment.
             merge(&mut summary, issues);
             summary.agreed = true;
             break;
         }
-        watcher.planned(&plan.summary());
-        Send::new(space, Some(id), watcher, &mut summary)
-            .run(std::mem::take(&mut plan.folders_here), std::mem::take(&mut plan.uploads))?;
-        Receive::new(space, &root, id, device_name, watcher, &mut summary)
-            .run(std::mem::take(&mut plan.folders_there), std::mem::take(&mut plan.downloads))?;
+        run.watcher.planned(&plan.summary());
+        Send::new(space, Some(id), run.watcher, &mut summary).run(&mut plan)?;
+        Receive::new(space, &root, id, run, &mut summary).run(plan)?;
         space.follow()?;
+    }
+    if run.approval == Approval::Given {
+        // What was taken so far is as it should be: the next hour begins now.
+        space.cache.clear_toll(id)?;
     }
     summary.void_ops = space.voids.len() as u64;
     space.write_record()?;
+    let day = Timestamp(clock::now().0.saturating_sub(TRASH_DAYS.saturating_mul(DAY_SECONDS)));
+    Trash::expire(&root, &clock::day(day))?;
     Ok(summary)
+}
+
+/// Says what a run would do first, and changes neither the folder nor the space.
+///
+/// # Errors
+/// [`SyncError`].
+pub fn preview<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, approval: Approval) -> Result<Vec<Change>, SyncError> {
+    space.follow()?;
+    let root = Arc::new(look(space, path)?);
+    let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
+    Ok(changes(&plan(space, &root, id, approval)?))
+}
+
+fn plan<N: Nodes>(
+    space: &OpenSpace<N>,
+    root: &Arc<SyncRoot>,
+    id: RootId,
+    approval: Approval,
+) -> Result<Plan, SyncError> {
+    let found = survey(space, root, id)?;
+    let decider = Decider::new(&found.standings, &found.holding, root);
+    let now = clock::now();
+    let hour = Hour {
+        there: space.cache.toll(id, Direction::ToLog, now)?,
+        here: space.cache.toll(id, Direction::ToDisk, now)?,
+        tree: space.cache.base_count(id)?,
+        is_emptied: found.is_emptied,
+    };
+    let held = judge(decider.taking(), &hour, approval);
+    let mut failed = None;
+    let mut plan = decider.decide(held, || {
+        fresh_entry().unwrap_or_else(|error| {
+            failed = Some(error);
+            crate::log::EntryId::ROOT
+        })
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    plan.unchanged = found.unchanged;
+    plan.issues.extend(found.issues);
+    Ok(plan)
 }
 
 /// Opens the folder, unless it looks like one whose disk is not there.
 fn claim<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<SyncRoot, SyncError> {
+    let known = there(space, path)?;
+    let mut fresh = [0; 16];
+    fill(&mut fresh)?;
+    let root = SyncRoot::claim(&known, space.id(), fresh)?;
+    space.remember_folder(known)?;
+    Ok(root)
+}
+
+/// The same, to look at it only.
+fn look<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<SyncRoot, SyncError> {
+    Ok(SyncRoot::look(&there(space, path)?, space.id())?)
+}
+
+/// The folder's own path, if its mark is where it should be.
+fn there<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<std::path::PathBuf, SyncError> {
     let known = std::fs::canonicalize(path).map_err(|source| TreeError::Disk {
         what: "open",
         path: path.to_owned(),
@@ -64,72 +138,36 @@ fn claim<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<SyncRoot, Sy
     if space.record.folder.as_ref() == Some(&known) && !SyncRoot::is_marked(&known)? {
         return Err(TreeError::MarkerLost(known).into());
     }
-    let mut fresh = [0; 16];
-    fill(&mut fresh)?;
-    let root = SyncRoot::claim(&known, space.id(), fresh)?;
-    space.remember_folder(known)?;
-    Ok(root)
-}
-
-/// Gives names again to what an interrupted run had displaced.
-fn rescue<N: Nodes>(
-    space: &OpenSpace<N>,
-    root: &SyncRoot,
-    device_name: &str,
-    summary: &mut Summary,
-) -> Result<(), SyncError> {
-    for leftover in Leftover::find(root)? {
-        let stamp = stamp(device_name, None);
-        let place = path_of(space, leftover.entry)?.and_then(|path| {
-            let (folder, name) = path.split_last()?;
-            Some((root.open(&folder).ok()?, name.clone()))
-        });
-        let (folder, name) = match &place {
-            Some((folder, name)) => (folder, name.clone()),
-            // Its folder is gone: it is found at the root, under the number of its entry.
-            None => (root.folder(), leftover.name()?),
-        };
-        let copy = leftover.rescue(root, folder, &name, &stamp)?;
-        summary.conflicts.push(folder.path().join(&copy).to_string());
-    }
-    Ok(())
-}
-
-/// Where an entry is, from the root on.
-fn path_of<N: Nodes>(space: &OpenSpace<N>, entry: crate::log::EntryId) -> Result<Option<TreePath>, SyncError> {
-    let mut names = Vec::new();
-    let mut at = entry;
-    while at != crate::log::EntryId::ROOT {
-        let Some(place) = space.cache.place(at)? else {
-            return Ok(None);
-        };
-        names.push(place.name);
-        at = place.parent;
-    }
-    Ok(Some(names.iter().rev().fold(TreePath::root(), |path, name| path.join(name))))
-}
-
-fn agree<N: Nodes>(space: &mut OpenSpace<N>, id: RootId, plan: &Plan) -> Result<(), SyncError> {
-    space.cache.agree(id, &plan.agreed)?;
-    plan.forgotten.iter().try_for_each(|entry| space.cache.forget(id, *entry))?;
-    Ok(())
+    Ok(known)
 }
 
 /// Whether nothing is left but what an earlier round has already found to be impossible.
 fn is_done(plan: &Plan, summary: &Summary) -> bool {
     let is_known = |path: String| summary.issues.iter().any(|issue| issue.path == path);
-    let is_here = |upload: &super::Upload| is_known(upload.source.path().display().to_string());
-    let is_there = |folder: &TreePath, name| is_known(folder.join(name).to_string());
-    plan.folders_here.is_empty()
-        && plan.folders_there.iter().all(|folder| is_there(&folder.folder, &folder.child.name))
-        && plan.uploads.iter().all(is_here)
-        && plan.downloads.iter().all(|download| is_there(&download.folder, &download.child.name))
+    let is_there = |path: &TreePath| is_known(path.to_string());
+    plan.log_changes.is_empty()
+        && plan.trashings.iter().all(|trashing| is_there(&trashing.path))
+        && plan.shifts.iter().all(|shift| is_there(&shift.to_path))
+        && plan.folders_there.iter().all(|folder| is_there(&folder.path))
+        && plan.uploads.iter().all(|upload| is_known(upload.source.path().display().to_string()))
+        && plan.downloads.iter().all(|download| is_there(&download.path))
 }
 
-fn merge(summary: &mut Summary, issues: Vec<super::Issue>) {
+fn merge(summary: &mut Summary, issues: Vec<Issue>) {
     for issue in issues {
         if !summary.issues.iter().any(|known| known.path == issue.path) {
             summary.issues.push(issue);
         }
+    }
+}
+
+impl<N: Nodes> OpenSpace<N> {
+    /// Counts what was carried to one side, for the brake.
+    pub(super) fn take_toll(&self, root: RootId, direction: Direction, toll: Toll) -> Result<(), SyncError> {
+        if toll.removed == 0 && toll.damaged == 0 {
+            return Ok(());
+        }
+        let tree = self.cache.base_count(root)?;
+        Ok(self.cache.add_toll(root, direction, clock::now(), Toll { tree, ..toll })?)
     }
 }

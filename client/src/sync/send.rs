@@ -3,9 +3,10 @@
 //! ```text
 //! jobs ─► sealer ─► uploader ─► files whose windows are stored ─► groups of ops ─► commits ─► base
 //! ```
-//! A group is what belongs together in the log: a folder's `Create`, or a file's `Create` and `Write`. Groups are judged against
-//! the log as it stands when they are committed; one that others have overtaken is dropped, and its file is planned again in the
-//! next round: its chunks are in the journal, so nothing is sent twice.
+//! A group is what belongs together in the log: a folder's `Create`, a file's `Create` and `Write`, the `Move`s of a swap. Folders,
+//! moves and removals come first, in [order](super::plan::order). Groups are judged against the log as it stands when they are
+//! committed; one that others have overtaken is dropped, and planned again in the next round: its chunks are in the journal, so
+//! nothing is sent twice.
 
 mod groups;
 
@@ -16,8 +17,8 @@ use crossbeam_channel::{Receiver, never, select};
 
 use self::groups::{Groups, Judging};
 use super::author::Sent;
+use super::plan::{Plan, Trial, Upload, order};
 use super::report::{Issue, Problem, Summary, Watcher};
-use super::survey::{FolderHere, Upload};
 use super::{OpenSpace, SyncError};
 use crate::clock;
 use crate::content::{
@@ -25,7 +26,8 @@ use crate::content::{
     Uploader, chunks_of, is_large_file,
 };
 use crate::limit::{COMMIT_TRIES_MAX, SEALED_BYTES_MAX};
-use crate::state::cache::RootId;
+use crate::log::Op;
+use crate::state::cache::{CacheError, Folding, RootId};
 
 /// What an upload works with.
 pub(super) struct Send<'a, N> {
@@ -60,9 +62,10 @@ impl<'a, N: Nodes> Send<'a, N> {
         }
     }
 
-    /// Writes folders and files to the log.
-    pub(super) fn run(mut self, folders: Vec<FolderHere>, uploads: Vec<Upload>) -> Result<(), SyncError> {
-        self.groups.push_folders(folders);
+    /// Writes what the plan has for the log.
+    pub(super) fn run(mut self, plan: &mut Plan) -> Result<(), SyncError> {
+        self.order(plan)?;
+        let uploads = std::mem::take(&mut plan.uploads);
         let jobs = self.jobs(&uploads)?;
         self.uploads = uploads;
         if !jobs.is_empty() {
@@ -70,6 +73,21 @@ impl<'a, N: Nodes> Send<'a, N> {
         }
         self.commit_all()?;
         self.space.write_record()
+    }
+
+    fn order(&mut self, plan: &mut Plan) -> Result<(), SyncError> {
+        let is_ordered = plan.only_creates();
+        let changes = std::mem::take(&mut plan.log_changes);
+        if is_ordered {
+            changes.into_iter().for_each(|change| self.groups.push_changes(vec![change]));
+            return Ok(());
+        }
+        // A transaction that is never committed: what the changes would do now.
+        let mut trial = self.space.cache.begin()?;
+        let ordered = order(&mut trial, changes)?;
+        drop(trial);
+        ordered.groups.into_iter().for_each(|group| self.groups.push_changes(group));
+        Ok(())
     }
 
     fn jobs(&mut self, uploads: &[Upload]) -> Result<Vec<Job>, SyncError> {
@@ -199,7 +217,7 @@ impl<'a, N: Nodes> Send<'a, N> {
             // Touched, not changed: only what the disk shows is new.
             let base = groups::base_of(upload, &file);
             return match self.root {
-                Some(root) => Ok(self.space.cache.agree(root, &[base])?),
+                Some(root) => Ok(self.space.cache.agree(root, &[base], &[])?),
                 None => Ok(()),
             };
         }
@@ -221,10 +239,13 @@ impl<'a, N: Nodes> Send<'a, N> {
             let Some((draft, taken)) = self.groups.pack(self.space, judging)? else {
                 return Ok(());
             };
+            if let Some(root) = self.root {
+                groups::promise(&taken, self.space, root)?;
+            }
             match self.space.send(&draft)? {
                 Sent::Committed => {
                     self.summary.commits = self.summary.commits.saturating_add(1);
-                    return self.groups.settle(taken, self.space, self.root, self.summary);
+                    return groups::settle(&taken, self.space, self.root, self.summary);
                 }
                 Sent::Overtaken => self.groups.put_back(taken),
                 Sent::TooOld => {
@@ -234,5 +255,11 @@ impl<'a, N: Nodes> Send<'a, N> {
             }
         }
         Err(SyncError::Overtaken)
+    }
+}
+
+impl Trial for Folding<'_> {
+    fn attempt(&mut self, ops: &[&Op]) -> Result<bool, CacheError> {
+        self.apply_all(ops)
     }
 }

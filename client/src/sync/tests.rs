@@ -1,8 +1,12 @@
 //! The engine against a model of a node that keeps every rule a real one keeps, and breaks the line when told to.
 
+mod brakes;
+mod crashes;
 mod faults;
 mod hostile;
+mod moves;
 mod node;
 mod past;
+mod removals;
 mod story;
 mod world;

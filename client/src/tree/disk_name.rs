@@ -5,10 +5,18 @@
 
 use crate::limit::DEPTH_MAX;
 use crate::log::EntryName;
-use crate::tree::TreePath;
+use crate::tree::{TreeError, TreePath};
 
 /// The folder of Vauban's own in each sync root.
 pub(super) const OWN: &str = ".vauban";
+
+/// A name of Vauban's own making, for its own folder.
+///
+/// # Errors
+/// None that can happen: such names are short, and plain.
+pub(super) fn own_name(name: &str) -> Result<EntryName, TreeError> {
+    EntryName::parse(name.as_bytes()).map_err(|_| TreeError::MarkerDamaged(name.into()))
+}
 
 /// Why a name is not written here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

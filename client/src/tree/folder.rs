@@ -1,6 +1,5 @@
 //! One folder of the disk, by its own descriptor.
 
-use std::ffi::CStr;
 use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -9,6 +8,7 @@ use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, fsync, mkdir
 use rustix::io::Errno;
 
 use super::disk_name::is_own;
+use super::step::step;
 use super::{Identity, TreeError, TreePath};
 use crate::log::{EntryName, NameError};
 
@@ -140,6 +140,15 @@ impl Folder {
         Ok(Self { fd, path })
     }
 
+    /// This folder, by a descriptor of its own.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn open_folder_itself(&self) -> Result<Self, TreeError> {
+        let fd = openat(&self.fd, c".", FOLDER, Mode::empty()).map_err(TreeError::disk("open", self.path.to_path()))?;
+        Ok(Self { fd, path: self.path.clone() })
+    }
+
     /// A file in this folder, for reading.
     ///
     /// # Errors
@@ -165,6 +174,7 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn make_folder(&self, name: &EntryName) -> Result<(), TreeError> {
+        step(|| self.full_path(name.as_str()))?;
         match mkdirat(&self.fd, name.as_str(), Mode::RWXU | Mode::RWXG | Mode::RWXO) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(errno) => Err(TreeError::disk("make", self.path.join(name).to_path())(errno)),
@@ -185,10 +195,6 @@ impl Folder {
     /// [`TreeError::Disk`].
     pub fn sync(&self) -> Result<(), TreeError> {
         fsync(&self.fd).map_err(TreeError::disk("flush", self.path.to_path()))
-    }
-
-    pub(super) fn stat(&self, name: &CStr) -> Result<Stat, Errno> {
-        statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     pub(super) fn stat_name(&self, name: &EntryName) -> Result<Stat, Errno> {

@@ -8,7 +8,6 @@
 //! After the exchange, the temporary name holds what was displaced, perhaps someone's edit of a moment ago. Its name tells the
 //! two apart after a crash: it holds the inode of the file that was to land, so any other inode under it is to be rescued.
 
-use std::ffi::CString;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -18,7 +17,10 @@ use rustix::fs::{
 };
 use rustix::io::Errno;
 
-use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError, conflict_name};
+use super::disk_name::{OWN, own_name};
+use super::shift::parse_waiting;
+use super::step::step;
+use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError};
 use crate::limit::CONFLICT_COPIES_MAX;
 use crate::log::{EntryId, EntryName};
 
@@ -29,7 +31,7 @@ const PART: &str = "part.";
 #[derive(Debug)]
 pub struct Temporary<'a> {
     root: &'a SyncRoot,
-    name: CString,
+    name: EntryName,
     file: Option<File>,
     is_live: bool,
 }
@@ -38,7 +40,7 @@ pub struct Temporary<'a> {
 #[derive(Debug)]
 pub struct Ready<'a> {
     root: &'a SyncRoot,
-    name: CString,
+    name: EntryName,
 }
 
 /// What came of it.
@@ -53,9 +55,21 @@ pub struct Landed {
 /// Something that an earlier run left, which is not its own unfinished work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leftover {
-    /// The entry that it stood at.
+    /// The entry that it stood at, or that it is.
     pub entry: EntryId,
-    name: CString,
+    /// How it came there.
+    pub origin: Origin,
+    /// Its name in the folder of temporary files.
+    pub name: EntryName,
+}
+
+/// How something came to lie in Vauban's own folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Another version landed at its name.
+    Displaced,
+    /// It was on its way to another place.
+    Waiting,
 }
 
 impl<'a> Temporary<'a> {
@@ -64,11 +78,12 @@ impl<'a> Temporary<'a> {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn file(root: &'a SyncRoot, random: u64, executable: bool) -> Result<Self, TreeError> {
-        let name = part_name(random);
+        let name = part_name(random)?;
+        step(|| temporary_path(root, &name))?;
         let all = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
         let mode = if executable { all | Mode::XUSR | Mode::XGRP | Mode::XOTH } else { all };
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = openat(root.temporary(), &name, flags, mode)
+        let fd = openat(root.temporary()?, name.as_str(), flags, mode)
             .map_err(TreeError::disk("make", temporary_path(root, &name)))?;
         Ok(Self { root, name, file: Some(fd.into()), is_live: true })
     }
@@ -78,8 +93,10 @@ impl<'a> Temporary<'a> {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn link(root: &'a SyncRoot, random: u64, target: &[u8]) -> Result<Self, TreeError> {
-        let name = part_name(random);
-        symlinkat(target, root.temporary(), &name).map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        let name = part_name(random)?;
+        step(|| temporary_path(root, &name))?;
+        symlinkat(target, root.temporary()?, name.as_str())
+            .map_err(TreeError::disk("make", temporary_path(root, &name)))?;
         Ok(Self { root, name, file: None, is_live: true })
     }
 
@@ -117,11 +134,13 @@ impl<'a> Temporary<'a> {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn ready(mut self, entry: EntryId) -> Result<Ready<'a>, TreeError> {
-        let temporary = self.root.temporary();
+        let temporary = self.root.temporary()?;
         let error = || TreeError::disk("name", temporary_path(self.root, &self.name));
-        let stat = temporary.stat(&self.name).map_err(error())?;
-        let name = ready_name(entry, Identity::of(&stat).inode);
-        renameat_with(temporary, &self.name, temporary, &name, RenameFlags::NOREPLACE).map_err(error())?;
+        step(|| temporary_path(self.root, &self.name))?;
+        let stat = temporary.stat_name(&self.name).map_err(error())?;
+        let name = ready_name(entry, Identity::of(&stat).inode)?;
+        renameat_with(temporary, self.name.as_str(), temporary, name.as_str(), RenameFlags::NOREPLACE)
+            .map_err(error())?;
         self.is_live = false;
         Ok(Ready { root: self.root, name })
     }
@@ -131,7 +150,7 @@ impl Drop for Temporary<'_> {
     fn drop(&mut self) {
         if self.is_live {
             // What can't be removed now is removed when the next run begins.
-            let _ = unlinkat(self.root.temporary(), &self.name, AtFlags::empty());
+            let _ = remove(self.root, &self.name);
         }
     }
 }
@@ -141,7 +160,7 @@ impl Drop for Temporary<'_> {
 /// # Errors
 /// [`TreeError::Disk`].
 pub fn flush_all(root: &SyncRoot) -> Result<(), TreeError> {
-    syncfs(root.temporary()).map_err(TreeError::disk("flush", root.path()))
+    syncfs(root.temporary()?).map_err(TreeError::disk("flush", root.path()))
 }
 
 impl Ready<'_> {
@@ -171,10 +190,10 @@ impl Ready<'_> {
             (None, _) => None,
             // Between the look and the exchange the file may have changed again: the displaced one decides.
             (Some(displaced), Some(before)) if is_base && displaced.is_unchanged_but_moved(&before) => {
-                unlinkat(self.root.temporary(), &self.name, AtFlags::empty()).map_err(self.error(folder, name))?;
+                remove(self.root, &self.name)?;
                 None
             }
-            (Some(_), _) => Some(set_aside(self.root, &self.name, folder, name, stamp)?),
+            (Some(_), _) => Some(self.root.temporary()?.set_aside(&self.name, folder, name, stamp)?),
         };
         let stat = folder.stat_name(name).map_err(TreeError::disk("look at", folder.full_path(name.as_str())))?;
         Ok(Landed { identity: Identity::of(&stat), conflict })
@@ -182,8 +201,9 @@ impl Ready<'_> {
 
     /// Puts the file at its name; what stood there then bears the temporary name. `None` if nothing did.
     fn exchange(&self, folder: &Folder, name: &EntryName) -> Result<Option<Identity>, TreeError> {
-        let temporary = self.root.temporary();
-        let rename = |flags| renameat_with(temporary, &self.name, folder, name.as_str(), flags);
+        let temporary = self.root.temporary()?;
+        let rename = |flags| renameat_with(temporary, self.name.as_str(), folder, name.as_str(), flags);
+        step(|| folder.full_path(name.as_str()))?;
         // Someone may take or free the name at any moment: each refusal of one call is what the other one needs.
         for _ in 0..CONFLICT_COPIES_MAX {
             match rename(RenameFlags::NOREPLACE) {
@@ -193,7 +213,7 @@ impl Ready<'_> {
             }
             match rename(RenameFlags::EXCHANGE) {
                 Ok(()) => {
-                    let stat = temporary.stat(&self.name).map_err(self.error(folder, name))?;
+                    let stat = temporary.stat_name(&self.name).map_err(self.error(folder, name))?;
                     return Ok(Some(Identity::of(&stat)));
                 }
                 Err(Errno::NOENT) => {}
@@ -209,95 +229,51 @@ impl Ready<'_> {
 }
 
 impl Leftover {
+    /// Removes it: it turned out to be a version that the log has.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn discard(self, root: &SyncRoot) -> Result<(), TreeError> {
+        remove(root, &self.name)
+    }
+
     /// What earlier runs left in Vauban's own folder. Their unfinished files are removed at once.
     ///
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn find(root: &SyncRoot) -> Result<Vec<Self>, TreeError> {
         let mut found = Vec::new();
-        for child in root.temporary().list()?.children {
-            let name = CString::new(child.name.as_str()).unwrap_or_default();
-            match parse_ready(child.name.as_str()) {
-                Some((entry, inode)) if inode != child.identity.inode => found.push(Self { entry, name }),
+        for child in root.temporary()?.list()?.children {
+            let name = child.name;
+            if let Some(entry) = parse_waiting(name.as_str()) {
+                found.push(Self { entry, origin: Origin::Waiting, name });
+                continue;
+            }
+            match parse_ready(name.as_str()) {
+                Some((entry, inode)) if inode != child.identity.inode => {
+                    found.push(Self { entry, origin: Origin::Displaced, name });
+                }
                 Some(_) => remove(root, &name)?,
-                None if child.name.as_str().starts_with(PART) => remove(root, &name)?,
+                None if name.as_str().starts_with(PART) => remove(root, &name)?,
                 None => {}
             }
         }
         Ok(found)
     }
-
-    /// A name for it where its own is no longer known.
-    ///
-    /// # Errors
-    /// [`TreeError`] if it has none, which no file of this program's has.
-    pub fn name(&self) -> Result<EntryName, TreeError> {
-        EntryName::parse(self.name.to_bytes())
-            .map_err(|_| TreeError::MarkerDamaged(PathBuf::from(super::disk_name::OWN)))
-    }
-
-    /// Gives it a name again: as a conflict copy in `folder`, beside `name`.
-    ///
-    /// # Errors
-    /// [`TreeError`].
-    pub fn rescue(
-        self,
-        root: &SyncRoot,
-        folder: &Folder,
-        name: &EntryName,
-        stamp: &ConflictStamp,
-    ) -> Result<EntryName, TreeError> {
-        set_aside(root, &self.name, folder, name, stamp)
-    }
 }
 
-impl Folder {
-    /// Renames what stands at `name` to a conflict copy's name, in the same folder.
-    ///
-    /// # Errors
-    /// [`TreeError`].
-    pub fn set_aside(&self, name: &EntryName, stamp: &ConflictStamp) -> Result<EntryName, TreeError> {
-        for copy in 1..=CONFLICT_COPIES_MAX {
-            let Some(free) = conflict_name(name, stamp, copy) else { break };
-            match renameat_with(self, name.as_str(), self, free.as_str(), RenameFlags::NOREPLACE) {
-                Ok(()) => return Ok(free),
-                Err(Errno::EXIST) => {}
-                Err(errno) => return Err(TreeError::disk("set aside", self.full_path(name.as_str()))(errno)),
-            }
-        }
-        Err(TreeError::TooManyCopies(self.full_path(name.as_str())))
-    }
+fn remove(root: &SyncRoot, name: &EntryName) -> Result<(), TreeError> {
+    let path = || temporary_path(root, name);
+    step(path)?;
+    unlinkat(root.temporary()?, name.as_str(), AtFlags::empty()).map_err(TreeError::disk("remove", path()))
 }
 
-fn set_aside(
-    root: &SyncRoot,
-    displaced: &CString,
-    folder: &Folder,
-    name: &EntryName,
-    stamp: &ConflictStamp,
-) -> Result<EntryName, TreeError> {
-    for copy in 1..=CONFLICT_COPIES_MAX {
-        let Some(free) = conflict_name(name, stamp, copy) else { break };
-        match renameat_with(root.temporary(), displaced, folder, free.as_str(), RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(free),
-            Err(Errno::EXIST) => {}
-            Err(errno) => return Err(TreeError::disk("set aside", folder.full_path(name.as_str()))(errno)),
-        }
-    }
-    Err(TreeError::TooManyCopies(folder.full_path(name.as_str())))
+fn part_name(random: u64) -> Result<EntryName, TreeError> {
+    own_name(&format!("{PART}{random:016x}"))
 }
 
-fn remove(root: &SyncRoot, name: &CString) -> Result<(), TreeError> {
-    unlinkat(root.temporary(), name, AtFlags::empty()).map_err(TreeError::disk("remove", temporary_path(root, name)))
-}
-
-fn part_name(random: u64) -> CString {
-    CString::new(format!("{PART}{random:016x}")).unwrap_or_default()
-}
-
-fn ready_name(entry: EntryId, inode: u64) -> CString {
-    let entry = data_encoding::HEXLOWER.encode(&entry.0);
-    CString::new(format!("{entry}.{inode}")).unwrap_or_default()
+fn ready_name(entry: EntryId, inode: u64) -> Result<EntryName, TreeError> {
+    own_name(&format!("{}.{inode}", data_encoding::HEXLOWER.encode(&entry.0)))
 }
 
 fn parse_ready(name: &str) -> Option<(EntryId, u64)> {
@@ -306,8 +282,8 @@ fn parse_ready(name: &str) -> Option<(EntryId, u64)> {
     Some((EntryId(entry), inode.parse().ok()?))
 }
 
-fn temporary_path(root: &SyncRoot, name: &CString) -> PathBuf {
-    root.path().join(super::disk_name::OWN).join(name.to_string_lossy().as_ref())
+fn temporary_path(root: &SyncRoot, name: &EntryName) -> PathBuf {
+    root.path().join(OWN).join(name.as_str())
 }
 
 #[cfg(test)]

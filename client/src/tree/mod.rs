@@ -7,17 +7,26 @@
 mod conflict;
 mod disk_name;
 mod error;
+mod file_type;
 mod folder;
 mod identity;
 mod land;
 mod path;
 mod root;
+mod shift;
+mod step;
+mod trash;
 
 pub use conflict::{ConflictStamp, conflict_name};
 pub use disk_name::{Refused, is_own, may_link, may_write};
 pub use error::TreeError;
+pub use file_type::{FILE_TYPE_BYTES, FileType};
 pub use folder::{Folder, Listing, LocalChild, LocalKind, Unfit};
 pub use identity::Identity;
-pub use land::{Landed, Leftover, Ready, Temporary, flush_all};
+pub use land::{Landed, Leftover, Origin, Ready, Temporary, flush_all};
 pub use path::TreePath;
 pub use root::SyncRoot;
+pub use shift::{Emptied, Shifted, waiting_name};
+#[cfg(test)]
+pub(crate) use step::{stop_after, stop_never};
+pub use trash::{Binning, Trash, TrashRecord, Trashed};

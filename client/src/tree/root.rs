@@ -10,15 +10,16 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use vauban_protocol::id::SpaceId;
 
-use super::disk_name::OWN;
+use super::disk_name::{OWN, own_name};
 use super::folder::open_root;
 use super::{Folder, TreeError, TreePath};
-use crate::log::EntryName;
 
 /// The file that marks a root, in Vauban's own folder.
 const MARKER: &str = "root";
 /// The folder of files that are not whole yet.
 const TEMPORARY: &str = "tmp";
+/// The folder of what was removed here.
+const TRASH: &str = "trash";
 /// What a mark begins with.
 const MARKER_HEAD: &str = "vauban sync root 1";
 /// Bytes of a mark, at most.
@@ -28,7 +29,8 @@ const MARKER_BYTES_MAX: u64 = 256;
 #[derive(Debug)]
 pub struct SyncRoot {
     folder: Folder,
-    temporary: Folder,
+    /// None where the root is only looked at.
+    temporary: Option<Folder>,
     path: PathBuf,
     marker: [u8; 16],
 }
@@ -58,7 +60,23 @@ impl SyncRoot {
         fs::create_dir_all(own.join(TEMPORARY)).map_err(io("make", &own))?;
         let folder = Folder::new(open_root(&path)?, TreePath::root());
         let temporary = folder.open_folder(&own_name(OWN)?)?.open_folder(&own_name(TEMPORARY)?)?;
-        Ok(Self { folder, temporary, path, marker })
+        Ok(Self { folder, temporary: Some(temporary), path, marker })
+    }
+
+    /// Opens a folder to look at it, and changes nothing: one without a mark stays without.
+    ///
+    /// # Errors
+    /// [`TreeError`]: among them that it is another space's.
+    pub fn look(path: &Path, space: SpaceId) -> Result<Self, TreeError> {
+        let source = |source| TreeError::Disk { what: "open", path: path.to_owned(), source };
+        let path = fs::canonicalize(path).map_err(source)?;
+        let marker = match read_marker(&path.join(OWN).join(MARKER))? {
+            Some((marked, _)) if marked != space => return Err(TreeError::OtherSpace(path)),
+            Some((_, marker)) => marker,
+            None => [0; 16],
+        };
+        let folder = Folder::new(open_root(&path)?, TreePath::root());
+        Ok(Self { folder, temporary: None, path, marker })
     }
 
     /// Whether the folder at `path` is marked at all.
@@ -88,9 +106,25 @@ impl SyncRoot {
     }
 
     /// The folder of files that are not whole yet.
-    #[must_use]
-    pub fn temporary(&self) -> &Folder {
-        &self.temporary
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`] where the root is only looked at.
+    pub fn temporary(&self) -> Result<&Folder, TreeError> {
+        self.temporary.as_ref().ok_or_else(|| TreeError::Disk {
+            what: "open",
+            path: self.path.join(OWN),
+            source: std::io::ErrorKind::NotFound.into(),
+        })
+    }
+
+    /// The folder of what was removed here; it is made if there is none.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub(super) fn trash(&self) -> Result<Folder, TreeError> {
+        let (own, trash) = (self.folder.open_folder(&own_name(OWN)?)?, own_name(TRASH)?);
+        own.make_folder(&trash)?;
+        own.open_folder(&trash)
     }
 
     /// A folder below, walked to name by name.
@@ -108,10 +142,6 @@ impl SyncRoot {
         }
         Ok(folder)
     }
-}
-
-fn own_name(name: &str) -> Result<EntryName, TreeError> {
-    EntryName::parse(name.as_bytes()).map_err(|_| TreeError::MarkerDamaged(name.into()))
 }
 
 fn read_marker(path: &Path) -> Result<Option<(SpaceId, [u8; 16])>, TreeError> {

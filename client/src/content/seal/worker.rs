@@ -16,7 +16,7 @@ use crate::content::dedup::{Dedup, DedupError, Found};
 use crate::content::source::Open;
 use crate::limit::{READ_BYTES, REREAD_QUIET_MS, REREAD_QUIET_MS_MAX, REREADS_MAX};
 use crate::log::{ChunkRef, Version};
-use crate::tree::{Identity, TreeError};
+use crate::tree::{FileType, Identity, TreeError};
 
 /// A thread's own part of the pool.
 pub(super) struct Worker {
@@ -40,6 +40,7 @@ pub(super) enum Halt {
 struct Pass {
     summary: CutSummary,
     chunks: Vec<ChunkRef>,
+    file_type: FileType,
 }
 
 /// How the chunks of a file are sealed: here, or by whoever is free.
@@ -142,27 +143,34 @@ impl Worker {
         expected: u64,
         hands: &Hands<'_>,
     ) -> Result<Pass, Halt> {
+        let mut file_type = FileType::Plain;
         match hands {
             Hands::Own => {
                 let mut chunks = Vec::new();
                 let summary = cut_file(file, how, buffer, read_bytes, expected, |plain| {
+                    if chunks.is_empty() {
+                        file_type = FileType::of(plain);
+                    }
                     chunks.push(self.seal_chunk(plain)?);
                     Ok::<_, Halt>(())
                 })?;
-                Ok(Pass { summary, chunks })
+                Ok(Pass { summary, chunks, file_type })
             }
             Hands::Shared(work) => {
                 // Its messages are the file's chunk list, which is wanted as a whole anyway.
                 let (reply, replies) = unbounded();
                 let mut count = 0;
                 let summary = cut_file(file, how, buffer, read_bytes, expected, |plain| {
+                    if count == 0 {
+                        file_type = FileType::of(plain);
+                    }
                     let chunk = Work::Chunk { index: count, plain: plain.to_vec(), reply: reply.clone() };
                     count += 1;
                     work.send(chunk).map_err(|_| Halt::Stopped)
                 });
                 drop(reply);
                 let summary = summary?;
-                Ok(Pass { summary, chunks: in_order(count, &replies)? })
+                Ok(Pass { summary, chunks: in_order(count, &replies)?, file_type })
             }
         }
     }
@@ -177,7 +185,7 @@ impl Worker {
             cutter_epoch,
             chunks: list,
         };
-        Ok(SealedFile { version, chunks, identity })
+        Ok(SealedFile { version, chunks, identity, file_type: pass.file_type })
     }
 
     /// Seals a chunk, or finds it; what must be stored is handed out before this returns.

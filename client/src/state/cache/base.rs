@@ -1,16 +1,37 @@
 //! The base: what a synced folder and the log last agreed on, entry by entry.
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 use vauban_protocol::id::Digest;
 
 use super::remote::{entry_name, kind_code, kind_of};
 use super::{Cache, CacheError};
 use crate::log::{EntryId, EntryName, Kind};
-use crate::tree::Identity;
+use crate::tree::{FileType, Identity};
+
+/// The columns of a row, in the order of [`base_row`].
+macro_rules! base_where {
+    ($condition:literal) => {
+        base_where!("", $condition)
+    };
+    ($index:literal, $condition:literal) => {
+        concat!(
+            "SELECT entry, parent, name, kind, content, executable, device, inode, bytes, mtime_ns, ctime_ns, file_type
+             FROM base ",
+            $index,
+            " WHERE root = ?1 AND ",
+            $condition
+        )
+    };
+}
 
 /// A folder that is synced with this space, by the cache's own count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RootId(i64);
+pub struct RootId(pub(super) i64);
+
+impl RootId {
+    /// A folder that was never synced: its base is empty.
+    pub const NONE: Self = Self(0);
+}
 
 /// One entry as it last stood on both sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +50,8 @@ pub struct BaseRow {
     pub executable: bool,
     /// What the disk showed then: while it shows the same, the content is the same.
     pub identity: Identity,
+    /// What its first bytes said it was; `None` where nobody looked.
+    pub file_type: Option<FileType>,
 }
 
 impl Cache {
@@ -41,21 +64,43 @@ impl Cache {
         Ok(self.db.query_row("SELECT root FROM roots WHERE marker = ?1", [marker], |row| row.get(0).map(RootId))?)
     }
 
+    /// The folder whose marker this is, if it was ever synced.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn known_root(&self, marker: [u8; 16]) -> Result<Option<RootId>, CacheError> {
+        let mut statement = self.db.prepare_cached("SELECT root FROM roots WHERE marker = ?1")?;
+        Ok(statement.query_row([marker], |row| row.get(0).map(RootId)).optional()?)
+    }
+
     /// The base of everything that was in folder `parent`.
     ///
     /// # Errors
     /// [`CacheError`].
     pub fn base_children(&self, root: RootId, parent: EntryId) -> Result<Vec<BaseRow>, CacheError> {
-        let mut statement = self.db.prepare_cached(
-            "SELECT entry, parent, name, kind, content, executable, device, inode, bytes, mtime_ns, ctime_ns
-             FROM base WHERE root = ?1 AND parent = ?2 ORDER BY name",
-        )?;
-        let mut rows = statement.query(params![root.0, parent.0])?;
-        let mut children = Vec::new();
-        while let Some(row) = rows.next()? {
-            children.push(base_row(row)?);
-        }
-        Ok(children)
+        let mut statement = self.db.prepare_cached(base_where!("parent = ?2 ORDER BY name"))?;
+        base_rows(statement.query(params![root.0, parent.0])?)
+    }
+
+    /// Every entry that was the file or folder with this number on its disk: several, for hard links.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn base_by_inode(&self, root: RootId, inode: u64) -> Result<Vec<BaseRow>, CacheError> {
+        // Left to choose, SQLite walks all entries of the folder.
+        let mut statement = self.db.prepare_cached(base_where!("INDEXED BY base_inode", "inode = ?2"))?;
+        let mut rows = base_rows(statement.query(params![root.0, inode.cast_signed()])?)?;
+        rows.sort_unstable_by_key(|row| row.entry);
+        Ok(rows)
+    }
+
+    /// Entries that were agreed on.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn base_count(&self, root: RootId) -> Result<u64, CacheError> {
+        let mut statement = self.db.prepare_cached("SELECT count(*) FROM base WHERE root = ?1")?;
+        Ok(statement.query_row([root.0], |row| row.get::<_, i64>(0))?.cast_unsigned())
     }
 
     /// The base of one entry.
@@ -63,10 +108,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn base(&self, root: RootId, entry: EntryId) -> Result<Option<BaseRow>, CacheError> {
-        let mut statement = self.db.prepare_cached(
-            "SELECT entry, parent, name, kind, content, executable, device, inode, bytes, mtime_ns, ctime_ns
-             FROM base WHERE root = ?1 AND entry = ?2",
-        )?;
+        let mut statement = self.db.prepare_cached(base_where!("entry = ?2"))?;
         let mut rows = statement.query(params![root.0, entry.0])?;
         rows.next()?.map(base_row).transpose()
     }
@@ -79,48 +121,68 @@ impl Cache {
         Ok(self.db.prepare_cached("SELECT 1 FROM base WHERE root = ?1 LIMIT 1")?.exists([root.0])?)
     }
 
-    /// Records what both sides now agree on, all or nothing.
+    /// Records what both sides now agree on, and forgets what neither has any more; all or nothing.
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn agree(&mut self, root: RootId, rows: &[BaseRow]) -> Result<(), CacheError> {
+    pub fn agree(&mut self, root: RootId, rows: &[BaseRow], forgotten: &[EntryId]) -> Result<(), CacheError> {
+        if rows.is_empty() && forgotten.is_empty() {
+            return Ok(());
+        }
         let tx = self.db.transaction()?;
         {
+            let mut statement = tx.prepare_cached("DELETE FROM base WHERE root = ?1 AND entry = ?2")?;
+            for entry in forgotten {
+                statement.execute(params![root.0, entry.0])?;
+            }
             let mut statement = tx.prepare_cached(
                 "INSERT OR REPLACE INTO base(root, entry, parent, name, kind, content, executable,
-                 device, inode, bytes, mtime_ns, ctime_ns) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 device, inode, bytes, mtime_ns, ctime_ns, file_type)
+                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             )?;
             for row in rows {
-                statement.execute(params![
-                    root.0,
-                    row.entry.0,
-                    row.parent.0,
-                    row.name.as_str(),
-                    kind_code(row.kind),
-                    row.content.map(|content| content.0),
-                    row.executable,
-                    row.identity.device.cast_signed(),
-                    row.identity.inode.cast_signed(),
-                    row.identity.bytes.cast_signed(),
-                    row.identity.mtime_ns,
-                    row.identity.ctime_ns,
-                ])?;
+                row_values(root, row, &mut statement, None)?;
             }
         }
         Ok(tx.commit()?)
     }
+}
 
-    /// Forgets an entry that neither side has any more.
-    ///
-    /// # Errors
-    /// [`CacheError`].
-    pub fn forget(&self, root: RootId, entry: EntryId) -> Result<(), CacheError> {
-        self.db
-            .prepare_cached("DELETE FROM base WHERE root = ?1 AND entry = ?2")?
-            .execute(params![root.0, entry.0])
-            .optional()?;
-        Ok(())
+/// Runs a statement whose first thirteen parameters are the columns of a row, and whose last, where it has one, is a counter.
+pub(super) fn row_values(
+    root: RootId,
+    row: &BaseRow,
+    statement: &mut rusqlite::CachedStatement<'_>,
+    counter: Option<u64>,
+) -> Result<(), CacheError> {
+    let identity = &row.identity;
+    let values: [&dyn ToSql; 13] = [
+        &root.0,
+        &row.entry.0,
+        &row.parent.0,
+        &row.name.as_str(),
+        &kind_code(row.kind),
+        &row.content.map(|content| content.0),
+        &row.executable,
+        &identity.device.cast_signed(),
+        &identity.inode.cast_signed(),
+        &identity.bytes.cast_signed(),
+        &identity.mtime_ns,
+        &identity.ctime_ns,
+        &row.file_type.map(FileType::code),
+    ];
+    let counter = counter.map(u64::cast_signed);
+    let last = counter.as_ref().map(|counter| counter as &dyn ToSql);
+    statement.execute(rusqlite::params_from_iter(values.into_iter().chain(last)))?;
+    Ok(())
+}
+
+fn base_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<BaseRow>, CacheError> {
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(base_row(row)?);
     }
+    Ok(found)
 }
 
 fn base_row(row: &Row<'_>) -> Result<BaseRow, CacheError> {
@@ -138,5 +200,6 @@ fn base_row(row: &Row<'_>) -> Result<BaseRow, CacheError> {
             mtime_ns: row.get(9)?,
             ctime_ns: row.get(10)?,
         },
+        file_type: row.get::<_, Option<u8>>(11)?.and_then(FileType::from_code),
     })
 }

@@ -10,7 +10,7 @@ use vauban_protocol::time::Timestamp;
 use super::CacheError;
 use super::remote::{entry_name, kind_code, kind_of};
 use crate::log::{
-    ChunkList, ChunkRef, Effect, EntryId, EntryName, Place, Said, Tree, VerifiedCommit, Version, Void, apply,
+    ChunkList, ChunkRef, Effect, EntryId, EntryName, Op, Place, Said, Tree, VerifiedCommit, Version, Void, apply,
 };
 
 /// An op without effect, and who wrote it: shown to people, since honest clients write none.
@@ -91,6 +91,25 @@ impl<'a> Folding<'a> {
             .prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, bundle) VALUES(?1, ?2, ?3)")?
             .execute(params![certificate.epoch, encode(certificate), bundle])?;
         Ok(())
+    }
+
+    /// Applies all of `ops`, or none if one of them would be void; says which.
+    ///
+    /// # Errors
+    /// [`CacheError`]; the transaction must then be dropped.
+    pub fn apply_all(&mut self, ops: &[&Op]) -> Result<bool, CacheError> {
+        if let [op] = ops {
+            return Ok(apply(self, op)? == Effect::Applied);
+        }
+        self.tx.execute_batch("SAVEPOINT all_or_none")?;
+        for op in ops {
+            if apply(self, op)? != Effect::Applied {
+                self.tx.execute_batch("ROLLBACK TO all_or_none; RELEASE all_or_none")?;
+                return Ok(false);
+            }
+        }
+        self.tx.execute_batch("RELEASE all_or_none")?;
+        Ok(true)
     }
 
     /// Makes it so.

@@ -5,7 +5,7 @@ use vauban_protocol::time::Timestamp;
 
 use super::*;
 use crate::log::{ChunkList, ChunkRef, EntryId, EntryName, Kind, MapTree, Op, Tree, Version, apply};
-use crate::tree::Identity;
+use crate::tree::{FileType, Identity};
 
 const SPACE: SpaceId = SpaceId([1; 16]);
 
@@ -143,9 +143,11 @@ fn caches_that_cannot_be_used_are_built_anew() {
             content: Some(Digest([1; 32])),
             executable: true,
             identity: Identity { device: u64::MAX, inode: 2, bytes: 3, mtime_ns: -4, ctime_ns: 5 },
+            file_type: Some(FileType::Pdf),
         };
-        cache.agree(root, std::slice::from_ref(&row)).unwrap();
+        cache.agree(root, std::slice::from_ref(&row), &[]).unwrap();
         assert_eq!(cache.base(root, id(1)).unwrap(), Some(row.clone()));
+        assert_eq!(cache.base_by_inode(root, 2).unwrap(), std::slice::from_ref(&row));
         assert_eq!(cache.base_children(root, EntryId::ROOT).unwrap(), [row]);
     };
     fill(&mut Cache::open(&path, SPACE).unwrap());
@@ -186,4 +188,20 @@ fn the_first_description_of_a_chunk_stands() {
     cache.forget_tag(chunk(1).id, chunk(1).tag).unwrap();
     assert_eq!(reader.find(chunk(1).tag).unwrap(), None);
     assert!(cache.begin().unwrap().is_live(chunk(1).id).unwrap());
+}
+
+#[test]
+fn the_toll_is_that_of_the_last_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
+    let root = cache.root([9; 16]).unwrap();
+    let hour = |now| cache.toll(root, Direction::ToLog, Timestamp(now)).unwrap();
+    cache.add_toll(root, Direction::ToLog, Timestamp(1_000), Toll { removed: 3, damaged: 1, tree: 100 }).unwrap();
+    cache.add_toll(root, Direction::ToLog, Timestamp(2_000), Toll { removed: 2, damaged: 0, tree: 97 }).unwrap();
+    cache.add_toll(root, Direction::ToDisk, Timestamp(2_000), Toll { removed: 9, damaged: 0, tree: 7 }).unwrap();
+    assert_eq!(hour(2_000), Some(Toll { removed: 5, damaged: 1, tree: 100 }), "the tree is that of its start");
+    assert_eq!(hour(5_000), Some(Toll { removed: 2, damaged: 0, tree: 97 }));
+    assert_eq!(hour(6_000), None);
+    cache.clear_toll(root).unwrap();
+    assert_eq!(hour(2_000), None);
 }

@@ -1,6 +1,8 @@
+use vauban_protocol::id::Digest;
+
 use super::*;
 use crate::log::{EntryId, EntryName};
-use crate::tree::Identity;
+use crate::tree::{Identity, LocalKind};
 
 const OLD: Digest = Digest([1; 32]);
 const NEW: Digest = Digest([2; 32]);
@@ -23,6 +25,7 @@ fn base(kind: Kind) -> BaseRow {
         content: (kind != Kind::Folder).then_some(OLD),
         executable: false,
         identity: identity(0),
+        file_type: None,
     }
 }
 
@@ -42,19 +45,29 @@ fn there(kind: Kind, content: Digest) -> RemoteChild {
     }
 }
 
+/// Without a version here, its place was looked at.
 fn judge(
     base: Option<BaseRow>,
     here: Option<LocalChild>,
     there: Option<RemoteChild>,
     read: Option<Digest>,
 ) -> Situation {
-    situation(&Neighbourhood {
-        base: base.as_ref(),
-        here: here.as_ref(),
-        there: there.as_ref(),
-        content: read.map(|content| LocalContent { content }),
-        ..Neighbourhood::default()
-    })
+    situation(&around(base.as_ref(), here.as_ref(), there.as_ref(), read))
+}
+
+fn around<'a>(
+    base: Option<&'a BaseRow>,
+    here: Option<&'a LocalChild>,
+    there: Option<&'a RemoteChild>,
+    read: Option<Digest>,
+) -> Neighbourhood<'a> {
+    let content = read.map(|digest| LocalContent { digest: Some(digest), file_type: None });
+    let here = here.map_or(Presence::Gone, Presence::Seen);
+    Neighbourhood { base, here, there, content, ..Neighbourhood::default() }
+}
+
+fn spot(parent: u8, name: &str) -> Spot {
+    Spot { parent: EntryId([parent; 16]), name: EntryName::parse(name.as_bytes()).unwrap() }
 }
 
 const FILE: LocalKind = LocalKind::File;
@@ -78,8 +91,6 @@ fn c_edited_there() {
     assert_eq!(found, Situation::WriteHere);
     let executable = RemoteChild { executable: true, ..there(Kind::File, OLD) };
     assert_eq!(judge(Some(base(Kind::File)), Some(here(FILE, 0)), Some(executable), None), Situation::WriteHere);
-    let another_entry = RemoteChild { entry: EntryId([9; 16]), ..there(Kind::File, NEW) };
-    assert_eq!(judge(Some(base(Kind::File)), Some(here(FILE, 0)), Some(another_entry), None), Situation::WriteHere);
 }
 
 #[test]
@@ -97,15 +108,31 @@ fn d_and_e_edited_on_both_sides() {
 }
 
 #[test]
-fn f_and_g_gone_here() {
-    assert_eq!(judge(Some(base(Kind::File)), None, Some(there(Kind::File, OLD)), None), Situation::Leave);
-    assert_eq!(judge(Some(base(Kind::File)), None, Some(there(Kind::File, NEW)), None), Situation::WriteHere);
+fn f_gone_here() {
+    assert_eq!(judge(Some(base(Kind::File)), None, Some(there(Kind::File, OLD)), None), Situation::RemoveThere);
+    assert_eq!(judge(Some(base(Kind::Folder)), None, Some(there(Kind::Folder, OLD)), None), Situation::RemoveThere);
 }
 
 #[test]
-fn h_and_i_gone_there() {
-    assert_eq!(judge(Some(base(Kind::File)), Some(here(FILE, 0)), None, None), Situation::Leave);
+fn g_gone_here_and_edited_or_moved_there() {
+    let (base, edited, same) = (base(Kind::File), there(Kind::File, NEW), there(Kind::File, OLD));
+    assert_eq!(situation(&around(Some(&base), None, Some(&edited), None)), Situation::WriteHere);
+    let moved = Neighbourhood { has_moved_there: true, ..around(Some(&base), None, Some(&same), None) };
+    assert_eq!(situation(&moved), Situation::WriteHere);
+}
+
+#[test]
+fn h_gone_there() {
+    assert_eq!(judge(Some(base(Kind::File)), Some(here(FILE, 0)), None, None), Situation::RemoveHere);
+    assert_eq!(judge(Some(base(Kind::Folder)), Some(here(LocalKind::Folder, 9)), None, None), Situation::RemoveHere);
+}
+
+#[test]
+fn i_gone_there_and_edited_or_moved_here() {
     assert_eq!(judge(Some(base(Kind::File)), Some(here(FILE, 9)), None, None), Situation::CreateThere);
+    let (base, here) = (base(Kind::File), here(FILE, 9));
+    let moved = Neighbourhood { has_moved_here: true, ..around(Some(&base), Some(&here), None, Some(OLD)) };
+    assert_eq!(situation(&moved), Situation::CreateThere);
 }
 
 #[test]
@@ -132,19 +159,33 @@ fn m_and_n_new_on_both_sides() {
     assert_eq!(judge(None, Some(here(FILE, 0)), Some(unwritten), None), Situation::WriteThere);
 }
 
+/// A rename shows in `ctime_ns`, and leaves the content: as read.
 #[test]
-fn o_kinds_differ() {
-    for base in [None, Some(base(Kind::File))] {
-        let found = judge(base, Some(here(LocalKind::Folder, 0)), Some(there(Kind::File, OLD)), None);
-        assert_eq!(found, Situation::Conflict);
-    }
-    assert_eq!(judge(None, Some(here(FILE, 0)), Some(there(Kind::Folder, OLD)), None), Situation::Conflict);
+fn what_was_only_moved_is_not_edited() {
+    let (base, here, same) = (base(Kind::File), here(FILE, 9), there(Kind::File, OLD));
+    let moved = |read| Neighbourhood { has_moved_here: true, ..around(Some(&base), Some(&here), Some(&same), read) };
+    assert_eq!(situation(&moved(Some(OLD))), Situation::Same);
+    assert_eq!(situation(&moved(Some(OTHER))), Situation::WriteThere);
+    assert_eq!(situation(&moved(None)), Situation::WriteThere, "unread, it must be sent");
 }
 
 #[test]
-fn p_moved_there() {
-    let (base, here, there) = (base(Kind::File), here(FILE, 0), there(Kind::File, NEW));
-    let left = Neighbourhood { base: Some(&base), here: Some(&here), has_left: true, ..Neighbourhood::default() };
-    let come = Neighbourhood { there: Some(&there), has_come: true, ..Neighbourhood::default() };
-    assert_eq!((situation(&left), situation(&come)), (Situation::Leave, Situation::Leave));
+fn p_to_s_moved() {
+    let (was, here, there) = (spot(0, "was"), spot(0, "here"), spot(3, "there"));
+    assert_eq!(placing(&was, &was, &was), Placing::Same);
+    assert_eq!(placing(&was, &here, &was), Placing::MoveThere, "P");
+    assert_eq!(placing(&was, &was, &there), Placing::MoveHere, "Q");
+    assert_eq!(placing(&was, &there, &there), Placing::Agree, "R");
+    assert_eq!(placing(&was, &here, &there), Placing::MoveHere, "S");
+}
+
+#[test]
+fn u_not_looked_at() {
+    let (base, there) = (base(Kind::File), there(Kind::File, OLD));
+    for there in [None, Some(&there)] {
+        let around = Neighbourhood { base: Some(&base), there, ..Neighbourhood::default() };
+        assert_eq!(situation(&around), Situation::Unknown);
+    }
+    let new = Neighbourhood { there: Some(&there), ..Neighbourhood::default() };
+    assert_eq!(situation(&new), Situation::WriteHere, "what was never here needs no looking for");
 }

@@ -7,12 +7,13 @@ use vauban_protocol::limit::COMMIT_ADDS_MAX;
 
 use crate::clock;
 use crate::content::{Nodes, SealedFile, UploadError, have_chunks, judge_receipts};
-use crate::log::{ChunkList, ChunkRef, Effect, EntryId, Kind, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, apply};
-use crate::state::cache::{BaseRow, Folding, RootId};
+use crate::log::{ChunkList, ChunkRef, EntryId, Kind, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, Tree};
+use crate::state::cache::{BaseRow, Direction, Folding, RootId, Toll};
 use crate::state::journal::Journal;
 use crate::sync::author::Draft;
+use crate::sync::plan::{Knew, LogChange, RowAfter, Upload};
 use crate::sync::report::Summary;
-use crate::sync::survey::{FolderHere, Upload};
+use crate::sync::standing::Spot;
 use crate::sync::{OpenSpace, SyncError};
 
 /// Whether groups must be judged against the log again.
@@ -31,10 +32,27 @@ pub(super) struct Group {
     op_bytes: usize,
     /// The chunks that it rests on.
     chunks: Vec<ChunkRef>,
-    /// What it was made knowing: the content that the log had for the entry that it writes.
-    knew: Option<(EntryId, Option<Digest>)>,
-    base: BaseRow,
+    /// What it was made knowing, by entry.
+    knew: Vec<(EntryId, Expected)>,
+    /// What is agreed once it stands in the log.
+    after: Vec<RowAfter>,
+    file: Option<File>,
+}
+
+/// What a group was made knowing of an entry.
+#[derive(Debug)]
+enum Expected {
+    /// What it held.
+    Content(Option<Digest>),
+    /// Where it stood.
+    Spot(Spot),
+}
+
+/// A file that a group writes.
+#[derive(Debug, Clone, Copy)]
+struct File {
     bytes: u64,
+    is_damage: bool,
 }
 
 /// Groups, in the order in which they are committed.
@@ -46,19 +64,30 @@ pub(super) struct Groups {
 }
 
 impl Groups {
-    pub(super) fn push_folders(&mut self, folders: Vec<FolderHere>) {
-        for FolderHere { base } in folders {
-            self.push(Group::new(vec![create(&base)], Vec::new(), None, base, 0));
+    pub(super) fn push_changes(&mut self, changes: Vec<LogChange>) {
+        let (mut ops, mut knew, mut after) = (Vec::new(), Vec::new(), Vec::new());
+        for change in changes {
+            let entry = change.op.entry();
+            // What stepped aside is elsewhere than it was known to be: its first change has said so.
+            if let Some(Knew { spot, content }) = change.knew.filter(|_| !ops.iter().any(|op: &Op| op.entry() == entry))
+            {
+                knew.push((entry, Expected::Spot(spot)));
+                knew.extend(content.map(|content| (entry, Expected::Content(content))));
+            }
+            ops.push(change.op);
+            after.push(change.after);
         }
+        self.push(Group::new(ops, Vec::new(), knew, after, None));
     }
 
     pub(super) fn push_file(&mut self, upload: &Upload, file: SealedFile) {
         let base = base_of(upload, &file);
         let mut ops = if upload.is_new { vec![create(&base)] } else { Vec::new() };
-        let bytes = file.version.bytes;
+        let what = File { bytes: file.version.bytes, is_damage: upload.is_damage };
         ops.push(Op::Write { entry: upload.entry, version: file.version });
-        let knew = (!upload.is_new).then_some((upload.entry, upload.replaces));
-        self.push(Group::new(ops, file.chunks, knew, base, bytes));
+        let knew = if upload.is_new { Vec::new() } else { vec![(upload.entry, Expected::Content(upload.replaces))] };
+        let after = vec![RowAfter::Agreed(Box::new(base), upload.was)];
+        self.push(Group::new(ops, file.chunks, knew, after, Some(what)));
     }
 
     fn push(&mut self, group: Group) {
@@ -101,6 +130,10 @@ impl Groups {
             if !is_room || !batch.push_all(&group.ops) {
                 if !is_room && taken.is_empty() {
                     adds = more.into_iter().take(COMMIT_ADDS_MAX).collect();
+                } else if is_room && batch.is_empty() {
+                    // A knot of thousands: it is untied by hand, or never was meant.
+                    tracing::warn!(ops = group.ops.len(), "more belongs together than one commit holds");
+                    continue;
                 }
                 self.waiting.push_front(group);
                 break;
@@ -126,64 +159,107 @@ impl Groups {
         self.recount();
     }
 
-    /// Records what a commit has made true.
-    pub(super) fn settle<N: Nodes>(
-        &mut self,
-        taken: Vec<Group>,
-        space: &mut OpenSpace<N>,
-        root: Option<RootId>,
-        summary: &mut Summary,
-    ) -> Result<(), SyncError> {
-        for group in &taken {
-            if group.base.kind == Kind::Folder {
-                summary.folders = summary.folders.saturating_add(1);
-                continue;
-            }
-            if group.ops.iter().any(is_paged) {
-                space.cache.learn_version(group.base.entry, &group.chunks)?;
-            }
-            summary.uploaded = summary.uploaded.saturating_add(1);
-            summary.uploaded_bytes = summary.uploaded_bytes.saturating_add(group.bytes);
-        }
-        space.journal.forget(taken.iter().flat_map(|group| &group.chunks).map(|chunk| chunk.id))?;
-        if let Some(root) = root {
-            let rows: Vec<_> = taken.into_iter().map(|group| group.base).collect();
-            space.cache.agree(root, &rows)?;
-        }
-        Ok(())
-    }
-
     fn recount(&mut self) {
         self.op_bytes = self.waiting.iter().map(|group| group.op_bytes).sum();
         self.adds = self.waiting.iter().map(|group| group.chunks.len()).sum();
     }
 }
 
+/// Notes what the next commit will settle, before it is sent: a run that is killed in between has then lost nothing.
+pub(super) fn promise<N: Nodes>(taken: &[Group], space: &mut OpenSpace<N>, root: RootId) -> Result<(), SyncError> {
+    let (mut rows, mut forgotten) = (Vec::new(), Vec::new());
+    for after in taken.iter().flat_map(|group| &group.after) {
+        match after {
+            RowAfter::Agreed(row, was) => {
+                rows.push(row.as_ref().clone());
+                forgotten.extend(was);
+            }
+            RowAfter::Moved(entry, Spot { parent, name }, identity) => {
+                // Of a file that is moved and written in one commit, what is written comes after.
+                let known = rows.iter().rfind(|row| row.entry == *entry).cloned();
+                let row = known.map_or_else(|| space.cache.base(root, *entry), |row| Ok(Some(row)))?;
+                if let Some(row) = row {
+                    let identity = identity.unwrap_or(row.identity);
+                    rows.push(BaseRow { parent: *parent, name: name.clone(), identity, ..row });
+                }
+            }
+            RowAfter::Forgotten(entry) => forgotten.push(*entry),
+            RowAfter::Nothing => {}
+        }
+    }
+    let counter = space.record.counter.saturating_add(1);
+    Ok(space.cache.promise(root, counter, &rows, &forgotten)?)
+}
+
+/// Records what a commit has made true.
+pub(super) fn settle<N: Nodes>(
+    taken: &[Group],
+    space: &mut OpenSpace<N>,
+    root: Option<RootId>,
+    summary: &mut Summary,
+) -> Result<(), SyncError> {
+    for group in taken {
+        group.count(summary);
+        if let (true, Some(entry)) = (group.ops.iter().any(is_paged), group.ops.first().map(Op::entry)) {
+            space.cache.learn_version(entry, &group.chunks)?;
+        }
+    }
+    space.journal.forget(taken.iter().flat_map(|group| &group.chunks).map(|chunk| chunk.id))?;
+    let Some(root) = root else { return Ok(()) };
+    let toll = Toll {
+        removed: taken.iter().map(Group::removals).sum(),
+        damaged: taken.iter().filter(|group| group.file.is_some_and(|file| file.is_damage)).count() as u64,
+        tree: 0,
+    };
+    space.take_toll(root, Direction::ToLog, toll)?;
+    Ok(space.cache.keep_promise(space.record.counter)?)
+}
+
 impl Group {
     fn new(
         ops: Vec<Op>,
         chunks: Vec<ChunkRef>,
-        knew: Option<(EntryId, Option<Digest>)>,
-        base: BaseRow,
-        bytes: u64,
+        knew: Vec<(EntryId, Expected)>,
+        after: Vec<RowAfter>,
+        file: Option<File>,
     ) -> Self {
         let op_bytes = ops.iter().map(Op::encoded_bytes).sum();
-        Self { ops, op_bytes, chunks, knew, base, bytes }
+        Self { ops, op_bytes, chunks, knew, after, file }
     }
 
     /// Whether the log is still as this group was made knowing it.
     fn fits(&self, trial: &mut Folding<'_>) -> Result<bool, SyncError> {
-        if let Some((entry, content)) = self.knew
-            && trial.content(entry)? != content
-        {
-            return Ok(false);
-        }
-        for op in &self.ops {
-            if apply(trial, op)? != Effect::Applied {
+        for (entry, expected) in &self.knew {
+            let is_so = match expected {
+                Expected::Content(content) => trial.content(*entry)? == *content,
+                Expected::Spot(spot) => trial.place(*entry)?.is_some_and(|place| Spot::of(&place) == *spot),
+            };
+            if !is_so {
                 return Ok(false);
             }
         }
-        Ok(true)
+        Ok(trial.apply_all(&self.ops.iter().collect::<Vec<_>>())?)
+    }
+
+    fn removals(&self) -> u64 {
+        self.ops.iter().filter(|op| matches!(op, Op::Remove { .. })).count() as u64
+    }
+
+    fn count(&self, summary: &mut Summary) {
+        if let Some(file) = self.file {
+            summary.uploaded = summary.uploaded.saturating_add(1);
+            summary.uploaded_bytes = summary.uploaded_bytes.saturating_add(file.bytes);
+            return;
+        }
+        for after in &self.after {
+            let counter = match after {
+                RowAfter::Agreed(..) => &mut summary.folders,
+                RowAfter::Moved(..) => &mut summary.moved_there,
+                RowAfter::Forgotten(_) => &mut summary.removed_there,
+                RowAfter::Nothing => continue,
+            };
+            *counter = counter.saturating_add(1);
+        }
     }
 
     /// The chunks that this group's commit must add to `adds`, with what their receipts rest on; `None` if one has none.
@@ -225,6 +301,7 @@ pub(super) fn base_of(upload: &Upload, file: &SealedFile) -> BaseRow {
         content: Some(file.version.content),
         executable: file.version.executable,
         identity: file.identity,
+        file_type: (upload.kind == Kind::File).then_some(file.file_type),
     }
 }
 

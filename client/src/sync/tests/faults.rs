@@ -27,8 +27,10 @@ fn every_interruption_is_finished_by_the_next_run() {
                 state.fault = None;
                 state.put_bytes
             });
-            // More is written meanwhile: the next run signs further commits.
+            // More is written meanwhile, and one file again: the next run signs further commits, and takes nothing of its
+            // own for somebody else's.
             world.a().write("three", "three");
+            world.a().write("folder/one", "one, edited");
             let summary = world.a().sync();
             assert!(summary.is_complete(), "{fault:?} at {at}: {summary:?}");
             if fault == Fault::Request {

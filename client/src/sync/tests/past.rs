@@ -6,7 +6,7 @@ use super::world::{Device, World, noise};
 use crate::log::{EntryId, Kind, Op};
 use crate::state::cache::{Change, Moment};
 use crate::sync::author::{Draft, Sent};
-use crate::sync::{What, differences, find_at, history, list_at, now, read_at, restore};
+use crate::sync::{Differs, differences, find_at, history, list_at, now, read_at, restore};
 use crate::tree::{ConflictStamp, TreePath};
 
 fn path(text: &str) -> TreePath {
@@ -120,12 +120,12 @@ fn differences_are_told_once() {
             .map(|difference| (difference.path.to_string(), difference.what))
             .collect::<Vec<_>>()
     };
-    assert_eq!(told(first, second), [("note".to_owned(), What::Edited)]);
+    assert_eq!(told(first, second), [("note".to_owned(), Differs::Edited)]);
     assert_eq!(told(first, first), []);
     let gone = told(second, third);
     assert_eq!(gone.len(), 4, "{gone:?}");
-    assert!(gone.iter().all(|(_, what)| *what == What::Removed));
-    assert_eq!(told(second, moved), [("renamed".to_owned(), What::Moved(path("folder")))]);
+    assert!(gone.iter().all(|(_, what)| *what == Differs::Removed));
+    assert_eq!(told(second, moved), [("renamed".to_owned(), Differs::Moved(path("folder")))]);
 }
 
 #[test]

@@ -161,22 +161,6 @@ fn lost_client_cache_deletes_nothing() {
 }
 
 #[test]
-fn removals_are_left_alone() {
-    let world = World::new(&["poste", "portable"], Cutting::Keyed);
-    world.a().write("f", "content");
-    world.a().sync();
-    world.b().sync();
-    std::fs::remove_file(world.b().path("f")).unwrap();
-    let summary = world.b().sync();
-    assert_eq!((summary.left, summary.downloaded), (1, 0));
-    assert_eq!(world.a().sync().left, 0);
-    assert_eq!(world.a().read("f"), b"content");
-    world.a().write("f", "edited after it was removed there");
-    world.a().sync();
-    assert_eq!(world.b().sync().downloaded, 1, "the edit wins");
-}
-
-#[test]
 fn many_small_files_take_few_requests() {
     const FILES: usize = 5000;
     let world = World::new(&["poste", "portable"], Cutting::Keyed);

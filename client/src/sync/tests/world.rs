@@ -22,7 +22,10 @@ use crate::clock;
 use crate::keys::Identity;
 use crate::session::Session;
 use crate::state::{Anchor, AnchorRecord, ChainFile, Home};
-use crate::sync::{OpenSpace, Quiet, Summary, SyncError, Watcher, create_space, sync_once};
+use crate::sync::{
+    Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, create_space, preview, sync_once,
+};
+use crate::tree::{SyncRoot, Trash, Trashed};
 
 /// Everything there is.
 pub(super) struct World {
@@ -162,8 +165,17 @@ impl Device {
     }
 
     pub(super) fn try_sync(&self) -> Result<Summary, SyncError> {
-        let quiet: Arc<dyn Watcher> = Arc::new(Quiet);
-        sync_once(&mut self.open()?, self.folder.path(), &self.name, &quiet)
+        self.sync_with(Approval::Ask)
+    }
+
+    pub(super) fn sync_with(&self, approval: Approval) -> Result<Summary, SyncError> {
+        let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+        let run = Run { device_name: &self.name, approval, watcher: &watcher };
+        sync_once(&mut self.open()?, self.folder.path(), &run)
+    }
+
+    pub(super) fn preview(&self) -> Vec<Change> {
+        preview(&mut self.open().unwrap(), self.folder.path(), Approval::Ask).unwrap()
     }
 
     pub(super) fn sync(&self) -> Summary {
@@ -182,6 +194,35 @@ impl Device {
 
     pub(super) fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path(name)).unwrap()
+    }
+
+    pub(super) fn remove(&self, name: &str) {
+        let path = self.path(name);
+        let is_folder = std::fs::symlink_metadata(&path).unwrap().is_dir();
+        if is_folder { std::fs::remove_dir_all(path).unwrap() } else { std::fs::remove_file(path).unwrap() }
+    }
+
+    pub(super) fn rename(&self, from: &str, to: &str) {
+        let to = self.path(to);
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::rename(self.path(from), to).unwrap();
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        std::fs::symlink_metadata(self.path(name)).is_ok()
+    }
+
+    /// The contents of the files in the trash, by the path that they had.
+    pub(super) fn trash(&self) -> BTreeMap<String, Vec<u8>> {
+        let root = SyncRoot::claim(self.folder.path(), self.space, [0; 16]).unwrap();
+        let mut found = BTreeMap::new();
+        for Trashed { batch, record } in Trash::list(&root).unwrap() {
+            let path = self.path(".vauban/trash").join(batch).join("files").join(&record.path);
+            if path.is_file() {
+                found.insert(record.path, std::fs::read(path).unwrap());
+            }
+        }
+        found
     }
 
     pub(super) fn lose_cache(&self) {
@@ -252,6 +293,29 @@ fn charter(keys: &SigningKeys) -> Charter {
         secnumcloud: None,
         not_before: Timestamp(now.0 - DAY_SECONDS),
         not_after: Timestamp(now.0 + DAY_SECONDS),
+    }
+}
+
+/// Both sync until neither has anything to do; at most as often as two devices can need.
+pub(super) fn settle(one: &Device, other: &Device) {
+    for _ in 0..4 {
+        let (first, second) = (one.sync(), other.sync());
+        assert_eq!((first.void_ops, second.void_ops), (0, 0), "an honest client's op was void");
+        if first.commits == 0 && second.commits == 0 && second.is_quiet() {
+            assert_eq!(one.tree(), other.tree());
+            return;
+        }
+    }
+    panic!("they never agree: {:?} {:?}", one.sync(), other.sync());
+}
+
+impl Summary {
+    /// Whether a run had nothing to do.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.agreed
+            && (self.commits, self.downloaded, self.folders) == (0, 0, 0)
+            && (self.removed_here, self.moved_here) == (0, 0)
+            && self.conflicts.is_empty()
     }
 }
 

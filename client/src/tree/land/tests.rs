@@ -100,7 +100,8 @@ fn what_a_crash_left_is_told_apart() {
     let found = Leftover::find(&root).unwrap();
     assert_eq!(found.iter().map(|leftover| leftover.entry).collect::<Vec<_>>(), [ENTRY]);
     let leftover = found.into_iter().next().unwrap();
-    let copy = leftover.rescue(&root, root.folder(), &name("f"), &stamp()).unwrap();
+    assert_eq!(leftover.origin, Origin::Displaced);
+    let copy = root.temporary().unwrap().set_aside(&leftover.name, root.folder(), &name("f"), &stamp()).unwrap();
     assert_eq!(read(&folder.path().join(copy.as_str())), "edited");
     assert_eq!(read(&folder.path().join("f")), "new");
     assert!(is_clean(folder.path()));

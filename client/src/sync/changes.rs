@@ -1,0 +1,100 @@
+//! What a plan comes to, for people and scripts.
+
+use serde::Serialize;
+
+use super::plan::Plan;
+use super::report::PlanSummary;
+use crate::log::{Kind, Op};
+use crate::tree::TreePath;
+
+/// One thing that a run would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// What.
+    pub what: What,
+    /// Where, below the synced folder.
+    pub path: String,
+    /// Where to, for what is moved here.
+    pub to: Option<String>,
+}
+
+/// What is done to one path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum What {
+    /// Sent to the space.
+    Upload,
+    /// Made in the space: a folder.
+    CreateThere,
+    /// Renamed in the space, to this path.
+    MoveThere,
+    /// Removed from the space.
+    RemoveThere,
+    /// Written here.
+    Download,
+    /// Made here: a folder.
+    CreateHere,
+    /// Renamed here.
+    MoveHere,
+    /// Moved to the trash here.
+    RemoveHere,
+    /// Left out.
+    Issue,
+    /// Held by the brake: so many things, of no single path.
+    Held,
+}
+
+/// Everything that `plan` would do, in the order in which it would.
+#[must_use]
+pub(crate) fn changes(plan: &Plan) -> Vec<Change> {
+    let change = |what, path: &TreePath| Change { what, path: path.to_string(), to: None };
+    let mut all = Vec::new();
+    for log_change in &plan.log_changes {
+        let what = match log_change.op {
+            Op::Create { .. } => What::CreateThere,
+            Op::Move { .. } => What::MoveThere,
+            Op::Remove { .. } => What::RemoveThere,
+            Op::Write { .. } => What::Upload,
+        };
+        all.push(change(what, &log_change.path));
+    }
+    all.extend(plan.uploads.iter().map(|upload| Change {
+        what: What::Upload,
+        path: upload.source.path().display().to_string(),
+        to: None,
+    }));
+    all.extend(plan.trashings.iter().map(|trashing| change(What::RemoveHere, &trashing.path)));
+    all.extend(
+        plan.shifts
+            .iter()
+            .map(|shift| Change { to: Some(shift.to_path.to_string()), ..change(What::MoveHere, &shift.from_path) }),
+    );
+    all.extend(plan.folders_there.iter().map(|folder| change(What::CreateHere, &folder.path)));
+    all.extend(plan.downloads.iter().map(|download| change(What::Download, &download.path)));
+    all.extend(plan.issues.iter().map(|issue| Change { what: What::Issue, path: issue.path.clone(), to: None }));
+    if plan.held.is_any() {
+        all.push(Change { what: What::Held, path: plan.left.to_string(), to: None });
+    }
+    all
+}
+
+impl Plan {
+    /// What it comes to.
+    #[must_use]
+    pub(crate) fn summary(&self) -> PlanSummary {
+        let count = |wanted: fn(&Op) -> bool| self.log_changes.iter().filter(|change| wanted(&change.op)).count();
+        let folders = count(|op| matches!(op, Op::Create { kind: Kind::Folder, .. }));
+        PlanSummary {
+            uploads: self.uploads.len() as u64,
+            upload_bytes: self.uploads.iter().map(|upload| upload.bytes).sum(),
+            downloads: self.downloads.len() as u64,
+            download_bytes: self.downloads.iter().map(|download| download.child.bytes).sum(),
+            folders: folders.saturating_add(self.folders_there.len()) as u64,
+            removals_there: count(|op| matches!(op, Op::Remove { .. })) as u64,
+            removals_here: self.trashings.len() as u64,
+            moves: count(|op| matches!(op, Op::Move { .. })).saturating_add(self.shifts.len()) as u64,
+            unchanged: self.unchanged,
+            left: self.left,
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! From entries to a plan: every situation becomes what is to be done, in the log or on the disk.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::names::{Names, agreed};
+use super::removals::{Verdict, Verdicts, judge};
+use super::{Knew, LogChange, Placing, RowAfter, Situation};
+use crate::content::Source;
+use crate::log::{EntryId, EntryName, Kind, Op};
+use crate::state::cache::{BaseRow, RemoteChild};
+use crate::sync::brake::{Held, Taking};
+use crate::sync::matching::kind_of;
+use crate::sync::report::{Issue, Problem};
+use crate::sync::standing::{Here, Sighting, Spot, Standing, Standings, There};
+use crate::tree::{LocalChild, LocalKind, SyncRoot, TreePath};
+
+/// What one round is to do.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// Folders, moves and removals in the log; folders outer first, the rest to be ordered.
+    pub(crate) log_changes: Vec<LogChange>,
+    /// Files and links to write to the log.
+    pub(crate) uploads: Vec<Upload>,
+    /// Files, links and folders to remove here, inner ones first.
+    pub(crate) trashings: Vec<Trashing>,
+    /// What is to be moved here.
+    pub(crate) shifts: Vec<Shift>,
+    /// Folders that the disk does not have, outer ones first.
+    pub(crate) folders_there: Vec<FolderThere>,
+    /// Files and links to write to the disk.
+    pub(crate) downloads: Vec<Download>,
+    /// What both sides turned out to agree on.
+    pub(crate) agreed: Vec<BaseRow>,
+    /// Entries that neither side has any more.
+    pub(crate) forgotten: Vec<EntryId>,
+    /// Where things stand on the disk that stood elsewhere, or nowhere.
+    pub(crate) sightings: Vec<(EntryId, Spot)>,
+    /// What is left out.
+    pub(crate) issues: Vec<Issue>,
+    /// Files that are as they were.
+    pub(crate) unchanged: u64,
+    /// What waits: for a name, for a folder, for another round.
+    pub(crate) left: u64,
+    /// What the brake holds.
+    pub(crate) held: Held,
+}
+
+/// A file or link that is to be written to the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
+    /// Where its bytes are.
+    pub(crate) source: Source,
+    /// Its entry: a new one, or the one that gets a new version.
+    pub(crate) entry: EntryId,
+    /// Whether the entry is new.
+    pub(crate) is_new: bool,
+    /// The entry that it was, if that is no more.
+    pub(crate) was: Option<EntryId>,
+    /// The folder it is in.
+    pub(crate) parent: EntryId,
+    /// Its name there.
+    pub(crate) name: EntryName,
+    /// What it is.
+    pub(crate) kind: Kind,
+    /// Bytes, when it was looked at.
+    pub(crate) bytes: u64,
+    /// What the log has as its content now: a write is made knowing it.
+    pub(crate) replaces: Option<vauban_protocol::id::Digest>,
+    /// Whether the log's version is executable.
+    pub(crate) replaces_executable: bool,
+    /// Whether it has lost its type.
+    pub(crate) is_damage: bool,
+}
+
+/// Something that is to be removed here.
+#[derive(Debug, Clone)]
+pub(crate) struct Trashing {
+    /// Its entry.
+    pub(crate) entry: EntryId,
+    /// The folder it is in.
+    pub(crate) parent: EntryId,
+    /// What was seen, and alone may go.
+    pub(crate) child: LocalChild,
+    /// Where, for people.
+    pub(crate) path: TreePath,
+}
+
+/// Something that is to be moved here.
+#[derive(Debug, Clone)]
+pub(crate) struct Shift {
+    /// Its entry.
+    pub(crate) entry: EntryId,
+    /// Where to.
+    pub(crate) to: Spot,
+    /// What was seen, and alone may be moved.
+    pub(crate) child: LocalChild,
+    /// Whether it holds what was agreed on.
+    pub(crate) is_as_agreed: bool,
+    /// Where it was seen, for people.
+    pub(crate) from_path: TreePath,
+    /// Where it goes, for people.
+    pub(crate) to_path: TreePath,
+}
+
+/// A folder that is to be made on the disk.
+#[derive(Debug, Clone)]
+pub(crate) struct FolderThere {
+    /// Its entry's folder.
+    pub(crate) parent: EntryId,
+    /// What the log has.
+    pub(crate) child: RemoteChild,
+    /// Where, for people.
+    pub(crate) path: TreePath,
+}
+
+/// A file or link that is to be written to the disk.
+#[derive(Debug, Clone)]
+pub(crate) struct Download {
+    /// Its entry's folder.
+    pub(crate) parent: EntryId,
+    /// What the log has; its name is the one that it gets here.
+    pub(crate) child: RemoteChild,
+    /// Whether it may replace what was agreed on; nothing else is ever replaced without a trace.
+    pub(crate) replaces_base: bool,
+    /// Whether the disk has a version of it.
+    pub(crate) is_seen: bool,
+    /// Where, for people.
+    pub(crate) path: TreePath,
+}
+
+/// What the disk has of an entry whose log version is to be written here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Absent,
+    AsAgreed,
+    Other,
+}
+
+/// Makes a plan of what a survey has found.
+#[derive(Debug)]
+pub(crate) struct Decider<'a> {
+    standings: &'a Standings,
+    verdicts: Verdicts,
+    root: &'a Arc<SyncRoot>,
+    plan: Plan,
+}
+
+impl<'a> Decider<'a> {
+    /// Judges every entry. `holding` are folders with things that no entry can be made of.
+    #[must_use]
+    pub(crate) fn new(standings: &'a Standings, holding: &BTreeSet<EntryId>, root: &'a Arc<SyncRoot>) -> Self {
+        Self { standings, verdicts: judge(standings, holding), root, plan: Plan::default() }
+    }
+
+    /// What carrying everything out would remove and damage: the brake judges it.
+    #[must_use]
+    pub(crate) fn taking(&self) -> Taking {
+        let count = |wanted| self.verdicts.values().filter(|verdict| verdict.situation == wanted).count() as u64;
+        let damaged = self.verdicts.iter().filter(|(entry, verdict)| {
+            verdict.situation == Situation::WriteThere && self.standings.find(**entry).is_some_and(is_damage)
+        });
+        Taking {
+            removed_there: count(Situation::RemoveThere),
+            removed_here: count(Situation::RemoveHere),
+            damaged_there: damaged.count() as u64,
+        }
+    }
+
+    /// The plan, without what is held. `fresh` draws random entries.
+    #[must_use]
+    pub(crate) fn decide(mut self, held: Held, mut fresh: impl FnMut() -> EntryId) -> Plan {
+        self.plan.held = held;
+        for (entry, verdict) in &mut self.verdicts {
+            verdict.is_left = match verdict.situation {
+                Situation::RemoveThere => held.removals_there,
+                Situation::RemoveHere => held.removals_here,
+                Situation::WriteThere => held.damage_there && self.standings.find(*entry).is_some_and(is_damage),
+                _ => false,
+            };
+        }
+        let mut names = Names::settle(self.standings, &mut self.verdicts, &mut fresh);
+        self.plan.agreed.append(&mut names.joined);
+        self.plan.forgotten.append(&mut names.forgotten);
+        for (entry, standing) in self.standings.iter() {
+            if let Some(verdict) = self.verdicts.get(&entry).copied() {
+                self.emit(entry, standing, verdict, &names, &mut fresh);
+            }
+        }
+        self.adopt_held(&names);
+        self.plan.sightings = self.standings.iter().filter_map(|(e, s)| Some((e, s.seen()?.spot()))).collect();
+        let Plan { log_changes, trashings, folders_there, .. } = &mut self.plan;
+        log_changes.sort_by_key(|change| change.rank());
+        trashings.sort_by_key(|trashing| std::cmp::Reverse(trashing.path.depth()));
+        folders_there.sort_by_key(|folder| folder.path.depth());
+        self.plan
+    }
+
+    fn emit(
+        &mut self,
+        entry: EntryId,
+        standing: &Standing,
+        verdict: Verdict,
+        names: &Names,
+        fresh: &mut impl FnMut() -> EntryId,
+    ) {
+        if verdict.is_left {
+            self.plan.left = self.plan.left.saturating_add(1);
+            return;
+        }
+        match (verdict.situation, standing.seen(), &standing.there) {
+            (Situation::Unknown | Situation::Compare, ..) => {}
+            (Situation::Forget, ..) => self.plan.forgotten.extend(standing.base.as_ref().map(|base| base.entry)),
+            (Situation::RemoveThere, _, Some(there)) => self.remove_there(entry, there),
+            (Situation::RemoveHere, Some(here), _) => self.plan.trashings.push(Trashing {
+                entry,
+                parent: here.parent,
+                child: here.child.clone(),
+                path: here.path(),
+            }),
+            (Situation::CreateThere, Some(here), _) => self.create_there(entry, standing, here, names, fresh),
+            (_, Some(here), Some(there)) => self.settle_both(standing, here, there, verdict, names),
+            (_, _, Some(there)) if !self.is_refused(there) => self.create_here(there, there.spot(), Version::Absent),
+            _ => {}
+        }
+    }
+
+    fn remove_there(&mut self, entry: EntryId, there: &There) {
+        self.plan.log_changes.push(LogChange {
+            op: Op::Remove { entry },
+            knew: Some(Knew { spot: there.spot(), content: Some(there.child.content) }),
+            after: RowAfter::Forgotten(entry),
+            path: there.path(),
+        });
+    }
+
+    fn create_there(
+        &mut self,
+        entry: EntryId,
+        standing: &Standing,
+        here: &Sighting,
+        names: &Names,
+        fresh: &mut impl FnMut() -> EntryId,
+    ) {
+        let Some(parent) = names.folder(self.standings, here.parent) else { return };
+        let was = standing.base.as_ref().map(|base| base.entry);
+        if here.child.kind != LocalKind::Folder {
+            let entry = if was.is_some() { fresh() } else { entry };
+            self.upload(entry, was, None, here, Spot { parent, name: here.child.name.clone() }, false);
+            return;
+        }
+        let Some(created) = names.folder(self.standings, entry) else { return };
+        let row = BaseRow {
+            entry: created,
+            parent,
+            name: here.child.name.clone(),
+            kind: Kind::Folder,
+            content: None,
+            executable: false,
+            identity: here.child.identity,
+            file_type: None,
+        };
+        self.plan.log_changes.push(LogChange::create(row, was, here.path()));
+    }
+
+    /// An entry that both sides have.
+    fn settle_both(&mut self, standing: &Standing, here: &Sighting, there: &There, verdict: Verdict, names: &Names) {
+        if verdict.placing == Placing::MoveHere && self.is_refused(there) {
+            return;
+        }
+        let is_as_agreed = matches!(verdict.situation, Situation::Same | Situation::WriteHere);
+        let spot = match verdict.placing {
+            Placing::MoveThere => match names.folder(self.standings, here.parent) {
+                Some(parent) => Spot { parent, name: here.child.name.clone() },
+                None => return,
+            },
+            Placing::Same | Placing::MoveHere | Placing::Agree => there.spot(),
+        };
+        self.agree(standing, here, there, verdict);
+        match verdict.placing {
+            Placing::Same | Placing::Agree => {}
+            Placing::MoveThere => self.plan.log_changes.push(LogChange {
+                op: Op::Move {
+                    entry: there.child.entry,
+                    parent: spot.parent,
+                    name: spot.name.as_str().as_bytes().to_vec(),
+                },
+                knew: Some(Knew { spot: there.spot(), content: None }),
+                after: RowAfter::Moved(there.child.entry, spot.clone(), is_as_agreed.then_some(here.child.identity)),
+                path: here.path(),
+            }),
+            Placing::MoveHere => self.plan.shifts.push(Shift {
+                entry: there.child.entry,
+                to: there.spot(),
+                child: here.child.clone(),
+                is_as_agreed,
+                from_path: here.path(),
+                to_path: there.path(),
+            }),
+        }
+        match verdict.situation {
+            Situation::WriteThere => {
+                // Until it is moved here, it is agreed on where it stands.
+                let agreed_at = match (verdict.placing, standing.base_spot()) {
+                    (Placing::MoveHere, Some(base)) => base,
+                    _ => spot,
+                };
+                self.upload(there.child.entry, None, Some(there), here, agreed_at, is_damage(standing));
+            }
+            Situation::WriteHere => self.create_here(there, spot, Version::AsAgreed),
+            Situation::Conflict => self.create_here(there, spot, Version::Other),
+            _ => {}
+        }
+    }
+
+    /// Records what both sides agree on already: a place, a content, or what the disk shows of them.
+    fn agree(&mut self, standing: &Standing, here: &Sighting, there: &There, verdict: Verdict) {
+        let identity = here.child.identity;
+        let row = match (&standing.base, verdict.situation) {
+            (None, Situation::Agree) => agreed(there, here),
+            (Some(base), Situation::Agree) => {
+                BaseRow { parent: base.parent, name: base.name.clone(), ..agreed(there, here) }
+            }
+            (Some(base), Situation::Same | Situation::WriteHere) if base.identity != identity => {
+                BaseRow { identity, ..base.clone() }
+            }
+            (Some(base), _) if verdict.placing == Placing::Agree => base.clone(),
+            _ => return,
+        };
+        let row = match verdict.placing {
+            Placing::Agree => BaseRow { parent: there.parent, name: there.child.name.clone(), ..row },
+            _ => row,
+        };
+        self.plan.agreed.push(row);
+    }
+
+    fn upload(
+        &mut self,
+        entry: EntryId,
+        was: Option<EntryId>,
+        there: Option<&There>,
+        here: &Sighting,
+        spot: Spot,
+        is_damage: bool,
+    ) {
+        let (root, folder, name) = (Arc::clone(self.root), here.folder.clone(), here.child.name.clone());
+        let kind = kind_of(here.child.kind);
+        let source = match kind {
+            Kind::Symlink => Source::Link { root, folder, name },
+            Kind::File | Kind::Folder => Source::InRoot { root, folder, name },
+        };
+        self.plan.uploads.push(Upload {
+            source,
+            entry,
+            is_new: there.is_none(),
+            was,
+            parent: spot.parent,
+            name: spot.name,
+            kind,
+            bytes: here.child.identity.bytes,
+            replaces: there.and_then(|there| there.child.content),
+            replaces_executable: there.is_some_and(|there| there.child.executable),
+            is_damage,
+        });
+    }
+
+    fn create_here(&mut self, there: &There, spot: Spot, local: Version) {
+        let child = RemoteChild { name: spot.name, ..there.child.clone() };
+        let (parent, path) = (spot.parent, there.path());
+        if child.kind == Kind::Folder {
+            self.plan.folders_there.push(FolderThere { parent, child, path });
+        } else {
+            let (replaces_base, is_seen) = (local == Version::AsAgreed, local != Version::Absent);
+            self.plan.downloads.push(Download { parent, child, replaces_base, is_seen, path });
+        }
+    }
+
+    fn is_refused(&mut self, there: &There) -> bool {
+        if let Some(refused) = there.refused {
+            let path = there.path().to_string();
+            self.plan.issues.push(Issue { path, problem: Problem::from(refused) });
+        }
+        there.refused.is_some()
+    }
+
+    /// What is held in a folder that is created again is found under its new entry, so that it stays held.
+    fn adopt_held(&mut self, names: &Names) {
+        for (was, is) in names.again() {
+            for (entry, standing) in self.standings.iter() {
+                let is_held = self
+                    .verdicts
+                    .get(&entry)
+                    .is_some_and(|verdict| verdict.is_left && verdict.situation == Situation::RemoveHere);
+                if let (true, Some(base), Here::Seen(here)) = (is_held, &standing.base, &standing.here)
+                    && here.parent == was
+                {
+                    self.plan.agreed.push(BaseRow { parent: is, ..base.clone() });
+                }
+            }
+        }
+    }
+}
+
+/// Whether a file that was edited here no longer begins as its type does.
+fn is_damage(standing: &Standing) -> bool {
+    let was = standing.base.as_ref().and_then(|base| base.file_type);
+    let is = standing.seen().and_then(|here| here.content).and_then(|content| content.file_type);
+    matches!((was, is), (Some(was), Some(is)) if was.is_lost_in(is))
+}

@@ -1,0 +1,378 @@
+//! Arranging the disk as the log has it: removals, renames, new folders (sync.md, rule 6).
+//!
+//! Steps are tried in turns, until none gets any further: what another step is going to make room for waits for it. Where all
+//! wait for each other, one thing steps aside into Vauban's own folder. Each step looks at what it is about to change: only what
+//! the survey saw is removed or renamed, and what unexpectedly stands in the way becomes a conflict copy. All of them share one
+//! flush, and only then is anything agreed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Receive;
+use crate::clock;
+use crate::content::Nodes;
+use crate::limit::FLUSHES_MAX;
+use crate::log::{EntryId, Kind};
+use crate::state::cache::{BaseRow, Direction, Toll};
+use crate::sync::SyncError;
+use crate::sync::open_space::random;
+use crate::sync::plan::{FolderThere, Shift, Trashing};
+use crate::sync::report::Problem;
+use crate::sync::standing::Spot;
+use crate::tree::{
+    Binning, Emptied, Folder, Identity, LocalChild, LocalKind, Shifted, Trash, TrashRecord, TreeError, TreePath,
+    flush_all, waiting_name,
+};
+
+/// Why something is removed here.
+const REMOVED_THERE: &str = "removed in the space";
+
+/// One change of the disk's arrangement.
+#[derive(Debug, Clone)]
+enum Step {
+    Trash(Trashing),
+    Shift(Shift),
+    Make(FolderThere),
+}
+
+/// How far a step came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tried {
+    Done,
+    /// Something is in its way that may leave.
+    Waits,
+    /// What it was planned for is no longer so: the next round plans anew.
+    Moot,
+}
+
+/// What is known of an arrangement as it goes.
+#[derive(Debug, Default)]
+struct Progress {
+    /// What is going to leave its place, by its number on the disk.
+    leaving: BTreeSet<u64>,
+    /// What waits in Vauban's own folder, and where it stood.
+    aside: BTreeMap<EntryId, Spot>,
+    trash: Option<Trash>,
+    records: Vec<TrashRecord>,
+    touched: BTreeSet<TreePath>,
+    rows: Vec<BaseRow>,
+    moved: Vec<(Shift, Identity)>,
+    forgotten: Vec<EntryId>,
+}
+
+impl<N: Nodes> Receive<'_, N> {
+    /// Carries out what is to be removed, moved and made here.
+    pub(super) fn arrange(
+        &mut self,
+        trashings: Vec<Trashing>,
+        shifts: Vec<Shift>,
+        folders: Vec<FolderThere>,
+    ) -> Result<(), SyncError> {
+        let mut progress = Progress { records: trashings.iter().map(record).collect(), ..Progress::default() };
+        let (emptied, binned): (Vec<_>, Vec<_>) =
+            trashings.into_iter().partition(|trashing| trashing.child.kind == LocalKind::Folder);
+        let mut steps: Vec<Step> = binned.into_iter().map(Step::Trash).collect();
+        steps.extend(folders.into_iter().map(Step::Make));
+        steps.extend(shifts.into_iter().map(Step::Shift));
+        steps.extend(emptied.into_iter().map(Step::Trash));
+        if steps.is_empty() {
+            return Ok(());
+        }
+        progress.leaving = steps.iter().filter_map(|step| Some(step.child()?.identity.inode)).collect();
+        let stopped = self.try_all(steps, &mut progress);
+        let back = progress.aside.keys().copied().collect::<Vec<_>>();
+        let put_back = back.into_iter().try_for_each(|entry| self.put_back(entry, &mut progress));
+        stopped.and(put_back)?;
+        self.settle(progress)
+    }
+
+    fn try_all(&mut self, mut steps: Vec<Step>, progress: &mut Progress) -> Result<(), SyncError> {
+        loop {
+            let before = steps.len();
+            let mut waiting = Vec::new();
+            for step in steps {
+                match self.attempt(&step, progress)? {
+                    Tried::Waits => waiting.push(step),
+                    Tried::Done | Tried::Moot => {
+                        step.child().map(|child| progress.leaving.remove(&child.identity.inode));
+                    }
+                }
+            }
+            steps = waiting;
+            let is_stuck = steps.len() == before;
+            if steps.is_empty() || (is_stuck && !self.step_aside(&steps, progress)?) {
+                break;
+            }
+        }
+        // A folder that is not empty after all is planned anew.
+        for step in steps.iter().filter(|step| !matches!(step, Step::Trash(_))) {
+            self.issue(step.path(), Problem::InTheWay);
+        }
+        Ok(())
+    }
+
+    /// Tries one step; what concerns it alone is an issue.
+    fn attempt(&mut self, step: &Step, progress: &mut Progress) -> Result<Tried, SyncError> {
+        let tried = match step {
+            Step::Trash(trashing) => self.remove(trashing, progress),
+            Step::Shift(shift) => self.shift(shift, progress),
+            Step::Make(folder) => self.make(folder, progress),
+        };
+        match tried {
+            Err(SyncError::Tree(error)) => {
+                self.unwritable(step.path(), error)?;
+                Ok(Tried::Moot)
+            }
+            other => other,
+        }
+    }
+
+    fn remove(&mut self, trashing: &Trashing, progress: &mut Progress) -> Result<Tried, SyncError> {
+        let Some(path) = self.path(trashing.parent)? else { return Ok(Tried::Waits) };
+        let (folder, name) = (self.root.open(&path)?, &trashing.child.name);
+        let mut trash = match progress.trash.take() {
+            Some(trash) => trash,
+            None => Trash::begin(self.root, &clock::day(clock::now()), random()?, &progress.records)?,
+        };
+        let tried = if trashing.child.kind == LocalKind::Folder {
+            trash.keep_folder(&trashing.path).and_then(|()| remove_folder(&folder, &trashing.child))
+        } else {
+            let stamp = self.stamp(Some(trashing.child.identity.mtime_ns));
+            trash.take(&folder, name, &trashing.child.identity, &stamp).map(|binning| match binning {
+                Binning::Binned => Tried::Done,
+                Binning::Changed | Binning::Gone => Tried::Moot,
+                Binning::Aside(copy) => {
+                    self.summary.conflicts.push(path.join(&copy).to_string());
+                    Tried::Moot
+                }
+            })
+        };
+        progress.trash = Some(trash);
+        let tried = tried?;
+        if tried == Tried::Done {
+            progress.forgotten.push(trashing.entry);
+            progress.touched.insert(path);
+        }
+        Ok(tried)
+    }
+
+    fn shift(&mut self, shift: &Shift, progress: &mut Progress) -> Result<Tried, SyncError> {
+        let Some(target) = self.path(shift.to.parent)? else { return Ok(Tried::Waits) };
+        let (from, name) = match progress.aside.get(&shift.entry) {
+            Some(_) => (self.root.temporary()?.open_folder_itself()?, waiting_name(shift.entry)?),
+            None => match self.standing(shift)? {
+                Some(found) => found,
+                None => return Ok(Tried::Moot),
+            },
+        };
+        let to = self.root.open(&target)?;
+        if let Some(occupant) = to.child(&shift.to.name)?
+            && !self.make_room(&to, &occupant, progress)?
+        {
+            return Ok(Tried::Waits);
+        }
+        match from.shift(&name, &to, &shift.to.name)? {
+            Shifted::Done(identity) => {
+                progress.touched.extend([from.path().clone(), target]);
+                progress.aside.remove(&shift.entry);
+                self.whereabouts.set(shift.entry, shift.to.clone());
+                progress.moved.push((shift.clone(), identity));
+                Ok(Tried::Done)
+            }
+            Shifted::Taken | Shifted::Within => Ok(Tried::Waits),
+            Shifted::Gone => Ok(Tried::Moot),
+        }
+    }
+
+    fn make(&mut self, wanted: &FolderThere, progress: &mut Progress) -> Result<Tried, SyncError> {
+        let Some(path) = self.path(wanted.parent)? else { return Ok(Tried::Waits) };
+        let (folder, name) = (self.root.open(&path)?, &wanted.child.name);
+        if let Some(occupant) = folder.child(name)? {
+            let is_known = !self.space.cache.base_by_inode(self.id, occupant.identity.inode)?.is_empty();
+            // A folder that someone has just made is as good as one of this run's.
+            let is_as_good = occupant.kind == LocalKind::Folder && !is_known;
+            if !is_as_good && !self.make_room(&folder, &occupant, progress)? {
+                return Ok(Tried::Waits);
+            }
+        }
+        folder.make_folder(name)?;
+        let mut identity = folder.open_folder(name)?.identity()?;
+        // As the survey remembers folders: it lies on the disk that it was made on.
+        identity.device = 0;
+        progress.touched.insert(path);
+        self.whereabouts.set(wanted.child.entry, Spot { parent: wanted.parent, name: name.clone() });
+        progress.rows.push(BaseRow {
+            entry: wanted.child.entry,
+            parent: wanted.parent,
+            name: name.clone(),
+            kind: Kind::Folder,
+            content: None,
+            executable: false,
+            identity,
+            file_type: None,
+        });
+        Ok(Tried::Done)
+    }
+
+    /// The folder that something stands in, and its name there, if it still is what was seen.
+    fn standing(&self, shift: &Shift) -> Result<Option<(Folder, crate::log::EntryName)>, SyncError> {
+        let Some(spot) = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)? else { return Ok(None) };
+        let Some(path) = self.path(spot.parent)? else { return Ok(None) };
+        let folder = self.root.open(&path)?;
+        let is_it = folder.child(&spot.name)?.is_some_and(|child| is_what_was_seen(&shift.child, &child));
+        Ok(is_it.then_some((folder, spot.name)))
+    }
+
+    /// Frees a name of what unexpectedly stands there. `false` if it is going to leave by itself.
+    fn make_room(
+        &mut self,
+        folder: &Folder,
+        occupant: &LocalChild,
+        progress: &mut Progress,
+    ) -> Result<bool, SyncError> {
+        if progress.leaving.contains(&occupant.identity.inode) {
+            return Ok(false);
+        }
+        let stamp = self.stamp(Some(occupant.identity.mtime_ns));
+        let copy = folder.set_aside(&occupant.name, folder, &occupant.name, &stamp)?;
+        self.summary.conflicts.push(folder.path().join(&copy).to_string());
+        progress.touched.insert(folder.path().clone());
+        Ok(true)
+    }
+
+    /// Unties a knot: one of the things that wait for each other goes to Vauban's own folder. `false` if none can.
+    fn step_aside(&mut self, steps: &[Step], progress: &mut Progress) -> Result<bool, SyncError> {
+        for step in steps {
+            let Step::Shift(shift) = step else { continue };
+            if progress.aside.contains_key(&shift.entry) || self.path(shift.to.parent)?.is_none() {
+                continue;
+            }
+            let waiting = waiting_name(shift.entry)?;
+            let spot = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)?;
+            if let (Some((from, name)), Some(spot)) = (self.standing(shift)?, spot)
+                && let Shifted::Done(_) = from.shift(&name, self.root.temporary()?, &waiting)?
+            {
+                progress.touched.insert(from.path().clone());
+                progress.aside.insert(shift.entry, spot);
+                self.whereabouts.set_aside(shift.entry, self.root.temporary()?.path().join(&waiting));
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Gives back its place to what stepped aside in vain.
+    fn put_back(&mut self, entry: EntryId, progress: &mut Progress) -> Result<(), SyncError> {
+        let Some(spot) = progress.aside.remove(&entry) else { return Ok(()) };
+        let (waiting, name) = (self.root.temporary()?, waiting_name(entry)?);
+        let folder = match self.path(spot.parent)? {
+            Some(path) => self.root.open(&path)?,
+            None => self.root.open(&TreePath::root())?,
+        };
+        if !matches!(waiting.shift(&name, &folder, &spot.name)?, Shifted::Done(_)) {
+            let copy = waiting.set_aside(&name, &folder, &spot.name, &self.stamp(None))?;
+            self.summary.conflicts.push(folder.path().join(&copy).to_string());
+        }
+        Ok(folder.sync()?)
+    }
+
+    /// Makes everything durable, and only then records what is agreed.
+    fn settle(&mut self, progress: Progress) -> Result<(), SyncError> {
+        let Progress { trash, touched, mut rows, moved, forgotten, .. } = progress;
+        // First where things went, then where they were.
+        trash.map_or(Ok(()), |trash| trash.sync())?;
+        if !flush(self.root, &touched)? {
+            flush_all(self.root)?;
+        }
+        self.summary.folders = self.summary.folders.saturating_add(rows.len() as u64);
+        self.summary.moved_here = self.summary.moved_here.saturating_add(moved.len() as u64);
+        self.summary.removed_here = self.summary.removed_here.saturating_add(forgotten.len() as u64);
+        for (shift, identity) in moved {
+            let Some(row) = self.space.cache.base(self.id, shift.entry)? else { continue };
+            // What was edited and not sent yet must be seen as edited again.
+            let seen = &shift.child.identity;
+            let is_agreed =
+                (shift.is_as_agreed || row.identity == *seen) && is_same_after_rename(&shift, seen, &identity);
+            let mut identity = if is_agreed { identity } else { row.identity };
+            if row.kind == Kind::Folder {
+                identity.device = seen.device;
+            }
+            rows.push(BaseRow { parent: shift.to.parent, name: shift.to.name, identity, ..row });
+        }
+        let toll = Toll { removed: forgotten.len() as u64, ..Toll::default() };
+        self.space.take_toll(self.id, Direction::ToDisk, toll)?;
+        Ok(self.space.cache.agree(self.id, &rows, &forgotten)?)
+    }
+
+    fn path(&self, folder: EntryId) -> Result<Option<TreePath>, SyncError> {
+        Ok(self.whereabouts.path(&self.space.cache, self.id, folder)?)
+    }
+}
+
+/// Flushes folders one by one, if that is less than flushing everything; `false` if it is not done.
+fn flush(root: &crate::tree::SyncRoot, touched: &BTreeSet<TreePath>) -> Result<bool, SyncError> {
+    if touched.len() > FLUSHES_MAX {
+        return Ok(false);
+    }
+    for path in touched {
+        match root.open(path).and_then(|folder| folder.sync()) {
+            Ok(()) => {}
+            // It was renamed itself since.
+            Err(error) if error.is_absent() => return Ok(false),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(true)
+}
+
+fn remove_folder(folder: &Folder, seen: &LocalChild) -> Result<Tried, TreeError> {
+    match folder.child(&seen.name)? {
+        None => Ok(Tried::Moot),
+        Some(child) if !is_what_was_seen(seen, &child) => Ok(Tried::Moot),
+        Some(_) => Ok(match folder.remove_empty(&seen.name)? {
+            Emptied::Gone => Tried::Done,
+            Emptied::Full => Tried::Waits,
+        }),
+    }
+}
+
+/// Whether a thing on the disk is still what the survey saw.
+fn is_what_was_seen(seen: &LocalChild, now: &LocalChild) -> bool {
+    seen.kind == now.kind
+        && match now.kind {
+            LocalKind::Folder => seen.identity.inode == now.identity.inode,
+            LocalKind::File | LocalKind::Symlink => now.identity.is_unchanged(&seen.identity),
+        }
+}
+
+/// Whether nobody wrote to it between the last look and the rename.
+fn is_same_after_rename(shift: &Shift, seen: &Identity, now: &Identity) -> bool {
+    shift.child.kind == LocalKind::Folder || now.is_unchanged_but_moved(seen)
+}
+
+fn record(trashing: &Trashing) -> TrashRecord {
+    TrashRecord {
+        path: trashing.path.to_string(),
+        entry: data_encoding::HEXLOWER.encode(&trashing.entry.0),
+        removed_at: clock::now().0,
+        why: REMOVED_THERE.to_owned(),
+    }
+}
+
+impl Step {
+    /// What leaves its place by it.
+    fn child(&self) -> Option<&LocalChild> {
+        match self {
+            Self::Trash(trashing) => Some(&trashing.child),
+            Self::Shift(shift) => Some(&shift.child),
+            Self::Make(_) => None,
+        }
+    }
+
+    fn path(&self) -> &TreePath {
+        match self {
+            Self::Trash(trashing) => &trashing.path,
+            Self::Shift(shift) => &shift.to_path,
+            Self::Make(folder) => &folder.path,
+        }
+    }
+}
