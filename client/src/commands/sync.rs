@@ -1,11 +1,11 @@
-//! `vauban sync SPACE DIR --once`.
+//! `vauban sync SPACE DIR --once`, or `--watch`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::commands::Context;
-use crate::commands::progress::Progress;
+use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Purpose, connected};
+use crate::commands::{Context, watch};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -19,16 +19,24 @@ pub(crate) struct Arguments {
     space: String,
     #[arg(value_name = "DIR", help = say!(fr: "Le dossier à synchroniser", en: "The folder to sync"))]
     folder: PathBuf,
-    #[arg(long, required = true, help = say!(
+    #[arg(long, required_unless_present = "watch", conflicts_with = "watch", help = say!(
         fr: "S'arrête quand les deux côtés concordent",
         en: "Ends when both sides agree",
     ))]
     once: bool,
+    #[arg(long, help = say!(
+        fr: "Reste, et synchronise dès que l'un des côtés change",
+        en: "Stays, and syncs as soon as either side changes",
+    ))]
+    watch: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let (name, folder) = (arguments.space.clone(), arguments.folder.clone());
-    let progress = Progress::new(context.output);
+    if arguments.watch {
+        return watch::run(context, name, folder);
+    }
+    let progress = Progress::new(context.output, Plans::Told);
     let watcher: Arc<dyn Watcher> = progress.clone();
     let summary = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;

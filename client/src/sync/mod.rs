@@ -12,6 +12,7 @@ mod author;
 mod error;
 mod follow;
 mod found;
+mod live;
 mod open_space;
 mod plan;
 mod put;
@@ -25,6 +26,7 @@ mod survey;
 
 pub use error::SyncError;
 pub use found::{create_space, space_name};
+pub use live::{Live, LiveEvent, Teller, live, reconnecting};
 pub use open_space::OpenSpace;
 pub use plan::{LocalContent, Neighbourhood, Situation, situation};
 pub use put::{PutError, put};

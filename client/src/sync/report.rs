@@ -72,6 +72,21 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether nothing was changed, on either side.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let Self { unchanged, left, issues, void_ops, agreed, .. } = self;
+        let idle = Self {
+            unchanged: *unchanged,
+            left: *left,
+            issues: issues.clone(),
+            void_ops: *void_ops,
+            agreed: *agreed,
+            ..Self::default()
+        };
+        *self == idle
+    }
+
     /// Whether everything that was to be done is done.
     #[must_use]
     pub fn is_complete(&self) -> bool {

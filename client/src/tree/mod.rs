@@ -12,6 +12,8 @@ mod identity;
 mod land;
 mod path;
 mod root;
+mod scope;
+mod watch;
 
 pub use conflict::{ConflictStamp, conflict_name};
 pub use disk_name::{Refused, is_own, may_link, may_write};
@@ -21,3 +23,5 @@ pub use identity::Identity;
 pub use land::{Landed, Leftover, Ready, Temporary, flush_all};
 pub use path::TreePath;
 pub use root::SyncRoot;
+pub use scope::Scope;
+pub use watch::{Coverage, Seen, TreeWatch};
