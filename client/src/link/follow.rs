@@ -67,7 +67,9 @@ impl Link {
         let opened =
             stream::open_feed(connection, &Request::Follow { space, from }, goes_on, Response::body_bytes_max).await;
         match opened {
-            Ok((_, Some(feed))) => Ok(LiveFeed { feed, live: Arc::downgrade(&live) }),
+            Ok((_, Some(feed))) => {
+                Ok(LiveFeed { feed, live: Arc::downgrade(&live), address: live.admitted.address.clone() })
+            }
             Ok((Response::Refused(refusal), None)) => Err(LinkError::Refused { refusal, body: Bytes::new() }),
             Ok((_, None)) => Err(other_answer()),
             Err(error) => Err(self.failed(&live, error).await),
@@ -78,7 +80,7 @@ impl Link {
         match (open.feed.next().await, open.live.upgrade()) {
             (Ok(commit), _) => Ok(commit),
             // This one stream alone: the node found this device too slow, or stops.
-            (Err(error @ StreamError::Reset), _) | (Err(error), None) => Err(stream_error("", error)),
+            (Err(error @ StreamError::Reset), _) | (Err(error), None) => Err(stream_error(&open.address, error)),
             (Err(error), Some(live)) => Err(self.failed(&live, error).await),
         }
     }
@@ -105,6 +107,7 @@ impl Drop for Followed {
 struct LiveFeed {
     feed: Feed,
     live: Weak<Live>,
+    address: String,
 }
 
 struct Follower {

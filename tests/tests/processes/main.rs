@@ -8,3 +8,4 @@ mod device;
 mod kill_client;
 mod kill_node;
 mod slice;
+mod watch;
