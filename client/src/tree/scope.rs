@@ -1,6 +1,7 @@
 //! Which part of a tree is to be looked at.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::TreePath;
 use crate::limit::CHANGED_FOLDERS_MAX;
@@ -49,6 +50,15 @@ impl Scope {
     #[must_use]
     pub fn take(&mut self) -> Self {
         std::mem::replace(self, Self::nothing())
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("everything"),
+            Self::Folders(folders) => write!(f, "{} folder(s)", folders.len()),
+        }
     }
 }
 

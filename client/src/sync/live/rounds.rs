@@ -4,6 +4,7 @@
 //! no other can use the counter of a commit that is under way.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -75,7 +76,9 @@ struct Worker {
 impl Worker {
     fn work(mut self, mut orders: mpsc::Receiver<Scope>, tell: &mpsc::Sender<Ended>) {
         while let Some(scope) = orders.blocking_recv() {
+            let since = Instant::now();
             let result = self.round(&scope);
+            tracing::debug!(%scope, took = ?since.elapsed(), done = result.is_ok(), "a round");
             if result.is_err() {
                 // What it holds may be half-way: the next round begins with what is on disk.
                 self.space = None;
