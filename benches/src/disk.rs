@@ -32,6 +32,33 @@ pub fn sequential_write(folder: &Path, bytes: u64, runs: usize) -> std::io::Resu
     Ok(median(times))
 }
 
+/// The median time that one small write takes to be durable in `folder`.
+///
+/// # Errors
+/// Whatever the disk says.
+pub fn flush(folder: &Path, runs: usize) -> std::io::Result<Duration> {
+    let path = folder.join("flush");
+    let mut file = File::create(&path)?;
+    let mut times = Vec::new();
+    for _ in 0..runs.max(1) {
+        let began = Instant::now();
+        file.write_all(&[0x5a; 1024])?;
+        file.sync_data()?;
+        times.push(began.elapsed());
+    }
+    std::fs::remove_file(&path)?;
+    Ok(median(times))
+}
+
+/// The time within which `percent` of the given ones lie; zero of none.
+#[must_use]
+pub fn percentile(times: &[Duration], percent: usize) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let rank = times.len().saturating_mul(percent).div_ceil(100).max(1);
+    times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+}
+
 /// The middle of the given times; zero of none.
 #[must_use]
 pub fn median(mut times: Vec<Duration>) -> Duration {

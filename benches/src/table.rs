@@ -58,6 +58,12 @@ pub fn seconds(time: Duration) -> String {
     format!("{:.2} s", time.as_secs_f64())
 }
 
+/// Milliseconds with one decimal.
+#[must_use]
+pub fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
 /// MiB a second.
 #[must_use]
 pub fn rate(bytes: u64, time: Duration) -> String {

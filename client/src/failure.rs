@@ -52,6 +52,19 @@ pub enum Failure {
     Bug(&'static str),
 }
 
+impl Failure {
+    /// Whether time alone may end it, without anybody's doing here.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Link(error) => error.may_pass(),
+            Self::Sync(error) => matches!(error, SyncError::Behind { .. } | SyncError::Overtaken),
+            Self::Chain(error) => matches!(error, ChainError::Busy(_)),
+            _ => false,
+        }
+    }
+}
+
 impl From<FoundingError> for Failure {
     fn from(error: FoundingError) -> Self {
         match error {

@@ -11,6 +11,7 @@ pub mod limit;
 pub mod message;
 pub mod output;
 
+pub mod backoff;
 pub mod clock;
 pub mod keys;
 pub mod link;

@@ -14,6 +14,12 @@ pub const STALL_SECONDS_MAX: u64 = 60;
 pub const REQUEST_TRIES_MAX: u32 = 4;
 /// First wait before a request is sent again, in milliseconds; doubled each time.
 pub const RETRY_WAIT_MS: u64 = 250;
+/// First wait before a node that was lost is looked for again while a space is followed, in milliseconds; doubled each time.
+pub const RECONNECT_WAIT_MS: u64 = 250;
+/// The longest such wait: a node that comes back is found within this, and thousands of clients do not wear one down.
+pub const RECONNECT_WAIT_MS_MAX: u64 = 10_000;
+/// Commits of a followed space that wait to be folded; a node that has more to tell waits.
+pub const FOLLOWED_COMMITS_MAX: usize = 4;
 /// Addresses that one name may stand for, of which the first to answer is taken.
 pub const ADDRESSES_MAX: usize = 4;
 /// Addresses of nodes that a client remembers.
@@ -136,6 +142,25 @@ pub const REREADS_MAX: u32 = 6;
 pub const REREAD_QUIET_MS: u64 = 50;
 /// Longest wait before a changing file is read again, in milliseconds.
 pub const REREAD_QUIET_MS_MAX: u64 = 5000;
+
+/// Milliseconds of quiet on the disk after which what changed is looked at: a program that saves a file is done by then.
+pub const WATCH_QUIET_MS: u64 = 50;
+/// Milliseconds for which a disk that is never quiet puts that off, at most.
+pub const WATCH_POSTPONED_MS_MAX: u64 = 5_000;
+/// Folders whose changes are told apart; where more changed, everything is looked at.
+pub const CHANGED_FOLDERS_MAX: usize = 4_096;
+/// Folders that are watched, at most: the kernel keeps about a kilobyte for each.
+pub const WATCHES_MAX: usize = 500_000;
+/// Bytes of the kernel's events that are read at once.
+pub const WATCH_READ_BYTES: usize = 64 * 1024;
+/// Seconds between two looks at everything where not every folder is watched.
+pub const WATCH_POLL_SECONDS: u64 = 30;
+/// Seconds after which everything is looked at although nothing was seen: memory-mapped writes, for one, are never told.
+pub const WATCH_FULL_SECONDS: u64 = 15 * 60;
+
+const _: () = assert!(WATCH_QUIET_MS <= WATCH_POSTPONED_MS_MAX && WATCH_POLL_SECONDS <= WATCH_FULL_SECONDS);
+// The longest event: its head and a name.
+const _: () = assert!(WATCH_READ_BYTES > 16 + NAME_BYTES_MAX + 1);
 
 /// Bytes of where a symbolic link points to: what Linux takes as a path.
 pub const LINK_BYTES_MAX: u64 = 4096;

@@ -1,6 +1,8 @@
 //! Every bound of the node, with its reason.
 
-use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, OBJECT_BYTES_MAX};
+use vauban_protocol::limit::{
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, FOLLOW_BYTES_MAX, OBJECT_BYTES_MAX,
+};
 use vauban_protocol::time::DAY_SECONDS;
 
 // Chunk store: memory
@@ -81,8 +83,12 @@ pub const ACKNOWLEDGED_PACKETS: u32 = 10;
 /// Milliseconds that a peer may wait before it acknowledges fewer.
 pub const ACKNOWLEDGED_MS_MAX: u64 = 5;
 const _: () = assert!(DATAGRAM_BYTES_MAX as usize * 10 <= u16::MAX as usize - 28);
-/// Requests at once on a device's connection.
-pub const DEVICE_STREAMS_MAX: u32 = 64;
+/// Requests at once on a device's connection, beside those that follow.
+pub const DEVICE_REQUESTS_MAX: u32 = 64;
+/// Spaces that one connection follows at once: with what each may hold, no more than the connection's send window.
+pub const DEVICE_FOLLOWS_MAX: u32 = 32;
+/// Streams at once on a device's connection: one that follows takes none of the requests' places.
+pub const DEVICE_STREAMS_MAX: u32 = DEVICE_REQUESTS_MAX + DEVICE_FOLLOWS_MAX;
 /// Bytes of a stream's receive window (architecture, "Libraries").
 pub const WINDOW_STREAM_BYTES: u32 = 8 * 1024 * 1024;
 /// Bytes of a connection's receive window before it is admitted.
@@ -106,6 +112,8 @@ pub const BODY_SECONDS_MAX: u64 = 120;
 pub const MEMORY_SECONDS_MAX: u64 = 10;
 /// Seconds for an answer to be taken by the peer.
 pub const ANSWER_SECONDS_MAX: u64 = 120;
+/// Seconds in which a follower takes what it is told; a slower one is closed, and follows again.
+pub const FOLLOWER_SECONDS_MAX: u64 = 60;
 /// Bytes of bodies in the whole node, unless configured otherwise.
 pub const MEMORY_BODIES_BYTES: usize = 96 * 1024 * 1024;
 /// Bytes of bodies of one connection: one device never takes all of the node's.
@@ -117,6 +125,7 @@ pub const INVITES_ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Chunks read at once for one request.
 pub const GETS_PER_REQUEST_MAX: usize = 8;
 
+const _: () = assert!(DEVICE_FOLLOWS_MAX as u64 * FOLLOW_BYTES_MAX as u64 <= WINDOW_SEND_BYTES);
 const _: () = assert!(CHUNKS_BYTES_MAX <= MEMORY_CONNECTION_BYTES);
 const _: () = assert!(MEMORY_CONNECTION_BYTES <= MEMORY_BODIES_BYTES);
 const _: () = assert!(WINDOW_WIDE_BYTES <= MEMORY_WINDOWS_BYTES);

@@ -24,10 +24,13 @@ mod finishing;
 mod invited;
 mod progress;
 mod spaces;
+mod watch;
 
 pub(crate) use context::Context;
 
 use std::future::Future;
+
+use tokio::runtime::Runtime;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Exit;
@@ -58,13 +61,15 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     }
 }
 
+/// What runs a command's network.
+fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    Ok(built.map_err(StateError::io(std::path::Path::new("tokio")))?)
+}
+
 /// Runs what needs the network, until it ends or its user stops it.
 pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(StateError::io(std::path::Path::new("tokio")))?;
-    runtime.block_on(async {
+    runtime()?.block_on(async {
         tokio::select! {
             done = work => done,
             _ = tokio::signal::ctrl_c() => Err(Failure::Interrupted),

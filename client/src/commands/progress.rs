@@ -13,16 +13,26 @@ use crate::sync::{Issue, PlanSummary, Watcher};
 #[derive(Debug)]
 pub(super) struct Progress {
     output: Output,
+    plans: Plans,
     bar: ProgressBar,
 }
 
+/// Whether each round's plan is said before it is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plans {
+    /// For who waits for the end.
+    Told,
+    /// For who only wants to know what came of it.
+    Untold,
+}
+
 impl Progress {
-    pub(super) fn new(output: Output) -> Arc<Self> {
+    pub(super) fn new(output: Output, plans: Plans) -> Arc<Self> {
         let target = if output.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
         let template = "{bar:32} {binary_bytes:>10}/{binary_total_bytes:<10} {binary_bytes_per_sec:>12} {eta:>4} {msg}";
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Arc::new(Self { output, bar })
+        Arc::new(Self { output, plans, bar })
     }
 
     /// Leaves the screen to what comes next.
@@ -46,6 +56,9 @@ impl Watcher for Progress {
         let PlanSummary { uploads, downloads, folders, .. } = plan;
         let (up, down) = (BinaryBytes(plan.upload_bytes), BinaryBytes(plan.download_bytes));
         self.bar.inc_length(plan.upload_bytes.saturating_add(plan.download_bytes));
+        if self.plans == Plans::Untold {
+            return;
+        }
         let line = say!(
             fr: "à envoyer : {uploads} fichier(s), {up} ; à recevoir : {downloads} fichier(s), {down} ; dossiers : {folders}",
             en: "to send: {uploads} file(s), {up}; to receive: {downloads} file(s), {down}; folders: {folders}",

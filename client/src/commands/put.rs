@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::commands::Context;
-use crate::commands::progress::Progress;
+use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Place, Purpose, connected};
 use crate::commands::sync::{say_left_out, text};
 use crate::exit::Exit;
@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let (file, place) = (arguments.file.clone(), arguments.place.clone());
-    let progress = Progress::new(context.output);
+    let progress = Progress::new(context.output, Plans::Told);
     let watcher: Arc<dyn Watcher> = progress.clone();
     let summary = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&place.space)?)?;

@@ -1,11 +1,11 @@
-//! `vauban sync SPACE DIR`: once, or only to see what it would do.
+//! `vauban sync SPACE DIR`: once, only to see what it would do, or for as long as it is let.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::commands::Context;
-use crate::commands::progress::Progress;
+use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Purpose, connected};
+use crate::commands::{Context, watch};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     space: String,
     #[arg(value_name = "DIR", help = say!(fr: "Le dossier à synchroniser", en: "The folder to sync"))]
     folder: PathBuf,
-    #[arg(long, required_unless_present_any = ["dry_run", "approve"], help = say!(
+    #[arg(long, required_unless_present_any = ["watch", "dry_run", "approve"], help = say!(
         fr: "S'arrête quand les deux côtés concordent",
         en: "Ends when both sides agree",
     ))]
@@ -34,6 +34,11 @@ pub(crate) struct Arguments {
         en: "Approves what the brake holds: removals in bulk, files that have lost their type",
     ))]
     approve: bool,
+    #[arg(long, conflicts_with_all = ["once", "dry_run", "approve"], help = say!(
+        fr: "Reste, et synchronise dès que l'un des côtés change",
+        en: "Stays, and syncs as soon as either side changes",
+    ))]
+    watch: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -41,7 +46,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         return show(context, arguments);
     }
     let (name, folder, approval) = (arguments.space.clone(), arguments.folder.clone(), arguments.approval());
-    let progress = Progress::new(context.output);
+    if arguments.watch {
+        return watch::run(context, name, folder);
+    }
+    let progress = Progress::new(context.output, Plans::Told);
     let watcher: Arc<dyn Watcher> = progress.clone();
     let summary = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;

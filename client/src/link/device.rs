@@ -65,9 +65,9 @@ pub struct Answer {
 }
 
 /// A connection on which the device has been let in.
-struct Live {
-    dialled: Dialled,
-    admitted: Admitted,
+pub(super) struct Live {
+    pub(super) dialled: Dialled,
+    pub(super) admitted: Admitted,
 }
 
 impl Link {
@@ -150,7 +150,7 @@ impl Link {
     }
 
     /// What the failure of an exchange means; the connection is given up.
-    async fn failed(&self, live: &Arc<Live>, error: StreamError) -> LinkError {
+    pub(super) async fn failed(&self, live: &Arc<Live>, error: StreamError) -> LinkError {
         let mut current = self.live.lock().await;
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, live)) {
             *current = None;
@@ -161,7 +161,7 @@ impl Link {
 
     /// The connection, made anew if there is none. Requests that wait together dial once: who waited for a round that reached
     /// nobody shares its end, so that a lost node is said after a few rounds, not after a few for each request.
-    async fn live(&self) -> Result<Arc<Live>, LinkError> {
+    pub(super) async fn live(&self) -> Result<Arc<Live>, LinkError> {
         let rounds_before = self.rounds_failed.load(Ordering::Acquire);
         let mut live = self.live.lock().await;
         if let Some(current) = live.as_ref().filter(|current| current.dialled.connection.close_reason().is_none()) {

@@ -114,6 +114,18 @@ impl LinkError {
         }
     }
 
+    /// Whether time alone may end it: a node that comes back, a network that does, a limit that others leave.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable { .. } => true,
+            Self::Refused { refusal, .. } => {
+                refusal.is_transient() || matches!(refusal, Refusal::Limit | Refusal::DiskFull)
+            }
+            Self::Untrusted { .. } | Self::Misbehaved(_) | Self::Local(_) | Self::Bug(_) => false,
+        }
+    }
+
     /// The refusal, if it is one.
     #[must_use]
     pub fn refusal(&self) -> Option<Refusal> {

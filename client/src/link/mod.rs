@@ -2,7 +2,8 @@
 //!
 //! In the order in which a connection meets it: a socket; TLS, which proves that the node holds its key; the judgement
 //! whether that key is one the organisation trusts ([`TrustedNode`]); then a device's or a guest's way in; then requests.
-//! Nothing is sent to a node before it is trusted (invariant 6), and no answer is believed that breaks its bounds.
+//! A space is followed on a stream that stays open. Nothing is sent to a
+//! node before it is trusted (invariant 6), and no answer is believed that breaks its bounds.
 
 mod error;
 mod socket;
@@ -12,12 +13,14 @@ mod trust;
 
 mod device;
 mod dial;
+mod follow;
 mod guest;
 mod introduction;
 mod verbs;
 
 pub use device::{Admitted, Answer, Link};
 pub use error::{LinkError, Misbehaviour, Unreached, Untrusted};
+pub use follow::{FollowNews, Followed};
 pub use guest::{GuestLink, Stranger};
 pub use introduction::news_from;
 pub use trust::TrustedNode;

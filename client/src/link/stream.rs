@@ -1,4 +1,4 @@
-//! One request on one stream: `formats#20` over QUIC.
+//! One request on one stream: `formats#20` over QUIC; and what a follower is told after its answer (`formats#22`).
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use bytes::{Bytes, BytesMut};
 use quinn::{Connection, ConnectionError, ReadError, ReadExactError, RecvStream, SendStream, WriteError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use vauban_protocol::limit::HEADER_BYTES_MAX;
+use vauban_protocol::limit::{COMMIT_BYTES_MAX, HEADER_BYTES_MAX};
 use vauban_protocol::wire::{
-    BODY_LENGTH_BYTES, CloseCode, FrameError, HEADER_LENGTH_BYTES, body_length, decode_header, encode_head,
-    header_length,
+    BODY_LENGTH_BYTES, CloseCode, FrameError, HEADER_LENGTH_BYTES, ITEM_LENGTH_BYTES, body_length, decode_header,
+    encode_head, header_length, item_length,
 };
 
 use crate::limit::STALL_SECONDS_MAX;
@@ -32,6 +32,10 @@ pub(super) enum StreamError {
     Misbehaved(Misbehaviour),
 }
 
+/// The rest of a stream on which items come one by one, for as long as the node tells.
+#[derive(Debug)]
+pub(super) struct Feed(RecvStream);
+
 /// Sends a header and a body whose parts are not copied, and reads the answer.
 pub(super) async fn exchange<Q: Serialize, A: Serialize + DeserializeOwned>(
     connection: &Connection,
@@ -46,7 +50,42 @@ pub(super) async fn exchange<Q: Serialize, A: Serialize + DeserializeOwned>(
         Err(StreamError::Reset) => {}
         Err(error) => return Err(error),
     }
-    read(&mut receive, body_bytes_max).await
+    let (answer, length) = read_head(&mut receive, body_bytes_max).await?;
+    let body = read_body(&mut receive, length).await?;
+    Ok((answer, body))
+}
+
+/// Sends a header, and reads the answer's; where `goes_on` says so, items follow it, and it has no body.
+pub(super) async fn open_feed<Q: Serialize, A: Serialize + DeserializeOwned>(
+    connection: &Connection,
+    question: &Q,
+    goes_on: impl FnOnce(&A) -> bool,
+    body_bytes_max: impl FnOnce(&A) -> usize,
+) -> Result<(A, Option<Feed>), StreamError> {
+    let (mut send, mut receive) = unstalled(connection.open_bi()).await?;
+    write(&mut send, question, &[]).await?;
+    let (answer, length) = read_head(&mut receive, body_bytes_max).await?;
+    if !goes_on(&answer) {
+        read_body(&mut receive, length).await?;
+        return Ok((answer, None));
+    }
+    Ok((answer, Some(Feed(receive))))
+}
+
+impl Feed {
+    /// The next item, however long it takes to come; `None` once the node has ended the stream between two of them. A node
+    /// that is gone is noticed by its connection. Not to be dropped half-way, if the feed is to be used again.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, StreamError> {
+        let mut prefix = [0; ITEM_LENGTH_BYTES];
+        match self.0.read_exact(&mut prefix).await {
+            Ok(()) => {}
+            Err(ReadExactError::FinishedEarly(0)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        let mut item = vec![0; item_length(prefix, COMMIT_BYTES_MAX)?];
+        unstalled(self.0.read_exact(&mut item)).await?;
+        Ok(Some(item.into()))
+    }
 }
 
 async fn write<Q: Serialize>(send: &mut SendStream, question: &Q, body: &[Bytes]) -> Result<(), StreamError> {
@@ -62,10 +101,10 @@ async fn write<Q: Serialize>(send: &mut SendStream, question: &Q, body: &[Bytes]
     send.finish().map_err(|_| StreamError::Reset)
 }
 
-async fn read<A: Serialize + DeserializeOwned>(
+async fn read_head<A: Serialize + DeserializeOwned>(
     receive: &mut RecvStream,
     body_bytes_max: impl FnOnce(&A) -> usize,
-) -> Result<(A, Bytes), StreamError> {
+) -> Result<(A, usize), StreamError> {
     let mut prefix = [0; HEADER_LENGTH_BYTES];
     unstalled(receive.read_exact(&mut prefix)).await?;
     let mut header = vec![0; header_length(prefix, HEADER_BYTES_MAX)?];
@@ -74,6 +113,10 @@ async fn read<A: Serialize + DeserializeOwned>(
     let mut prefix = [0; BODY_LENGTH_BYTES];
     unstalled(receive.read_exact(&mut prefix)).await?;
     let length = body_length(prefix, body_bytes_max(&answer))?;
+    Ok((answer, length))
+}
+
+async fn read_body(receive: &mut RecvStream, length: usize) -> Result<Bytes, StreamError> {
     let mut body = BytesMut::with_capacity(length);
     let mut pieces = [const { Bytes::new() }; PIECES_MAX];
     while let Some(read) = unstalled(receive.read_chunks(&mut pieces)).await? {
@@ -87,7 +130,7 @@ async fn read<A: Serialize + DeserializeOwned>(
     if body.len() < length {
         return Err(StreamError::Misbehaved(Misbehaviour::Length));
     }
-    Ok((answer, body.freeze()))
+    Ok(body.freeze())
 }
 
 async fn unstalled<T, E>(step: impl Future<Output = Result<T, E>>) -> Result<T, StreamError>

@@ -1,5 +1,7 @@
 //! The link against peers that are not what they should be, over loopback.
 
+mod follow;
+
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +56,8 @@ fn charter(key: &KeyPair, country: &str) -> Charter {
         operator: Operator { name: "DSI".into(), siren: "110000015".into() },
         regime: "droit français".into(),
         secnumcloud: None,
-        not_before: clock::now(),
+        // Earlier than whatever moment a test takes as its own.
+        not_before: Timestamp(clock::now().0 - DAY_SECONDS),
         not_after: clock::now().plus(DAY_SECONDS),
     }
 }
@@ -112,19 +115,7 @@ struct Peer {
 
 impl Peer {
     fn start(key: &KeyPair, certificate: Vec<u8>, groups: Vec<&'static dyn SupportedKxGroup>, answer: Vec<u8>) -> Self {
-        let provider = CryptoProvider { kx_groups: groups, ..aws_lc_rs::default_provider() };
-        let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![CertificateDer::from(certificate)],
-                PrivatePkcs8KeyDer::from(key.serialize_der()).into(),
-            )
-            .unwrap();
-        tls.alpn_protocols = vec![ALPN_DEVICE.to_vec(), ALPN_GUEST.to_vec()];
-        let config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).unwrap()));
-        let endpoint = Endpoint::server(config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap();
+        let endpoint = server(key, certificate, groups);
         let address = endpoint.local_addr().unwrap().to_string();
         let streams = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         tokio::spawn(serve(endpoint.clone(), Arc::clone(&streams), answer));
@@ -147,6 +138,20 @@ impl Drop for Peer {
     fn drop(&mut self) {
         self.endpoint.close(0u32.into(), b"");
     }
+}
+
+/// A QUIC server on a port that the system gives.
+fn server(key: &KeyPair, certificate: Vec<u8>, groups: Vec<&'static dyn SupportedKxGroup>) -> Endpoint {
+    let provider = CryptoProvider { kx_groups: groups, ..aws_lc_rs::default_provider() };
+    let mut tls = rustls::ServerConfig::builder_with_provider(Arc::new(provider))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![CertificateDer::from(certificate)], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+        .unwrap();
+    tls.alpn_protocols = vec![ALPN_DEVICE.to_vec(), ALPN_GUEST.to_vec()];
+    let config = ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(tls).unwrap()));
+    Endpoint::server(config, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).unwrap()
 }
 
 async fn serve(endpoint: Endpoint, streams: Arc<std::sync::atomic::AtomicUsize>, answer: Vec<u8>) {

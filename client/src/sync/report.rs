@@ -89,6 +89,22 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// Whether nothing was changed, on either side.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        let Self { unchanged, left, held, issues, void_ops, agreed, .. } = self;
+        let idle = Self {
+            unchanged: *unchanged,
+            left: *left,
+            held: *held,
+            issues: issues.clone(),
+            void_ops: *void_ops,
+            agreed: *agreed,
+            ..Self::default()
+        };
+        *self == idle
+    }
+
     /// Whether everything that was to be done is done.
     #[must_use]
     pub fn is_complete(&self) -> bool {

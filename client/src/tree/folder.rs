@@ -117,6 +117,30 @@ impl Folder {
         Ok(())
     }
 
+    /// The names of the folders in it, without looking at anything else; those that are none in the log are left out.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub(super) fn folders(&self) -> Result<Vec<EntryName>, TreeError> {
+        let mut names = Vec::new();
+        let error = || TreeError::disk("read", self.path.to_path());
+        let fd = openat(&self.fd, c".", FOLDER, Mode::empty()).map_err(error())?;
+        for item in Dir::new(fd).map_err(error())? {
+            let item = item.map_err(error())?;
+            let Ok(name) = EntryName::parse(item.file_name().to_bytes()) else { continue };
+            let is_folder = match item.file_type() {
+                FileType::Directory => true,
+                // Some file systems tell only when asked.
+                FileType::Unknown => self.child(&name)?.is_some_and(|child| child.kind == LocalKind::Folder),
+                _ => false,
+            };
+            if is_folder && !is_own(&self.path, &name) {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
     /// One child, if it is there and can be synced.
     ///
     /// # Errors

@@ -13,9 +13,11 @@ mod identity;
 mod land;
 mod path;
 mod root;
+mod scope;
 mod shift;
 mod step;
 mod trash;
+mod watch;
 
 pub use conflict::{ConflictStamp, conflict_name};
 pub use disk_name::{Refused, is_own, may_link, may_write};
@@ -26,7 +28,9 @@ pub use identity::Identity;
 pub use land::{Landed, Leftover, Origin, Ready, Temporary, flush_all};
 pub use path::TreePath;
 pub use root::SyncRoot;
+pub use scope::Scope;
 pub use shift::{Emptied, Shifted, waiting_name};
 #[cfg(test)]
 pub(crate) use step::{stop_after, stop_never};
 pub use trash::{Binning, Trash, TrashRecord, Trashed};
+pub use watch::{Coverage, Seen, TreeWatch};

@@ -23,6 +23,10 @@ pub const COMMIT_OPS_BYTES_MAX: usize = 256 * 1024;
 pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of commits in one answer: keeps a catching-up client's memory flat.
 pub const COMMITS_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of commits, with their lengths, that one `Follow` carries; then it ends, and the follower follows again. So
+/// nobody is ever further behind on a stream than this, and whatever a follower leaves untaken, the node holds no more
+/// for it (`formats#22`).
+pub const FOLLOW_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one signed certificate: two hybrid keys, a KEM key and a wrapped secret fit well inside.
 pub const CERTIFICATE_BYTES_MAX: usize = 32 * 1024;
 /// Certificates one `Certify` may append at once.
@@ -54,5 +58,7 @@ pub const HELLO_SECONDS_MAX: u64 = 5;
 const _: () = assert!(OBJECT_BYTES_MAX <= CHUNKS_BYTES_MAX);
 const _: () = assert!(COMMIT_OPS_BYTES_MAX + COMMIT_ADDS_MAX * 32 < COMMIT_BYTES_MAX);
 const _: () = assert!(COMMIT_BYTES_MAX <= COMMITS_BYTES_MAX);
+// At least one commit fits, so that following again makes progress.
+const _: () = assert!(COMMIT_BYTES_MAX + 4 <= FOLLOW_BYTES_MAX);
 const _: () = assert!(CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX <= CERTIFICATES_BYTES_MAX);
 const _: () = assert!(IDS_MAX * (32 + 5) < HEADER_BYTES_MAX);

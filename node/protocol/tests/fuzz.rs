@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use vauban_protocol::canonical::encode;
+use vauban_protocol::limit::COMMIT_BYTES_MAX;
 use vauban_protocol::organisation::{Certificate, Invite, JoinPost, NodeAdmission, NodeRequest};
 use vauban_protocol::signed::{Payload, SUITE, Signed};
 use vauban_protocol::space::{Commit, EpochCertificate, SpaceGenesis};
-use vauban_protocol::wire::{Admission, GuestRequest, Hello, Request, Response, decode_header, split_items};
+use vauban_protocol::wire::{
+    Admission, GuestRequest, Hello, Request, Response, decode_header, item_length, split_items,
+};
 
 /// How long each target runs in an ordinary test run.
 const TARGET_TIME: Duration = Duration::from_secs(1);
@@ -62,5 +65,11 @@ targets! {
     response: header::<Response>;
     hello: header::<Hello>;
     admission: header::<Admission>;
+    length_of_item: |input: &[u8]| {
+        if let Some(prefix) = input.first_chunk() {
+            let length = item_length(*prefix, COMMIT_BYTES_MAX);
+            assert!(length.is_err() || length.is_ok_and(|length| (1..=COMMIT_BYTES_MAX).contains(&length)));
+        }
+    };
     list_body: |input: &[u8]| drop(split_items(Bytes::copy_from_slice(input), 16, 1024));
 }

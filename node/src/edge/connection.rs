@@ -1,7 +1,7 @@
 //! A peer's connection, from its first packet to its end: what ends it, and what becomes of its requests then.
 //!
 //! A revocation ends a device's connection at once, requests and all. A stop lets requests under way finish, within the
-//! grace that the operator gives. A peer that leaves takes its requests with it.
+//! grace that the operator gives; followers are let go at once. A peer that leaves takes its requests with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use vauban_protocol::chain::Head;
 use vauban_protocol::wire::CloseCode;
 
+use crate::edge::caller::Caller;
 use crate::edge::gateway::Gateway;
 use crate::edge::handshake::{AdmissionFault, Admitted, Arrived, arrive, close};
 use crate::edge::memory::Share;
@@ -101,7 +102,7 @@ enum End {
 async fn device(gateway: &Arc<Gateway>, connection: &Connection, admitted: Admitted, mut signals: Signals) {
     let window = gateway.memory.window();
     widen_for_device(connection, &window);
-    let share = gateway.memory.share();
+    let caller = Caller::new(admitted, gateway.memory.share(), signals.stop.clone());
     let mut requests = JoinSet::new();
     // Whatever was applied since the hello was judged is looked at first.
     signals.organisation.mark_changed();
@@ -109,8 +110,8 @@ async fn device(gateway: &Arc<Gateway>, connection: &Connection, admitted: Admit
         tokio::select! {
             stream = connection.accept_bi() => {
                 let Ok(stream) = stream else { break End::Gone };
-                let (gateway, share) = (Arc::clone(gateway), share.clone());
-                requests.spawn(async move { serve_device(&gateway, &admitted, &share, stream).await });
+                let (gateway, caller) = (Arc::clone(gateway), caller.clone());
+                requests.spawn(async move { serve_device(&gateway, &caller, stream).await });
             }
             Some(done) = requests.join_next() => report(done),
             _ = signals.organisation.changed() => {

@@ -1,4 +1,4 @@
-//! One stream, one request, one answer: read, route, answer, count.
+//! One stream, one request, one answer: read, route, answer, count. A follower is told more after its answer.
 
 use std::time::Instant;
 
@@ -7,31 +7,41 @@ use vauban_protocol::limit::HEADER_BYTES_MAX;
 use vauban_protocol::wire::{GuestRequest, Request, Response};
 
 use crate::edge::answer::Answer;
+use crate::edge::caller::Caller;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
-use crate::edge::handshake::Admitted;
 use crate::edge::incoming::{Incoming, Rest};
 use crate::edge::memory::Share;
-use crate::edge::verbs;
+use crate::edge::verbs::{self, Feed};
 
 /// The label of a request whose header was not read.
 const UNREAD: &str = "unread";
 
+/// What a request leads to.
+enum Reply {
+    /// One message.
+    Answer(Answer),
+    /// A message, and then as many more as there is to tell.
+    Feed(Feed),
+}
+
 /// Serves one request of an admitted device.
-pub(super) async fn serve_device(
-    gateway: &Gateway,
-    admitted: &Admitted,
-    share: &Share,
-    (send, recv): (SendStream, RecvStream),
-) {
+pub(super) async fn serve_device(gateway: &Gateway, caller: &Caller, (send, recv): (SendStream, RecvStream)) {
     let started = Instant::now();
     let mut verb = UNREAD;
     let answered = async {
         let (request, rest) = Incoming::<Request>::read(recv, HEADER_BYTES_MAX).await?.split();
         verb = name(&request);
-        route(gateway, admitted, share, request, rest).await
+        route(gateway, caller, request, rest).await
     };
-    let answered = answered.await;
+    let answered = match answered.await {
+        Ok(Reply::Feed(feed)) => {
+            gateway.metrics.request_done(verb, "done", started.elapsed());
+            return feed.tell(gateway, caller, send).await;
+        }
+        Ok(Reply::Answer(answer)) => Ok(answer),
+        Err(fault) => Err(fault),
+    };
     finish(gateway, verb, started, answered, send).await;
 }
 
@@ -48,18 +58,13 @@ pub(super) async fn serve_guest(gateway: &Gateway, share: &Share, (send, recv): 
     finish(gateway, verb, started, answered, send).await;
 }
 
-async fn route(
-    gateway: &Gateway,
-    admitted: &Admitted,
-    share: &Share,
-    request: Request,
-    rest: Rest,
-) -> Result<Answer, RequestFault> {
+async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest) -> Result<Reply, RequestFault> {
+    let Caller { admitted, share, .. } = caller;
     let bytes_max =
         request.body_bytes_max().ok_or(RequestFault::Bound("a list in the header is longer than allowed"))?;
     let body = rest.body(bytes_max, share).await?;
     gateway.live(admitted)?;
-    match request {
+    let answer = match request {
         Request::Status => verbs::status(gateway),
         Request::Organisation { from } => verbs::organisation(gateway, from).await,
         Request::Certify => verbs::certify(gateway, body).await,
@@ -73,7 +78,12 @@ async fn route(
         Request::OpenInvite => verbs::open_invite(gateway, admitted, body).await,
         Request::Invites => verbs::invites(gateway, admitted).await,
         Request::JoinPosts { invite } => verbs::join_posts(gateway, admitted, invite).await,
-    }
+        Request::Follow { space, from } => {
+            drop(body);
+            return Ok(Reply::Feed(verbs::follow(gateway, caller, space, from).await?));
+        }
+    };
+    answer.map(Reply::Answer)
 }
 
 /// Guests are answered only about an invite that they know; without one, there is nothing here.
@@ -140,6 +150,7 @@ fn name(request: &Request) -> &'static str {
         Request::OpenInvite => "open_invite",
         Request::Invites => "invites",
         Request::JoinPosts { .. } => "join_posts",
+        Request::Follow { .. } => "follow",
     }
 }
 

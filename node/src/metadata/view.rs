@@ -172,6 +172,12 @@ impl View {
         self.replica.applied()
     }
 
+    /// News of one space: whatever it has brought can be read once it is told. May be asked for a space that does not exist.
+    #[must_use]
+    pub fn news(&self, space: SpaceId) -> watch::Receiver<()> {
+        self.replica.news(space)
+    }
+
     /// What every voter supports.
     #[must_use]
     pub fn feature_level(&self) -> u32 {

@@ -23,6 +23,8 @@ pub struct Metrics {
     chunks_damaged: IntCounter,
     uploaded_bytes: IntCounter,
     body_bytes: IntGauge,
+    followers: IntGauge,
+    followers_slow: IntCounter,
     pub(super) levels: Levels,
 }
 
@@ -42,8 +44,8 @@ pub(super) struct Levels {
     pub(super) resident_bytes: IntGauge,
 }
 
-/// Counts a connection while it lasts.
-pub struct Connected(IntGauge);
+/// Counts a connection, or a follower, while it lasts.
+pub struct Counted(IntGauge);
 
 impl Metrics {
     /// All metrics, at zero.
@@ -93,6 +95,16 @@ impl Metrics {
             "vauban_body_bytes",
             "Bytes of bodies being received or sent. Worry when it stays near memory.bodies: requests wait for memory.",
         )?;
+        let followers = IntGauge::new(
+            "vauban_followers",
+            "Streams on which spaces are followed, live. Worry when far below the devices connected for hours: their changes come late.",
+        )?;
+        let followers_slow = IntCounter::new(
+            "vauban_followers_slow_total",
+            "Followers closed because they took too long to take a change. Worry when it grows steadily: lines to clients are too thin.",
+        )?;
+        registry.register(Box::new(followers.clone()))?;
+        registry.register(Box::new(followers_slow.clone()))?;
         registry.register(Box::new(uploaded_bytes.clone()))?;
         registry.register(Box::new(body_bytes.clone()))?;
         registry.register(Box::new(requests.clone()))?;
@@ -110,6 +122,8 @@ impl Metrics {
             chunks_damaged,
             uploaded_bytes,
             body_bytes,
+            followers,
+            followers_slow,
             levels,
         })
     }
@@ -122,10 +136,22 @@ impl Metrics {
 
     /// Counts a connection until what this returns is dropped.
     #[must_use]
-    pub fn connection(&self, peer: &str) -> Connected {
+    pub fn connection(&self, peer: &str) -> Counted {
         let gauge = self.connections.with_label_values(&[peer]);
         gauge.inc();
-        Connected(gauge)
+        Counted(gauge)
+    }
+
+    /// Counts a follower until what this returns is dropped.
+    #[must_use]
+    pub fn follower(&self) -> Counted {
+        self.followers.inc();
+        Counted(self.followers.clone())
+    }
+
+    /// A follower was closed because it took too long.
+    pub fn follower_slow(&self) {
+        self.followers_slow.inc();
     }
 
     /// A peer was not admitted.
@@ -160,7 +186,7 @@ impl Metrics {
     }
 }
 
-impl Drop for Connected {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
     }

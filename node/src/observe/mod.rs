@@ -7,4 +7,4 @@ mod resident;
 
 pub use gauges::{Reading, refresh};
 pub use log::{LogError, start_log};
-pub use metrics::{Connected, Metrics};
+pub use metrics::{Counted, Metrics};

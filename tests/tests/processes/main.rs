@@ -9,3 +9,4 @@ mod device;
 mod kill_client;
 mod kill_node;
 mod slice;
+mod watch;

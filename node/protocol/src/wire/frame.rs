@@ -1,7 +1,7 @@
 //! Messages on a stream: `header_len(u32 LE) ‖ header ‖ body_len(u64 LE) ‖ body`.
 //!
 //! The header is canonical postcard and bounded; the body never passes through postcard. A body that is a list holds
-//! items of `len(u32 LE) ‖ bytes`. Reading and writing streams is the business of both ends; this is the arithmetic.
+//! items of `len(u32 LE) ‖ bytes`; what a follower is told after the answer are such items, too. Reading and writing streams is the business of both ends; this is the arithmetic.
 
 use bytes::{Buf, BufMut, Bytes};
 use serde::Serialize;
@@ -14,6 +14,8 @@ use crate::limit::HEADER_BYTES_MAX;
 pub const HEADER_LENGTH_BYTES: usize = 4;
 /// Bytes of a body's length.
 pub const BODY_LENGTH_BYTES: usize = 8;
+/// Bytes of an item's length.
+pub const ITEM_LENGTH_BYTES: usize = 4;
 
 /// A message that breaks its bounds or does not decode. The peer misbehaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +29,12 @@ pub enum FrameError {
     /// The body is announced longer than allowed here.
     #[error("the body is longer than {limit} bytes")]
     BodyTooLong {
+        /// The bound, in bytes.
+        limit: usize,
+    },
+    /// An item is announced longer than allowed, or empty.
+    #[error("an item is empty, or longer than {limit} bytes")]
+    Item {
         /// The bound, in bytes.
         limit: usize,
     },
@@ -87,9 +95,26 @@ pub fn body_length(prefix: [u8; BODY_LENGTH_BYTES], limit: usize) -> Result<usiz
         .ok_or(FrameError::BodyTooLong { limit })
 }
 
+/// The length of an item that comes by itself, before anything is allocated for it; none is empty.
+///
+/// # Errors
+/// [`FrameError::Item`].
+pub fn item_length(prefix: [u8; ITEM_LENGTH_BYTES], limit: usize) -> Result<usize, FrameError> {
+    usize::try_from(u32::from_le_bytes(prefix))
+        .ok()
+        .filter(|length| *length > 0 && *length <= limit)
+        .ok_or(FrameError::Item { limit })
+}
+
+/// What precedes an item that goes by itself.
+#[must_use]
+pub fn item_prefix(item: &[u8]) -> [u8; ITEM_LENGTH_BYTES] {
+    u32::try_from(item.len()).unwrap_or(u32::MAX).to_le_bytes()
+}
+
 /// Appends one item to a list body.
 pub fn push_item(body: &mut Vec<u8>, item: &[u8]) {
-    body.put_u32_le(u32::try_from(item.len()).unwrap_or(u32::MAX));
+    body.put_slice(&item_prefix(item));
     body.put_slice(item);
 }
 
@@ -101,7 +126,7 @@ pub fn split_items(mut body: Bytes, items_max: usize, item_bytes_max: usize) -> 
     let error = ListError { items_max, item_bytes_max };
     let mut items = Vec::new();
     while !body.is_empty() {
-        if body.len() < 4 || items.len() == items_max {
+        if body.len() < ITEM_LENGTH_BYTES || items.len() == items_max {
             return Err(error);
         }
         let length = usize::try_from(body.get_u32_le()).map_err(|_| error)?;
@@ -134,5 +159,13 @@ mod tests {
     fn over_limit_lengths_are_refused_before_allocation() {
         assert!(header_length(u32::MAX.to_le_bytes(), usize::MAX).is_err());
         assert!(body_length(u64::MAX.to_le_bytes(), 10).is_err());
+        assert_eq!(item_length(11u32.to_le_bytes(), 10), Err(FrameError::Item { limit: 10 }));
+        assert_eq!(item_length(u32::MAX.to_le_bytes(), 10), Err(FrameError::Item { limit: 10 }));
+    }
+
+    #[test]
+    fn an_item_by_itself_is_never_empty() {
+        assert_eq!(item_length(item_prefix(b"abc"), 3), Ok(3));
+        assert_eq!(item_length(item_prefix(b""), 3), Err(FrameError::Item { limit: 3 }));
     }
 }

@@ -10,8 +10,8 @@ pub use admission::{
     ALPN_DEVICE, ALPN_GUEST, ALPN_NODE, Admission, CloseCode, Hello, exporter_context, proof_message, tls_name,
 };
 pub use frame::{
-    BODY_LENGTH_BYTES, FrameError, HEADER_LENGTH_BYTES, ListError, body_length, decode_header, encode_head,
-    header_length, push_item, split_items,
+    BODY_LENGTH_BYTES, FrameError, HEADER_LENGTH_BYTES, ITEM_LENGTH_BYTES, ListError, body_length, decode_header,
+    encode_head, header_length, item_length, item_prefix, push_item, split_items,
 };
 pub use refusal::Refusal;
 pub use request::{ChunkHead, GuestRequest, Request};

@@ -73,7 +73,7 @@ pub enum Refusal {
     /// A chunk's bytes do not hash to its id.
     #[error("a chunk does not match its id")]
     ChunkMismatch,
-    /// A limit of the organisation's (spaces, invites) is reached.
+    /// A limit of the organisation's (spaces, invites) or of the connection's (follows) is reached.
     #[error("a limit is reached")]
     Limit,
     /// The node's disk is nearly full: it takes no more chunks.

@@ -66,6 +66,14 @@ pub enum Request {
         /// The invite.
         invite: InviteId,
     },
+    /// A space's commits after a position, then each later one as soon as it is applied. → `Following`, then items until
+    /// the stream ends (`formats#22`)
+    Follow {
+        /// The space.
+        space: SpaceId,
+        /// The last position that the follower has, 0 being the genesis.
+        from: u64,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -109,7 +117,8 @@ impl Request {
             | Self::Spaces
             | Self::Log { .. }
             | Self::Invites
-            | Self::JoinPosts { .. } => Some(0),
+            | Self::JoinPosts { .. }
+            | Self::Follow { .. } => Some(0),
             Self::Certify => Some(CERTIFICATES_MAX * (CERTIFICATE_BYTES_MAX + 4)),
             Self::CreateSpace => Some(CERTIFICATE_BYTES_MAX),
             Self::Commit { .. } => Some(COMMIT_BYTES_MAX),

@@ -71,6 +71,11 @@ pub enum Response {
     JoinPosts,
     /// The post is kept for the inviter.
     Joined,
+    /// Commits follow as items after this message, one by one, until the stream ends; `head` is where the space stands.
+    Following {
+        /// Where the space stands.
+        head: Head,
+    },
 }
 
 /// What a node has of one chunk.
@@ -138,7 +143,8 @@ impl Response {
             | Self::Stored { .. }
             | Self::Held { .. }
             | Self::InviteOpened
-            | Self::Joined => 0,
+            | Self::Joined
+            | Self::Following { .. } => 0,
         }
     }
 }

@@ -35,13 +35,14 @@ async fn lengths_over_their_limits_are_refused_at_once() {
     let header = u32::try_from(HEADER_BYTES_MAX + 1).unwrap().to_le_bytes().to_vec();
     let commit = encode_head(&Request::Commit { space: SPACE }, COMMIT_BYTES_MAX + 1);
     let bodiless = encode_head(&Request::Status, 1);
+    let follow = encode_head(&Request::Follow { space: SPACE, from: 0 }, 1);
     let huge = encode_head(&Request::CreateSpace, usize::MAX);
     let ids = vec![ChunkId([0; 32]); IDS_MAX + 1];
     let list = encode_head(&Request::HaveChunks { space: SPACE, ids }, 0);
     let object_bytes = u32::try_from(OBJECT_BYTES_MAX + 1).unwrap();
     let chunks = vec![ChunkHead { id: ChunkId([0; 32]), object_bytes }];
     let object = encode_head(&Request::PutChunks { space: SPACE, chunks }, OBJECT_BYTES_MAX + 1);
-    for message in [header, commit, bodiless, huge, list, object] {
+    for message in [header, commit, bodiless, follow, huge, list, object] {
         let (_send, recv) = peer.send_raw(&message).await;
         assert_eq!(answer::<Response>(recv).await.0, MALFORMED);
     }

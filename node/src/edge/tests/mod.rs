@@ -6,6 +6,7 @@ mod site;
 mod admission;
 mod chunks;
 mod ending;
+mod follow;
 mod frames;
 mod guests;
 mod key_exchange;

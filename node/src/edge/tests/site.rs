@@ -60,6 +60,10 @@ pub(super) fn anywhere() -> Config {
 
 impl Site {
     pub(super) async fn start() -> Self {
+        Self::start_with(anywhere()).await
+    }
+
+    pub(super) async fn start_with(config: Config) -> Self {
         let (root, folder, town, authority) = enrolled();
         let identity = Arc::new(Identity::load(&folder.receipt_key()).unwrap());
         let node = identity.node();
@@ -73,7 +77,7 @@ impl Site {
             chunks: ChunkStore::open(&folder.chunks(), StoreOptions::default()).unwrap(),
             metrics: Arc::new(Metrics::new().unwrap()),
         };
-        let edge = Edge::bind(parts, &anywhere()).unwrap();
+        let edge = Edge::bind(parts, &config).unwrap();
         let address = edge.address();
         let (stopper, stop) = stop_channel();
         let serving = tokio::spawn(edge.serve(stop));

@@ -4,6 +4,7 @@
 mod certify;
 mod commit;
 mod create_space;
+mod follow;
 mod get_chunks;
 mod have_chunks;
 mod invites;
@@ -19,6 +20,7 @@ mod status;
 pub(super) use certify::certify;
 pub(super) use commit::commit;
 pub(super) use create_space::create_space;
+pub(super) use follow::{Feed, follow};
 pub(super) use get_chunks::get_chunks;
 pub(super) use have_chunks::have_chunks;
 pub(super) use invites::{invite, invites, join_posts};

@@ -10,6 +10,7 @@ mod database;
 mod install;
 mod log;
 mod machine;
+mod news;
 mod replica;
 mod schema;
 mod snapshot;

@@ -18,6 +18,7 @@ use vauban_protocol::space::Space;
 
 use super::cache::SpaceCache;
 use super::database::{Database, Durability, Family, Scan};
+use super::news::News;
 use super::schema::Key;
 use crate::metadata::command::Outcomes;
 use crate::metadata::error::Failure;
@@ -33,6 +34,7 @@ pub(in crate::metadata) struct Replica {
     position: Mutex<Position>,
     spaces: SpaceCache,
     applied: watch::Sender<u64>,
+    news: News,
     /// Held for reading by whoever reads several records; for writing while a snapshot replaces them all.
     whole: RwLock<()>,
 }
@@ -59,6 +61,7 @@ impl Replica {
             core: RwLock::new(core),
             spaces: SpaceCache::default(),
             applied: watch::Sender::new(position.index()),
+            news: News::default(),
             position: Mutex::new(position),
             whole: RwLock::new(()),
             database,
@@ -78,6 +81,11 @@ impl Replica {
     /// The index of the last entry applied, and news of it.
     pub(in crate::metadata) fn applied(&self) -> watch::Receiver<u64> {
         self.applied.subscribe()
+    }
+
+    /// News of one space: whatever it has brought can be read once it is told.
+    pub(in crate::metadata) fn news(&self, space: SpaceId) -> watch::Receiver<()> {
+        self.news.of(space)
     }
 
     /// Keeps a snapshot from being installed between the reads of one question.
@@ -120,7 +128,9 @@ impl Replica {
         let batch = self.encode(&before, &changes, &after)?;
         self.database.write(batch, Durability::Ordered, "applied the log")?;
         *position = after;
+        let grown: Vec<SpaceId> = changes.spaces.keys().copied().collect();
         self.publish(changes.core, changes.spaces, position.index());
+        self.news.tell(grown.iter());
         Ok(answers)
     }
 
@@ -130,6 +140,7 @@ impl Replica {
         let core = load_core(&self.database)?;
         self.spaces.clear();
         self.publish(core, BTreeMap::new(), position.index());
+        self.news.tell_all();
         Ok(())
     }
 

@@ -1,0 +1,250 @@
+//! Live: a folder and a space kept in step, until told to stop.
+//!
+//! ```text
+//! disk, watched ── changed folders ─┐
+//!                                   ├─► agenda (pure) ── scope ──► rounds, one at a time ──► what is told
+//! node, followed ─ new commits ─────┘
+//! ```
+//! A change on either side begins a round at once; what changes meanwhile begins the next. Events only say when to look: what
+//! is done is decided by looking. A node that is lost is said once, and so is its return; between them rounds are tried with
+//! growing waits. Alarms, and whatever only a person can mend, end it.
+//!
+//! Deliberately absent: finishing a round at the end. Every step of one survives being cut off, and the next goes on from there.
+
+mod agenda;
+mod rounds;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::task::spawn_blocking;
+use vauban_protocol::id::SpaceId;
+
+use self::agenda::Agenda;
+use self::rounds::{Done, Ended, Rounds};
+use super::{Issue, Problem, Summary, SyncError, Watcher};
+use crate::backoff::Backoff;
+use crate::failure::Failure;
+use crate::limit::{RECONNECT_WAIT_MS, RECONNECT_WAIT_MS_MAX};
+use crate::link::{FollowNews, Followed, Link, LinkError};
+use crate::session::Session;
+use crate::state::Claim;
+use crate::tree::{Coverage, Scope, Seen, TreeWatch};
+
+/// What is kept in step, by whom.
+#[derive(Debug)]
+pub struct Live {
+    /// The device.
+    pub device: Arc<Session>,
+    /// Its way to nodes.
+    pub link: Arc<Link>,
+    /// The space.
+    pub space: SpaceId,
+    /// The folder.
+    pub folder: PathBuf,
+    /// What the device is called, for conflict copies.
+    pub device_name: String,
+    /// The right to commit with this home's keys.
+    pub claim: Claim,
+}
+
+/// Something worth telling.
+#[derive(Debug)]
+pub enum LiveEvent<'a> {
+    /// A round changed something, on either side; or it was the first.
+    Synced(&'a Summary),
+    /// Something is left out that was not said before.
+    LeftOut(&'a Issue),
+    /// The brake holds something, and did not before.
+    Held,
+    /// No node answers, for this reason; it is tried again.
+    Offline(&'a Failure),
+    /// A node answers again.
+    Online,
+    /// How much of the folder is watched, when that changes; all of it at first.
+    Watched(Coverage),
+}
+
+/// Tells whoever listens.
+pub trait Teller: Send + Sync {
+    /// Tells one event.
+    fn tell(&self, event: &LiveEvent<'_>);
+    /// Sees the next round as it goes.
+    fn watcher(&self) -> Arc<dyn Watcher>;
+}
+
+/// Waits between tries while no node answers.
+#[must_use]
+pub const fn reconnecting() -> Backoff {
+    Backoff::new(Duration::from_millis(RECONNECT_WAIT_MS), Duration::from_millis(RECONNECT_WAIT_MS_MAX))
+}
+
+/// Keeps a folder and a space in step until `stop`.
+///
+/// # Errors
+/// [`Failure`]: an alarm, a device that was revoked, a folder that is not there: whatever does not pass by itself.
+pub async fn live(live: Live, teller: Arc<dyn Teller>, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+    let folder = live.folder.clone();
+    // Watched before it is looked at for the first time: a change in between is seen twice rather than never.
+    let watching = spawn_blocking(move || TreeWatch::start(&folder)).await;
+    let mut disk = watching.map_err(|_| Failure::Bug("setting watches ended early"))?.map_err(SyncError::from)?;
+    let mut keeper = Keeper::new(Arc::clone(&live.link), live.space, Arc::clone(&teller));
+    let mut rounds = Rounds::start(live, teller);
+    tokio::pin!(stop);
+    loop {
+        let now = Instant::now();
+        if !rounds.is_running()
+            && let Some(scope) = keeper.agenda.take_due(now)
+        {
+            rounds.begin(scope)?;
+        }
+        tokio::select! {
+            () = &mut stop => return Ok(()),
+            seen = disk.next() => keeper.seen(seen),
+            news = next_news(&mut keeper.followed) => keeper.heard(news)?,
+            ended = rounds.ended() => keeper.ended(ended?)?,
+            () = tokio::time::sleep_until(keeper.agenda.due_at(now).into()), if !rounds.is_running() => {}
+        }
+    }
+}
+
+async fn next_news(followed: &mut Option<Followed>) -> FollowNews {
+    match followed {
+        Some(followed) => followed.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What is known between rounds.
+struct Keeper {
+    link: Arc<Link>,
+    space: SpaceId,
+    teller: Arc<dyn Teller>,
+    agenda: Agenda,
+    followed: Option<Followed>,
+    backoff: Backoff,
+    coverage: Coverage,
+    /// Whether a node was lost, as its follower and as the last round found it.
+    lost: Lost,
+    left_out: BTreeMap<String, Problem>,
+    is_held: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Lost {
+    follower: bool,
+    round: bool,
+}
+
+impl Lost {
+    fn is_offline(self) -> bool {
+        self.follower || self.round
+    }
+}
+
+impl Keeper {
+    fn new(link: Arc<Link>, space: SpaceId, teller: Arc<dyn Teller>) -> Self {
+        Self {
+            link,
+            space,
+            teller,
+            agenda: Agenda::new(Instant::now()),
+            followed: None,
+            backoff: reconnecting(),
+            coverage: Coverage::Whole,
+            lost: Lost::default(),
+            left_out: BTreeMap::new(),
+            is_held: false,
+        }
+    }
+
+    fn seen(&mut self, Seen { scope, coverage }: Seen) {
+        if std::mem::replace(&mut self.coverage, coverage) != coverage {
+            self.teller.tell(&LiveEvent::Watched(coverage));
+        }
+        self.agenda.changed_here(scope);
+    }
+
+    fn heard(&mut self, news: FollowNews) -> Result<(), Failure> {
+        match news {
+            FollowNews::Commit { seq, .. } => self.agenda.shown(seq),
+            FollowNews::Following => {
+                if self.lost.is_offline() {
+                    self.agenda.told_again();
+                }
+                self.turn(Lost { follower: false, ..self.lost }, None);
+            }
+            FollowNews::Waiting(error) => {
+                self.agenda.untold(Instant::now());
+                let is_lost = matches!(error, LinkError::Unreachable { .. });
+                self.turn(Lost { follower: is_lost, ..self.lost }, Some(&error.into()));
+            }
+            FollowNews::Ended(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, Ended { scope, result }: Ended) -> Result<(), Failure> {
+        let now = Instant::now();
+        match result {
+            Ok(done) => self.done(now, scope, &done),
+            Err(failure) if failure.may_pass() => {
+                self.turn(Lost { round: true, ..self.lost }, Some(&failure));
+                self.agenda.again(scope, now + self.backoff.wait(random()));
+            }
+            Err(failure) => return Err(failure),
+        }
+        Ok(())
+    }
+
+    fn done(&mut self, now: Instant, scope: Scope, Done { summary, folded }: &Done) {
+        self.turn(Lost { round: false, ..self.lost }, None);
+        self.agenda.done(now, &scope, *folded);
+        if self.followed.is_none() || !summary.is_idle() {
+            self.teller.tell(&LiveEvent::Synced(summary));
+        }
+        self.say_left_out(summary);
+        let was_held = std::mem::replace(&mut self.is_held, summary.held.is_any());
+        if self.is_held && !was_held {
+            self.teller.tell(&LiveEvent::Held);
+        }
+        if summary.agreed {
+            self.backoff.reset();
+        } else {
+            // Others change the space as fast as it is read: let them.
+            self.agenda.again(scope, now + self.backoff.wait(random()));
+        }
+        if self.followed.is_none() {
+            self.followed = Some(self.link.follow(self.space, *folded));
+        }
+    }
+
+    /// Tells what is left out, and was not at the round before.
+    fn say_left_out(&mut self, summary: &Summary) {
+        let before = std::mem::take(&mut self.left_out);
+        for issue in &summary.issues {
+            if before.get(&issue.path) != Some(&issue.problem) {
+                self.teller.tell(&LiveEvent::LeftOut(issue));
+            }
+            self.left_out.insert(issue.path.clone(), issue.problem.clone());
+        }
+    }
+
+    /// Notes who has lost the node, and tells if that is news.
+    fn turn(&mut self, lost: Lost, failure: Option<&Failure>) {
+        let was_offline = std::mem::replace(&mut self.lost, lost).is_offline();
+        match (was_offline, lost.is_offline(), failure) {
+            (false, true, Some(failure)) => self.teller.tell(&LiveEvent::Offline(failure)),
+            (true, false, _) => self.teller.tell(&LiveEvent::Online),
+            _ => {}
+        }
+    }
+}
+
+/// Without randomness all clients wait alike, which is no harm but at a node that comes back.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_default()
+}
