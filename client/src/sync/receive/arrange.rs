@@ -241,11 +241,13 @@ impl<N: Nodes> Receive<'_, N> {
 
     /// Unties a knot: one of the things that wait for each other goes to Vauban's own folder. `false` if none can.
     fn step_aside(&mut self, steps: &[Step], progress: &mut Progress) -> Result<bool, SyncError> {
-        for step in steps {
-            let Step::Shift(shift) = step else { continue };
-            if progress.aside.contains_key(&shift.entry) || self.path(shift.to.parent)?.is_none() {
-                continue;
-            }
+        let shifts = || steps.iter().filter_map(Step::shift).filter(|shift| !progress.aside.contains_key(&shift.entry));
+        let (mut ready, mut others) = (Vec::new(), Vec::new());
+        for shift in shifts() {
+            // One that waits for its folder may be what stands in that folder's way.
+            if self.path(shift.to.parent)?.is_some() { ready.push(shift) } else { others.push(shift) }
+        }
+        for shift in ready.into_iter().chain(others) {
             let waiting = waiting_name(shift.entry)?;
             let spot = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)?;
             if let (Some((from, name)), Some(spot)) = (self.standing(shift)?, spot)
@@ -268,7 +270,9 @@ impl<N: Nodes> Receive<'_, N> {
             Some(path) => self.root.open(&path)?,
             None => self.root.open(&TreePath::root())?,
         };
-        if !matches!(waiting.shift(&name, &folder, &spot.name)?, Shifted::Done(_)) {
+        if let Shifted::Done(_) = waiting.shift(&name, &folder, &spot.name)? {
+            self.whereabouts.set(entry, spot);
+        } else {
             let copy = waiting.set_aside(&name, &folder, &spot.name, &self.stamp(None))?;
             self.summary.conflicts.push(folder.path().join(&copy).to_string());
         }
@@ -365,6 +369,13 @@ impl Step {
             Self::Trash(trashing) => Some(&trashing.child),
             Self::Shift(shift) => Some(&shift.child),
             Self::Make(_) => None,
+        }
+    }
+
+    fn shift(&self) -> Option<&Shift> {
+        match self {
+            Self::Shift(shift) => Some(shift),
+            Self::Trash(_) | Self::Make(_) => None,
         }
     }
 
