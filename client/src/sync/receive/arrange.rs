@@ -321,7 +321,7 @@ fn flush(root: &crate::tree::SyncRoot, touched: &BTreeSet<TreePath>) -> Result<b
         match root.open(path).and_then(|folder| folder.sync()) {
             Ok(()) => {}
             // It was renamed itself since.
-            Err(error) if error.is_absent() => return Ok(false),
+            Err(error) if error.is_way_lost() => return Ok(false),
             Err(error) => return Err(error.into()),
         }
     }
