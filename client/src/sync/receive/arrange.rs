@@ -103,9 +103,13 @@ impl<N: Nodes> Receive<'_, N> {
                 break;
             }
         }
-        // A folder that is not empty after all is planned anew.
-        for step in steps.iter().filter(|step| !matches!(step, Step::Trash(_))) {
-            self.issue(step.path(), Problem::InTheWay);
+        // A folder that is not empty after all is planned anew, and so is what waits for one that was not made.
+        for step in &steps {
+            if let Some(target) = step.target()
+                && self.path(target)?.is_some()
+            {
+                self.issue(step.path(), Problem::InTheWay);
+            }
         }
         Ok(())
     }
@@ -166,7 +170,7 @@ impl<N: Nodes> Receive<'_, N> {
         };
         let to = self.root.open(&target)?;
         if let Some(occupant) = to.child(&shift.to.name)?
-            && !self.make_room(&to, &occupant, progress)?
+            && !self.make_room(&to, &occupant, shift.to.parent, progress)?
         {
             return Ok(Tried::Waits);
         }
@@ -190,7 +194,7 @@ impl<N: Nodes> Receive<'_, N> {
             let is_known = !self.space.cache.base_by_inode(self.id, occupant.identity.inode)?.is_empty();
             // A folder that someone has just made is as good as one of this run's.
             let is_as_good = occupant.kind == LocalKind::Folder && !is_known;
-            if !is_as_good && !self.make_room(&folder, &occupant, progress)? {
+            if !is_as_good && !self.make_room(&folder, &occupant, wanted.parent, progress)? {
                 return Ok(Tried::Waits);
             }
         }
@@ -227,6 +231,7 @@ impl<N: Nodes> Receive<'_, N> {
         &mut self,
         folder: &Folder,
         occupant: &LocalChild,
+        parent: EntryId,
         progress: &mut Progress,
     ) -> Result<bool, SyncError> {
         if progress.leaving.contains(&occupant.identity.inode) {
@@ -235,6 +240,7 @@ impl<N: Nodes> Receive<'_, N> {
         let stamp = self.stamp(Some(occupant.identity.mtime_ns));
         let copy = folder.set_aside(&occupant.name, folder, &occupant.name, &stamp)?;
         self.summary.conflicts.push(folder.path().join(&copy).to_string());
+        self.whereabouts.rename(&Spot { parent, name: occupant.name.clone() }, &copy);
         progress.touched.insert(folder.path().clone());
         Ok(true)
     }
@@ -376,6 +382,15 @@ impl Step {
         match self {
             Self::Shift(shift) => Some(shift),
             Self::Trash(_) | Self::Make(_) => None,
+        }
+    }
+
+    /// The folder that something is to stand in.
+    fn target(&self) -> Option<EntryId> {
+        match self {
+            Self::Shift(shift) => Some(shift.to.parent),
+            Self::Make(folder) => Some(folder.parent),
+            Self::Trash(_) => None,
         }
     }
 
