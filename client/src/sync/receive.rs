@@ -294,7 +294,10 @@ impl<'a, N: Nodes> Receive<'a, N> {
         if error.is_full() {
             return Err(error.into());
         }
-        self.issue(path, Problem::unwritable(&error));
+        // A folder that has just been moved out of the way is planned anew.
+        if !error.is_way_lost() {
+            self.issue(path, Problem::unwritable(&error));
+        }
         Ok(())
     }
 }

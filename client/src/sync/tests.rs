@@ -3,6 +3,7 @@
 mod brakes;
 mod crashes;
 mod faults;
+mod histories;
 mod hostile;
 mod moves;
 mod node;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::limit::DEPTH_MAX;
-use crate::log::EntryId;
+use crate::log::{EntryId, EntryName};
 use crate::state::cache::{Cache, CacheError, RootId};
 use crate::sync::standing::Spot;
 use crate::tree::TreePath;
@@ -28,6 +28,17 @@ impl Whereabouts {
     /// The entry now stands here.
     pub(super) fn set(&mut self, entry: EntryId, spot: Spot) {
         self.0.insert(entry, At::Spot(spot));
+    }
+
+    /// What stands at `spot` was renamed, in the same folder.
+    pub(super) fn rename(&mut self, spot: &Spot, name: &EntryName) {
+        for at in self.0.values_mut() {
+            if let At::Spot(known) = at
+                && known == spot
+            {
+                known.name = name.clone();
+            }
+        }
     }
 
     /// The entry has stepped aside, to `path` in Vauban's own folder.

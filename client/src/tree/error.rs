@@ -44,6 +44,13 @@ impl TreeError {
         matches!(self, Self::Disk { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Whether a folder on the way is no longer there, or no longer a folder.
+    #[must_use]
+    pub fn is_way_lost(&self) -> bool {
+        matches!(self, Self::Disk { source, .. }
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
+    }
+
     /// Whether the disk is full, or a quota is used up: nothing else will fit either.
     #[must_use]
     pub fn is_full(&self) -> bool {

@@ -1,6 +1,6 @@
 //! From entries to a plan: every situation becomes what is to be done, in the log or on the disk.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::names::{Names, agreed};
@@ -26,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) trashings: Vec<Trashing>,
     /// What is to be moved here.
     pub(crate) shifts: Vec<Shift>,
+    /// The way back of folders that are to be moved in the log: for those that would come to lie within themselves there.
+    pub(crate) ways_back: BTreeMap<EntryId, Shift>,
     /// Folders that the disk does not have, outer ones first.
     pub(crate) folders_there: Vec<FolderThere>,
     /// Files and links to write to the disk.
@@ -277,26 +279,24 @@ impl<'a> Decider<'a> {
             Placing::Same | Placing::MoveHere | Placing::Agree => there.spot(),
         };
         self.agree(standing, here, there, verdict);
+        let shift = || Shift {
+            entry: there.child.entry,
+            to: there.spot(),
+            child: here.child.clone(),
+            is_as_agreed,
+            from_path: here.path(),
+            to_path: there.path(),
+        };
         match verdict.placing {
             Placing::Same | Placing::Agree => {}
-            Placing::MoveThere => self.plan.log_changes.push(LogChange {
-                op: Op::Move {
-                    entry: there.child.entry,
-                    parent: spot.parent,
-                    name: spot.name.as_str().as_bytes().to_vec(),
-                },
-                knew: Some(Knew { spot: there.spot(), content: None }),
-                after: RowAfter::Moved(there.child.entry, spot.clone(), is_as_agreed.then_some(here.child.identity)),
-                path: here.path(),
-            }),
-            Placing::MoveHere => self.plan.shifts.push(Shift {
-                entry: there.child.entry,
-                to: there.spot(),
-                child: here.child.clone(),
-                is_as_agreed,
-                from_path: here.path(),
-                to_path: there.path(),
-            }),
+            Placing::MoveThere => {
+                let identity = is_as_agreed.then_some(here.child.identity);
+                self.plan.log_changes.push(LogChange::shift(there, spot.clone(), identity, here.path()));
+                if there.child.kind == Kind::Folder {
+                    self.plan.ways_back.insert(there.child.entry, shift());
+                }
+            }
+            Placing::MoveHere => self.plan.shifts.push(shift()),
         }
         match verdict.situation {
             Situation::WriteThere => {

@@ -34,39 +34,56 @@ enum Claim {
 }
 
 impl Names {
-    /// Settles every claim, outer ones first.
+    /// Settles every claim, outer ones first; again for as long as a claim is denied on whose granting others rested.
     pub(super) fn settle(standings: &Standings, verdicts: &mut Verdicts, mut fresh: impl FnMut() -> EntryId) -> Self {
         let mut names = Self::default();
-        for (entry, standing, here) in claimants(standings, verdicts) {
-            let Some(verdict) = verdicts.get(&entry).copied() else { continue };
-            let claim = match names.folder(standings, here.parent) {
-                Some(_) => judge(standings, verdicts, standing, here, verdict),
-                None => Claim::Denied,
-            };
-            let is_folder = is_kind(here.child.kind, Kind::Folder);
-            let creates = verdict.situation == Situation::CreateThere;
-            match claim {
-                Claim::Granted if is_folder && creates => {
-                    let id = if standing.base.is_none() { entry } else { fresh() };
-                    names.created.insert(entry, Some(id));
-                }
-                Claim::Granted => {}
-                Claim::Joined(row) => {
-                    leave(verdicts, row.entry);
-                    leave(verdicts, entry);
-                    names.forgotten.extend(standing.base.as_ref().map(|base| base.entry));
-                    names.joined.push(row);
-                    names.created.insert(entry, None);
-                }
-                Claim::Denied => {
-                    leave(verdicts, entry);
-                    if creates {
-                        names.created.insert(entry, None);
-                    }
+        loop {
+            let mut is_settled = true;
+            for (entry, standing, here) in claimants(standings, verdicts) {
+                let Some(verdict) = verdicts.get(&entry).copied() else { continue };
+                let claim = match names.folder(standings, here.parent) {
+                    Some(_) => judge(standings, verdicts, standing, here, verdict),
+                    None => Claim::Denied,
+                };
+                is_settled &= matches!(claim, Claim::Granted);
+                names.take(verdicts, (entry, standing, here), claim, verdict, &mut fresh);
+            }
+            if is_settled {
+                return names;
+            }
+        }
+    }
+
+    fn take(
+        &mut self,
+        verdicts: &mut Verdicts,
+        (entry, standing, here): (EntryId, &Standing, &Sighting),
+        claim: Claim,
+        verdict: Verdict,
+        fresh: &mut impl FnMut() -> EntryId,
+    ) {
+        let creates = verdict.situation == Situation::CreateThere;
+        match claim {
+            Claim::Granted if creates && is_kind(here.child.kind, Kind::Folder) => {
+                self.created
+                    .entry(entry)
+                    .or_insert_with(|| Some(if standing.base.is_none() { entry } else { fresh() }));
+            }
+            Claim::Granted => {}
+            Claim::Joined(row) => {
+                leave(verdicts, row.entry);
+                leave(verdicts, entry);
+                self.forgotten.extend(standing.base.as_ref().map(|base| base.entry));
+                self.joined.push(row);
+                self.created.insert(entry, None);
+            }
+            Claim::Denied => {
+                leave(verdicts, entry);
+                if creates {
+                    self.created.insert(entry, None);
                 }
             }
         }
-        names
     }
 
     /// The folder of the log that stands for a folder of the disk; `None` if none does yet.

@@ -11,7 +11,7 @@ use vauban_protocol::id::Digest;
 use super::decide::Plan;
 use crate::log::{EntryId, EntryName, Kind, Op, Tree};
 use crate::state::cache::BaseRow;
-use crate::sync::standing::Spot;
+use crate::sync::standing::{Spot, There};
 use crate::tree::{Identity, TreePath};
 
 /// What the name of an entry that steps aside begins with.
@@ -68,6 +68,8 @@ pub(crate) struct Ordered {
     pub(crate) groups: Vec<Vec<LogChange>>,
     /// Changes that cannot be made now.
     pub(crate) blocked: u64,
+    /// Folders among them that would come to lie within themselves, since others moved what they were moved into.
+    pub(crate) cyclic: Vec<EntryId>,
 }
 
 impl LogChange {
@@ -77,6 +79,18 @@ impl LogChange {
         let name = row.name.as_str().as_bytes().to_vec();
         let op = Op::Create { entry: row.entry, parent: row.parent, name, kind: Kind::Folder };
         Self { op, knew: None, after: RowAfter::Agreed(Box::new(row), was), path }
+    }
+
+    /// A move of what is `there` to `to`, where the disk has it, as `identity` says if it holds what was agreed on.
+    #[must_use]
+    pub(crate) fn shift(there: &There, to: Spot, identity: Option<Identity>, path: TreePath) -> Self {
+        let (entry, parent, name) = (there.child.entry, to.parent, to.name.as_str().as_bytes().to_vec());
+        Self {
+            op: Op::Move { entry, parent, name },
+            knew: Some(Knew { spot: there.spot(), content: None }),
+            after: RowAfter::Moved(entry, to, identity),
+            path,
+        }
     }
 
     /// Sorts creations before moves before removals; outer folders are created first, inner ones removed first.
@@ -126,8 +140,16 @@ pub(crate) fn order<T: Trial>(trial: &mut T, changes: Vec<LogChange>) -> Result<
             break;
         }
     }
-    ordering.ordered.blocked = ordering.pending.len() as u64;
-    Ok(ordering.ordered)
+    let Ordering { pending, mut ordered, .. } = ordering;
+    ordered.blocked = pending.len() as u64;
+    for change in pending.values() {
+        if let Op::Move { entry, parent, .. } = change.op
+            && is_within(trial, parent, entry)?
+        {
+            ordered.cyclic.push(entry);
+        }
+    }
+    Ok(ordered)
 }
 
 struct Ordering {
@@ -281,6 +303,14 @@ impl Ordering {
         let parent = if place.kind == Kind::Folder { EntryId::ROOT } else { place.parent };
         Ok(Some(LogChange { op: Op::Move { entry, parent, name }, knew, after: RowAfter::Nothing, path }))
     }
+}
+
+fn is_within<T: Trial>(trial: &T, inner: EntryId, outer: EntryId) -> Result<bool, T::Error> {
+    let mut at = Some(inner);
+    while at.is_some_and(|at| at != outer) {
+        at = at.map_or(Ok(None), |at| trial.place(at))?.map(|place| place.parent);
+    }
+    Ok(at.is_some())
 }
 
 /// What keeps `op` from being applied.

@@ -103,9 +103,13 @@ impl<N: Nodes> Receive<'_, N> {
                 break;
             }
         }
-        // A folder that is not empty after all is planned anew.
-        for step in steps.iter().filter(|step| !matches!(step, Step::Trash(_))) {
-            self.issue(step.path(), Problem::InTheWay);
+        // A folder that is not empty after all is planned anew, and so is what waits for one that was not made.
+        for step in &steps {
+            if let Some(target) = step.target()
+                && self.path(target)?.is_some()
+            {
+                self.issue(step.path(), Problem::InTheWay);
+            }
         }
         Ok(())
     }
@@ -166,7 +170,7 @@ impl<N: Nodes> Receive<'_, N> {
         };
         let to = self.root.open(&target)?;
         if let Some(occupant) = to.child(&shift.to.name)?
-            && !self.make_room(&to, &occupant, progress)?
+            && !self.make_room(&to, &occupant, shift.to.parent, progress)?
         {
             return Ok(Tried::Waits);
         }
@@ -190,7 +194,7 @@ impl<N: Nodes> Receive<'_, N> {
             let is_known = !self.space.cache.base_by_inode(self.id, occupant.identity.inode)?.is_empty();
             // A folder that someone has just made is as good as one of this run's.
             let is_as_good = occupant.kind == LocalKind::Folder && !is_known;
-            if !is_as_good && !self.make_room(&folder, &occupant, progress)? {
+            if !is_as_good && !self.make_room(&folder, &occupant, wanted.parent, progress)? {
                 return Ok(Tried::Waits);
             }
         }
@@ -227,6 +231,7 @@ impl<N: Nodes> Receive<'_, N> {
         &mut self,
         folder: &Folder,
         occupant: &LocalChild,
+        parent: EntryId,
         progress: &mut Progress,
     ) -> Result<bool, SyncError> {
         if progress.leaving.contains(&occupant.identity.inode) {
@@ -235,17 +240,20 @@ impl<N: Nodes> Receive<'_, N> {
         let stamp = self.stamp(Some(occupant.identity.mtime_ns));
         let copy = folder.set_aside(&occupant.name, folder, &occupant.name, &stamp)?;
         self.summary.conflicts.push(folder.path().join(&copy).to_string());
+        self.whereabouts.rename(&Spot { parent, name: occupant.name.clone() }, &copy);
         progress.touched.insert(folder.path().clone());
         Ok(true)
     }
 
     /// Unties a knot: one of the things that wait for each other goes to Vauban's own folder. `false` if none can.
     fn step_aside(&mut self, steps: &[Step], progress: &mut Progress) -> Result<bool, SyncError> {
-        for step in steps {
-            let Step::Shift(shift) = step else { continue };
-            if progress.aside.contains_key(&shift.entry) || self.path(shift.to.parent)?.is_none() {
-                continue;
-            }
+        let shifts = || steps.iter().filter_map(Step::shift).filter(|shift| !progress.aside.contains_key(&shift.entry));
+        let (mut ready, mut others) = (Vec::new(), Vec::new());
+        for shift in shifts() {
+            // One that waits for its folder may be what stands in that folder's way.
+            if self.path(shift.to.parent)?.is_some() { ready.push(shift) } else { others.push(shift) }
+        }
+        for shift in ready.into_iter().chain(others) {
             let waiting = waiting_name(shift.entry)?;
             let spot = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)?;
             if let (Some((from, name)), Some(spot)) = (self.standing(shift)?, spot)
@@ -268,7 +276,9 @@ impl<N: Nodes> Receive<'_, N> {
             Some(path) => self.root.open(&path)?,
             None => self.root.open(&TreePath::root())?,
         };
-        if !matches!(waiting.shift(&name, &folder, &spot.name)?, Shifted::Done(_)) {
+        if let Shifted::Done(_) = waiting.shift(&name, &folder, &spot.name)? {
+            self.whereabouts.set(entry, spot);
+        } else {
             let copy = waiting.set_aside(&name, &folder, &spot.name, &self.stamp(None))?;
             self.summary.conflicts.push(folder.path().join(&copy).to_string());
         }
@@ -317,7 +327,7 @@ fn flush(root: &crate::tree::SyncRoot, touched: &BTreeSet<TreePath>) -> Result<b
         match root.open(path).and_then(|folder| folder.sync()) {
             Ok(()) => {}
             // It was renamed itself since.
-            Err(error) if error.is_absent() => return Ok(false),
+            Err(error) if error.is_way_lost() => return Ok(false),
             Err(error) => return Err(error.into()),
         }
     }
@@ -365,6 +375,22 @@ impl Step {
             Self::Trash(trashing) => Some(&trashing.child),
             Self::Shift(shift) => Some(&shift.child),
             Self::Make(_) => None,
+        }
+    }
+
+    fn shift(&self) -> Option<&Shift> {
+        match self {
+            Self::Shift(shift) => Some(shift),
+            Self::Trash(_) | Self::Make(_) => None,
+        }
+    }
+
+    /// The folder that something is to stand in.
+    fn target(&self) -> Option<EntryId> {
+        match self {
+            Self::Shift(shift) => Some(shift.to.parent),
+            Self::Make(folder) => Some(folder.parent),
+            Self::Trash(_) => None,
         }
     }
 

@@ -21,6 +21,27 @@ struct Trio {
     there: Option<RemoteChild>,
 }
 
+impl Trio {
+    /// Takes what was agreed on at this name; of two, what fits the other sides better stays, and the other one is given back.
+    fn take_base(&mut self, base: BaseRow) -> Option<BaseRow> {
+        let fits = |base: &BaseRow| {
+            let is_here = self.here.as_ref().is_some_and(|here| here.identity.inode == base.identity.inode);
+            let is_there = self.there.as_ref().is_some_and(|there| there.entry == base.entry);
+            (is_here, is_there)
+        };
+        match self.base.take() {
+            Some(known) if fits(&known) >= fits(&base) => {
+                self.base = Some(known);
+                Some(base)
+            }
+            known => {
+                self.base = Some(base);
+                known
+            }
+        }
+    }
+}
+
 impl<N: Nodes> Surveyor<'_, N> {
     pub(super) fn visit(&mut self, visit: &Visit) -> Result<(), SyncError> {
         let listed = self.root.open(&visit.path).and_then(|folder| Ok((folder.list()?, folder.identity()?.device)));
@@ -39,16 +60,19 @@ impl<N: Nodes> Surveyor<'_, N> {
             let trio: &mut Trio = names.entry(here.name.clone()).or_default();
             trio.here = Some(here);
         }
-        for base in self.space.cache().base_children(self.id, visit.entry)? {
-            let trio = names.entry(base.name.clone()).or_default();
-            trio.base = Some(base);
-            self.found.is_emptied |= is_empty && visit.entry == EntryId::ROOT;
-        }
         if visit.is_there {
             for there in self.space.cache().children(visit.entry)? {
                 let trio = names.entry(there.name.clone()).or_default();
                 trio.there = Some(there);
             }
+        }
+        for base in self.space.cache().base_children(self.id, visit.entry)? {
+            let trio = names.entry(base.name.clone()).or_default();
+            // What left this place, and is not agreed on elsewhere yet, may have had a successor here.
+            if let Some(other) = trio.take_base(base) {
+                self.miss(other);
+            }
+            self.found.is_emptied |= is_empty && visit.entry == EntryId::ROOT;
         }
         for (name, trio) in names {
             self.look_at(visit, &name, trio, device)?;

@@ -258,3 +258,15 @@ fn a_commit_in_between_makes_a_move_think_again() {
     assert_eq!(world.a().read("first"), b"f");
     assert_eq!(world.a().read("folder/g"), b"edited, and longer");
 }
+
+#[test]
+fn two_folders_moved_into_each_other() {
+    let world = shared(&["one/deep/f", "two/deep/g"]);
+    world.a().rename("one", "two/deep/one");
+    world.b().rename("two", "one/deep/two");
+    world.a().sync();
+    let summary = world.b().sync();
+    assert!(summary.is_complete() && summary.conflicts.is_empty(), "{summary:?}");
+    settle(world.a(), world.b());
+    assert_eq!(world.b().read("two/deep/one/deep/f"), b"one/deep/f");
+}

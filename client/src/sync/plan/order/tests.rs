@@ -102,6 +102,14 @@ fn what_cannot_be_is_left_and_the_rest_goes_on() {
     assert_eq!(ordered.blocked, 2);
 }
 
+#[test]
+fn what_would_lie_within_itself_is_named() {
+    let before = [folder(1, 0, "a"), folder(2, 1, "b"), folder(3, 0, "c")];
+    let (places, ordered) = carried_out(&before, &[shift(1, 2, "a"), shift(3, 0, "d")]);
+    assert_eq!(places, [at(1, 0, "a"), at(2, 1, "b"), at(3, 0, "d")]);
+    assert_eq!((ordered.blocked, ordered.cyclic), (1, vec![id(1)]));
+}
+
 /// A tree of six folders, by the parents of each; an entry only ever lies in one with a smaller number.
 fn any_shape() -> impl Strategy<Value = Vec<u8>> {
     let parents = (1u8..7).map(|n| (0..n).boxed()).collect::<Vec<_>>();

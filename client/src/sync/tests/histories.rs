@@ -1,0 +1,118 @@
+//! Histories that nobody would write down: two devices do what they like, and agree in the end without having lost anything.
+
+use std::collections::BTreeSet;
+
+use vauban_protocol::space::Cutting;
+
+use super::world::{Device, World};
+use crate::sync::{Approval, Summary};
+
+/// Histories that a run of the tests plays; `VAUBAN_HISTORIES=FIRST..LAST` chooses others.
+const HISTORIES: std::ops::Range<u64> = 0..24;
+const NAMES: [&str; 4] = ["a", "b", "c", "A"];
+
+/// Numbers from a seed (SplitMix64).
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut word = self.0;
+        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((word ^ (word >> 31)) % sides as u64) as usize
+    }
+
+    fn path(&mut self) -> String {
+        let depth = 1 + self.roll(3);
+        (0..depth).map(|_| NAMES[self.roll(NAMES.len())]).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// Something a person may do to a folder; what the disk refuses is not done.
+fn act(device: &Device, dice: &mut Dice, count: &mut u32) -> String {
+    let (path, to) = (dice.path(), dice.path());
+    let parent = |path: &str| std::fs::create_dir_all(device.path(path).parent().unwrap());
+    match dice.roll(8) {
+        0..=2 => {
+            *count += 1;
+            let content = format!("{count} {}", "x".repeat(dice.roll(3)));
+            let done = parent(&path).and_then(|()| std::fs::write(device.path(&path), &content));
+            format!("{} writes {path} ({content}): {}", device.name, done.is_ok())
+        }
+        3..=5 => {
+            let (from, into) = (device.path(&path), device.path(&to));
+            let done = parent(&to).and_then(|()| std::fs::rename(from, into));
+            format!("{} renames {path} to {to}: {}", device.name, done.is_ok())
+        }
+        6 => {
+            let done =
+                std::fs::remove_dir_all(device.path(&path)).or_else(|_| std::fs::remove_file(device.path(&path)));
+            format!("{} removes {path}: {}", device.name, done.is_ok())
+        }
+        _ => {
+            let done = std::fs::create_dir_all(device.path(&path));
+            format!("{} makes {path}: {}", device.name, done.is_ok())
+        }
+    }
+}
+
+fn files(device: &Device) -> BTreeSet<Vec<u8>> {
+    let tree = device.tree();
+    tree.into_iter().filter(|(_, what)| what != "folder").map(|(name, _)| device.read(&name)).collect()
+}
+
+/// Syncs, and looks whether a content has gone that no version in the log holds.
+fn sync(device: &Device, in_log: &mut BTreeSet<Vec<u8>>, story: &[String]) -> Summary {
+    let before = files(device);
+    let summary = device.sync_with(Approval::Given).unwrap_or_else(|error| panic!("{error}: {story:#?}"));
+    assert_eq!(summary.void_ops, 0, "{story:#?}");
+    assert!(summary.issues.is_empty(), "{:?} {story:#?}", summary.issues);
+    let after = files(device);
+    let kept: BTreeSet<_> = after.iter().cloned().chain(device.trash().into_values()).collect();
+    let lost: Vec<_> = before.difference(&kept).filter(|content| !in_log.contains(*content)).collect();
+    assert!(lost.is_empty(), "{lost:?} is lost on {}: {story:#?}", device.name);
+    in_log.extend(after);
+    summary
+}
+
+fn play(seed: u64) {
+    let mut dice = Dice(seed);
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    let (mut story, mut in_log, mut count) = (vec![format!("history {seed}")], BTreeSet::new(), 0);
+    for _ in 0..4 {
+        for device in &world.devices {
+            for _ in 0..dice.roll(6) {
+                story.push(act(device, &mut dice, &mut count));
+            }
+        }
+        for device in &world.devices {
+            if dice.roll(3) > 0 {
+                let summary = sync(device, &mut in_log, &story);
+                story.push(format!("{} syncs: {summary:?}", device.name));
+            }
+        }
+    }
+    for turn in 0.. {
+        let mut quiet = 0;
+        for device in &world.devices {
+            let summary = sync(device, &mut in_log, &story);
+            quiet += usize::from(summary.is_quiet());
+            story.push(format!("{} settles: {summary:?}", device.name));
+        }
+        if quiet == world.devices.len() {
+            break;
+        }
+        assert!(turn < 5, "they never agree: {story:#?}");
+    }
+    assert_eq!(world.a().tree(), world.b().tree(), "{story:#?}");
+}
+
+#[test]
+fn any_two_histories_agree() {
+    let chosen = std::env::var("VAUBAN_HISTORIES").ok().and_then(|range| {
+        let (first, last) = range.split_once("..")?;
+        Some(first.parse().ok()?..last.parse().ok()?)
+    });
+    chosen.unwrap_or(HISTORIES).for_each(play);
+}
