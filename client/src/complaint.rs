@@ -11,7 +11,7 @@ use vauban_protocol::organisation::PolicyBreach;
 
 use crate::failure::Failure;
 use crate::say;
-use crate::state::StateError;
+use crate::state::{ANCHOR_FILE, StateError};
 
 /// What to tell a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,19 @@ fn of_state(error: &StateError) -> Complaint {
                 say!(
                     fr: "Vérifier les droits, la place libre et le disque, puis relancer.",
                     en: "Check permissions, free space and the disk, then run it again.",
+                ),
+            )
+        }
+        StateError::Damaged(path) if path.file_name().is_some_and(|name| name == ANCHOR_FILE) => {
+            let path = path.display();
+            Complaint::new(
+                say!(
+                    fr: "Le fichier {path} est abîmé : il retient ce que cet appareil a vu et signé.",
+                    en: "The file {path} is damaged: it keeps what this device has seen and signed.",
+                ),
+                say!(
+                    fr: "Ne pas le restaurer d'une sauvegarde, qui en sait moins : faire révoquer cet appareil, et l'enrôler à nouveau.",
+                    en: "Do not restore it from a backup, which knows less: have this device revoked, and enrol it again.",
                 ),
             )
         }

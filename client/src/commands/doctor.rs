@@ -65,17 +65,18 @@ async fn network(session: &Session, findings: &mut Vec<Finding>) -> Option<Failu
     let looked = timeout(NETWORK_TIME, async {
         let link = session.connect().await?;
         let admitted = link.admitted().await?;
-        Ok((admitted, link.status().await?))
+        Ok((admitted, link.status().await?, link.spaces().await?))
     });
     let silent = || LinkError::Unreachable { address: address.clone(), reason: Unreached::Silent }.into();
     match looked.await.unwrap_or_else(|_| Err(silent())) {
-        Ok((admitted, status)) => {
+        Ok((admitted, status, spaces)) => {
             let address = &admitted.address;
             findings.push(Finding::good(say!(
                 fr: "le nœud {address} répond, et sa charte satisfait la politique",
                 en: "the node {address} answers, and its charter satisfies the policy",
             )));
             findings.extend(judge::node(&session.organisation(), &admitted, &status));
+            findings.extend(judge::spaces(&session.anchor().record().spaces, &spaces));
             None
         }
         Err(failure) => {

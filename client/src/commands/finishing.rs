@@ -8,6 +8,7 @@ use vauban_protocol::organisation::InviteKind;
 
 use crate::clock;
 use crate::commands::Context;
+use crate::complaint::Complaint;
 use crate::failure::Failure;
 use crate::limit::POLL_SECONDS;
 use crate::link::Link;
@@ -55,8 +56,23 @@ pub(super) async fn finish(
     patience: Patience,
 ) -> Result<Vec<Finished>, Failure> {
     loop {
-        let (open, finished) = look(session, link, wanted).await?;
-        if !finished.is_empty() || patience == Patience::Once {
+        let Looked { open, finished, mut failed } = look(session, link, wanted).await?;
+        if !finished.is_empty() || patience == Patience::Once || (open == 0 && !failed.is_empty()) {
+            if finished.is_empty()
+                && open == 0
+                && let Some(error) = failed.pop()
+            {
+                return Err(error.into());
+            }
+            // What is an alarm stays one, whoever else was certified.
+            if let Some(alarm) = failed.iter().position(|error| matches!(error, InviteError::TwoAnswers)) {
+                return Err(failed.swap_remove(alarm).into());
+            }
+            // One invite that cannot be finished holds up no other.
+            for error in failed {
+                let complaint = Complaint::from(&Failure::from(error));
+                context.output.note(&format!("{}\n  → {}", complaint.what, complaint.now));
+            }
             if finished.is_empty() {
                 context.output.note(&nothing_yet(open));
             }
@@ -70,9 +86,19 @@ pub(super) async fn finish(
     }
 }
 
-/// One look at all wanted invites: how many are open, and who was certified.
-async fn look(session: &Session, link: &Link, wanted: Wanted) -> Result<(usize, Vec<Finished>), Failure> {
-    let (mut open, mut finished) = (0, Vec::new());
+/// What one look came to.
+#[derive(Default)]
+struct Looked {
+    /// Invites that may still be answered, or finished.
+    open: usize,
+    finished: Vec<Finished>,
+    /// Why some invites cannot be finished here.
+    failed: Vec<InviteError>,
+}
+
+/// One look at all wanted invites.
+async fn look(session: &Session, link: &Link, wanted: Wanted) -> Result<Looked, Failure> {
+    let mut looked = Looked::default();
     for invite in link.invites().await? {
         let record = invite.payload();
         let organisation = session.organisation();
@@ -81,20 +107,31 @@ async fn look(session: &Session, link: &Link, wanted: Wanted) -> Result<(usize, 
         {
             continue;
         }
-        open += 1;
         let identity = session.identity();
-        let secret = open_secret(record, &organisation, identity)?;
         let posts = link.join_posts(record.id).await?;
-        let Some(post) = judge_posts(record, &secret, posts)? else { continue };
+        let judged = open_secret(record, &organisation, identity)
+            .and_then(|secret| Ok(judge_posts(record, &secret, posts)?.map(|post| (secret, post))));
+        let (secret, post) = match judged {
+            Ok(Some(answered)) => answered,
+            Ok(None) => {
+                looked.open += 1;
+                continue;
+            }
+            Err(error) => {
+                looked.failed.push(error);
+                continue;
+            }
+        };
+        looked.open += 1;
         let device = session
             .certify(Certifying::At(link), |draft| Ok(accept(draft, identity, record, &secret, post.join.payload())?))
             .await?;
         let organisation = session.organisation();
         let roster = Roster::new(&organisation, identity.directory());
         let user = organisation.device(device).map(|record| roster.user(record.user)).unwrap_or_default();
-        finished.push(Finished { user, device: roster.device(device), device_id: device.to_hex() });
+        looked.finished.push(Finished { user, device: roster.device(device), device_id: device.to_hex() });
     }
-    Ok((open, finished))
+    Ok(looked)
 }
 
 impl Wanted {

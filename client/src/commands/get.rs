@@ -39,6 +39,13 @@ struct Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    if fs::symlink_metadata(&arguments.file).is_ok_and(|there| !there.is_file()) {
+        let file = arguments.file.display();
+        return Err(Failure::Usage(say!(
+            fr: "« {file} » n'est pas un fichier ordinaire : pour écrire ailleurs, `vauban cat`.",
+            en: "`{file}` is no ordinary file: to write anywhere else, `vauban cat`.",
+        )));
+    }
     let (place, file, at) = (arguments.place.clone(), arguments.file.clone(), arguments.at);
     let report = connected(context, Purpose::Read, move |connected| {
         let reading = cat::open(&connected, &place, at)?;

@@ -41,12 +41,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         list_at(&space, &place.path, moment)?.ok_or_else(|| not_there(&place))
     })?;
     for child in &children {
+        let name = &child.name;
         context.output.result(&report(child), |report| {
             let bytes = indicatif::BinaryBytes(report.bytes).to_string();
             match child.kind {
-                Kind::Folder => format!("{:>12}  {}/", "", report.name),
-                Kind::Symlink => format!("{:>12}  {}@", "", report.name),
-                Kind::File => format!("{bytes:>12}  {}", report.name),
+                Kind::Folder => format!("{:>12}  {name}/", ""),
+                Kind::Symlink => format!("{:>12}  {name}@", ""),
+                Kind::File => format!("{bytes:>12}  {name}"),
             }
         });
     }
@@ -55,7 +56,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 fn report(child: &RemoteChild) -> Report {
     Report {
-        name: child.name.to_string(),
+        name: child.name.as_str().to_owned(),
         kind: match child.kind {
             Kind::File => "file",
             Kind::Folder => "folder",

@@ -1,5 +1,6 @@
 //! `vauban put FILE SPACE:PATH`.
 
+use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use crate::commands::sync::{say_left_out, text};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
+use crate::state::StateError;
 use crate::sync::{PutError, Watcher, put};
 
 /// Arguments.
@@ -25,6 +27,14 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let there = fs::metadata(&arguments.file).map_err(StateError::io(&arguments.file))?;
+    if !there.is_file() {
+        let file = arguments.file.display();
+        return Err(Failure::Usage(say!(
+            fr: "« {file} » n'est pas un fichier ordinaire ; pour un dossier, `vauban sync`.",
+            en: "`{file}` is no ordinary file; for a folder, `vauban sync`.",
+        )));
+    }
     let (file, place) = (arguments.file.clone(), arguments.place.clone());
     let progress = Progress::new(context.output, Plans::Told);
     let watcher: Arc<dyn Watcher> = progress.clone();

@@ -84,6 +84,16 @@ pub(super) fn of_invite(error: &InviteError) -> Complaint {
             say!(fr: "L'invitation enregistrée sur le nœud est abîmée.", en: "The invite's record on the node is damaged."),
             new_invite(),
         ),
+        InviteError::ForOthers => Complaint::new(
+            say!(
+                fr: "Cette invitation date d'avant que vous ne soyez administrateur.",
+                en: "This invite is from before you were an admin.",
+            ),
+            say!(
+                fr: "Un administrateur de ce moment-là l'accepte ; ou inviter à nouveau.",
+                en: "An admin of that time accepts it; or invite again.",
+            ),
+        ),
         InviteError::TwoAnswers => Complaint::new(
             say!(
                 fr: "ALARME : deux réponses différentes portent le secret de l'invitation. Personne n'a été admis.",

@@ -64,6 +64,10 @@ fn of_log(error: &LogError) -> Complaint {
             fr: "L'histoire de l'espace a bifurqué au numéro {seq} : deux versions différentes ont été montrées.",
             en: "The space's history has forked at number {seq}: two different versions were shown.",
         )),
+        LogError::Rollback { seen, shown } => alarm(say!(
+            fr: "Depuis des jours, aucun nœud n'atteint le numéro {seen} de l'espace (montré : {shown}).",
+            en: "For days no node has reached the space's number {seen} (shown: {shown}).",
+        )),
         LogError::Cloned { counter } => Complaint::new(
             say!(
                 fr: "L'espace contient une modification ({counter}) signée par cet appareil, qu'il n'a jamais faite : l'appareil a été copié ou restauré.",
@@ -162,6 +166,19 @@ fn of_fetch(error: &FetchError) -> Complaint {
 
 fn of_tree(error: &TreeError) -> Complaint {
     match error {
+        TreeError::HoldsHome { folder, home } => {
+            let (folder, home) = (folder.display(), home.display());
+            Complaint::new(
+                say!(
+                    fr: "{folder} contient les clés de cet appareil ({home}), ou se trouve parmi elles.",
+                    en: "{folder} holds this device's keys ({home}), or lies among them.",
+                ),
+                say!(
+                    fr: "Choisir un autre dossier, ou un sous-dossier ; ou déplacer {home} ailleurs et l'indiquer par VAUBAN_HOME.",
+                    en: "Choose another folder, or one below it; or move {home} elsewhere and name it by VAUBAN_HOME.",
+                ),
+            )
+        }
         TreeError::MarkerLost(path) => {
             let path = path.display();
             Complaint::new(

@@ -34,6 +34,14 @@ pub enum LogError {
         /// The hash that it was shown.
         theirs: Digest,
     },
+    /// For days no node has reached the position that this device has seen. Alarm.
+    #[error("no node has reached number {seen} for days; {shown} is shown")]
+    Rollback {
+        /// The number that was seen.
+        seen: u64,
+        /// The number that is shown.
+        shown: u64,
+    },
     /// A commit in this device's name that it never wrote: the device was cloned, or restored from a copy. Alarm.
     #[error("the log holds commit {counter} of this device, which this device never wrote")]
     Cloned {

@@ -95,9 +95,18 @@ impl EntryName {
     }
 }
 
+/// For people: what would command a terminal, or begin a line, is shown as an escape.
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        for part in self.0.split_inclusive(char::is_control) {
+            match part.char_indices().next_back() {
+                Some((at, last)) if last.is_control() => {
+                    write!(f, "{}{}", part.get(..at).unwrap_or_default(), last.escape_default())?;
+                }
+                _ => f.write_str(part)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -130,5 +139,8 @@ mod tests {
             assert_eq!(EntryName::parse(name.as_bytes()).unwrap().as_str(), name);
         }
         assert!(EntryName::parse(&[b'a'; 255]).is_ok());
+        // Others choose names: none commands this terminal.
+        let hostile = EntryName::parse("a\u{1b}[31m\nb\u{9b}é".as_bytes()).unwrap();
+        assert_eq!(hostile.to_string(), "a\\u{1b}[31m\\nb\\u{9b}é");
     }
 }

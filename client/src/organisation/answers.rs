@@ -43,14 +43,14 @@ pub fn judge_posts(
 /// The secret of an invite, for whoever may finish it.
 ///
 /// # Errors
-/// [`InviteError::Damaged`] if it was not wrapped for this person.
+/// [`InviteError::ForOthers`] if it was not wrapped for this person.
 pub fn open_secret(
     invite: &Invite,
     organisation: &Organisation,
     identity: &Identity,
 ) -> Result<InviteSecret, InviteError> {
     let (_, wrapped) =
-        invite.wrapped_secrets.iter().find(|(user, _)| *user == identity.user()).ok_or(InviteError::Damaged)?;
+        invite.wrapped_secrets.iter().find(|(user, _)| *user == identity.user()).ok_or(InviteError::ForOthers)?;
     let fingerprint = organisation.fingerprint();
     Ok(unwrap_invite_secret(fingerprint, invite.id, identity.user(), identity.user_kem(), wrapped)?)
 }

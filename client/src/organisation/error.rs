@@ -58,6 +58,9 @@ pub enum InviteError {
     /// Its record does not carry what it must.
     #[error("the invite's record is damaged")]
     Damaged,
+    /// It was opened before this person could finish it: the secret is wrapped for others alone.
+    #[error("the invite is for others to finish")]
+    ForOthers,
     /// Two different posts bear the secret's MAC: the code has got into other hands.
     #[error("two different answers bear the invite's secret")]
     TwoAnswers,

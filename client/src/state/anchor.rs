@@ -48,6 +48,8 @@ pub struct SpaceAnchor {
     pub counter: u64,
     /// The signed commit that is to be sent until it is answered.
     pub outbox: Option<Outbox>,
+    /// Since when no node reaches `head`, where that is so.
+    pub behind_since: Option<Timestamp>,
     /// The folder that is kept in step with the space, where there is one.
     pub folder: Option<PathBuf>,
 }

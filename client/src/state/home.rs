@@ -8,6 +8,8 @@ use vauban_protocol::id::SpaceId;
 
 use crate::state::StateError;
 
+/// The anchor's file.
+pub const ANCHOR_FILE: &str = "anchor";
 /// A device's home folder. Its files' names are all here.
 #[derive(Debug, Clone)]
 pub struct Home {
@@ -64,7 +66,7 @@ impl Home {
     /// The anchor.
     #[must_use]
     pub fn anchor(&self) -> PathBuf {
-        self.folder.join("anchor")
+        self.folder.join(ANCHOR_FILE)
     }
 
     /// The organisation's verified certificates.

@@ -14,4 +14,4 @@ pub use anchor::{Anchor, AnchorRecord, Outbox, SpaceAnchor};
 pub use chain_file::ChainFile;
 pub use durable_file::{create_new, read_bounded, replace};
 pub use error::StateError;
-pub use home::{Claim, Home};
+pub use home::{ANCHOR_FILE, Claim, Home};

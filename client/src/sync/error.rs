@@ -94,7 +94,13 @@ impl SyncError {
     pub fn is_alarm(&self) -> bool {
         match self {
             Self::Log(error) => {
-                matches!(error, LogError::Fork { .. } | LogError::Cloned { .. } | LogError::Invalid { .. })
+                matches!(
+                    error,
+                    LogError::Fork { .. }
+                        | LogError::Rollback { .. }
+                        | LogError::Cloned { .. }
+                        | LogError::Invalid { .. }
+                )
             }
             Self::Epoch(error) => matches!(error, EpochError::Recipients(_) | EpochError::Bundle(_)),
             Self::OtherHead => true,

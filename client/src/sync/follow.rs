@@ -10,8 +10,10 @@ use vauban_protocol::space::Space;
 use vauban_protocol::wire::{Request, Response, split_items};
 
 use super::{OpenSpace, SyncError};
+use crate::clock;
 use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::log::{EpochError, Epochs, LogError, VerifiedCommit, found, verify_next};
+use crate::organisation::is_stale;
 use crate::state::cache::{Cache, KnownEpoch};
 use crate::state::replace;
 
@@ -22,8 +24,25 @@ impl<N: Nodes> OpenSpace<N> {
     /// Reads the log to its end, as far as the node has it.
     ///
     /// # Errors
-    /// [`SyncError`]; [`SyncError::Behind`] if the node has less than this device has seen.
+    /// [`SyncError`]; [`SyncError::Behind`] if the node has less than this device has seen, which is no alarm until it has
+    /// lasted too long (`formats#18`).
     pub fn follow(&mut self) -> Result<(), SyncError> {
+        let followed = self.follow_to_end();
+        let lag = match followed {
+            Ok(()) => None,
+            Err(SyncError::Behind { ours, theirs }) => Some((ours, theirs)),
+            // Nothing can be said of a node that does not answer.
+            Err(_) => return followed,
+        };
+        match (self.note_lag(lag.is_some())?, lag) {
+            (Some(since), Some((seen, shown))) if is_stale(since, clock::now()) => {
+                Err(LogError::Rollback { seen, shown }.into())
+            }
+            _ => followed,
+        }
+    }
+
+    fn follow_to_end(&mut self) -> Result<(), SyncError> {
         loop {
             let folded = self.cache.space()?;
             let from = folded.as_ref().map_or(0, |space| space.head().seq.saturating_add(1));

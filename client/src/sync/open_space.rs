@@ -12,6 +12,7 @@ use vauban_protocol::id::{Digest, SpaceId};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, Space};
+use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::{Request, Response};
 
 use super::SyncError;
@@ -135,6 +136,17 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
+    /// Notes whether the node that was asked lags behind what this device has seen, and answers since when it does.
+    pub(super) fn note_lag(&mut self, is_behind: bool) -> Result<Option<Timestamp>, SyncError> {
+        let since = is_behind.then(|| self.record.behind_since.unwrap_or_else(clock::now));
+        if self.record.behind_since != since {
+            self.record.behind_since = since;
+            self.is_record_dirty = true;
+            self.write_record()?;
+        }
+        Ok(since)
+    }
+
     /// Notes that the log was read up to the cache's head, where a commit of this device may stand.
     pub(super) fn note(&mut self, space: &Space) {
         if self.record.head.is_none_or(|head| head.seq < space.head().seq) {
@@ -219,9 +231,11 @@ impl<N: Nodes> OpenSpace<N> {
 /// not answered is the word of whoever writes.
 fn merged(kept: SpaceAnchor, known: SpaceAnchor, is_author: bool) -> SpaceAnchor {
     let (head, counter) = (further(kept.head, known.head), kept.counter.max(known.counter));
+    // The last look at a node is the one that counts.
+    let behind_since = known.behind_since;
     let SpaceAnchor { outbox, folder, .. } = if is_author { known } else { kept };
     // A commit that was found in the log is answered, whoever found it.
-    SpaceAnchor { head, counter, outbox: outbox.filter(|outbox| outbox.counter > counter), folder }
+    SpaceAnchor { head, counter, outbox: outbox.filter(|outbox| outbox.counter > counter), behind_since, folder }
 }
 
 fn further(one: Option<Head>, other: Option<Head>) -> Option<Head> {

@@ -135,6 +135,12 @@ fn there<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<std::path::PathB
         path: path.to_owned(),
         source,
     })?;
+    // The keys of this device are nobody else's, and nobody else's may land on them.
+    let home = space.device.home().folder();
+    let home = std::fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
+    if home.starts_with(&known) || known.starts_with(&home) {
+        return Err(TreeError::HoldsHome { folder: known, home }.into());
+    }
     if space.record.folder.as_ref() == Some(&known) && !SyncRoot::is_marked(&known)? {
         return Err(TreeError::MarkerLost(known).into());
     }

@@ -27,6 +27,14 @@ pub enum TreeError {
     /// The mark cannot be read.
     #[error("the mark {0} is damaged")]
     MarkerDamaged(PathBuf),
+    /// The folder holds the keys of this device, or lies among them: they would go to every member, and others' would come here.
+    #[error("the folder {folder} and this device's home {home} lie in each other")]
+    HoldsHome {
+        /// The folder.
+        folder: PathBuf,
+        /// The home.
+        home: PathBuf,
+    },
     /// As many conflict copies of one file as there may be.
     #[error("there are too many conflict copies of {0}")]
     TooManyCopies(PathBuf),

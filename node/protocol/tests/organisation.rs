@@ -60,6 +60,23 @@ fn only_the_root_makes_admins_and_policies() {
     town.organisation.extend(town.by_root(Statement::Policy(PlacementPolicy::default()))).unwrap();
 }
 
+/// An admin without a device is no admin: so the devices of another are as safe as their office.
+#[test]
+fn an_admin_revokes_no_device_of_another() {
+    let mut town = Town::new();
+    let phone = Signer::new(3);
+    town.organisation.extend(town.by_admin(Town::user_statement(2, None))).unwrap();
+    town.organisation.extend(town.by_admin(Town::device_statement(2, &phone, None))).unwrap();
+    let revocation = Statement::RevokeDevice { device: phone.device() };
+    let mut before = town.organisation.clone();
+    before.extend(town.by_admin(revocation.clone())).unwrap();
+    town.organisation.extend(town.by_root(Statement::Admin { user: user(2) })).unwrap();
+    let bytes = town.by_admin(revocation.clone());
+    assert_eq!(town.organisation.extend(bytes), Err(OrganisationError::Authority));
+    town.organisation.extend(town.by_root(revocation)).unwrap();
+    assert!(town.organisation.live_device(phone.device()).is_none());
+}
+
 #[test]
 fn a_revoked_device_says_nothing_more() {
     let mut town = Town::new();

@@ -71,16 +71,14 @@ impl Segments {
     /// Opens a segment to append to it, creating it if need be.
     pub(super) fn append_to(&self, number: SegmentNumber) -> Result<OpenSegment, StoreError> {
         let path = self.path(number);
-        let created = !path.exists();
         let file = OpenOptions::new()
             .create(true)
             .truncate(false)
             .write(true)
             .open(&path)
             .map_err(StoreError::io("open", &path))?;
-        if created {
-            sync_folder(&self.folder)?;
-        }
+        // Whether this call made the name or one that failed before: nothing is acknowledged that a power cut could unname.
+        sync_folder(&self.folder)?;
         Ok(OpenSegment { number, file, path })
     }
 

@@ -94,7 +94,10 @@ impl Writer {
         let tail = self.ledger.head.tail;
         if tail.offset >= self.segment_bytes && self.open.number() == tail.segment {
             let next = SegmentNumber(tail.segment.0.saturating_add(1));
-            self.open = self.segments.append_to(next).map_err(|error| self.full_or(error))?;
+            self.open = self.segments.append_to(next).map_err(|error| match self.full_or(error) {
+                full @ StoreError::DiskFull { .. } => full,
+                error => self.poisoned(error),
+            })?;
         }
         Ok(())
     }

@@ -4,9 +4,9 @@ use std::fs;
 
 use vauban_tests::agency::Agency;
 use vauban_tests::folder;
-use vauban_tests::home::Home;
 use vauban_tests::http;
 
+use super::device::Device;
 use super::slice::sync;
 
 /// In a file's content.
@@ -42,8 +42,11 @@ fn canary_string_absent_everywhere() -> anyhow::Result<()> {
         assert!(!metrics.contains(canary), "{canary} stands in the metrics");
         assert!(!said.contains(canary), "{canary} stands in what the node said");
     }
-    for secret in secrets(&laptop)? {
-        assert!(folder::files_with(&data, &secret)?.is_empty(), "the keystore is on the node");
+    let secrets = Device::open(&laptop)?.secrets();
+    assert_eq!(secrets.len(), 4);
+    for secret in secrets {
+        assert!(secret.iter().any(|byte| *byte != 0), "a secret that is none");
+        assert!(folder::files_with(&data, &secret)?.is_empty(), "a key is on the node");
     }
 
     // The search itself finds what is there to be found.
@@ -51,16 +54,4 @@ fn canary_string_absent_everywhere() -> anyhow::Result<()> {
     assert_eq!(folder::files_with(&here, FILE.as_bytes())?.len(), 1);
     assert!(metrics.contains("vauban_"), "the node has metrics");
     Ok(())
-}
-
-/// Something of each file of a home, sealed as it is: a node holds no copy of it either.
-fn secrets(device: &Home) -> anyhow::Result<Vec<Vec<u8>>> {
-    let mut found = Vec::new();
-    for file in folder::files(device.folder())? {
-        let is_keys = file.extension().is_some_and(|is| is == "vault");
-        if let (true, Some(middle)) = (is_keys, fs::read(&file)?.get(64..96)) {
-            found.push(middle.to_vec());
-        }
-    }
-    Ok(found)
 }

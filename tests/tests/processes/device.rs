@@ -30,6 +30,14 @@ impl Device {
         Ok(Self { session })
     }
 
+    /// What opens this person's files and speaks in this device's name.
+    pub(crate) fn secrets(&self) -> Vec<Vec<u8>> {
+        let identity = self.session.identity();
+        let (ed25519, ml_dsa) = identity.signing().seed().expose().split_at(32);
+        let kem = [identity.user_kem().seed().expose(), identity.device_kem().seed().expose()];
+        [ed25519, ml_dsa].into_iter().chain(kem.map(|seed| seed.as_slice())).map(<[u8]>::to_vec).collect()
+    }
+
     /// Connects to the node.
     pub(crate) async fn link(&self) -> anyhow::Result<Arc<Link>> {
         Ok(self.session.connect().await?)

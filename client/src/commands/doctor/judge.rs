@@ -1,14 +1,18 @@
 //! What to think of what `doctor` found.
 
+use std::collections::BTreeMap;
+
+use vauban_protocol::id::SpaceId;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
-use vauban_protocol::wire::NodeStatus;
+use vauban_protocol::wire::{NodeStatus, SpaceSummary};
 
 use crate::clock;
 use crate::commands::doctor::Finding;
 use crate::limit::{CHARTER_WARNING_DAYS, CLOCK_SKEW_SECONDS_MAX, DISK_FREE_WARNING_BYTES};
 use crate::link::Admitted;
 use crate::say;
+use crate::state::SpaceAnchor;
 
 /// Whether the organisation survives the loss of one person.
 pub(super) fn people(organisation: &Organisation) -> Vec<Finding> {
@@ -93,6 +97,28 @@ pub(super) fn node(organisation: &Organisation, admitted: &Admitted, status: &No
         ));
     }
     findings
+}
+
+/// Whether the node shows each space as far as this device has seen it.
+pub(super) fn spaces(seen: &BTreeMap<SpaceId, SpaceAnchor>, shown: &[SpaceSummary]) -> Vec<Finding> {
+    let lags = seen.iter().filter_map(|(space, anchor)| {
+        let ours = anchor.head?.seq;
+        let theirs = shown.iter().find(|summary| summary.space == *space).map(|summary| summary.head.seq);
+        (theirs < Some(ours)).then(|| {
+            let theirs = theirs.map_or_else(|| "—".to_owned(), |theirs| theirs.to_string());
+            Finding::warning(
+                say!(
+                    fr: "le nœud montre un espace plus ancien que ce que cet appareil a vu : {space}, {theirs} au lieu de {ours}",
+                    en: "the node shows an older space than this device has seen: {space}, {theirs} instead of {ours}",
+                ),
+                say!(
+                    fr: "attendre ; si cela dure, prévenir l'exploitant : le nœud a perdu ou cache des données",
+                    en: "wait; if it lasts, tell the operator: the node has lost data or hides it",
+                ),
+            )
+        })
+    });
+    lags.collect()
 }
 
 fn clocks(ours: Timestamp, theirs: Timestamp) -> Finding {

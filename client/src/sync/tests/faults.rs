@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use vauban_protocol::space::Cutting;
+use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::node::Fault;
 use super::world::{World, head_of, noise};
+use crate::clock;
+use crate::limit::FRESHNESS_DAYS_MAX;
 use crate::log::LogError;
 use crate::sync::SyncError;
 use crate::tree::TreeError;
@@ -157,10 +160,23 @@ fn rollback_after_restart_detected() {
     let old = world.node.with(|state| state.spaces[&world.space].clone());
     world.a().write("f", "2");
     world.a().sync();
-    world.node.with(|state| state.spaces.insert(world.space, old.clone()));
+    let whole = world.node.with(|state| state.spaces.insert(world.space, old.clone())).unwrap();
     assert!(matches!(world.a().try_sync(), Err(SyncError::Behind { .. })));
     world.a().lose_cache();
     assert!(matches!(world.a().try_sync(), Err(SyncError::Behind { .. })), "the anchor remembers without the cache");
+
+    // A lag is no alarm until it has lasted for days; what was missing then comes to light.
+    let since = |since| {
+        let anchor = world.a().anchor();
+        anchor.update(|anchor| anchor.spaces.get_mut(&world.space).unwrap().behind_since = Some(since)).unwrap();
+    };
+    let days = (FRESHNESS_DAYS_MAX + 1) * DAY_SECONDS;
+    since(Timestamp(clock::now().0 - days));
+    let alarm = world.a().try_sync();
+    assert!(matches!(alarm, Err(SyncError::Log(LogError::Rollback { .. }))), "{alarm:?}");
+    world.node.with(|state| state.spaces.insert(world.space, whole));
+    world.a().sync();
+    assert_eq!(world.a().anchor().record().spaces[&world.space].behind_since, None);
 }
 
 #[test]

@@ -182,6 +182,11 @@ impl Device {
         self.try_sync().unwrap()
     }
 
+    /// What the device remembers, however its commands end.
+    pub(super) fn anchor(&self) -> &Anchor {
+        self.session.anchor()
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -183,7 +183,8 @@ impl Organisation {
             Statement::Device { user, .. } => *user == issuer || (is_admin && !self.has_device(*user)),
             Statement::RevokeDevice { device } => {
                 let owner = self.devices.get(device).map(|record| record.user);
-                owner == Some(issuer) || is_admin
+                // An admin whose every device is revoked would be one no more.
+                owner == Some(issuer) || (is_admin && owner.is_none_or(|owner| !self.admins.contains(&owner)))
             }
             Statement::Genesis { .. }
             | Statement::Admin { .. }

@@ -79,8 +79,12 @@ async fn a_commit_is_taken_once_and_comes_back() {
     assert_eq!(log_head, head);
     let objects = split_items(body, 2, usize::MAX).unwrap();
     assert_eq!(objects, [folder.genesis.clone(), commit.bytes().clone()]);
-    let ahead = peer.ask(&Request::Log { space, from: 3 }, &[]).await;
-    assert_eq!(ahead, Response::Refused(Refusal::Behind));
+    for from in [3, 9] {
+        let (ahead, nothing) = peer.exchange::<Response>(&Request::Log { space, from }, &[]).await;
+        assert_eq!((ahead, nothing.len()), (Response::Log { head }, 0), "who is further learns that the node lags");
+        let (ahead, nothing) = peer.exchange::<Response>(&Request::Organisation { from: from * 10 }, &[]).await;
+        assert!(matches!(ahead, Response::Organisation { .. }) && nothing.is_empty());
+    }
     let (Response::Spaces(spaces), _) = peer.exchange(&Request::Spaces, &[]).await else { panic!("no spaces") };
     assert_eq!((spaces[0].space, spaces[0].head), (space, head));
 }

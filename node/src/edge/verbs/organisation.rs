@@ -8,11 +8,9 @@ use crate::edge::answer::Answer;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
 
+/// Whoever is further than this node is told where it stands, and gets nothing: that is how it learns that the node lags.
 pub(in crate::edge) async fn organisation(gateway: &Gateway, from: u64) -> Result<Answer, RequestFault> {
     let head = gateway.organisation()?.head();
-    if from > head.seq.saturating_add(1) {
-        return Err(Refusal::Behind.into());
-    }
     let certificates = gateway.read(move |view| view.certificates(from, CERTIFICATES_BYTES_MAX)).await?;
     Ok(Answer::list(Response::Organisation { head }, &certificates))
 }

@@ -68,6 +68,36 @@ fn a_lost_or_truncated_cache_is_rebuilt_and_deletes_nothing() -> anyhow::Result<
     Ok(())
 }
 
+/// Fails if a node that shows less than was seen before passes for one that has nothing new.
+#[test]
+fn a_node_that_was_set_back_is_named() -> anyhow::Result<()> {
+    let (agency, node) = Agency::found()?;
+    let laptop = agency.enrol("alice")?;
+    let here = agency.folder().join("here");
+    laptop.run(&["space", "create", "Projets"])?;
+    folder::write(&here, "file", b"first")?;
+    sync(&laptop, &here)?;
+    let home = node.stop()?;
+    let kept = agency.folder().join("kept");
+    copy(home.data(), &kept)?;
+
+    let node = home.run()?;
+    folder::write(&here, "file", b"second, and longer")?;
+    sync(&laptop, &here)?;
+    let home = node.stop()?;
+    fs::remove_dir_all(home.data())?;
+    copy(&kept, home.data())?;
+    let node = home.run()?;
+    let arguments = ["sync", "Projets", &utf8(&here)?, "--once"];
+    laptop.attempt(&arguments)?.ended_with(exit::UNREACHABLE)?.says(&["older space"])?;
+    laptop.attempt(&["ls", "Projets"])?.ended_with(exit::UNREACHABLE)?.says(&["older space"])?;
+    let doctor = laptop.attempt(&["doctor"])?.ended_with(exit::WARNING)?;
+    assert!(doctor.stdout.contains("older space"), "{}", doctor.stdout);
+    assert_eq!(fs::read(here.join("file"))?, b"second, and longer", "nothing was touched");
+    node.stop()?;
+    Ok(())
+}
+
 /// The first file under `root` whose name begins with `start`.
 fn with_name(root: &Path, start: &str) -> anyhow::Result<PathBuf> {
     folder::files(root)?

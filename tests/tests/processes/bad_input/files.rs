@@ -72,6 +72,43 @@ fn names_that_are_no_text_are_said_and_the_rest_goes_on() -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Fails if the keys of a device can become a space's files, or another device's keys can land on them.
+#[test]
+fn the_keys_of_a_device_are_never_synced() -> anyhow::Result<()> {
+    let (agency, node) = Agency::found()?;
+    let laptop = agency.enrol("alice")?;
+    laptop.run(&["space", "create", "Projets"])?;
+    let below = laptop.folder().join("below");
+    fs::create_dir_all(&below)?;
+    for folder in [agency.folder(), laptop.folder(), &below] {
+        let refused = laptop.attempt(&["sync", "Projets", &utf8(folder)?, "--once"])?;
+        refused.ended_with(exit::LOCAL)?.says(&["keys", "VAUBAN_HOME"])?;
+    }
+    let listed = laptop.run(&["ls", "Projets"])?;
+    assert!(listed.stdout.trim().is_empty(), "{}", listed.stdout);
+    node.stop()?;
+    Ok(())
+}
+
+#[test]
+fn only_ordinary_files_are_put_and_got() -> anyhow::Result<()> {
+    let (agency, node) = Agency::found()?;
+    let laptop = agency.enrol("alice")?;
+    laptop.run(&["space", "create", "Projets"])?;
+    let file = utf8(&folder::write(agency.folder(), "file", b"content")?)?;
+    laptop.attempt(&["put", "/dev/zero", "Projets:zero"])?.ended_with(exit::USAGE)?.says(&["ordinary"])?;
+    laptop.run(&["put", &file, "Projets:file"])?;
+    let target = utf8(&folder::write(agency.folder(), "target", b"kept")?)?;
+    let link = agency.folder().join("link");
+    std::os::unix::fs::symlink(&target, &link)?;
+    for place in [utf8(&link)?, utf8(agency.folder())?] {
+        laptop.attempt(&["get", "Projets:file", &place])?.ended_with(exit::USAGE)?.says(&["ordinary"])?;
+    }
+    assert_eq!(fs::read(&target)?, b"kept");
+    node.stop()?;
+    Ok(())
+}
+
 #[test]
 fn a_folder_without_its_marker_is_left_alone() -> anyhow::Result<()> {
     let (agency, node) = Agency::found()?;
