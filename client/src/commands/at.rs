@@ -36,6 +36,11 @@ impl At {
 }
 
 impl Time {
+    /// The moment of the log that is meant; its beginning, where nothing is that old.
+    pub(super) fn moment_or_start<N: Nodes>(self, space: &OpenSpace<N>) -> Result<Moment, Failure> {
+        Ok(space.cache().moment_at(self.0).map_err(crate::sync::SyncError::from)?.unwrap_or(Moment(0)))
+    }
+
     /// The moment of the log that is meant.
     pub(super) fn moment<N: Nodes>(self, space: &OpenSpace<N>) -> Result<Moment, Failure> {
         let found = space.cache().moment_at(self.0).map_err(crate::sync::SyncError::from)?;

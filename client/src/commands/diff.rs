@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let mut space = connected.open(&connected.find(&place.space)?)?;
         space.follow()?;
         space.write_record()?;
-        let from = from.moment(&space)?;
+        let from = from.moment_or_start(&space)?;
         let to = to.map_or_else(|| Ok(now(&space)?), |to| to.moment(&space))?;
         Ok(differences(&space, &place.path, from, to)?)
     })?;
