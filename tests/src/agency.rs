@@ -82,7 +82,7 @@ impl Agency {
     /// # Errors
     /// If the charter is refused.
     pub fn admission(&self, node: &NodeHome, more: &[&str]) -> anyhow::Result<(PathBuf, Outcome)> {
-        let admission = self.folder().join("node.vba");
+        let admission = node.data().with_extension("vba");
         let (request, out) = (utf8(&node.request())?, utf8(&admission)?);
         let start = ["org", "charter", &request, "--out", &out];
         let signed = self.admin.run(&[&start, CHARTER, more].concat())?;

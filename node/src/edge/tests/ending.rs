@@ -86,7 +86,9 @@ fn a_killed_run_is_ended_by_the_next() {
     let node = listen(UdpSocket::bind("127.0.0.1:0").unwrap(), 1);
     drop(entered);
     let address = node.local_addr().unwrap();
+    let entered = client.enter();
     let connecting = dialler.connect(address, &tls_name(identity.node())).unwrap();
+    drop(entered);
     let serving = first.spawn(async move { node.accept().await.unwrap().await.unwrap() });
     let connection = client.block_on(connecting).unwrap();
     let served = client.block_on(serving).unwrap();

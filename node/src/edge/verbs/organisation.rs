@@ -21,8 +21,9 @@ pub(in crate::edge) async fn guest_organisation(
     invite: InviteId,
     from: u64,
 ) -> Result<Answer, RequestFault> {
-    let used = gateway.organisation()?.is_invite_used(invite);
-    if !used && gateway.read(move |view| view.invite(invite)).await?.is_none() {
+    let is_open = gateway.read(move |view| view.invite(invite)).await?.is_some();
+    // In this order: an invite that is used between the two looks is found by the second.
+    if !is_open && !gateway.organisation()?.is_invite_used(invite) {
         return Err(Refusal::UnknownInvite.into());
     }
     organisation(gateway, from).await

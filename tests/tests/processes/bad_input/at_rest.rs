@@ -114,8 +114,10 @@ fn truncate(file: &Path) -> anyhow::Result<()> {
 
 fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
     for file in folder::files(from)? {
-        let path = file.strip_prefix(from)?;
-        folder::write(to, &utf8(path)?, &fs::read(&file)?)?;
+        let copied = to.join(file.strip_prefix(from)?);
+        fs::create_dir_all(copied.parent().unwrap_or(to))?;
+        // With its permissions: keys that others may read are refused.
+        fs::copy(&file, copied)?;
     }
     Ok(())
 }
