@@ -15,6 +15,7 @@ pub mod backoff;
 pub mod clock;
 pub mod keys;
 pub mod link;
+pub mod machine;
 pub mod organisation;
 pub mod session;
 pub mod state;

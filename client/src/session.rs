@@ -12,6 +12,7 @@ use vauban_protocol::organisation::Organisation;
 use crate::failure::Failure;
 use crate::keys::{self, Contents, Identity, KeysError, Passphrase};
 use crate::link::{Link, LinkError, Untrusted};
+use crate::machine::{Machine, ThisMachine};
 use crate::organisation::{Chain, ChainError};
 use crate::state::{Anchor, ChainFile, Home};
 
@@ -24,6 +25,7 @@ pub struct Session {
     anchor: Anchor,
     identity: Arc<Identity>,
     chain: Mutex<Chain>,
+    machine: Arc<dyn Machine>,
 }
 
 impl Session {
@@ -51,7 +53,19 @@ impl Session {
         if organisation.head().seq >= seen.org.seq && !organisation.passed(seen.org) {
             return Err(ChainError::Fork { at: seen.org.seq }.into());
         }
-        Ok(Self { home, anchor, identity: Arc::new(identity), chain: Mutex::new(chain) })
+        Ok(Self {
+            home,
+            anchor,
+            identity: Arc::new(identity),
+            chain: Mutex::new(chain),
+            machine: Arc::new(ThisMachine),
+        })
+    }
+
+    /// The same device on another machine.
+    #[must_use]
+    pub fn on(self, machine: Arc<dyn Machine>) -> Self {
+        Self { machine, ..self }
     }
 
     /// Connects to a node, and brings this device's chain and the node's to one position.
@@ -84,6 +98,12 @@ impl Session {
     #[must_use]
     pub fn home(&self) -> &Home {
         &self.home
+    }
+
+    /// The machine that it runs on.
+    #[must_use]
+    pub fn machine(&self) -> &dyn Machine {
+        self.machine.as_ref()
     }
 
     /// What this device remembers and cannot rebuild.

@@ -5,10 +5,8 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustix::fs::{Mode, fstat};
-
 use crate::log::EntryName;
-use crate::tree::{Folder, Identity, SyncRoot, TreeError, TreePath};
+use crate::tree::{DiskFile, Folder, Identity, SyncRoot, TreeError, TreePath};
 
 /// Something to read once, or again.
 #[derive(Debug, Clone)]
@@ -39,7 +37,7 @@ pub enum Source {
 #[derive(Debug)]
 pub(super) enum Open {
     /// A file, and what the disk says of it.
-    File(File),
+    File(Box<dyn DiskFile>),
     /// Bytes that are there already.
     Bytes(Vec<u8>, Identity),
 }
@@ -57,22 +55,20 @@ impl Source {
                     None => Err(absent(&self.path())),
                 }
             }
-            Self::Path(path) => File::open(path).map(Open::File).map_err(|source| TreeError::Disk {
-                what: "open",
-                path: path.clone(),
-                source,
-            }),
+            Self::Path(path) => File::open(path)
+                .map(|file| Open::File(Box::new(file)))
+                .map_err(|source| TreeError::Disk { what: "open", path: path.clone(), source }),
         }
     }
 
     /// What the disk says of an open file, and whether its owner may execute it.
-    pub(super) fn look(&self, file: &File) -> Result<(Identity, bool), TreeError> {
-        let stat = fstat(file).map_err(|errno| TreeError::Disk {
+    pub(super) fn look(&self, file: &dyn DiskFile) -> Result<(Identity, bool), TreeError> {
+        let look = file.look().map_err(|errno| TreeError::Disk {
             what: "look at",
             path: self.path(),
             source: errno.into(),
         })?;
-        Ok((Identity::of(&stat), Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR)))
+        Ok((look.identity, look.executable))
     }
 
     /// Its path, for messages.

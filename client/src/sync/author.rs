@@ -13,7 +13,6 @@ use vauban_protocol::wire::{Refusal, Request, Response};
 
 use super::follow::commits;
 use super::{OpenSpace, SyncError};
-use crate::clock;
 use crate::content::{Nodes, NodesError};
 use crate::limit::COMMIT_WAIT_MS;
 use crate::link::LinkError;
@@ -88,7 +87,7 @@ impl<N: Nodes> OpenSpace<N> {
             Vec::new()
         } else {
             let place = OpsPlace { space: self.id, epoch, device, counter };
-            self.current()?.keys.log.seal_ops(place, &encode_ops(clock::now(), &draft.ops))
+            self.current()?.keys.log.seal_ops(place, &encode_ops(self.now(), &draft.ops))
         };
         Ok(self.identity().signing().seal(Commit {
             space: self.id,

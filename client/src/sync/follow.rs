@@ -10,7 +10,6 @@ use vauban_protocol::space::Space;
 use vauban_protocol::wire::{Request, Response, split_items};
 
 use super::{OpenSpace, SyncError};
-use crate::clock;
 use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::log::{EpochError, Epochs, LogError, VerifiedCommit, found, verify_next};
 use crate::organisation::is_stale;
@@ -35,7 +34,7 @@ impl<N: Nodes> OpenSpace<N> {
             Err(_) => return followed,
         };
         match (self.note_lag(lag.is_some())?, lag) {
-            (Some(since), Some((seen, shown))) if is_stale(since, clock::now()) => {
+            (Some(since), Some((seen, shown))) if is_stale(since, self.now()) => {
                 Err(LogError::Rollback { seen, shown }.into())
             }
             _ => followed,

@@ -13,7 +13,6 @@ use vauban_protocol::space::{
 use vauban_protocol::wire::{ChunkHead, Request, Response};
 
 use super::author::Draft;
-use super::open_space::fill;
 use super::{OpenSpace, SyncError};
 use crate::clock;
 use crate::content::{Nodes, NodesError, UploadError, judge_receipts};
@@ -31,7 +30,7 @@ pub fn create_space(
     cutting: Cutting,
 ) -> Result<(SpaceId, Signed<SpaceGenesis>), SyncError> {
     let mut nonce = [0; 16];
-    fill(&mut nonce)?;
+    getrandom::fill(&mut nonce).map_err(|_| SyncError::Bug("the operating system has no random source"))?;
     let genesis = identity.signing().seal_hybrid(SpaceGenesis {
         org: org.head(),
         owner: identity.user(),
@@ -128,7 +127,7 @@ impl<N: Nodes> OpenSpace<N> {
         let request = Request::PutChunks { space: self.id, chunks: vec![head] };
         match self.ask(request, vec![Bytes::copy_from_slice(bundle)])? {
             (Response::Stored { receipts }, _) => {
-                let at = judge_receipts(&receipts, &[id], self.id, &self.org, clock::now());
+                let at = judge_receipts(&receipts, &[id], self.id, &self.org, self.now());
                 Ok(at.map_err(UploadError::from)?)
             }
             _ => Err(NodesError::Senseless("not a receipt").into()),

@@ -16,14 +16,14 @@ use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::{Request, Response};
 
 use super::SyncError;
-use crate::clock;
 use crate::content::{Dedup, Nodes, NodesError};
 use crate::keys::Identity;
-use crate::log::{EpochSecrets, Epochs, Seen};
+use crate::log::{EntryId, EpochSecrets, Epochs, Seen};
 use crate::session::Session;
 use crate::state::cache::{Cache, VoidOp};
 use crate::state::journal::Journal;
 use crate::state::{Outbox, SpaceAnchor, StateError};
+use crate::tree::Disk;
 
 /// A space, opened by a device. Its calls wait for nodes: they belong on a thread that may wait.
 #[derive(Debug)]
@@ -55,12 +55,14 @@ impl<N: Nodes> OpenSpace<N> {
     /// # Errors
     /// [`SyncError`] of the local disk.
     pub fn open(nodes: N, runtime: Handle, device: Arc<Session>, space: SpaceId) -> Result<Self, SyncError> {
-        let run = random()?;
+        let mut run = [0; 8];
+        draw(&device, &mut run)?;
+        let (run, now) = (u64::from_le_bytes(run), device.machine().now());
         let home = device.home();
         let cache_folder = home.cache();
         std::fs::create_dir_all(&cache_folder).map_err(StateError::io(&cache_folder))?;
         let cache = Cache::open(&home.space_cache(space), space)?;
-        let journal = Journal::open(&home.journal(), space, run, clock::now())?;
+        let journal = Journal::open(&home.journal(), space, run, now)?;
         let record = device.anchor().record().spaces.remove(&space).unwrap_or_default();
         Ok(Self {
             nodes,
@@ -116,6 +118,35 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(Arc::clone(epochs.secrets(epoch).map_err(|_| SyncError::NoEpoch(self.id))?))
     }
 
+    /// Now, by the clock of the machine.
+    pub(super) fn now(&self) -> Timestamp {
+        self.device.machine().now()
+    }
+
+    /// The disk that synced folders lie on.
+    pub(super) fn disk(&self) -> &dyn Disk {
+        self.device.machine().disk()
+    }
+
+    /// An entry that nobody has.
+    pub(super) fn fresh_entry(&self) -> Result<EntryId, SyncError> {
+        let mut entry = [0; 16];
+        self.draw(&mut entry)?;
+        Ok(EntryId(entry))
+    }
+
+    /// A number that nobody has.
+    pub(super) fn fresh_number(&self) -> Result<u64, SyncError> {
+        let mut bytes = [0; 8];
+        self.draw(&mut bytes)?;
+        Ok(u64::from_le_bytes(bytes))
+    }
+
+    /// Fills `bytes` with what differs from all before.
+    pub(super) fn draw(&self, bytes: &mut [u8]) -> Result<(), SyncError> {
+        draw(&self.device, bytes)
+    }
+
     pub(super) fn identity(&self) -> &Arc<Identity> {
         self.device.identity()
     }
@@ -138,7 +169,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Notes whether the node that was asked lags behind what this device has seen, and answers since when it does.
     pub(super) fn note_lag(&mut self, is_behind: bool) -> Result<Option<Timestamp>, SyncError> {
-        let since = is_behind.then(|| self.record.behind_since.unwrap_or_else(clock::now));
+        let since = is_behind.then(|| self.record.behind_since.unwrap_or_else(|| self.now()));
         if self.record.behind_since != since {
             self.record.behind_since = since;
             self.is_record_dirty = true;
@@ -220,7 +251,7 @@ impl<N: Nodes> OpenSpace<N> {
     pub(super) fn dedups(&self, threads: usize) -> Result<Vec<Dedup>, SyncError> {
         (0..threads)
             .map(|_| {
-                let journal = Journal::open(&self.device.home().journal(), self.id, self.run, clock::now())?;
+                let journal = Journal::open(&self.device.home().journal(), self.id, self.run, self.now())?;
                 Ok(Dedup::new(self.cache.tag_reader()?, journal))
             })
             .collect()
@@ -245,14 +276,6 @@ fn further(one: Option<Head>, other: Option<Head>) -> Option<Head> {
     }
 }
 
-/// A random number of the operating system's.
-pub(super) fn random() -> Result<u64, SyncError> {
-    let mut bytes = [0; 8];
-    fill(&mut bytes)?;
-    Ok(u64::from_le_bytes(bytes))
-}
-
-/// Fills `bytes` with randomness of the operating system's.
-pub(super) fn fill(bytes: &mut [u8]) -> Result<(), SyncError> {
-    getrandom::fill(bytes).map_err(|_| SyncError::Bug("the operating system has no random source"))
+fn draw(device: &Session, bytes: &mut [u8]) -> Result<(), SyncError> {
+    device.machine().draw(bytes).map_err(|_| SyncError::Bug("the operating system has no random source"))
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::plan::{LogChange, Plan, Upload};
 use super::report::{Summary, Watcher};
 use super::send::Send;
-use super::survey::fresh_entry;
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, Source};
 use crate::log::{EntryId, Kind};
@@ -51,7 +50,7 @@ pub fn put<N: Nodes>(
             None => {
                 is_new = true;
                 let base = BaseRow {
-                    entry: fresh_entry()?,
+                    entry: space.fresh_entry()?,
                     parent,
                     name: part.clone(),
                     kind: Kind::Folder,
@@ -75,7 +74,7 @@ pub fn put<N: Nodes>(
     let bytes = std::fs::metadata(from).map_or(0, |metadata| metadata.len());
     plan.uploads.push(Upload {
         source: Source::Path(from.to_owned()),
-        entry: there.as_ref().map_or_else(fresh_entry, |there| Ok(there.entry))?,
+        entry: there.as_ref().map_or_else(|| space.fresh_entry(), |there| Ok(there.entry))?,
         is_new: there.is_none(),
         was: None,
         parent,

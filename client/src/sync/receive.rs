@@ -8,13 +8,11 @@
 mod arrange;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 
 use vauban_protocol::id::Digest;
 use vauban_protocol::time::Timestamp;
 
 use super::brake::{Approval, is_damage_bulk};
-use super::open_space::random;
 use super::plan::{Download, Plan};
 use super::report::{Issue, Problem, Summary};
 use super::round::Run;
@@ -78,7 +76,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
     pub(super) fn run(mut self, plan: Plan) -> Result<(), SyncError> {
         self.whereabouts = Whereabouts::new(plan.sightings);
         self.arrange(plan.trashings, plan.shifts, plan.folders_there)?;
-        self.hour = self.space.cache.toll(self.id, Direction::ToDisk, clock::now())?;
+        self.hour = self.space.cache.toll(self.id, Direction::ToDisk, self.space.now())?;
         let mut downloads = plan.downloads.into_iter().peekable();
         while downloads.peek().is_some() {
             let (mut expected, mut chunks) = (Vec::new(), Vec::new());
@@ -155,7 +153,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
         let mut target = Vec::new();
         let mut file_type = None;
         let is_link = file.download.child.kind == Kind::Symlink;
-        let mut temporary = match Temporary::file(self.root, random()?, file.version.executable) {
+        let mut temporary = match Temporary::file(self.root, self.space.fresh_number()?, file.version.executable) {
             _ if is_link => Ok(None),
             Ok(temporary) => Ok(Some(temporary)),
             Err(error) => Err(Fault::Disk(error)),
@@ -193,7 +191,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
                 Some(temporary) => temporary,
                 None => {
                     may_link(&file.folder, &target).map_err(|refused| Fault::Problem(refused.into()))?;
-                    let random = random().map_err(|_| Fault::Problem(Problem::Forged))?;
+                    let random = self.space.fresh_number().map_err(|_| Fault::Problem(Problem::Forged))?;
                     Temporary::link(self.root, random, &target).map_err(Fault::Disk)?
                 }
             };
@@ -281,7 +279,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
     }
 
     fn stamp(&self, mtime_ns: Option<i64>) -> ConflictStamp {
-        stamp(self.run.device_name, mtime_ns)
+        stamp(self.run.device_name, mtime_ns, self.space.now())
     }
 
     fn issue(&mut self, path: &TreePath, problem: Problem) {
@@ -317,8 +315,8 @@ enum Fault {
 }
 
 /// Whose conflict copy, and from which day: this device's, the day of the change.
-pub(super) fn stamp(device_name: &str, mtime_ns: Option<i64>) -> ConflictStamp {
+pub(super) fn stamp(device_name: &str, mtime_ns: Option<i64>, now: Timestamp) -> ConflictStamp {
     let changed = mtime_ns.and_then(|mtime_ns| u64::try_from(mtime_ns.div_euclid(1_000_000_000)).ok());
-    let moment = changed.map_or_else(clock::now, Timestamp);
+    let moment = changed.map_or(now, Timestamp);
     ConflictStamp { device: device_name.to_owned(), date: clock::day(moment) }
 }

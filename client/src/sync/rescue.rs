@@ -1,5 +1,7 @@
 //! Putting back what an interrupted run had in Vauban's own folder.
 
+use vauban_protocol::time::Timestamp;
+
 use super::receive::stamp;
 use super::report::Summary;
 use super::standing::Spot;
@@ -40,7 +42,7 @@ pub(super) fn rescue<N: Nodes>(
         }
         // Its folder is gone: it is found at the root, under the number of its entry.
         places.push((root.open(&TreePath::root())?, leftover.name.clone()));
-        put(root, &leftover, &places, device_name, summary)?;
+        put(root, &leftover, &places, device_name, space.now(), summary)?;
     }
     Ok(())
 }
@@ -50,6 +52,7 @@ fn put(
     leftover: &Leftover,
     places: &[(Folder, EntryName)],
     device_name: &str,
+    now: Timestamp,
     summary: &mut Summary,
 ) -> Result<(), SyncError> {
     let waiting = root.temporary()?;
@@ -60,7 +63,7 @@ fn put(
         }
     }
     let Some((folder, name)) = places.first() else { return Ok(()) };
-    let copy = waiting.set_aside(&leftover.name, folder, name, &stamp(device_name, None))?;
+    let copy = waiting.set_aside(&leftover.name, folder, name, &stamp(device_name, None, now))?;
     folder.sync()?;
     summary.conflicts.push(folder.path().join(&copy).to_string());
     Ok(())

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::author::{Draft, Sent};
 use super::past::{find_at, list_at};
-use super::survey::fresh_entry;
 use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
 use crate::limit::COMMIT_TRIES_MAX;
@@ -176,7 +175,7 @@ impl<'a, N: Nodes> Planning<'a, N> {
         let name = self.free_name(name, parent, is_taken)?;
         let entry = match then {
             Some(then) => self.identifier(then)?,
-            None => fresh_entry()?,
+            None => self.space.fresh_entry()?,
         };
         self.restored.folders = self.restored.folders.saturating_add(1);
         self.groups.push(vec![Op::Create { entry, parent, name: bytes(&name), kind: Kind::Folder }]);
@@ -185,7 +184,7 @@ impl<'a, N: Nodes> Planning<'a, N> {
 
     /// The identifier that an entry had, or a fresh one if it lives on elsewhere.
     fn identifier(&self, then: EntryId) -> Result<EntryId, SyncError> {
-        if self.space.cache().place(then)?.is_some() { fresh_entry() } else { Ok(then) }
+        if self.space.cache().place(then)?.is_some() { self.space.fresh_entry() } else { Ok(then) }
     }
 
     /// `name`, or what it is called where something of another kind has taken it.

@@ -7,13 +7,12 @@ use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::brake::{Approval, Hour, judge};
 use super::changes::{Change, changes};
-use super::open_space::fill;
 use super::plan::{Decider, Plan};
 use super::receive::Receive;
 use super::report::{Summary, Watcher};
 use super::rescue::rescue;
 use super::send::Send;
-use super::survey::{fresh_entry, survey};
+use super::survey::survey;
 use super::{Issue, OpenSpace, SyncError};
 use crate::clock;
 use crate::content::Nodes;
@@ -66,7 +65,7 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
     }
     summary.void_ops = space.voids.len() as u64;
     space.write_record()?;
-    let day = Timestamp(clock::now().0.saturating_sub(TRASH_DAYS.saturating_mul(DAY_SECONDS)));
+    let day = Timestamp(space.now().0.saturating_sub(TRASH_DAYS.saturating_mul(DAY_SECONDS)));
     Trash::expire(&root, &clock::day(day))?;
     Ok(summary)
 }
@@ -90,7 +89,7 @@ fn plan<N: Nodes>(
 ) -> Result<Plan, SyncError> {
     let found = survey(space, root, id)?;
     let decider = Decider::new(&found.standings, &found.holding, root);
-    let now = clock::now();
+    let now = space.now();
     let hour = Hour {
         there: space.cache.toll(id, Direction::ToLog, now)?,
         here: space.cache.toll(id, Direction::ToDisk, now)?,
@@ -100,7 +99,7 @@ fn plan<N: Nodes>(
     let held = judge(decider.taking(), &hour, approval);
     let mut failed = None;
     let mut plan = decider.decide(held, || {
-        fresh_entry().unwrap_or_else(|error| {
+        space.fresh_entry().unwrap_or_else(|error| {
             failed = Some(error);
             crate::log::EntryId::ROOT
         })
@@ -117,31 +116,28 @@ fn plan<N: Nodes>(
 fn claim<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<SyncRoot, SyncError> {
     let known = there(space, path)?;
     let mut fresh = [0; 16];
-    fill(&mut fresh)?;
-    let root = SyncRoot::claim(&known, space.id(), fresh)?;
+    space.draw(&mut fresh)?;
+    let root = SyncRoot::claim(space.disk(), &known, space.id(), fresh)?;
     space.remember_folder(known)?;
     Ok(root)
 }
 
 /// The same, to look at it only.
 fn look<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<SyncRoot, SyncError> {
-    Ok(SyncRoot::look(&there(space, path)?, space.id())?)
+    Ok(SyncRoot::look(space.disk(), &there(space, path)?, space.id())?)
 }
 
 /// The folder's own path, if its mark is where it should be.
 fn there<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<std::path::PathBuf, SyncError> {
-    let known = std::fs::canonicalize(path).map_err(|source| TreeError::Disk {
-        what: "open",
-        path: path.to_owned(),
-        source,
-    })?;
+    let known =
+        space.disk().resolve(path).map_err(|source| TreeError::Disk { what: "open", path: path.to_owned(), source })?;
     // The keys of this device are nobody else's, and nobody else's may land on them.
     let home = space.device.home().folder();
     let home = std::fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
     if home.starts_with(&known) || known.starts_with(&home) {
         return Err(TreeError::HoldsHome { folder: known, home }.into());
     }
-    if space.record.folder.as_ref() == Some(&known) && !SyncRoot::is_marked(&known)? {
+    if space.record.folder.as_ref() == Some(&known) && !SyncRoot::is_marked(space.disk(), &known)? {
         return Err(TreeError::MarkerLost(known).into());
     }
     Ok(known)
@@ -174,6 +170,6 @@ impl<N: Nodes> OpenSpace<N> {
             return Ok(());
         }
         let tree = self.cache.base_count(root)?;
-        Ok(self.cache.add_toll(root, direction, clock::now(), Toll { tree, ..toll })?)
+        Ok(self.cache.add_toll(root, direction, self.now(), Toll { tree, ..toll })?)
     }
 }

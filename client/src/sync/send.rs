@@ -20,7 +20,6 @@ use super::author::Sent;
 use super::plan::{Plan, Trial, Upload, order};
 use super::report::{Issue, Problem, Summary, Watcher};
 use super::{OpenSpace, SyncError};
-use crate::clock;
 use crate::content::{
     ByteBudget, InFlight, Job, LastCut, Meter, Nodes, Sealed, SealedFile, Sealer, Sealing, Stored, UploadError,
     Uploader, chunks_of, is_large_file,
@@ -140,8 +139,8 @@ impl<'a, N: Nodes> Send<'a, N> {
         };
         let space = &*self.space;
         let mut uploader =
-            Uploader::new(space.nodes.clone(), space.runtime.clone(), space.id, space.org.clone(), clock::now());
-        let sealer = Sealer::start(jobs, &sealing, space.dedups(Sealer::threads())?);
+            Uploader::new(space.nodes.clone(), space.runtime.clone(), space.id, space.org.clone(), space.now());
+        let sealer = Sealer::start(jobs, &sealing, space.dedups(space.device.machine().seal_threads())?);
         let done = self.drive(&sealer.sealed(), &mut uploader);
         // The pool is waited for when it is dropped; it must not wait for room that these chunks take.
         drop(uploader);
@@ -194,12 +193,12 @@ impl<'a, N: Nodes> Send<'a, N> {
             Ok(stored) => stored,
             Err(error) => {
                 for stored in uploader.wind_up() {
-                    self.space.journal.record(&stored.chunks, clock::now())?;
+                    self.space.journal.record(&stored.chunks, self.space.now())?;
                 }
                 return Err(error.into());
             }
         };
-        self.space.journal.record(&stored.chunks, clock::now())?;
+        self.space.journal.record(&stored.chunks, self.space.now())?;
         self.in_flight.remove(stored.tags());
         self.summary.sent_bytes = self.summary.sent_bytes.saturating_add(stored.sent_bytes);
         self.watcher.sent(stored.sent_bytes);

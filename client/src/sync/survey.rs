@@ -11,7 +11,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::matching::{Recognised, joined_or_new, may_be_moved};
-use super::open_space::fill;
 use super::report::{Issue, Problem};
 use super::standing::{Here, Sighting, Standings, There};
 use super::{OpenSpace, SyncError};
@@ -153,7 +152,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             let recognised = joined_or_new(&sighting.child, newcomer.as_ref());
             let entry = match recognised {
                 Recognised::Joined(there) => there.entry,
-                _ => fresh_entry()?,
+                _ => self.space.fresh_entry()?,
             };
             if sighting.rival == Some(entry) {
                 sighting.rival = None;
@@ -197,11 +196,4 @@ impl<N: Nodes> Surveyor<'_, N> {
         }
         Ok(())
     }
-}
-
-/// A random entry.
-pub(super) fn fresh_entry() -> Result<EntryId, SyncError> {
-    let mut entry = [0; 16];
-    fill(&mut entry)?;
-    Ok(EntryId(entry))
 }

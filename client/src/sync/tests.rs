@@ -9,5 +9,6 @@ mod moves;
 mod node;
 mod past;
 mod removals;
+mod stopping;
 mod story;
 mod world;

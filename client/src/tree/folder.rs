@@ -1,26 +1,19 @@
 //! One folder of the disk, by its own descriptor.
 
-use std::fs::File;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat, fstat, fsync, mkdirat, openat, readlinkat, statat};
 use rustix::io::Errno;
 
+use super::disk::{Disk, DiskFile, Listed, Look, Place};
 use super::disk_name::is_own;
-use super::step::step;
 use super::{Identity, TreeError, TreePath};
 use crate::log::{EntryName, NameError};
 
-/// How a folder is opened: to be walked, following nothing.
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
-/// How a file is opened: without following, and without waiting if it turns out to be a pipe.
-const FILE: OFlags = OFlags::RDONLY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC).union(OFlags::NONBLOCK);
-
 /// An open folder below the root.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Folder {
-    fd: OwnedFd,
+    place: Arc<dyn Place>,
     path: TreePath,
 }
 
@@ -69,8 +62,15 @@ pub enum Unfit {
 }
 
 impl Folder {
-    pub(super) fn new(fd: OwnedFd, path: TreePath) -> Self {
-        Self { fd, path }
+    /// The folder at `path`, which the user named: links on the way there may be followed.
+    pub(super) fn open_root(disk: &dyn Disk, path: &Path) -> Result<Self, TreeError> {
+        let place = disk.open(path).map_err(TreeError::disk("open", path))?;
+        Ok(Self { place, path: TreePath::root() })
+    }
+
+    /// As the disk has it.
+    pub(super) fn place(&self) -> &dyn Place {
+        self.place.as_ref()
     }
 
     /// Where it is, below the root.
@@ -85,19 +85,11 @@ impl Folder {
     /// [`TreeError::Disk`].
     pub fn list(&self) -> Result<Listing, TreeError> {
         let mut listing = Listing::default();
-        let error = || TreeError::disk("read", self.path.to_path());
-        // A descriptor of its own: a listing must not depend on how far another one has come.
-        let fd = openat(&self.fd, c".", FOLDER, Mode::empty()).map_err(error())?;
-        for item in Dir::new(fd).map_err(error())? {
-            let item = item.map_err(error())?;
-            let bytes = item.file_name().to_bytes();
-            if bytes == b"." || bytes == b".." {
-                continue;
-            }
-            match EntryName::parse(bytes) {
+        for Listed { name, .. } in self.place.names().map_err(TreeError::disk("read", self.path.to_path()))? {
+            match EntryName::parse(&name) {
                 Ok(name) if is_own(&self.path, &name) => {}
                 Ok(name) => self.list_one(name, &mut listing)?,
-                Err(error) => listing.unfit.push((String::from_utf8_lossy(bytes).into_owned(), error.into())),
+                Err(error) => listing.unfit.push((String::from_utf8_lossy(&name).into_owned(), error.into())),
             }
         }
         listing.children.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -105,12 +97,12 @@ impl Folder {
     }
 
     fn list_one(&self, name: EntryName, listing: &mut Listing) -> Result<(), TreeError> {
-        let stat = match statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
+        let look = match self.place.look_at(name.as_str()) {
+            Ok(look) => look,
             Err(Errno::NOENT) => return Ok(()),
             Err(errno) => return Err(TreeError::disk("look at", self.path.join(&name).to_path())(errno)),
         };
-        match child(name, &stat) {
+        match child(name, look) {
             Ok(child) => listing.children.push(child),
             Err(name) => listing.unfit.push((name.as_str().to_owned(), Unfit::Special)),
         }
@@ -123,16 +115,11 @@ impl Folder {
     /// [`TreeError::Disk`].
     pub(super) fn folders(&self) -> Result<Vec<EntryName>, TreeError> {
         let mut names = Vec::new();
-        let error = || TreeError::disk("read", self.path.to_path());
-        let fd = openat(&self.fd, c".", FOLDER, Mode::empty()).map_err(error())?;
-        for item in Dir::new(fd).map_err(error())? {
-            let item = item.map_err(error())?;
-            let Ok(name) = EntryName::parse(item.file_name().to_bytes()) else { continue };
-            let is_folder = match item.file_type() {
-                FileType::Directory => true,
-                // Some file systems tell only when asked.
-                FileType::Unknown => self.child(&name)?.is_some_and(|child| child.kind == LocalKind::Folder),
-                _ => false,
+        for Listed { name, is_folder } in self.place.names().map_err(TreeError::disk("read", self.path.to_path()))? {
+            let Ok(name) = EntryName::parse(&name) else { continue };
+            let is_folder = match is_folder {
+                Some(is_folder) => is_folder,
+                None => self.child(&name)?.is_some_and(|child| child.kind == LocalKind::Folder),
             };
             if is_folder && !is_own(&self.path, &name) {
                 names.push(name);
@@ -146,8 +133,8 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn child(&self, name: &EntryName) -> Result<Option<LocalChild>, TreeError> {
-        match statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(child(name.clone(), &stat).ok()),
+        match self.place.look_at(name.as_str()) {
+            Ok(look) => Ok(child(name.clone(), look).ok()),
             Err(Errno::NOENT) => Ok(None),
             Err(errno) => Err(TreeError::disk("look at", self.path.join(name).to_path())(errno)),
         }
@@ -159,28 +146,24 @@ impl Folder {
     /// [`TreeError::Disk`]; also if it is a link now.
     pub fn open_folder(&self, name: &EntryName) -> Result<Self, TreeError> {
         let path = self.path.join(name);
-        let fd =
-            openat(&self.fd, name.as_str(), FOLDER, Mode::empty()).map_err(TreeError::disk("open", path.to_path()))?;
-        Ok(Self { fd, path })
+        let place = self.place.open_folder(name.as_str()).map_err(TreeError::disk("open", path.to_path()))?;
+        Ok(Self { place, path })
     }
 
-    /// This folder, by a descriptor of its own.
+    /// A folder below this one, walked to name by name; this one for the empty path.
     ///
     /// # Errors
-    /// [`TreeError::Disk`].
-    pub fn open_folder_itself(&self) -> Result<Self, TreeError> {
-        let fd = openat(&self.fd, c".", FOLDER, Mode::empty()).map_err(TreeError::disk("open", self.path.to_path()))?;
-        Ok(Self { fd, path: self.path.clone() })
+    /// [`TreeError::Disk`]; also if anything on the way is a link.
+    pub(super) fn open_below(&self, path: &TreePath) -> Result<Self, TreeError> {
+        path.names().iter().try_fold(self.clone(), |folder, name| folder.open_folder(name))
     }
 
     /// A file in this folder, for reading.
     ///
     /// # Errors
     /// [`TreeError::Disk`]; also if it is a link now.
-    pub fn open_file(&self, name: &EntryName) -> Result<File, TreeError> {
-        openat(&self.fd, name.as_str(), FILE, Mode::empty())
-            .map(File::from)
-            .map_err(TreeError::disk("open", self.path.join(name).to_path()))
+    pub fn open_file(&self, name: &EntryName) -> Result<Box<dyn DiskFile>, TreeError> {
+        self.place.open_file(name.as_str()).map_err(TreeError::disk("open", self.path.join(name).to_path()))
     }
 
     /// Where a link in this folder points to.
@@ -188,9 +171,7 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn read_link(&self, name: &EntryName) -> Result<Vec<u8>, TreeError> {
-        readlinkat(&self.fd, name.as_str(), Vec::new())
-            .map(|target| target.into_bytes())
-            .map_err(TreeError::disk("read", self.path.join(name).to_path()))
+        self.place.read_link(name.as_str()).map_err(TreeError::disk("read", self.path.join(name).to_path()))
     }
 
     /// Makes a folder in this one; one that is there already is as good.
@@ -198,8 +179,7 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn make_folder(&self, name: &EntryName) -> Result<(), TreeError> {
-        step(|| self.full_path(name.as_str()))?;
-        match mkdirat(&self.fd, name.as_str(), Mode::RWXU | Mode::RWXG | Mode::RWXO) {
+        match self.place.create_folder(name.as_str()) {
             Ok(()) | Err(Errno::EXIST) => Ok(()),
             Err(errno) => Err(TreeError::disk("make", self.path.join(name).to_path())(errno)),
         }
@@ -210,7 +190,8 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn identity(&self) -> Result<Identity, TreeError> {
-        fstat(&self.fd).map(|stat| Identity::of(&stat)).map_err(TreeError::disk("look at", self.path.to_path()))
+        let look = self.place.look_at_itself().map_err(TreeError::disk("look at", self.path.to_path()))?;
+        Ok(look.identity)
     }
 
     /// Makes what was renamed in this folder survive a power cut.
@@ -218,11 +199,11 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn sync(&self) -> Result<(), TreeError> {
-        fsync(&self.fd).map_err(TreeError::disk("flush", self.path.to_path()))
+        self.place.flush().map_err(TreeError::disk("flush", self.path.to_path()))
     }
 
-    pub(super) fn stat_name(&self, name: &EntryName) -> Result<Stat, Errno> {
-        statat(&self.fd, name.as_str(), AtFlags::SYMLINK_NOFOLLOW)
+    pub(super) fn identity_of(&self, name: &EntryName) -> Result<Identity, Errno> {
+        Ok(self.place.look_at(name.as_str())?.identity)
     }
 
     pub(super) fn full_path(&self, name: impl AsRef<Path>) -> std::path::PathBuf {
@@ -230,25 +211,9 @@ impl Folder {
     }
 }
 
-impl AsFd for Folder {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+fn child(name: EntryName, look: Look) -> Result<LocalChild, EntryName> {
+    match look.kind {
+        Some(kind) => Ok(LocalChild { name, kind, executable: look.executable, identity: look.identity }),
+        None => Err(name),
     }
-}
-
-pub(super) fn open_root(path: &Path) -> Result<OwnedFd, TreeError> {
-    // The root itself is the user's own word: a link to it may be followed.
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::open(path, flags, Mode::empty()).map_err(TreeError::disk("open", path))
-}
-
-fn child(name: EntryName, stat: &Stat) -> Result<LocalChild, EntryName> {
-    let kind = match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => LocalKind::File,
-        FileType::Directory => LocalKind::Folder,
-        FileType::Symlink => LocalKind::Symlink,
-        _ => return Err(name),
-    };
-    let executable = kind == LocalKind::File && Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR);
-    Ok(LocalChild { name, kind, executable, identity: Identity::of(stat) })
 }

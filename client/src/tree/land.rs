@@ -8,18 +8,13 @@
 //! After the exchange, the temporary name holds what was displaced, perhaps someone's edit of a moment ago. Its name tells the
 //! two apart after a crash: it holds the inode of the file that was to land, so any other inode under it is to be rescued.
 
-use std::fs::File;
 use std::path::PathBuf;
 
-use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, fsync, futimens, openat, renameat_with, symlinkat,
-    syncfs, unlinkat,
-};
 use rustix::io::Errno;
 
+use super::disk::{Access, DiskFile, Onto};
 use super::disk_name::{OWN, own_name};
 use super::shift::parse_waiting;
-use super::step::step;
 use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError};
 use crate::limit::CONFLICT_COPIES_MAX;
 use crate::log::{EntryId, EntryName};
@@ -32,7 +27,7 @@ const PART: &str = "part.";
 pub struct Temporary<'a> {
     root: &'a SyncRoot,
     name: EntryName,
-    file: Option<File>,
+    file: Option<Box<dyn DiskFile>>,
     is_live: bool,
 }
 
@@ -79,13 +74,10 @@ impl<'a> Temporary<'a> {
     /// [`TreeError::Disk`].
     pub fn file(root: &'a SyncRoot, random: u64, executable: bool) -> Result<Self, TreeError> {
         let name = part_name(random)?;
-        step(|| temporary_path(root, &name))?;
-        let all = Mode::RUSR | Mode::WUSR | Mode::RGRP | Mode::WGRP | Mode::ROTH | Mode::WOTH;
-        let mode = if executable { all | Mode::XUSR | Mode::XGRP | Mode::XOTH } else { all };
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let fd = openat(root.temporary()?, name.as_str(), flags, mode)
-            .map_err(TreeError::disk("make", temporary_path(root, &name)))?;
-        Ok(Self { root, name, file: Some(fd.into()), is_live: true })
+        let access = if executable { Access::AllAndExecute } else { Access::All };
+        let created = root.temporary()?.place().create_file(name.as_str(), access);
+        let file = created.map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        Ok(Self { root, name, file: Some(file), is_live: true })
     }
 
     /// A symbolic link.
@@ -94,15 +86,14 @@ impl<'a> Temporary<'a> {
     /// [`TreeError::Disk`].
     pub fn link(root: &'a SyncRoot, random: u64, target: &[u8]) -> Result<Self, TreeError> {
         let name = part_name(random)?;
-        step(|| temporary_path(root, &name))?;
-        symlinkat(target, root.temporary()?, name.as_str())
-            .map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        let created = root.temporary()?.place().create_link(name.as_str(), target);
+        created.map_err(TreeError::disk("make", temporary_path(root, &name)))?;
         Ok(Self { root, name, file: None, is_live: true })
     }
 
     /// The file to write to; a link has none.
-    pub fn writer(&mut self) -> Option<&mut File> {
-        self.file.as_mut()
+    pub fn writer(&mut self) -> Option<&mut dyn DiskFile> {
+        Some(self.file.as_mut()?.as_mut())
     }
 
     /// Says when the content was changed.
@@ -113,9 +104,7 @@ impl<'a> Temporary<'a> {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let time = Timespec { tv_sec: mtime_ns.div_euclid(1_000_000_000), tv_nsec: mtime_ns.rem_euclid(1_000_000_000) };
-        let times = Timestamps { last_access: time, last_modification: time };
-        futimens(file, &times).map_err(TreeError::disk("date", temporary_path(self.root, &self.name)))
+        file.set_mtime(mtime_ns).map_err(TreeError::disk("date", temporary_path(self.root, &self.name)))
     }
 
     /// Flushes this one file to disk; [`flush_all`] does it for many.
@@ -123,10 +112,10 @@ impl<'a> Temporary<'a> {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn flush(&self) -> Result<(), TreeError> {
-        match &self.file {
-            Some(file) => fsync(file).map_err(TreeError::disk("flush", temporary_path(self.root, &self.name))),
-            None => Ok(()),
-        }
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        file.flush_content().map_err(TreeError::disk("flush", temporary_path(self.root, &self.name)))
     }
 
     /// Names the file after the entry that it is for, and its own inode. Its descriptor is closed.
@@ -136,11 +125,9 @@ impl<'a> Temporary<'a> {
     pub fn ready(mut self, entry: EntryId) -> Result<Ready<'a>, TreeError> {
         let temporary = self.root.temporary()?;
         let error = || TreeError::disk("name", temporary_path(self.root, &self.name));
-        step(|| temporary_path(self.root, &self.name))?;
-        let stat = temporary.stat_name(&self.name).map_err(error())?;
-        let name = ready_name(entry, Identity::of(&stat).inode)?;
-        renameat_with(temporary, self.name.as_str(), temporary, name.as_str(), RenameFlags::NOREPLACE)
-            .map_err(error())?;
+        let name = ready_name(entry, temporary.identity_of(&self.name).map_err(error())?.inode)?;
+        let place = temporary.place();
+        place.rename(self.name.as_str(), place, name.as_str(), Onto::Nothing).map_err(error())?;
         self.is_live = false;
         Ok(Ready { root: self.root, name })
     }
@@ -160,7 +147,7 @@ impl Drop for Temporary<'_> {
 /// # Errors
 /// [`TreeError::Disk`].
 pub fn flush_all(root: &SyncRoot) -> Result<(), TreeError> {
-    syncfs(root.temporary()?).map_err(TreeError::disk("flush", root.path()))
+    root.temporary()?.place().flush_disk().map_err(TreeError::disk("flush", root.path()))
 }
 
 impl Ready<'_> {
@@ -176,8 +163,8 @@ impl Ready<'_> {
         replaces: Option<&Identity>,
         stamp: &ConflictStamp,
     ) -> Result<Landed, TreeError> {
-        let before = match folder.stat_name(name) {
-            Ok(stat) => Some(Identity::of(&stat)),
+        let before = match folder.identity_of(name) {
+            Ok(before) => Some(before),
             Err(Errno::NOENT) => None,
             Err(errno) => return Err(self.error(folder, name)(errno)),
         };
@@ -195,27 +182,24 @@ impl Ready<'_> {
             }
             (Some(_), _) => Some(self.root.temporary()?.set_aside(&self.name, folder, name, stamp)?),
         };
-        let stat = folder.stat_name(name).map_err(TreeError::disk("look at", folder.full_path(name.as_str())))?;
-        Ok(Landed { identity: Identity::of(&stat), conflict })
+        let looked = folder.identity_of(name);
+        let identity = looked.map_err(TreeError::disk("look at", folder.full_path(name.as_str())))?;
+        Ok(Landed { identity, conflict })
     }
 
     /// Puts the file at its name; what stood there then bears the temporary name. `None` if nothing did.
     fn exchange(&self, folder: &Folder, name: &EntryName) -> Result<Option<Identity>, TreeError> {
         let temporary = self.root.temporary()?;
-        let rename = |flags| renameat_with(temporary, self.name.as_str(), folder, name.as_str(), flags);
-        step(|| folder.full_path(name.as_str()))?;
+        let rename = |onto| temporary.place().rename(self.name.as_str(), folder.place(), name.as_str(), onto);
         // Someone may take or free the name at any moment: each refusal of one call is what the other one needs.
         for _ in 0..CONFLICT_COPIES_MAX {
-            match rename(RenameFlags::NOREPLACE) {
+            match rename(Onto::Nothing) {
                 Ok(()) => return Ok(None),
                 Err(Errno::EXIST) => {}
                 Err(errno) => return Err(self.error(folder, name)(errno)),
             }
-            match rename(RenameFlags::EXCHANGE) {
-                Ok(()) => {
-                    let stat = temporary.stat_name(&self.name).map_err(self.error(folder, name))?;
-                    return Ok(Some(Identity::of(&stat)));
-                }
+            match rename(Onto::Exchange) {
+                Ok(()) => return temporary.identity_of(&self.name).map(Some).map_err(self.error(folder, name)),
                 Err(Errno::NOENT) => {}
                 Err(errno) => return Err(self.error(folder, name)(errno)),
             }
@@ -263,9 +247,8 @@ impl Leftover {
 }
 
 fn remove(root: &SyncRoot, name: &EntryName) -> Result<(), TreeError> {
-    let path = || temporary_path(root, name);
-    step(path)?;
-    unlinkat(root.temporary()?, name.as_str(), AtFlags::empty()).map_err(TreeError::disk("remove", path()))
+    let removed = root.temporary()?.place().remove_file(name.as_str());
+    removed.map_err(TreeError::disk("remove", temporary_path(root, name)))
 }
 
 fn part_name(random: u64) -> Result<EntryName, TreeError> {

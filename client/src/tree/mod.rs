@@ -2,35 +2,36 @@
 //!
 //! Every access walks from the root's own descriptor, one component at a time, and follows nothing: a name from the log or a
 //! link that someone swaps in meanwhile leads nowhere else. Names of the log are data until here; what one would do to a
-//! disk is judged in `disk_name`.
+//! disk is judged in `disk_name`. All of it asks the disk through the calls of `disk`, which `kernel` makes.
 
 mod conflict;
+mod disk;
 mod disk_name;
 mod error;
 mod file_type;
 mod folder;
 mod identity;
+mod kernel;
 mod land;
 mod path;
 mod root;
 mod scope;
 mod shift;
-mod step;
 mod trash;
 mod watch;
 
 pub use conflict::{ConflictStamp, conflict_name};
+pub use disk::{Access, Disk, DiskFile, Listed, Look, Onto, Place};
 pub use disk_name::{Refused, is_own, may_link, may_write};
 pub use error::TreeError;
 pub use file_type::{FILE_TYPE_BYTES, FileType};
 pub use folder::{Folder, Listing, LocalChild, LocalKind, Unfit};
 pub use identity::Identity;
+pub use kernel::ThisDisk;
 pub use land::{Landed, Leftover, Origin, Ready, Temporary, flush_all};
 pub use path::TreePath;
 pub use root::SyncRoot;
 pub use scope::Scope;
 pub use shift::{Emptied, Shifted, waiting_name};
-#[cfg(test)]
-pub(crate) use step::{stop_after, stop_never};
 pub use trash::{Binning, Trash, TrashRecord, Trashed};
 pub use watch::{Coverage, Seen, TreeWatch};

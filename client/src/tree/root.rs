@@ -3,15 +3,15 @@
 //! The mark is a file in it. A disk that is not mounted shows an empty folder without a mark: the engine then stops, instead
 //! of taking a thousand files for removed.
 
-use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
+use rustix::io::Errno;
 use vauban_protocol::id::SpaceId;
 
+use super::disk::{Access, Disk, Onto};
 use super::disk_name::{OWN, own_name};
-use super::folder::open_root;
 use super::{Folder, TreeError, TreePath};
 
 /// The file that marks a root, in Vauban's own folder.
@@ -40,26 +40,19 @@ impl SyncRoot {
     ///
     /// # Errors
     /// [`TreeError`]: among them that it is another space's.
-    pub fn claim(path: &Path, space: SpaceId, fresh: [u8; 16]) -> Result<Self, TreeError> {
-        let io = |what, path: &Path| {
-            let path = path.to_owned();
-            move |source| TreeError::Disk { what, path, source }
-        };
-        let path = fs::canonicalize(path).map_err(io("open", path))?;
-        let own = path.join(OWN);
-        let mark = own.join(MARKER);
-        let marker = match read_marker(&mark)? {
+    pub fn claim(disk: &dyn Disk, path: &Path, space: SpaceId, fresh: [u8; 16]) -> Result<Self, TreeError> {
+        let (folder, path) = open_named(disk, path)?;
+        let marker = match read_marker(&folder, &path)? {
             Some((marked, marker)) if marked == space => marker,
             Some(_) => return Err(TreeError::OtherSpace(path)),
             None => {
-                fs::create_dir_all(own.join(TEMPORARY)).map_err(io("make", &own))?;
-                write_marker(&own, &mark, space, fresh).map_err(io("write", &mark))?;
+                write_marker(&folder, space, fresh)?;
                 fresh
             }
         };
-        fs::create_dir_all(own.join(TEMPORARY)).map_err(io("make", &own))?;
-        let folder = Folder::new(open_root(&path)?, TreePath::root());
-        let temporary = folder.open_folder(&own_name(OWN)?)?.open_folder(&own_name(TEMPORARY)?)?;
+        let own = folder.open_folder(&own_name(OWN)?)?;
+        own.make_folder(&own_name(TEMPORARY)?)?;
+        let temporary = own.open_folder(&own_name(TEMPORARY)?)?;
         Ok(Self { folder, temporary: Some(temporary), path, marker })
     }
 
@@ -67,15 +60,13 @@ impl SyncRoot {
     ///
     /// # Errors
     /// [`TreeError`]: among them that it is another space's.
-    pub fn look(path: &Path, space: SpaceId) -> Result<Self, TreeError> {
-        let source = |source| TreeError::Disk { what: "open", path: path.to_owned(), source };
-        let path = fs::canonicalize(path).map_err(source)?;
-        let marker = match read_marker(&path.join(OWN).join(MARKER))? {
+    pub fn look(disk: &dyn Disk, path: &Path, space: SpaceId) -> Result<Self, TreeError> {
+        let (folder, path) = open_named(disk, path)?;
+        let marker = match read_marker(&folder, &path)? {
             Some((marked, _)) if marked != space => return Err(TreeError::OtherSpace(path)),
             Some((_, marker)) => marker,
             None => [0; 16],
         };
-        let folder = Folder::new(open_root(&path)?, TreePath::root());
         Ok(Self { folder, temporary: None, path, marker })
     }
 
@@ -83,8 +74,9 @@ impl SyncRoot {
     ///
     /// # Errors
     /// [`TreeError::MarkerDamaged`], or that the disk cannot be read.
-    pub fn is_marked(path: &Path) -> Result<bool, TreeError> {
-        Ok(read_marker(&path.join(OWN).join(MARKER))?.is_some())
+    pub fn is_marked(disk: &dyn Disk, path: &Path) -> Result<bool, TreeError> {
+        let (folder, path) = open_named(disk, path)?;
+        Ok(read_marker(&folder, &path)?.is_some())
     }
 
     /// The random number that its base is kept under.
@@ -132,30 +124,35 @@ impl SyncRoot {
     /// # Errors
     /// [`TreeError::Disk`]; also if anything on the way is a link.
     pub fn open(&self, path: &TreePath) -> Result<Folder, TreeError> {
-        let (first, rest) = match path.names().split_first() {
-            Some(split) => split,
-            None => return Ok(Folder::new(open_root(&self.path)?, TreePath::root())),
-        };
-        let mut folder = self.folder.open_folder(first)?;
-        for name in rest {
-            folder = folder.open_folder(name)?;
-        }
-        Ok(folder)
+        self.folder.open_below(path)
     }
 }
 
-fn read_marker(path: &Path) -> Result<Option<(SpaceId, [u8; 16])>, TreeError> {
-    let damaged = || TreeError::MarkerDamaged(path.to_owned());
-    let text = match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MARKER_BYTES_MAX => return Err(damaged()),
-        Ok(_) => fs::read_to_string(path),
-        Err(error) => Err(error),
+fn open_named(disk: &dyn Disk, path: &Path) -> Result<(Folder, PathBuf), TreeError> {
+    let resolved =
+        disk.resolve(path).map_err(|source| TreeError::Disk { what: "open", path: path.to_owned(), source })?;
+    Ok((Folder::open_root(disk, &resolved)?, resolved))
+}
+
+/// What a root is marked with; `None` if it is not.
+fn read_marker(root: &Folder, path: &Path) -> Result<Option<(SpaceId, [u8; 16])>, TreeError> {
+    let file = root.open_folder(&own_name(OWN)?).and_then(|own| own.open_file(&own_name(MARKER)?));
+    let file = match file {
+        Err(error) if error.is_absent() => return Ok(None),
+        other => other?,
     };
-    let text = match text {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(source) => return Err(TreeError::Disk { what: "read", path: path.to_owned(), source }),
-    };
+    let path = path.join(OWN).join(MARKER);
+    let mut bytes = Vec::new();
+    file.take(MARKER_BYTES_MAX.saturating_add(1)).read_to_end(&mut bytes).map_err(|source| TreeError::Disk {
+        what: "read",
+        path: path.clone(),
+        source,
+    })?;
+    let damaged = || TreeError::MarkerDamaged(path.clone());
+    let text = String::from_utf8(bytes).map_err(|_| damaged())?;
+    if text.len() as u64 > MARKER_BYTES_MAX {
+        return Err(damaged());
+    }
     let mut lines = text.lines();
     if lines.next() != Some(MARKER_HEAD) {
         return Err(damaged());
@@ -168,12 +165,24 @@ fn read_marker(path: &Path) -> Result<Option<(SpaceId, [u8; 16])>, TreeError> {
     Ok(Some((space, marker)))
 }
 
-fn write_marker(own: &Path, path: &Path, space: SpaceId, marker: [u8; 16]) -> std::io::Result<()> {
+/// Marks a root. The mark survives a power cut when this returns: it would be missed later.
+fn write_marker(root: &Folder, space: SpaceId, marker: [u8; 16]) -> Result<(), TreeError> {
+    root.make_folder(&own_name(OWN)?)?;
+    let own = root.open_folder(&own_name(OWN)?)?;
+    own.make_folder(&own_name(TEMPORARY)?)?;
+    let temporary = own.open_folder(&own_name(TEMPORARY)?)?;
+    let error = |what| TreeError::disk(what, temporary.full_path(MARKER));
+    match temporary.place().remove_file(MARKER) {
+        // A power cut while it was written.
+        Ok(()) | Err(Errno::NOENT) => {}
+        Err(errno) => return Err(error("remove")(errno)),
+    }
     let text = format!("{MARKER_HEAD}\nspace {}\nmarker {}\n", space.to_hex(), HEXLOWER.encode(&marker));
-    let whole = own.join(TEMPORARY).join(MARKER);
-    let mut file = fs::File::create(&whole)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&whole, path)?;
-    fs::File::open(own)?.sync_all()
+    let mut file = temporary.place().create_file(MARKER, Access::All).map_err(error("make"))?;
+    let path = temporary.full_path(MARKER);
+    file.write_all(text.as_bytes()).map_err(|source| TreeError::Disk { what: "write", path, source })?;
+    file.flush_content().map_err(error("flush"))?;
+    temporary.place().rename(MARKER, own.place(), MARKER, Onto::Nothing).map_err(error("rename"))?;
+    own.sync()?;
+    root.sync()
 }

@@ -3,11 +3,10 @@
 //! Where two things want each other's places, one of them waits in Vauban's own folder, under the number of its entry, so that
 //! the next run finds it there if this one does not come to the end.
 
-use rustix::fs::{AtFlags, RenameFlags, renameat_with, unlinkat};
 use rustix::io::Errno;
 
+use super::disk::Onto;
 use super::disk_name::own_name;
-use super::step::step;
 use super::{ConflictStamp, Folder, Identity, TreeError, conflict_name};
 use crate::limit::CONFLICT_COPIES_MAX;
 use crate::log::{EntryId, EntryName};
@@ -43,16 +42,15 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn shift(&self, name: &EntryName, target: &Self, to: &EntryName) -> Result<Shifted, TreeError> {
-        step(|| self.full_path(name.as_str()))?;
-        match renameat_with(self, name.as_str(), target, to.as_str(), RenameFlags::NOREPLACE) {
+        match self.place().rename(name.as_str(), target.place(), to.as_str(), Onto::Nothing) {
             Ok(()) => {}
             Err(Errno::EXIST) => return Ok(Shifted::Taken),
             Err(Errno::INVAL) => return Ok(Shifted::Within),
             Err(Errno::NOENT) => return Ok(Shifted::Gone),
             Err(errno) => return Err(TreeError::disk("rename", self.full_path(name.as_str()))(errno)),
         }
-        match target.stat_name(to) {
-            Ok(stat) => Ok(Shifted::Done(Identity::of(&stat))),
+        match target.identity_of(to) {
+            Ok(identity) => Ok(Shifted::Done(identity)),
             Err(Errno::NOENT) => Ok(Shifted::Gone),
             Err(errno) => Err(TreeError::disk("look at", target.full_path(to.as_str()))(errno)),
         }
@@ -87,8 +85,7 @@ impl Folder {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn remove_empty(&self, name: &EntryName) -> Result<Emptied, TreeError> {
-        step(|| self.full_path(name.as_str()))?;
-        match unlinkat(self, name.as_str(), AtFlags::REMOVEDIR) {
+        match self.place().remove_folder(name.as_str()) {
             Ok(()) | Err(Errno::NOENT) => Ok(Emptied::Gone),
             Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(Emptied::Full),
             Err(errno) => Err(TreeError::disk("remove", self.full_path(name.as_str()))(errno)),

@@ -11,12 +11,11 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 
-use rustix::fs::{AtFlags, Mode, OFlags, fsync, openat, unlinkat};
 use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::disk::Access;
 use super::disk_name::own_name;
-use super::step::step;
 use super::{ConflictStamp, Folder, Identity, LocalKind, Shifted, SyncRoot, TreeError, TreePath};
 use crate::limit::{FLUSHES_MAX, TRASH_RECORD_BYTES_MAX};
 use crate::log::EntryName;
@@ -86,16 +85,15 @@ impl Trash {
         batch.make_folder(&own_name(FILES)?)?;
         let files = batch.open_folder(&own_name(FILES)?)?;
         let path = batch.full_path(RECORD);
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::TRUNC | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let fd = openat(&batch, RECORD, flags, Mode::RUSR | Mode::WUSR).map_err(TreeError::disk("make", &path))?;
-        let mut file = std::fs::File::from(fd);
+        let created = batch.place().create_file(RECORD, Access::Owner);
+        let mut file = created.map_err(TreeError::disk("make", &path))?;
         let mut text = Vec::new();
         for record in records {
             serde_json::to_writer(&mut text, record).unwrap_or_default();
             text.push(b'\n');
         }
         file.write_all(&text).map_err(|source| TreeError::Disk { what: "write", path: path.clone(), source })?;
-        fsync(&file).map_err(TreeError::disk("flush", &path))?;
+        file.flush_content().map_err(TreeError::disk("flush", &path))?;
         batch.sync()?;
         trash.sync()?;
         Ok(Self { files, last: None, filled: BTreeSet::new() })
@@ -148,15 +146,16 @@ impl Trash {
     /// [`TreeError::Disk`].
     pub fn sync(&self) -> Result<(), TreeError> {
         if self.filled.len() > FLUSHES_MAX {
-            return rustix::fs::syncfs(&self.files).map_err(TreeError::disk("flush", self.files.path().to_path()));
+            let flushed = self.files.place().flush_disk();
+            return flushed.map_err(TreeError::disk("flush", self.files.path().to_path()));
         }
-        self.filled.iter().try_for_each(|path| open_below(&self.files, path)?.sync())
+        self.filled.iter().try_for_each(|path| self.files.open_below(path)?.sync())
     }
 
     /// The folder here for what was in folder `path`.
     fn place(&mut self, path: &TreePath) -> Result<&Folder, TreeError> {
         if self.last.as_ref().is_none_or(|(last, _)| last != path) {
-            let (mut folder, mut at) = (self.files.open_folder_itself()?, TreePath::root());
+            let (mut folder, mut at) = (self.files.clone(), TreePath::root());
             for name in path.names() {
                 folder = match folder.open_folder(name) {
                     Err(error) if error.is_absent() => {
@@ -271,14 +270,10 @@ fn stands(files: &Folder, path: &TreePath) -> Result<bool, TreeError> {
     let Some((parent, name)) = path.split_last() else {
         return Ok(false);
     };
-    match open_below(files, &parent) {
+    match files.open_below(&parent) {
         Err(error) if error.is_absent() => Ok(false),
         folder => Ok(folder?.child(name)?.is_some()),
     }
-}
-
-fn open_below(files: &Folder, path: &TreePath) -> Result<Folder, TreeError> {
-    path.names().iter().try_fold(files.open_folder_itself()?, |folder, name| folder.open_folder(name))
 }
 
 /// Deletes a folder of the trash and all that is in it, following nothing.
@@ -289,8 +284,7 @@ fn delete(folder: &Folder, name: &EntryName) -> Result<(), TreeError> {
             delete(&inner, &child.name)?;
         } else {
             let path = || inner.full_path(child.name.as_str());
-            step(path)?;
-            match unlinkat(&inner, child.name.as_str(), AtFlags::empty()) {
+            match inner.place().remove_file(child.name.as_str()) {
                 Ok(()) | Err(Errno::NOENT) => {}
                 Err(errno) => return Err(TreeError::disk("remove", path())(errno)),
             }

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
 use crate::sync::SyncError;
-use crate::tree::{SyncRoot, TreeError};
+use crate::tree::{SyncRoot, ThisDisk, TreeError};
 
 /// What to do about the trash.
 #[derive(Debug, clap::Subcommand)]
@@ -52,8 +52,8 @@ fn root(connected: &Connected, name: &str) -> Result<SyncRoot, Failure> {
             en: "No folder of this machine is synced with \"{name}\".",
         )));
     };
-    let claimed = match SyncRoot::is_marked(&folder) {
-        Ok(true) => SyncRoot::claim(&folder, space.id, [0; 16]),
+    let claimed = match SyncRoot::is_marked(&ThisDisk, &folder) {
+        Ok(true) => SyncRoot::claim(&ThisDisk, &folder, space.id, [0; 16]),
         Ok(false) => Err(TreeError::MarkerLost(folder)),
         Err(error) => Err(error),
     };

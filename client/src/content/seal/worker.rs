@@ -1,6 +1,5 @@
 //! One thread of the pool.
 
-use std::fs::File;
 use std::io;
 use std::thread;
 use std::time::Duration;
@@ -118,11 +117,11 @@ impl Worker {
                     let pass = self.pass(bytes.as_slice(), how, buffer, read_bytes, length, hands)?;
                     return self.version(pass, identity, false, secrets.epoch);
                 }
-                Open::File(file) => {
-                    let (before, executable) = job.source.look(&file)?;
-                    let read = self.pass(FileReader(&file), how, buffer, read_bytes, before.bytes, hands);
+                Open::File(mut file) => {
+                    let (before, executable) = job.source.look(file.as_ref())?;
+                    let read = self.pass(&mut file, how, buffer, read_bytes, before.bytes, hands);
                     let pass = read.map_err(|halt| halt.at(job))?;
-                    let (after, _) = job.source.look(&file)?;
+                    let (after, _) = job.source.look(file.as_ref())?;
                     if after.is_unchanged(&before) && pass.summary.bytes == after.bytes {
                         return self.version(pass, after, executable, secrets.epoch);
                     }
@@ -258,15 +257,5 @@ impl From<io::Error> for Halt {
 impl From<TreeError> for Halt {
     fn from(error: TreeError) -> Self {
         Self::Skip(error.into())
-    }
-}
-
-/// Reads a file that others look at meanwhile.
-struct FileReader<'a>(&'a File);
-
-impl io::Read for FileReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut file = self.0;
-        io::Read::read(&mut file, buffer)
     }
 }

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use vauban_protocol::time::Timestamp;
+
 use super::Receive;
 use crate::clock;
 use crate::content::Nodes;
@@ -14,7 +16,6 @@ use crate::limit::FLUSHES_MAX;
 use crate::log::{EntryId, Kind};
 use crate::state::cache::{BaseRow, Direction, Toll};
 use crate::sync::SyncError;
-use crate::sync::open_space::random;
 use crate::sync::plan::{FolderThere, Shift, Trashing};
 use crate::sync::report::Problem;
 use crate::sync::standing::Spot;
@@ -67,7 +68,10 @@ impl<N: Nodes> Receive<'_, N> {
         shifts: Vec<Shift>,
         folders: Vec<FolderThere>,
     ) -> Result<(), SyncError> {
-        let mut progress = Progress { records: trashings.iter().map(record).collect(), ..Progress::default() };
+        let mut progress = Progress {
+            records: trashings.iter().map(|trashing| record(trashing, self.space.now())).collect(),
+            ..Progress::default()
+        };
         let (emptied, binned): (Vec<_>, Vec<_>) =
             trashings.into_iter().partition(|trashing| trashing.child.kind == LocalKind::Folder);
         let mut steps: Vec<Step> = binned.into_iter().map(Step::Trash).collect();
@@ -135,7 +139,9 @@ impl<N: Nodes> Receive<'_, N> {
         let (folder, name) = (self.root.open(&path)?, &trashing.child.name);
         let mut trash = match progress.trash.take() {
             Some(trash) => trash,
-            None => Trash::begin(self.root, &clock::day(clock::now()), random()?, &progress.records)?,
+            None => {
+                Trash::begin(self.root, &clock::day(self.space.now()), self.space.fresh_number()?, &progress.records)?
+            }
         };
         let tried = if trashing.child.kind == LocalKind::Folder {
             trash.keep_folder(&trashing.path).and_then(|()| remove_folder(&folder, &trashing.child))
@@ -162,7 +168,7 @@ impl<N: Nodes> Receive<'_, N> {
     fn shift(&mut self, shift: &Shift, progress: &mut Progress) -> Result<Tried, SyncError> {
         let Some(target) = self.path(shift.to.parent)? else { return Ok(Tried::Waits) };
         let (from, name) = match progress.aside.get(&shift.entry) {
-            Some(_) => (self.root.temporary()?.open_folder_itself()?, waiting_name(shift.entry)?),
+            Some(_) => (self.root.temporary()?.clone(), waiting_name(shift.entry)?),
             None => match self.standing(shift)? {
                 Some(found) => found,
                 None => return Ok(Tried::Moot),
@@ -359,11 +365,11 @@ fn is_same_after_rename(shift: &Shift, seen: &Identity, now: &Identity) -> bool 
     shift.child.kind == LocalKind::Folder || now.is_unchanged_but_moved(seen)
 }
 
-fn record(trashing: &Trashing) -> TrashRecord {
+fn record(trashing: &Trashing, now: Timestamp) -> TrashRecord {
     TrashRecord {
         path: trashing.path.to_string(),
         entry: data_encoding::HEXLOWER.encode(&trashing.entry.0),
-        removed_at: clock::now().0,
+        removed_at: now.0,
         why: REMOVED_THERE.to_owned(),
     }
 }

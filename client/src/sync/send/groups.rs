@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::limit::COMMIT_ADDS_MAX;
 
-use crate::clock;
 use crate::content::{Nodes, SealedFile, UploadError, have_chunks, judge_receipts};
 use crate::log::{ChunkList, ChunkRef, EntryId, Kind, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, Tree};
 use crate::state::cache::{BaseRow, Direction, Folding, RootId, Toll};
@@ -313,7 +312,7 @@ pub(super) fn restamp<N: Nodes>(space: &mut OpenSpace<N>, adds: &[ChunkId]) -> R
         if held { present.push(*id) } else { lost.push(*id) }
     }
     if !present.is_empty() {
-        let at = judge_receipts(&receipts, &present, space.id, &space.org, clock::now()).map_err(UploadError::from)?;
+        let at = judge_receipts(&receipts, &present, space.id, &space.org, space.now()).map_err(UploadError::from)?;
         space.journal.restamp(&present, at)?;
     }
     Ok(space.journal.forget(lost)?)

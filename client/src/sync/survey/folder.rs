@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Stray, Surveyor, Visit, fresh_entry};
+use super::{Stray, Surveyor, Visit};
 use crate::content::Nodes;
 use crate::limit::DEPTH_MAX;
 use crate::log::{EntryId, EntryName, Kind};
@@ -163,7 +163,7 @@ impl<N: Nodes> Surveyor<'_, N> {
         let (entry, base, is_there) = match recognised {
             Recognised::Known(base) => (base.entry, Some(base), true),
             Recognised::Joined(there) => (there.entry, None, true),
-            Recognised::New => (fresh_entry()?, None, false),
+            Recognised::New => (self.space.fresh_entry()?, None, false),
             Recognised::Perhaps => {
                 let newcomer = newcomer.cloned();
                 self.strays.push(Stray { sighting, candidates: same_inode, newcomer });

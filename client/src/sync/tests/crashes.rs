@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use vauban_protocol::space::Cutting;
 
 use super::world::{Device, World, settle};
-use crate::tree::{stop_after, stop_never};
 
 /// Every content that a device can show: at its name, in a conflict copy, in the trash.
 fn contents(device: &Device) -> BTreeSet<Vec<u8>> {
@@ -24,9 +23,9 @@ fn stopped_everywhere(prepare: impl Fn(&Device), change: impl Fn(&Device, &Devic
         let mut mine = contents(world.b());
         mine.retain(|content| !edited.iter().any(|edited| edited.as_bytes() == content));
         world.a().sync();
-        stop_after(steps);
+        world.b().machine.stop_after(steps);
         let stopped = world.b().try_sync();
-        if !stop_never() {
+        if !world.b().machine.stop_never() {
             assert!(stopped.unwrap().agreed && steps > 2, "{steps} steps are none");
             return;
         }

@@ -18,6 +18,7 @@ use vauban_protocol::space::Cutting;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::node::ModelNode;
+use super::stopping::Stopping;
 use crate::clock;
 use crate::keys::Identity;
 use crate::session::Session;
@@ -25,7 +26,7 @@ use crate::state::{Anchor, AnchorRecord, ChainFile, Home};
 use crate::sync::{
     Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, create_space, preview, sync_once,
 };
-use crate::tree::{SyncRoot, Trash, Trashed};
+use crate::tree::{SyncRoot, ThisDisk, Trash, Trashed};
 
 /// Everything there is.
 pub(super) struct World {
@@ -38,6 +39,7 @@ pub(super) struct World {
 /// A device with its home, and a folder that it syncs.
 pub(super) struct Device {
     pub(super) name: String,
+    pub(super) machine: Stopping,
     session: Arc<Session>,
     home: TempDir,
     folder: TempDir,
@@ -106,9 +108,11 @@ impl World {
         let mut devices = Vec::new();
         for (identity, name) in identities.into_iter().zip(names) {
             let home = tempfile::tempdir().unwrap();
-            let session = enrol(&home, &org, &chain.certificates, identity);
+            let machine = Stopping::default();
+            let session = enrol(&home, &org, &chain.certificates, identity).on(Arc::new(machine.clone()));
             devices.push(Device {
                 name: (*name).to_owned(),
+                machine,
                 session: Arc::new(session),
                 home,
                 folder: tempfile::tempdir().unwrap(),
@@ -146,10 +150,12 @@ impl World {
             original.directory().clone(),
         );
         let at = Home::at(Some(home.path().to_owned()));
+        let machine = Stopping::default();
         let session = Session::assemble(at.clone(), Anchor::open(&at).unwrap(), identity).unwrap();
         Device {
             name: device.name.clone(),
-            session: Arc::new(session),
+            session: Arc::new(session.on(Arc::new(machine.clone()))),
+            machine,
             home,
             folder: tempfile::tempdir().unwrap(),
             node: self.node.clone(),
@@ -219,7 +225,7 @@ impl Device {
 
     /// The contents of the files in the trash, by the path that they had.
     pub(super) fn trash(&self) -> BTreeMap<String, Vec<u8>> {
-        let root = SyncRoot::claim(self.folder.path(), self.space, [0; 16]).unwrap();
+        let root = SyncRoot::claim(&ThisDisk, self.folder.path(), self.space, [0; 16]).unwrap();
         let mut found = BTreeMap::new();
         for Trashed { batch, record } in Trash::list(&root).unwrap() {
             let path = self.path(".vauban/trash").join(batch).join("files").join(&record.path);

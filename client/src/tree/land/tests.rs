@@ -1,16 +1,15 @@
-use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use vauban_protocol::id::SpaceId;
 
 use super::*;
-use crate::tree::TreePath;
+use crate::tree::{ThisDisk, TreePath};
 
 const ENTRY: EntryId = EntryId([7; 16]);
 
 fn root(path: &Path) -> SyncRoot {
-    SyncRoot::claim(path, SpaceId([1; 16]), [2; 16]).unwrap()
+    SyncRoot::claim(&ThisDisk, path, SpaceId([1; 16]), [2; 16]).unwrap()
 }
 
 fn name(text: &str) -> EntryName {
@@ -138,11 +137,11 @@ fn permissions_and_links_are_written_as_recorded() {
 #[test]
 fn another_space_is_refused_and_a_mark_is_kept() {
     let folder = tempfile::tempdir().unwrap();
-    assert!(!SyncRoot::is_marked(folder.path()).unwrap());
+    assert!(!SyncRoot::is_marked(&ThisDisk, folder.path()).unwrap());
     drop(root(folder.path()));
-    assert!(SyncRoot::is_marked(folder.path()).unwrap());
-    let again = SyncRoot::claim(folder.path(), SpaceId([1; 16]), [9; 16]).unwrap();
+    assert!(SyncRoot::is_marked(&ThisDisk, folder.path()).unwrap());
+    let again = SyncRoot::claim(&ThisDisk, folder.path(), SpaceId([1; 16]), [9; 16]).unwrap();
     assert_eq!(again.marker(), [2; 16]);
-    let other = SyncRoot::claim(folder.path(), SpaceId([3; 16]), [9; 16]);
+    let other = SyncRoot::claim(&ThisDisk, folder.path(), SpaceId([3; 16]), [9; 16]);
     assert!(matches!(other, Err(TreeError::OtherSpace(_))));
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::Instant;
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
@@ -106,7 +106,8 @@ pub(super) fn queue() -> io::Result<OwnedFd> {
 
 /// Watches a folder by its descriptor: whatever has taken its name meanwhile is not followed.
 pub(super) fn watch(queue: &OwnedFd, folder: &Folder) -> io::Result<i32> {
-    let path = format!("/proc/self/fd/{}", folder.as_fd().as_raw_fd());
+    let descriptor = folder.place().descriptor().ok_or(io::ErrorKind::Unsupported)?;
+    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
     Ok(inotify::add_watch(queue, path, TOLD)?)
 }
 

@@ -12,7 +12,7 @@ use super::places::Places;
 use crate::limit::DEPTH_MAX;
 use crate::log::EntryName;
 use crate::tree::disk_name::is_own;
-use crate::tree::folder::open_root;
+use crate::tree::kernel::ThisDisk;
 use crate::tree::{Coverage, Folder, Scope, TreeError, TreePath};
 
 /// See the module.
@@ -58,8 +58,8 @@ impl Watches {
     pub(super) fn look_around(&mut self) {
         self.coverage = Coverage::Whole;
         let before = std::mem::take(&mut self.places);
-        match open_root(&self.root) {
-            Ok(root) => self.cover(&Folder::new(root, TreePath::root()), &mut Scope::nothing()),
+        match Folder::open_root(&ThisDisk, &self.root) {
+            Ok(root) => self.cover(&root, &mut Scope::nothing()),
             Err(_) => self.coverage = Coverage::Part,
         }
         for stale in before.watches().filter(|watch| !self.places.knows(*watch)) {
@@ -161,10 +161,6 @@ impl Watches {
     }
 
     fn open(&self, path: &TreePath) -> Result<Folder, TreeError> {
-        let mut folder = Folder::new(open_root(&self.root)?, TreePath::root());
-        for name in path.names() {
-            folder = folder.open_folder(name)?;
-        }
-        Ok(folder)
+        Folder::open_root(&ThisDisk, &self.root)?.open_below(path)
     }
 }
