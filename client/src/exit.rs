@@ -54,8 +54,8 @@ exits! {
     Unreachable = 6, fr: "aucun nœud joignable ou disponible", en: "no node reachable or available";
     /// The node's charter does not satisfy the organisation's policy.
     Policy = 7, fr: "charte absente ou contraire à la politique", en: "charter missing or outside the policy";
-    /// A fork, a rollback or a clone: proof that something is wrong.
-    Alarm = 8, fr: "alarme : bifurcation, retour en arrière ou clone", en: "alarm: fork, rollback or clone";
+    /// A fork, a rollback, a clone, or chunks released that are needed: proof that something is wrong.
+    Alarm = 8, fr: "alarme : bifurcation, retour en arrière, clone ou effacement contesté", en: "alarm: fork, rollback, clone or contested deletion";
     /// The invite is wrong, used or expired.
     Invite = 9, fr: "invitation fausse, utilisée ou expirée", en: "invite wrong, used or expired";
     /// Files of this machine: missing, unreadable, damaged, full.

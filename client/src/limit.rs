@@ -1,6 +1,6 @@
 //! Every bound of the client, with its reason. Bounds that nodes know stand in `vauban_protocol::limit`.
 
-use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, CHUNKS_BYTES_MAX, COMMIT_OPS_BYTES_MAX};
+use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, CHUNKS_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_OPS_BYTES_MAX};
 
 /// Seconds that one address has to complete a connection: long for a satellite, short for a person who waits.
 pub const CONNECT_SECONDS_MAX: u64 = 5;
@@ -186,6 +186,12 @@ pub const BRAKE_ENTRIES_EVER: u64 = 500;
 pub const BRAKE_DAMAGED: u64 = 20;
 /// Downloaded files without their type that wait for all others to land: one fewer than the brake holds.
 pub const FILES_HELD_MAX: usize = BRAKE_DAMAGED as usize;
+/// Seconds between two times that words are exchanged with other devices, and that what nothing needs is released.
+pub const TEND_SECONDS: u64 = 60 * 60;
+/// Chunks that are released at one such time, in a few commits; the rest at the next.
+pub const RELEASE_IDS_MAX: usize = 4 * COMMIT_ADDS_MAX;
+/// Days beyond the retention after which a version's chunks are released: clocks differ, and nobody must find it too early.
+pub const RELEASE_SLACK_DAYS: u64 = 2;
 /// Days that what was removed here stays in the trash.
 pub const TRASH_DAYS: u64 = 30;
 /// Bytes of a trash's record: lines of some 500 bytes for a million entries.

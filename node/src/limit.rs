@@ -198,6 +198,10 @@ pub const MARK_SECONDS: u64 = 60 * 60;
 pub const FLOOR_AGE_SECONDS: u64 = DAY_SECONDS;
 /// Marks kept: a day of them, the newest, and the one that a tick has just used.
 pub const MARKS_MAX: usize = 26;
+/// Releases that one word of a device starts the retention of; the rest waits for its next one.
+pub const RELEASES_SEEN_MAX: usize = 1024;
+/// Releases that one tick ends, each of at most [`vauban_protocol::limit::COMMIT_ADDS_MAX`] rows: apply stays a matter of milliseconds a release.
+pub const PURGE_RELEASES_MAX: usize = 8;
 /// Seconds for which an invite is still shown after it has expired, so that its inviter learns why nobody came.
 pub const INVITE_GRACE_SECONDS: u64 = 7 * DAY_SECONDS;
 

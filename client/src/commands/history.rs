@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::organisation::Roster;
 use crate::say;
 use crate::state::cache::{Change, Event};
-use crate::sync::history;
+use crate::sync::{history, is_kept};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ struct Report {
 #[derive(Debug, Serialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
 enum Told {
-    Written { bytes: u64, content: String },
+    Written { bytes: u64, content: String, kept: bool },
     Placed { name: String },
     Removed,
 }
@@ -45,8 +45,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let mut space = connected.open(&connected.find(&place.space)?)?;
         space.follow()?;
         space.write_record()?;
-        let events = history(&space, &place.path)?.ok_or_else(|| not_there(&place))?;
-        Ok(events.into_iter().map(|event| report(&connected, event)).collect::<Vec<_>>())
+        let (entry, events) = history(&space, &place.path)?.ok_or_else(|| not_there(&place))?;
+        let kept = is_kept(&space, entry, &events)?;
+        Ok(events.into_iter().zip(kept).map(|(event, kept)| report(&connected, event, kept)).collect::<Vec<_>>())
     })?;
     for report in &reports {
         context.output.result(report, text);
@@ -54,12 +55,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
-fn report(connected: &Connected, event: Event) -> Report {
+fn report(connected: &Connected, event: Event, kept: bool) -> Report {
     let organisation = connected.device.organisation();
     let roster = Roster::new(&organisation, connected.device.identity().directory());
     let user = organisation.device(event.device).map(|record| roster.user(record.user)).unwrap_or_default();
     let what = match event.change {
-        Change::Written(version) => Told::Written { bytes: version.bytes, content: version.content.to_hex() },
+        Change::Written(version) => Told::Written { bytes: version.bytes, content: version.content.to_hex(), kept },
         Change::Placed(place) => Told::Placed { name: place.name.to_string() },
         Change::Removed => Told::Removed,
     };
@@ -70,9 +71,13 @@ fn text(report: &Report) -> String {
     let Report { made_at, user, device, what } = report;
     let time = clock::minute(vauban_protocol::time::Timestamp(*made_at));
     let what = match what {
-        Told::Written { bytes, .. } => {
+        Told::Written { bytes, kept, .. } => {
             let bytes = indicatif::BinaryBytes(*bytes);
-            say!(fr: "écrit, {bytes}", en: "written, {bytes}")
+            if *kept {
+                say!(fr: "écrit, {bytes}", en: "written, {bytes}")
+            } else {
+                say!(fr: "écrit, {bytes}, contenu qui n'est plus gardé", en: "written, {bytes}, content no longer kept")
+            }
         }
         Told::Placed { name } => say!(fr: "placé sous le nom {name}", en: "placed under the name {name}"),
         Told::Removed => say!(fr: "retiré", en: "removed"),

@@ -23,7 +23,9 @@ mod context;
 mod finishing;
 mod invited;
 mod progress;
+mod space_policy;
 mod spaces;
+mod status_spaces;
 mod watch;
 
 pub(crate) use context::Context;

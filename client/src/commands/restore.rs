@@ -35,11 +35,17 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         restore(&mut space, &place.path, moment, &stamp)?.ok_or_else(|| not_there(&place))
     })?;
     context.output.result(&restored, text);
-    Ok(Exit::Done)
+    for path in &restored.lost {
+        context.output.note(&say!(
+            fr: "{path} : ce contenu n'est plus gardé\n  → Voir ce qui l'est encore : `vauban history ESPACE:{path}` ; le délai : `vauban space policy ESPACE`.",
+            en: "{path}: this content is no longer kept\n  → See what still is: `vauban history SPACE:{path}`; for how long: `vauban space policy SPACE`.",
+        ));
+    }
+    Ok(if restored.lost.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
 fn text(restored: &Restored) -> String {
-    let Restored { created, rewritten, folders, unchanged } = restored;
+    let Restored { created, rewritten, folders, unchanged, .. } = restored;
     say!(
         fr: "Restauré : {created} fichier(s) revenu(s), {rewritten} avec leur ancien contenu, {folders} dossier(s) ; {unchanged} inchangé(s).\nCe qui est venu depuis est resté ; le prochain `vauban sync` écrit tout cela sur le disque.",
         en: "Restored: {created} file(s) back, {rewritten} with their old content, {folders} folder(s); {unchanged} unchanged.\nWhat came since has stayed; the next `vauban sync` writes all this to the disk.",

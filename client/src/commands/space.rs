@@ -1,11 +1,11 @@
-//! `vauban space create` and `vauban space list`.
+//! `vauban space create`, `vauban space list` and `vauban space policy`.
 
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use vauban_protocol::space::Cutting;
 
-use crate::commands::Context;
 use crate::commands::spaces::{Purpose, connected};
+use crate::commands::{Context, space_policy};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
@@ -18,6 +18,11 @@ pub(crate) enum Command {
     Create(Create),
     #[command(about = say!(fr: "Liste vos espaces", en: "Lists your spaces"))]
     List,
+    #[command(about = say!(
+        fr: "Montre ou change combien de temps l'historique d'un espace est gardé",
+        en: "Shows or changes for how long a space's history is kept",
+    ))]
+    Policy(space_policy::Arguments),
 }
 
 /// Arguments of `space create`.
@@ -51,6 +56,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
     match command {
         Command::Create(create) => run_create(context, create),
         Command::List => run_list(context),
+        Command::Policy(arguments) => space_policy::run(context, arguments),
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::clock;
+use crate::commands::status_spaces::{self, SpaceReport};
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ struct Report {
     device: String,
     device_id: String,
     home: std::path::PathBuf,
-    spaces: usize,
+    spaces: Vec<SpaceReport>,
     node: Option<NodeReport>,
 }
 
@@ -62,7 +63,7 @@ pub(crate) fn run(context: &Context, _arguments: &Arguments) -> Result<Exit, Fai
         device: roster.device(identity.device()),
         device_id: identity.device().to_hex(),
         home: context.home.folder().to_owned(),
-        spaces: session.anchor().record().spaces.len(),
+        spaces: status_spaces::reports(&session, &roster)?,
         node,
     };
     context.output.result(&report, text);
@@ -96,10 +97,14 @@ fn text(report: &Report) -> String {
     let organisation = organisation.as_deref().unwrap_or("?");
     let role = if *admin { say!(fr: " (administrateur)", en: " (admin)") } else { String::new() };
     let home = home.display();
+    let count = spaces.len();
     let mut text = say!(
-        fr: "organisation  {organisation}, position {position}\nempreinte     {fingerprint}\npersonne      {user}{role}\nappareil      {device}\ndossier       {home}\nespaces       {spaces} connu(s) de cet appareil",
-        en: "organisation  {organisation}, position {position}\nfingerprint   {fingerprint}\nuser          {user}{role}\ndevice        {device}\nfolder        {home}\nspaces        {spaces} known to this device",
+        fr: "organisation  {organisation}, position {position}\nempreinte     {fingerprint}\npersonne      {user}{role}\nappareil      {device}\ndossier       {home}\nespaces       {count} connu(s) de cet appareil",
+        en: "organisation  {organisation}, position {position}\nfingerprint   {fingerprint}\nuser          {user}{role}\ndevice        {device}\nfolder        {home}\nspaces        {count} known to this device",
     );
+    for space in spaces {
+        text.push_str(&status_spaces::text(space));
+    }
     if let Some(node) = &report.node {
         text.push_str(&node_text(node));
     }

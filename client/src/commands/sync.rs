@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::say;
-use crate::sync::{Approval, Change, Run, Summary, Watcher, What, preview, sync_once};
+use crate::sync::{Approval, Change, Contested, Run, Summary, Watcher, What, preview, sync_once};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -62,9 +62,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     say_left_out(context.output, &summary);
     if summary.held.is_any() {
         context.output.note(&held_text(arguments));
-        return Ok(Exit::Brake);
     }
-    Ok(if summary.is_complete() { Exit::Done } else { Exit::Partial })
+    Ok(match () {
+        () if !summary.contested.is_empty() => Exit::Alarm,
+        () if summary.held.is_any() => Exit::Brake,
+        () if summary.is_complete() => Exit::Done,
+        () => Exit::Partial,
+    })
 }
 
 impl Arguments {
@@ -151,11 +155,23 @@ pub(super) fn text(summary: &Summary) -> String {
     lines.join("\n")
 }
 
+/// What was wrong, and what to do now.
+pub(super) fn contested_text(contested: &Contested) -> String {
+    let Contested { device, chunks, .. } = contested;
+    say!(
+        fr: "ALARME : l'appareil « {device} » a voulu faire effacer {chunks} fragment(s) encore utiles ; ils sont gardés.\n  → S'il a été volé ou pris : le faire révoquer, puis `vauban restore ESPACE --to DATE` ; sinon, vérifier son horloge.",
+        en: "ALARM: device \"{device}\" meant to have {chunks} chunk(s) deleted that are still needed; they are kept.\n  → If it was stolen or taken over: have it revoked, then `vauban restore SPACE --to TIME`; otherwise check its clock.",
+    )
+}
+
 /// What was left out goes where errors go; a script reads it in the summary.
 pub(super) fn say_left_out(output: Output, summary: &Summary) {
     for issue in &summary.issues {
         let (path, problem) = (&issue.path, issue.problem.text());
         output.note(&say!(fr: "laissé de côté : {path} : {problem}", en: "left out: {path}: {problem}"));
+    }
+    for contested in &summary.contested {
+        output.note(&contested_text(contested));
     }
     if summary.void_ops > 0 {
         let count = summary.void_ops;

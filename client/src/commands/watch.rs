@@ -11,6 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::Connected;
+use crate::commands::sync::contested_text;
 use crate::commands::{Context, runtime};
 use crate::complaint::Complaint;
 use crate::exit::Exit;
@@ -19,7 +20,7 @@ use crate::output::Output;
 use crate::say;
 use crate::session::Session;
 use crate::state::StateError;
-use crate::sync::{Issue, Live, LiveEvent, NamedSpace, Summary, Teller, Watcher, live, reconnecting};
+use crate::sync::{Contested, Issue, Live, LiveEvent, NamedSpace, Summary, Teller, Watcher, live, reconnecting};
 use crate::tree::Coverage;
 
 /// Keeps `folder` and the space called `space` in step, until a signal; that is how it is meant to end.
@@ -116,6 +117,7 @@ enum Said<'a> {
     /// See [`LiveEvent`], for this and those below.
     Synced(&'a Summary),
     LeftOut(&'a Issue),
+    Contested(&'a Contested),
     Held,
     Offline {
         error: String,
@@ -133,6 +135,7 @@ impl<'a> From<&LiveEvent<'a>> for Said<'a> {
         match event {
             LiveEvent::Synced(summary) => Self::Synced(summary),
             LiveEvent::LeftOut(issue) => Self::LeftOut(issue),
+            LiveEvent::Contested(contested) => Self::Contested(contested),
             LiveEvent::Held => Self::Held,
             LiveEvent::Offline(failure) => {
                 let complaint = Complaint::from(*failure);
@@ -190,6 +193,7 @@ fn text(said: &Said<'_>) -> String {
             let (path, problem) = (&issue.path, issue.problem.text());
             say!(fr: "laissé de côté : {path} : {problem}", en: "left out: {path}: {problem}")
         }
+        Said::Contested(contested) => contested_text(contested),
         Said::Held => say!(
             fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Regarder : `vauban sync ESPACE DOSSIER --dry-run --approve` ; si c'est voulu : arrêter ceci, et `vauban sync ESPACE DOSSIER --approve`",
             en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → Look: `vauban sync SPACE DIR --dry-run --approve`; if that is intended: stop this, and `vauban sync SPACE DIR --approve`",
@@ -260,9 +264,11 @@ mod tests {
     fn events_are_objects_with_a_name() {
         let (summary, failure) = (Summary { uploaded: 2, ..Summary::default() }, Failure::Interrupted);
         let issue = Issue { path: "a".to_owned(), problem: Problem::Busy };
+        let contested = Contested { device: "poste".to_owned(), commit: 7, chunks: 3 };
         let cases = [
             (LiveEvent::Synced(&summary), "synced"),
             (LiveEvent::LeftOut(&issue), "left_out"),
+            (LiveEvent::Contested(&contested), "contested"),
             (LiveEvent::Held, "held"),
             (LiveEvent::Offline(&failure), "offline"),
             (LiveEvent::Online, "online"),

@@ -131,6 +131,7 @@ fn refused(refusal: &Refusal) -> Complaint {
         | Refusal::OrganisationHead { .. }
         | Refusal::Commit
         | Refusal::ChunkMismatch
+        | Refusal::NotKept
         | Refusal::FeatureLevel => say!(
             fr: "Relancer ; si cela se répète, comparer les versions du client et du nœud (`vauban doctor`).",
             en: "Run it again; if it happens again, compare the versions of client and node (`vauban doctor`).",
@@ -203,6 +204,10 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::Behind => say!(
             fr: "Le nœud est en retard sur ce que cet appareil connaît.",
             en: "The node lags behind what this device knows.",
+        ),
+        Refusal::NotKept => say!(
+            fr: "Des fragments que ce changement garde ont été effacés.",
+            en: "Chunks that this change keeps have been deleted.",
         ),
         Refusal::FeatureLevel => say!(
             fr: "Les nœuds ne savent pas encore faire cela.",

@@ -68,6 +68,14 @@ fn of_log(error: &LogError) -> Complaint {
             fr: "Depuis des jours, aucun nœud n'atteint le numéro {seen} de l'espace (montré : {shown}).",
             en: "For days no node has reached the space's number {seen} (shown: {shown}).",
         )),
+        LogError::Withheld { device, seen, shown } => alarm(say!(
+            fr: "L'appareil {device} a vu le numéro {seen} de l'espace ; le nœud n'en montre que {shown}.",
+            en: "Device {device} has seen the space's number {seen}; the node shows no more than {shown}.",
+        )),
+        LogError::SplitView { device, seq, .. } => alarm(say!(
+            fr: "L'appareil {device} a vu une autre histoire de l'espace que celle montrée ici (au numéro {seq}).",
+            en: "Device {device} has seen another history of the space than is shown here (at number {seq}).",
+        )),
         LogError::Cloned { counter } => Complaint::new(
             say!(
                 fr: "L'espace contient une modification ({counter}) signée par cet appareil, qu'il n'a jamais faite : l'appareil a été copié ou restauré.",

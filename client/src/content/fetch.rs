@@ -3,6 +3,8 @@
 //! Every object is verified against its id and opened here; a chunk that is missing, damaged or forged is an error of that chunk,
 //! and what follows it still comes.
 
+use std::collections::BTreeSet;
+
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream;
@@ -124,11 +126,35 @@ impl ChunkStream {
 /// # Errors
 /// [`FetchError`].
 pub async fn chunks_of<N: Nodes>(nodes: &N, space: SpaceId, version: &Version) -> Result<Vec<ChunkRef>, FetchError> {
+    let mut pages = BTreeSet::new();
+    let list = resolved(nodes, space, version, &mut pages).await?;
+    let bytes: u64 = list.iter().map(|chunk| u64::from(chunk.plain_bytes)).sum();
+    if bytes == version.bytes { Ok(list) } else { Err(FetchError::Length) }
+}
+
+/// The ids of all that a version rests on: its chunks, and the pages that list them.
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn every_id<N: Nodes>(nodes: &N, space: SpaceId, version: &Version) -> Result<BTreeSet<ChunkId>, FetchError> {
+    let mut ids = BTreeSet::new();
+    let list = resolved(nodes, space, version, &mut ids).await?;
+    ids.extend(list.iter().map(|chunk| chunk.id));
+    Ok(ids)
+}
+
+async fn resolved<N: Nodes>(
+    nodes: &N,
+    space: SpaceId,
+    version: &Version,
+    pages: &mut BTreeSet<ChunkId>,
+) -> Result<Vec<ChunkRef>, FetchError> {
     let (levels, mut list) = match &version.chunks {
         ChunkList::Inline(chunks) => (0, chunks.clone()),
         ChunkList::Paged { levels, pages } => (*levels, pages.clone()),
     };
     for _ in 0..levels {
+        pages.extend(list.iter().map(|page| page.id));
         let mut inner = Vec::new();
         for batch in (Batches { chunks: list.into_iter().peekable() }) {
             for page in fetch_batch(nodes.clone(), space, batch).await? {
@@ -137,8 +163,7 @@ pub async fn chunks_of<N: Nodes>(nodes: &N, space: SpaceId, version: &Version) -
         }
         list = inner;
     }
-    let bytes: u64 = list.iter().map(|chunk| u64::from(chunk.plain_bytes)).sum();
-    if bytes == version.bytes { Ok(list) } else { Err(FetchError::Length) }
+    Ok(list)
 }
 
 /// One object, as the node holds it; verified against its id, not opened.

@@ -22,7 +22,7 @@ mod upload;
 pub use budget::{ByteBudget, BytePermit};
 pub use cut::{CutSummary, HowToCut, cut_file};
 pub use dedup::{Dedup, DedupError, Found};
-pub use fetch::{ChunkFault, ChunkStream, FetchError, Opened, chunks_of, fetch_chunk};
+pub use fetch::{ChunkFault, ChunkStream, FetchError, Opened, chunks_of, every_id, fetch_chunk};
 pub use meter::Meter;
 pub use nodes::{Nodes, NodesError};
 pub use recall::LastCut;

@@ -42,6 +42,28 @@ pub enum LogError {
         /// The number that is shown.
         shown: u64,
     },
+    /// Another device says that it has seen another history. Alarm.
+    #[error("device {device} has seen {theirs} at number {seq}, where this device holds {ours}")]
+    SplitView {
+        /// Who says so, and has signed it.
+        device: DeviceId,
+        /// The number.
+        seq: u64,
+        /// The hash that this device holds there.
+        ours: Digest,
+        /// The hash that the other has seen.
+        theirs: Digest,
+    },
+    /// Another device says that it has seen more than the node shows. Alarm.
+    #[error("device {device} has seen number {seen}, and no more than {shown} is shown")]
+    Withheld {
+        /// Who says so, and has signed it.
+        device: DeviceId,
+        /// The number that it has seen.
+        seen: u64,
+        /// The number that is shown.
+        shown: u64,
+    },
     /// A commit in this device's name that it never wrote: the device was cloned, or restored from a copy. Alarm.
     #[error("the log holds commit {counter} of this device, which this device never wrote")]
     Cloned {

@@ -5,7 +5,10 @@
 //! epochs    certificates, and bundles as nodes hold them       │ remote: one transaction a batch of commits,
 //! entries   the remote tree            versions  every content │ the head with it
 //! places    where each entry was, commit by commit   commits   │
-//! chunks    every chunk of the space; those found by tag       ┘
+//! chunks    every chunk of the space; those found by tag       │
+//! ended     versions that were replaced or removed   paged     │ chunks that pages lead to
+//! releases  commits that released chunks, to be judged         ┘
+//! contests  those that released what was needed
 //! roots     folders that are synced    base      what each last agreed on with the log, entry by entry
 //! promised  what the base becomes once the commit under way is in the log
 //! toll      what was removed or damaged in the last hour, folder by folder
@@ -18,6 +21,7 @@ mod base;
 mod folding;
 mod history;
 mod promise;
+mod release;
 mod remote;
 mod tags;
 mod toll;
@@ -32,12 +36,13 @@ use vauban_protocol::space::Space;
 pub use base::{BaseRow, RootId};
 pub use folding::{Folding, VoidOp};
 pub use history::{Change, Event, Moment};
+pub use release::{Contest, Expired, Mark, Released, Unread, Uses};
 pub use remote::{KnownEpoch, RemoteChild};
 pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 2;
+const CACHE_FORMAT: i32 = 4;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -53,12 +58,22 @@ CREATE UNIQUE INDEX entries_place ON entries(parent, name);
 CREATE TABLE versions(
     entry BLOB NOT NULL, seq INTEGER NOT NULL, is_learned INTEGER NOT NULL, version BLOB NOT NULL,
     PRIMARY KEY(entry, seq));
-CREATE TABLE commits(seq INTEGER PRIMARY KEY, device BLOB NOT NULL, made_at INTEGER NOT NULL);
+CREATE TABLE commits(
+    seq INTEGER PRIMARY KEY, device BLOB NOT NULL, made_at INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL);
+CREATE TABLE ended(
+    entry BLOB NOT NULL, seq INTEGER NOT NULL, end_seq INTEGER NOT NULL, is_done INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY(entry, seq)) WITHOUT ROWID;
+CREATE INDEX ended_open ON ended(end_seq) WHERE is_done = 0;
+CREATE TABLE paged(entry BLOB NOT NULL, seq INTEGER NOT NULL, ids BLOB NOT NULL, PRIMARY KEY(entry, seq)) WITHOUT ROWID;
+CREATE TABLE releases(
+    seq INTEGER PRIMARY KEY, device BLOB NOT NULL, at INTEGER NOT NULL, retention BLOB NOT NULL, ids BLOB NOT NULL);
+CREATE TABLE contests(seq INTEGER PRIMARY KEY, device BLOB NOT NULL, at INTEGER NOT NULL, chunks INTEGER NOT NULL);
 CREATE TABLE places(
     entry BLOB NOT NULL, seq INTEGER NOT NULL, parent BLOB, name TEXT, kind INTEGER,
     PRIMARY KEY(entry, seq)) WITHOUT ROWID;
 CREATE INDEX places_name ON places(parent, name);
-CREATE TABLE chunks(id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER) WITHOUT ROWID;
+CREATE TABLE chunks(
+    id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER, released INTEGER) WITHOUT ROWID;
 CREATE INDEX chunks_tag ON chunks(tag) WHERE tag IS NOT NULL;
 CREATE TABLE roots(root INTEGER PRIMARY KEY, marker BLOB NOT NULL UNIQUE);
 CREATE TABLE base(

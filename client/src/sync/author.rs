@@ -40,6 +40,8 @@ pub(super) enum Sent {
     Overtaken,
     /// Its receipts are too old: nodes must be asked for new ones.
     TooOld,
+    /// It keeps a chunk that was purged.
+    NotKept,
 }
 
 impl<N: Nodes> OpenSpace<N> {
@@ -56,7 +58,7 @@ impl<N: Nodes> OpenSpace<N> {
             // Whatever the answer: what it was made for is planned again, from what the log then says.
             match self.post(&commit)? {
                 Sent::Committed => {}
-                Sent::Overtaken | Sent::TooOld => self.drop_outbox(),
+                Sent::Overtaken | Sent::TooOld | Sent::NotKept => self.drop_outbox(),
             }
         }
         // What a killed run had sent, and is in the log, is agreed on.
@@ -81,9 +83,11 @@ impl<N: Nodes> OpenSpace<N> {
         let counter = self.record.counter.saturating_add(1);
         let epoch = match &draft.control {
             Some(Control::Epoch(_)) => space.epoch().saturating_add(1),
-            None => space.epoch(),
+            _ => space.epoch(),
         };
-        let sealed_ops = if draft.ops.is_empty() {
+        // Whoever judges a release asks when it was made.
+        let is_dated = matches!(draft.control, Some(Control::Release(_) | Control::Keep(_) | Control::Retention(_)));
+        let sealed_ops = if draft.ops.is_empty() && !is_dated {
             Vec::new()
         } else {
             let place = OpsPlace { space: self.id, epoch, device, counter };
@@ -138,6 +142,7 @@ impl<N: Nodes> OpenSpace<N> {
                 Ok(self.overtaken(commit))
             }
             Refusal::ReceiptsTooOld { .. } => Ok(Sent::TooOld),
+            Refusal::NotKept => Ok(Sent::NotKept),
             Refusal::OrganisationHead { head } => {
                 if head.seq > self.org.head().seq {
                     self.refresh_organisation()?;
@@ -168,6 +173,6 @@ impl<N: Nodes> OpenSpace<N> {
     }
 }
 
-fn refused(refusal: Refusal) -> SyncError {
+pub(super) fn refused(refusal: Refusal) -> SyncError {
     NodesError::Link(LinkError::Refused { refusal, body: Bytes::new() }).into()
 }

@@ -98,6 +98,8 @@ impl SyncError {
                     error,
                     LogError::Fork { .. }
                         | LogError::Rollback { .. }
+                        | LogError::SplitView { .. }
+                        | LogError::Withheld { .. }
                         | LogError::Cloned { .. }
                         | LogError::Invalid { .. }
                 )

@@ -13,11 +13,11 @@ use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::log::{EpochError, Epochs, LogError, VerifiedCommit, found, verify_next};
 use crate::organisation::is_stale;
-use crate::state::cache::{Cache, KnownEpoch};
+use crate::state::cache::{Cache, KnownEpoch, Mark};
 use crate::state::replace;
 
 /// Bytes of the shortest signed object: bounds how many a list of a given length can hold.
-const SIGNED_BYTES_MIN: usize = 64;
+pub(super) const SIGNED_BYTES_MIN: usize = 64;
 
 impl<N: Nodes> OpenSpace<N> {
     /// Reads the log to its end, as far as the node has it.
@@ -26,9 +26,14 @@ impl<N: Nodes> OpenSpace<N> {
     /// [`SyncError`]; [`SyncError::Behind`] if the node has less than this device has seen, which is no alarm until it has
     /// lasted too long (`formats#18`).
     pub fn follow(&mut self) -> Result<(), SyncError> {
+        // From before it is asked: what it does not show was not there then.
+        let asked = self.now();
         let followed = self.follow_to_end();
         let lag = match followed {
-            Ok(()) => None,
+            Ok(()) => {
+                self.cache.set_mark(Mark::Looked, asked)?;
+                None
+            }
             Err(SyncError::Behind { ours, theirs }) => Some((ours, theirs)),
             // Nothing can be said of a node that does not answer.
             Err(_) => return followed,
@@ -123,6 +128,7 @@ impl<N: Nodes> OpenSpace<N> {
             space.append(commit.signed());
             opened.push((commit, said));
         }
+        let now = self.now();
         let mut folding = self.cache.begin()?;
         if folding.head()? != Some(before) {
             // A process beside this one has folded meanwhile: its tree is the same, and this one goes on from there.
@@ -130,6 +136,7 @@ impl<N: Nodes> OpenSpace<N> {
             self.epochs = None;
             return Ok(());
         }
+        folding.observe(now);
         for (commit, said) in &opened {
             let voids = folding.fold(commit, said)?;
             self.voids.extend(voids);

@@ -25,7 +25,7 @@ use vauban_protocol::id::SpaceId;
 
 use self::agenda::Agenda;
 use self::rounds::{Done, Ended, Rounds};
-use super::{Issue, Problem, Summary, SyncError, Watcher};
+use super::{Contested, Issue, Problem, Summary, SyncError, Watcher};
 use crate::backoff::Backoff;
 use crate::failure::Failure;
 use crate::limit::{RECONNECT_WAIT_MS, RECONNECT_WAIT_MS_MAX};
@@ -58,6 +58,8 @@ pub enum LiveEvent<'a> {
     Synced(&'a Summary),
     /// Something is left out that was not said before.
     LeftOut(&'a Issue),
+    /// A device has released what is still needed: an alarm.
+    Contested(&'a Contested),
     /// The brake holds something, and did not before.
     Held,
     /// No node answers, for this reason; it is tried again.
@@ -206,6 +208,7 @@ impl Keeper {
         if self.followed.is_none() || !summary.is_idle() {
             self.teller.tell(&LiveEvent::Synced(summary));
         }
+        summary.contested.iter().for_each(|contested| self.teller.tell(&LiveEvent::Contested(contested)));
         self.say_left_out(summary);
         let was_held = std::mem::replace(&mut self.is_held, summary.held.is_any());
         if self.is_held && !was_held {

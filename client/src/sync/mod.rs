@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! open space ─ follow (fold what is new)
+//!   ├─ tend (judge releases, compare words, release) at the end
 //!   └─ survey (disk, base, log ─ matching) ─► standings ─► plan (lettered; brake) ─┬─ order ─► send ─► commits
 //!                                                                                 └─ receive ─► arrange, land ─► disk
 //! ```
@@ -26,12 +27,15 @@ mod receive;
 mod report;
 mod rescue;
 mod restore;
+mod retention;
 mod round;
 mod send;
 mod spaces;
 mod standing;
 mod survey;
+mod tend;
 mod whereabouts;
+mod words;
 
 pub use brake::{Approval, Held};
 pub use changes::{Change, What};
@@ -39,13 +43,15 @@ pub use error::SyncError;
 pub use found::{create_space, space_name};
 pub use live::{Live, LiveEvent, Teller, live, reconnecting};
 pub use open_space::OpenSpace;
-pub use past::{Difference, Differs, differences, find_at, history, list_at, now, read_at};
+pub use past::{Difference, Differs, differences, find_at, history, is_kept, list_at, now, read_at};
 pub use put::{PutError, put};
 pub use read::ReadFile;
 pub use report::{Issue, PlanSummary, Problem, Quiet, Summary, Watcher};
 pub use restore::{Restored, restore};
 pub use round::{Run, preview, sync_once};
 pub use spaces::{ChoiceError, NamedSpace, choose, spaces};
+pub use tend::Contested;
+pub use words::View;
 
 #[cfg(test)]
 mod tests;

@@ -1,9 +1,13 @@
 //! The space as it once was: what stood at a path at a moment, what has happened to it, and what differs between two moments.
 
+use std::collections::BTreeSet;
+
+use vauban_protocol::id::ChunkId;
+
 use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
 use crate::log::{EntryId, EntryName, Kind};
-use crate::state::cache::{Event, Moment, RemoteChild};
+use crate::state::cache::{Change, Event, Moment, RemoteChild};
 use crate::sync::ReadFile;
 use crate::tree::TreePath;
 
@@ -94,7 +98,7 @@ pub fn read_at<N: Nodes>(space: &OpenSpace<N>, entry: EntryId, moment: Moment) -
 ///
 /// # Errors
 /// [`SyncError`] of the cache.
-pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option<Vec<Event>>, SyncError> {
+pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option<(EntryId, Vec<Event>)>, SyncError> {
     let moment = now(space)?;
     let mut entry = EntryId::ROOT;
     for name in path.names() {
@@ -103,7 +107,25 @@ pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option
             None => return Ok(None),
         }
     }
-    if entry == EntryId::ROOT { Ok(None) } else { Ok(Some(space.cache().events(entry)?)) }
+    if entry == EntryId::ROOT { Ok(None) } else { Ok(Some((entry, space.cache().events(entry)?))) }
+}
+
+/// Which of these events' contents can still be had: nodes keep what was replaced or removed for the space's retention. `true` for
+/// events without one.
+///
+/// # Errors
+/// [`SyncError`].
+pub fn is_kept<N: Nodes>(space: &OpenSpace<N>, entry: EntryId, events: &[Event]) -> Result<Vec<bool>, SyncError> {
+    let mut wanted = Vec::with_capacity(events.len());
+    for event in events {
+        wanted.push(match &event.change {
+            Change::Written(version) => space.released(&space.cache().known_ids(entry, version)?)?,
+            Change::Placed(_) | Change::Removed => BTreeSet::new(),
+        });
+    }
+    let all: BTreeSet<ChunkId> = wanted.iter().flatten().copied().collect();
+    let held = space.held(&all.into_iter().collect::<Vec<_>>())?;
+    Ok(wanted.iter().map(|ids| ids.iter().all(|id| held.contains_key(id))).collect())
 }
 
 /// Differs differs below `path` between two moments, by path.

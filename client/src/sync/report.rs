@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::brake::Held;
+use super::tend::Contested;
 use crate::content::{ChunkFault, Meter, Skip};
 use crate::tree::{Refused, TreeError, Unfit};
 
@@ -82,6 +83,8 @@ pub struct Summary {
     pub conflicts: Vec<String>,
     /// What was left out.
     pub issues: Vec<Issue>,
+    /// Releases of chunks that were still needed: they are kept.
+    pub contested: Vec<Contested>,
     /// Ops of members that had no effect: honest clients write none.
     pub void_ops: u64,
     /// Whether both sides agreed at the end, but for what was left out.

@@ -1,21 +1,26 @@
 //! Bringing back what once stood at a path: as ops that name chunks which the space still holds, so that nothing is sent.
 //!
 //! What was removed is created again under its own identifier, so that its history goes on. What has changed since gets its
-//! old content as a new version. What came since stays: restoring takes nothing away, and can itself be taken back.
+//! old content as a new version. What came since stays: restoring takes nothing away, and can itself be taken back. Chunks that were
+//! released meanwhile are added again, on receipts of the nodes; where those no longer hold them, the content is lost, and said so.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use vauban_protocol::id::ChunkId;
+use vauban_protocol::limit::COMMIT_ADDS_MAX;
 
 use super::author::{Draft, Sent};
 use super::past::{find_at, list_at};
 use super::{OpenSpace, SyncError};
-use crate::content::Nodes;
+use crate::content::{FetchError, Nodes, every_id};
 use crate::limit::COMMIT_TRIES_MAX;
-use crate::log::{EntryId, EntryName, Kind, Op, OpsBatch};
+use crate::log::{ChunkList, EntryId, EntryName, Kind, Op, OpsBatch, Version};
 use crate::state::cache::{Moment, RemoteChild};
 use crate::tree::{ConflictStamp, TreePath, conflict_name};
 
 /// What a restoration came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Restored {
     /// Files and links that were gone, and are back.
     pub created: u64,
@@ -25,10 +30,16 @@ pub struct Restored {
     pub folders: u64,
     /// Files and links that are as they were then.
     pub unchanged: u64,
+    /// Files and links whose content is no longer kept, by path.
+    pub lost: Vec<String>,
 }
 
 /// What is to be said of one entry: all of it in one commit.
-type Group = Vec<Op>;
+struct Group {
+    ops: Vec<Op>,
+    /// Chunks of it that were released: its commit, or one before it, adds them again.
+    again: BTreeSet<ChunkId>,
+}
 
 /// Restores what stood at `path` at `moment`; `None` if nothing did. `stamp` names what cannot have its old name back.
 ///
@@ -47,32 +58,60 @@ pub fn restore<N: Nodes>(
         let Some((groups, planned)) = Planning::new(space, moment, stamp).plan(path)? else {
             return Ok(None);
         };
-        let mut groups = groups.into_iter().peekable();
-        let mut is_overtaken = false;
-        while groups.peek().is_some() && !is_overtaken {
-            let mut batch = OpsBatch::default();
-            while groups.next_if(|group| batch.push_all(group)).is_some() {}
-            is_overtaken = match space.send(&Draft { ops: batch.into_ops(), ..Draft::default() })? {
-                Sent::Committed => false,
-                // Others have written: what is left is judged again by what the log says now.
-                Sent::Overtaken | Sent::TooOld => true,
-            };
-        }
         // What an overtaken try has committed counts as unchanged in the next one: the first plan says what it comes to.
-        let restored = *total.get_or_insert(planned);
-        if !is_overtaken {
+        let restored = total.get_or_insert(planned);
+        if commit_all(space, groups)? {
             space.write_record()?;
-            return Ok(Some(restored));
+            return Ok(Some(std::mem::take(restored)));
         }
     }
     Err(SyncError::Overtaken)
+}
+
+/// Commits groups, in order; answers whether all of them are in the log. If not, others have written, and what is left is judged
+/// again by what the log says now.
+fn commit_all<N: Nodes>(space: &mut OpenSpace<N>, groups: Vec<Group>) -> Result<bool, SyncError> {
+    let again: BTreeSet<ChunkId> = groups.iter().flat_map(|group| &group.again).copied().collect();
+    let mut held = space.held(&again.into_iter().collect::<Vec<_>>())?;
+    let mut groups = groups.into_iter().peekable();
+    while let Some(group) = groups.peek() {
+        // A large file has more chunks than a commit adds: commits of adds alone go first.
+        let mut waiting: Vec<ChunkId> = group.again.iter().filter(|id| held.contains_key(id)).copied().collect();
+        while waiting.len() > COMMIT_ADDS_MAX {
+            let rest = waiting.split_off(COMMIT_ADDS_MAX);
+            let adds: BTreeMap<ChunkId, u64> =
+                waiting.iter().filter_map(|id| held.remove(id).map(|at| (*id, at))).collect();
+            if space.send(&draft(OpsBatch::default(), adds))? != Sent::Committed {
+                return Ok(false);
+            }
+            waiting = rest;
+        }
+        let (mut batch, mut adds) = (OpsBatch::default(), BTreeMap::new());
+        while let Some(group) = groups.next_if(|group| {
+            let more = group.again.iter().filter(|id| held.contains_key(*id) && !adds.contains_key(*id)).count();
+            adds.len().saturating_add(more) <= COMMIT_ADDS_MAX && batch.push_all(&group.ops)
+        }) {
+            adds.extend(group.again.iter().filter_map(|id| held.get(id).map(|at| (*id, *at))));
+        }
+        held.retain(|id, _| !adds.contains_key(id));
+        if space.send(&draft(batch, adds))? != Sent::Committed {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn draft(batch: OpsBatch, adds: BTreeMap<ChunkId, u64>) -> Draft {
+    let stored_at = adds.values().copied().min().unwrap_or_default();
+    Draft { ops: batch.into_ops(), adds: adds.into_keys().collect(), stored_at, control: None }
 }
 
 struct Planning<'a, N> {
     space: &'a OpenSpace<N>,
     moment: Moment,
     stamp: &'a ConflictStamp,
-    groups: Vec<Group>,
+    /// With where each is restored.
+    groups: Vec<(Group, TreePath)>,
     restored: Restored,
 }
 
@@ -106,7 +145,48 @@ impl<'a, N: Nodes> Planning<'a, N> {
                 visits.extend(self.bring_back(&path, then, visit.into, visit.is_new)?);
             }
         }
-        Ok(Some((self.groups, self.restored)))
+        self.leave_lost()?;
+        let groups = self.groups.into_iter().map(|(group, _)| group).collect();
+        Ok(Some((groups, self.restored)))
+    }
+
+    /// Leaves out what nodes no longer hold.
+    fn leave_lost(&mut self) -> Result<(), SyncError> {
+        let again: BTreeSet<ChunkId> = self.groups.iter().flat_map(|(group, _)| &group.again).copied().collect();
+        if again.is_empty() {
+            return Ok(());
+        }
+        let held = self.space.held(&again.into_iter().collect::<Vec<_>>())?;
+        let (kept, lost): (Vec<_>, Vec<_>) = std::mem::take(&mut self.groups)
+            .into_iter()
+            .partition(|(group, _)| group.again.iter().all(|id| held.contains_key(id)));
+        self.groups = kept;
+        for (group, path) in lost {
+            let count = if group.ops.iter().any(|op| matches!(op, Op::Create { .. })) {
+                &mut self.restored.created
+            } else {
+                &mut self.restored.rewritten
+            };
+            *count = count.saturating_sub(1);
+            self.restored.lost.push(path.to_string());
+        }
+        Ok(())
+    }
+
+    /// The chunks of a content that were released, pages among them; `None` if its pages are gone.
+    fn again(&self, version: &Version) -> Result<Option<BTreeSet<ChunkId>>, SyncError> {
+        let ids = match &version.chunks {
+            ChunkList::Inline(chunks) => chunks.iter().map(|chunk| chunk.id).collect(),
+            ChunkList::Paged { .. } => {
+                let space = self.space;
+                match space.runtime.block_on(every_id(&space.nodes, space.id, version)) {
+                    Ok(ids) => ids,
+                    Err(FetchError::Chunk(_)) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        Ok(Some(self.space.released(&ids)?))
     }
 
     /// The folder at `path` as it is now, made again where it is gone.
@@ -143,17 +223,25 @@ impl<'a, N: Nodes> Planning<'a, N> {
             Some(now) if now.kind == then.kind => {
                 if now.content == Some(version.content) && now.executable == version.executable {
                     self.restored.unchanged = self.restored.unchanged.saturating_add(1);
-                } else {
+                } else if let Some(again) = self.again(&version)? {
                     self.restored.rewritten = self.restored.rewritten.saturating_add(1);
-                    self.groups.push(vec![Op::Write { entry: now.entry, version }]);
+                    let ops = vec![Op::Write { entry: now.entry, version }];
+                    self.groups.push((Group { ops, again }, path.clone()));
+                } else {
+                    self.restored.lost.push(path.to_string());
                 }
             }
             in_the_way => {
+                let Some(again) = self.again(&version)? else {
+                    self.restored.lost.push(path.to_string());
+                    return Ok(None);
+                };
                 let name = self.free_name(&then.name, into, in_the_way.is_some())?;
                 let entry = self.identifier(then.entry)?;
                 self.restored.created = self.restored.created.saturating_add(1);
                 let create = Op::Create { entry, parent: into, name: bytes(&name), kind: then.kind };
-                self.groups.push(vec![create, Op::Write { entry, version }]);
+                let ops = vec![create, Op::Write { entry, version }];
+                self.groups.push((Group { ops, again }, path.clone()));
             }
         }
         Ok(None)
@@ -178,7 +266,8 @@ impl<'a, N: Nodes> Planning<'a, N> {
             None => self.space.fresh_entry()?,
         };
         self.restored.folders = self.restored.folders.saturating_add(1);
-        self.groups.push(vec![Op::Create { entry, parent, name: bytes(&name), kind: Kind::Folder }]);
+        let ops = vec![Op::Create { entry, parent, name: bytes(&name), kind: Kind::Folder }];
+        self.groups.push((Group { ops, again: BTreeSet::new() }, TreePath::root()));
         Ok((entry, true))
     }
 

@@ -63,6 +63,7 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
         // What was taken so far is as it should be: the next hour begins now.
         space.cache.clear_toll(id)?;
     }
+    space.tend(&mut summary)?;
     summary.void_ops = space.voids.len() as u64;
     space.write_record()?;
     let day = Timestamp(space.now().0.saturating_sub(TRASH_DAYS.saturating_mul(DAY_SECONDS)));

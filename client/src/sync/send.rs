@@ -252,7 +252,7 @@ impl<'a, N: Nodes> Send<'a, N> {
                     self.summary.commits = self.summary.commits.saturating_add(1);
                     return groups::settle(&taken, self.space, self.root, self.summary);
                 }
-                Sent::Overtaken => self.groups.put_back(taken),
+                Sent::Overtaken | Sent::NotKept => self.groups.put_back(taken),
                 Sent::TooOld => {
                     self.groups.put_back(taken);
                     groups::restamp(self.space, &draft.adds)?;

@@ -25,6 +25,8 @@ labels! {
     SIGN_RECEIPT = "sign receipt";
     /// Signature context of a device's proof over the TLS exporter.
     SIGN_DEVICE_PROOF = "sign device proof";
+    /// Signature context of what a device has seen of a space.
+    SIGN_SEEN = "sign seen";
     /// Signature context of an invite record.
     SIGN_INVITE = "sign invite";
     /// Signature context of a joining device's proof of possession.

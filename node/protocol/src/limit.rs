@@ -15,10 +15,20 @@ pub const OBJECT_BYTES_MAX: usize = padded_bytes(CHUNK_PLAIN_BYTES_MAX) + OBJECT
 pub const IDS_MAX: usize = 4096;
 /// Bytes of chunks in one `PutChunks` or in the answer to one `GetChunks`: bounds what a node holds for one stream.
 pub const CHUNKS_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// Ids one commit may add (`formats#13`).
+/// Ids one commit may add, release or keep, together (`formats#13`).
 pub const COMMIT_ADDS_MAX: usize = 4096;
 /// Bytes of one commit's sealed ops (`formats#13`).
 pub const COMMIT_OPS_BYTES_MAX: usize = 256 * 1024;
+/// Days for which released chunks are kept, unless the space says otherwise.
+pub const RETENTION_DAYS: u16 = 30;
+/// The least that a space may say: a device that was stolen on a Friday is found out before anything is gone.
+pub const RETENTION_DAYS_MIN: u16 = 7;
+/// The most, short of for ever: ten years.
+pub const RETENTION_DAYS_MAX: u16 = 3650;
+/// Bytes of what one device has seen of a space.
+pub const SEEN_BYTES_MAX: usize = 512;
+/// Bytes of what devices have seen of a space, in one answer: thousands of them.
+pub const SEENS_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one signed commit: ops, adds and everything else, rounded up.
 pub const COMMIT_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of commits in one answer: keeps a catching-up client's memory flat.
@@ -58,6 +68,7 @@ pub const HELLO_SECONDS_MAX: u64 = 5;
 const _: () = assert!(OBJECT_BYTES_MAX <= CHUNKS_BYTES_MAX);
 const _: () = assert!(COMMIT_OPS_BYTES_MAX + COMMIT_ADDS_MAX * 32 < COMMIT_BYTES_MAX);
 const _: () = assert!(COMMIT_BYTES_MAX <= COMMITS_BYTES_MAX);
+const _: () = assert!(RETENTION_DAYS_MIN <= RETENTION_DAYS && RETENTION_DAYS <= RETENTION_DAYS_MAX);
 // At least one commit fits, so that following again makes progress.
 const _: () = assert!(COMMIT_BYTES_MAX + 4 <= FOLLOW_BYTES_MAX);
 const _: () = assert!(CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX <= CERTIFICATES_BYTES_MAX);

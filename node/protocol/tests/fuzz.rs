@@ -8,7 +8,7 @@ use vauban_protocol::canonical::encode;
 use vauban_protocol::limit::COMMIT_BYTES_MAX;
 use vauban_protocol::organisation::{Certificate, Invite, JoinPost, NodeAdmission, NodeRequest};
 use vauban_protocol::signed::{Payload, SUITE, Signed};
-use vauban_protocol::space::{Commit, EpochCertificate, SpaceGenesis};
+use vauban_protocol::space::{Commit, EpochCertificate, Seen, SpaceGenesis};
 use vauban_protocol::wire::{
     Admission, GuestRequest, Hello, Request, Response, decode_header, item_length, split_items,
 };
@@ -50,6 +50,7 @@ targets! {
     certificate: signed::<Certificate>;
     commit: signed::<Commit>;
     epoch_certificate: signed::<EpochCertificate>;
+    seen: signed::<Seen>;
     space_genesis: signed::<SpaceGenesis>;
     invite: signed::<Invite>;
     node_request: signed::<NodeRequest>;

@@ -4,11 +4,13 @@
 mod signer;
 
 use signer::{Signer, Town, user};
+use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::id::{ChunkId, Digest, SpaceId};
+use vauban_protocol::limit::{COMMIT_ADDS_MAX, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN};
 use vauban_protocol::organisation::Statement;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{
-    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, Space, SpaceGenesis,
+    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, Retention, Seen, Space, SpaceGenesis,
 };
 use vauban_protocol::time::Timestamp;
 
@@ -153,4 +155,64 @@ fn an_epoch_may_not_skip_or_forget_its_bundle() {
     let without_epoch = Commit { control: None, ..good };
     let judged = space.judge(&town.admin.seal(without_epoch), &town.organisation);
     assert_eq!(judged, Err(CommitError::Epoch));
+}
+
+fn controlled(town: &Town, space: &Space, control: Control) -> Commit {
+    Commit { control: Some(control), sealed_ops: vec![], ..next(town, space, 2) }
+}
+
+/// Every way a control can be malformed, named by its defect.
+#[test]
+fn malformed_controls_are_refused_by_their_defect() {
+    let (town, space) = begun();
+    let (one, two) = (ChunkId([1; 32]), ChunkId([2; 32]));
+    let parse = |commit: Commit| Signed::<Commit>::parse(town.admin.seal(commit).bytes().clone()).map(drop);
+    let lists: [fn(Vec<ChunkId>) -> Control; 2] = [Control::Release, Control::Keep];
+    for list in lists {
+        let of = |ids: Vec<ChunkId>| parse(controlled(&town, &space, list(ids)));
+        assert_eq!(of(vec![one, two]), Ok(()));
+        assert_eq!(of(vec![]), Err(DecodeError::NotCanonical), "nothing");
+        assert_eq!(of(vec![two, one]), Err(DecodeError::NotCanonical), "out of order");
+        assert_eq!(of(vec![one, one]), Err(DecodeError::NotCanonical), "twice");
+        let ids = |count: usize| -> Vec<ChunkId> {
+            (0..count).map(|n| ChunkId(*blake3::hash(&n.to_le_bytes()).as_bytes())).collect()
+        };
+        let mut many = ids(COMMIT_ADDS_MAX + 1);
+        many.sort_unstable();
+        assert_eq!(of(many.clone()), Err(DecodeError::TooLong));
+        many.pop();
+        assert_eq!(of(many.clone()), Ok(()));
+        let with_adds = Commit { adds: vec![one], ..controlled(&town, &space, list(many)) };
+        assert_eq!(parse(with_adds), Err(DecodeError::TooLong), "adds and control share one bound");
+    }
+    for days in [0, RETENTION_DAYS_MIN - 1, RETENTION_DAYS_MAX + 1] {
+        let control = Control::Retention(Retention::Days(days));
+        assert_eq!(parse(controlled(&town, &space, control)), Err(DecodeError::TooLong), "{days}");
+    }
+}
+
+#[test]
+fn an_owner_says_how_long_chunks_are_kept() {
+    let (town, mut space) = begun();
+    assert_eq!(space.retention(), Retention::Days(30));
+    let archive = town.admin.seal(controlled(&town, &space, Control::Retention(Retention::Archive)));
+    assert_eq!(space.judge(&archive, &town.organisation), Ok(CommitPlace::Next));
+    space.append(&archive);
+    assert_eq!(space.retention(), Retention::Archive);
+}
+
+#[test]
+fn every_byte_of_what_was_seen_is_authenticated() {
+    let (town, space) = begun();
+    let head = space.head();
+    let seen = Seen { space: space.id(), device: town.admin.device(), head, org: space.org(), time: Timestamp(5) };
+    let good = town.admin.seal(seen);
+    let key = town.admin.public().ed25519;
+    good.verify(&key).unwrap();
+    for position in 0..good.bytes().len() {
+        let mut bytes = good.bytes().to_vec();
+        bytes[position] ^= 0x10;
+        let accepted = Signed::<Seen>::parse(bytes.into()).is_ok_and(|seen| seen.verify(&key).is_ok());
+        assert!(!accepted, "byte {position} is not authenticated");
+    }
 }

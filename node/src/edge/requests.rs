@@ -78,6 +78,8 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         Request::OpenInvite => verbs::open_invite(gateway, admitted, body).await,
         Request::Invites => verbs::invites(gateway, admitted).await,
         Request::JoinPosts { invite } => verbs::join_posts(gateway, admitted, invite).await,
+        Request::Seen { space } => verbs::seen(gateway, admitted, space, body).await,
+        Request::Seens { space } => verbs::seens(gateway, admitted, space).await,
         Request::Follow { space, from } => {
             drop(body);
             return Ok(Reply::Feed(verbs::follow(gateway, caller, space, from).await?));
@@ -151,6 +153,8 @@ fn name(request: &Request) -> &'static str {
         Request::Invites => "invites",
         Request::JoinPosts { .. } => "join_posts",
         Request::Follow { .. } => "follow",
+        Request::Seen { .. } => "seen",
+        Request::Seens { .. } => "seens",
     }
 }
 

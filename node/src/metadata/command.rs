@@ -38,6 +38,8 @@ pub(super) enum Command {
     Tick(Timestamp),
     /// Every voter supports this feature level.
     Raise(u32),
+    /// What a device has seen of a space, signed.
+    Seen(Blob),
 }
 
 /// What applying a command did.
@@ -66,6 +68,8 @@ pub enum Applied {
     Ticked,
     /// The feature level is at least the one asked for.
     Raised,
+    /// What the device has seen is kept.
+    SeenKept,
 }
 
 /// A command's answer, the same on every voter.
@@ -84,9 +88,11 @@ impl Command {
     pub(super) fn bytes(&self) -> usize {
         match self {
             Self::Found(blobs) | Self::Certify(blobs) => blobs.iter().map(|blob| blob.0.len()).sum(),
-            Self::CreateSpace(blob) | Self::Commit(blob) | Self::OpenInvite(blob) | Self::Join { post: blob, .. } => {
-                blob.0.len()
-            }
+            Self::CreateSpace(blob)
+            | Self::Commit(blob)
+            | Self::OpenInvite(blob)
+            | Self::Seen(blob)
+            | Self::Join { post: blob, .. } => blob.0.len(),
             Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
         }
     }

@@ -225,7 +225,7 @@ impl Metadata {
         Ok(())
     }
 
-    async fn order(&self, command: Command) -> Result<(), MetadataError> {
+    pub(super) async fn order(&self, command: Command) -> Result<(), MetadataError> {
         match self.proposer.propose(command).await {
             Ok(_) => Ok(()),
             Err(ProposeError::Refused(refusal) | ProposeError::RefusedCommit { refusal, .. }) => {

@@ -29,7 +29,7 @@ pub use command::Applied;
 pub use error::{Failure, MetadataError};
 pub use handle::Metadata;
 pub use proposal::{Proposal, ProposeError};
-pub use state::Row;
+pub use state::{Row, Tally};
 pub use view::View;
 
 #[cfg(test)]

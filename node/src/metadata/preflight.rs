@@ -2,10 +2,12 @@
 //!
 //! Apply alone decides, and judges all of this again. This only keeps junk out of the log.
 
-use vauban_protocol::limit::{CERTIFICATES_MAX, COMMIT_BYTES_MAX, INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX};
+use vauban_protocol::limit::{
+    CERTIFICATES_MAX, COMMIT_BYTES_MAX, INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, SEEN_BYTES_MAX,
+};
 use vauban_protocol::organisation::{Certificate, Invite, JoinPost, Organisation};
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, Space, SpaceGenesis};
+use vauban_protocol::space::{Commit, CommitError, Seen, Space, SpaceGenesis};
 use vauban_protocol::wire::Refusal;
 
 use super::command::{Blob, Command};
@@ -13,6 +15,7 @@ use crate::limit::PROPOSAL_BYTES_MAX;
 
 const _: () = assert!(COMMIT_BYTES_MAX <= PROPOSAL_BYTES_MAX);
 const _: () = assert!(INVITE_BYTES_MAX <= PROPOSAL_BYTES_MAX);
+const _: () = assert!(SEEN_BYTES_MAX <= PROPOSAL_BYTES_MAX);
 const _: () = assert!(JOIN_POST_BYTES_MAX <= PROPOSAL_BYTES_MAX);
 
 /// Judges a command's form, and a commit's signature where its author is known here.
@@ -40,6 +43,13 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
         }
         Command::OpenInvite(Blob(bytes)) => {
             Signed::<Invite>::parse(bytes.clone()).map_err(malformed)?;
+        }
+        Command::Seen(Blob(bytes)) => {
+            let seen: Signed<Seen> = Signed::parse(bytes.clone()).map_err(malformed)?;
+            let device = organisation.and_then(|org| org.device(seen.payload().device));
+            if device.is_some_and(|device| seen.verify(&device.keys.ed25519).is_err()) {
+                return Err(Refusal::Proof);
+            }
         }
         Command::Join { post: Blob(bytes), .. } => {
             JoinPost::parse(bytes).map_err(malformed)?;

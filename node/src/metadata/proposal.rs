@@ -25,6 +25,8 @@ pub enum Proposal {
         /// The post.
         post: Bytes,
     },
+    /// What a device has seen of a space.
+    Seen(Bytes),
 }
 
 /// Why a proposal has no effect, or none that is known.
@@ -57,6 +59,7 @@ impl From<Proposal> for Command {
             Proposal::CreateSpace(genesis) => Self::CreateSpace(Blob(genesis)),
             Proposal::Commit(commit) => Self::Commit(Blob(commit)),
             Proposal::OpenInvite(invite) => Self::OpenInvite(Blob(invite)),
+            Proposal::Seen(seen) => Self::Seen(Blob(seen)),
             Proposal::Join { invite, post } => Self::Join { invite, post: Blob(post) },
         }
     }

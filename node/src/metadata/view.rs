@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use vauban_protocol::canonical::decode;
 use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
 use vauban_protocol::organisation::{InviteKind, Organisation};
 use vauban_protocol::space::Space;
@@ -15,7 +16,7 @@ use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::SpaceSummary;
 
 use super::error::Failure;
-use super::state::{Base, Row};
+use super::state::{Base, Release, Row, Tally};
 use super::store::{Database, Family, Key, Replica, Scan};
 
 /// Bytes that an item of a list body adds to its own.
@@ -101,6 +102,34 @@ impl View {
     pub fn row(&self, space: SpaceId, chunk: ChunkId) -> Result<Option<Row>, Failure> {
         let _reading = self.replica.reading();
         self.database().read_as(Family::State, &Key::row(space, chunk))
+    }
+
+    /// What each device has last said it has seen of a space, signed: as many as fit into a list body of `bytes_max`.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn seens(&self, space: SpaceId, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
+        let range = Key::seens(space);
+        self.list(&range, &range.end(), bytes_max)
+    }
+
+    /// How much is released, and was purged.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.replica.core().tally
+    }
+
+    /// When the first retention that runs ends, by cluster time, and since when it runs; `None` if none does.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn next_purge(&self) -> Result<Option<(Timestamp, Timestamp)>, Failure> {
+        let _reading = self.replica.reading();
+        let range = Key::all_due();
+        let first = self.replica.records(&range, &range.end(), 1)?.into_iter().next();
+        let Some((key, bytes)) = first else { return Ok(None) };
+        let release: Release = decode(&bytes).map_err(|error| self.replica.damaged(error))?;
+        Ok(key.due_parts().zip(release.seen_at).map(|((due, ..), since)| (due, since)))
     }
 
     /// An open invite, as it was signed. Its expiry is in it, to be held against [`View::cluster_time`].

@@ -36,6 +36,18 @@ pub fn refresh(metrics: &Metrics, reading: &Reading<'_>) {
     }
     levels.applied.set(whole(reading.view.applied()));
     levels.floor.set(whole(reading.view.floor()));
+    let tally = reading.view.tally();
+    levels.rows_released.set(whole(tally.released));
+    levels.rows_purged.set(whole(tally.purged));
+    match reading.view.next_purge() {
+        Ok(next) => {
+            let time = reading.view.cluster_time().0;
+            let since = next.map_or(0, |(_, since)| time.saturating_sub(since.0));
+            levels.retention_oldest_seconds.set(whole(since));
+            levels.purge_late_seconds.set(whole(next.map_or(0, |(due, _)| time.saturating_sub(due.0))));
+        }
+        Err(error) => tracing::warn!(%error, "the metadata do not say what is due"),
+    }
     let now = whole(reading.now.0);
     levels.cluster_time_lag_seconds.set(now.saturating_sub(whole(reading.view.cluster_time().0)));
     let ends = reading.charter_ends.map_or(now, |ends| whole(ends.0));

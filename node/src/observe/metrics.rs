@@ -41,6 +41,10 @@ pub(super) struct Levels {
     pub(super) floor: IntGauge,
     pub(super) cluster_time_lag_seconds: IntGauge,
     pub(super) charter_left_seconds: IntGauge,
+    pub(super) rows_released: IntGauge,
+    pub(super) rows_purged: IntGauge,
+    pub(super) retention_oldest_seconds: IntGauge,
+    pub(super) purge_late_seconds: IntGauge,
     pub(super) resident_bytes: IntGauge,
 }
 
@@ -237,6 +241,22 @@ impl Levels {
             charter_left_seconds: gauge(
                 "vauban_charter_left_seconds",
                 "Seconds until the node's charter ends. Worry below 60 days (5184000): at zero, clients refuse the node.",
+            )?,
+            rows_released: gauge(
+                "vauban_rows_released",
+                "Chunks that clients have released and whose retention has not ended, those kept since included. Worry at a jump: somebody may be releasing what others need; their clients say who.",
+            )?,
+            rows_purged: gauge(
+                "vauban_rows_purged",
+                "Chunks whose retention has ended since the organisation began; their copies may be swept. Worry at a jump without an equal one of vauban_rows_released a retention earlier.",
+            )?,
+            retention_oldest_seconds: gauge(
+                "vauban_retention_oldest_seconds",
+                "Seconds since which the retention that ends next is running; 0 if none is. Worry when it is below 604800 while vauban_rows_purged grows: no space keeps for less than a week.",
+            )?,
+            purge_late_seconds: gauge(
+                "vauban_purge_late_seconds",
+                "Seconds since the first retention ended whose chunks are not purged yet. Worry above 86400: more is released than is purged each minute.",
             )?,
             resident_bytes: gauge(
                 "vauban_resident_bytes",

@@ -1,5 +1,6 @@
 //! A device's link to its node, driven by the test itself: what a command would hide (each chunk, each receipt) is in hand.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -9,9 +10,14 @@ use vauban_client::link::{Fetched, Link};
 use vauban_client::organisation::invite_user;
 use vauban_client::session::Session;
 use vauban_client::state::Home as ClientHome;
-use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::{ChunkId, Digest, SpaceId};
+use vauban_protocol::limit::COMMIT_BYTES_MAX;
 use vauban_protocol::receipt::Receipt;
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, Control};
 use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::{Request, split_items};
 use vauban_tests::folder::noise;
 use vauban_tests::home::Home;
 
@@ -50,6 +56,38 @@ impl Device {
         let invitation = invite_user(&organisation, self.session.identity(), name, expires_at, servers)?;
         link.open_invite(invitation.record.clone()).await?;
         Ok(invitation.code.to_code()?.to_string())
+    }
+
+    /// Releases every chunk that the space's log has ever added, as whoever holds this device's keys can; how many.
+    pub(crate) async fn release_everything(&self, link: &Arc<Link>, space: SpaceId) -> anyhow::Result<usize> {
+        let answer = link.request(&Request::Log { space, from: 0 }, &[]).await?;
+        let items = split_items(answer.body, 4096, COMMIT_BYTES_MAX)?;
+        let (genesis, rest) = items.split_first().context("a log begins with its genesis")?;
+        let mut head = Head::of_genesis(Digest::of(genesis));
+        let (mut ids, mut epoch) = (BTreeSet::new(), 0);
+        for item in rest {
+            let commit = Signed::<Commit>::parse(item.clone())?;
+            head = head.after(commit.digest());
+            ids.extend(commit.payload().adds.iter().copied());
+            epoch = commit.payload().epoch;
+        }
+        let anchor = self.session.anchor().record();
+        let counter = anchor.spaces.get(&space).map_or(0, |known| known.counter) + 1;
+        let release = Commit {
+            space,
+            prev: head,
+            org: self.session.organisation().head(),
+            epoch,
+            device: self.session.identity().device(),
+            counter,
+            stored_at: 0,
+            adds: Vec::new(),
+            control: Some(Control::Release(ids.iter().copied().collect())),
+            sealed_ops: Vec::new(),
+        };
+        let release = self.session.identity().signing().seal(release)?;
+        link.request(&Request::Commit { space }, &[release.bytes().clone()]).await?;
+        Ok(ids.len())
     }
 
     /// Whether a receipt for exactly `ids` is signed by the node that the organisation chartered.

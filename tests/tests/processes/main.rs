@@ -8,5 +8,6 @@ mod canary;
 mod device;
 mod kill_client;
 mod kill_node;
+mod release;
 mod slice;
 mod watch;

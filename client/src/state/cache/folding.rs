@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vauban_protocol::canonical::encode;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest};
-use vauban_protocol::space::{EpochCertificate, Space};
+use vauban_protocol::space::{EpochCertificate, Retention, Space};
 use vauban_protocol::time::Timestamp;
 
 use super::CacheError;
@@ -29,14 +29,23 @@ pub struct VoidOp {
 /// A transaction. Dropped without [`Folding::commit`], it never was.
 #[derive(Debug)]
 pub struct Folding<'a> {
-    tx: Transaction<'a>,
+    pub(super) tx: Transaction<'a>,
     /// The position of the commit that is being folded, which history files its changes under.
-    seq: u64,
+    pub(super) seq: u64,
+    /// When this is folded, where that is known: no commit is dated later.
+    pub(super) now: Option<Timestamp>,
+    /// The space's retention, where a commit that is being folded has changed it.
+    pub(super) retention: Option<Retention>,
 }
 
 impl<'a> Folding<'a> {
     pub(super) fn new(tx: Transaction<'a>) -> Self {
-        Self { tx, seq: 0 }
+        Self { tx, seq: 0, now: None, retention: None }
+    }
+
+    /// Says when it is: whatever authors claim, nothing that is folded from here on is of a later time.
+    pub fn observe(&mut self, now: Timestamp) {
+        self.now = Some(now);
     }
 
     /// Folds one commit: its chunks become live, and what it says changes the tree.
@@ -47,12 +56,16 @@ impl<'a> Folding<'a> {
         let payload = commit.payload();
         payload.adds.iter().try_for_each(|id| self.add_chunk(*id))?;
         let void = |entry, reason| VoidOp { device: payload.device, counter: payload.counter, entry, reason };
+        let made_at = match said {
+            Said::Changes(changes) => Some(changes.made_at),
+            _ => None,
+        };
+        self.file(payload, commit.signed().digest(), made_at)?;
         let changes = match said {
             Said::Changes(changes) => changes,
             Said::Nothing => return Ok(Vec::new()),
             Said::Junk => return Ok(vec![void(None, None)]),
         };
-        self.file_commit(payload.prev.seq.saturating_add(1), payload.device, changes.made_at)?;
         let mut voids = Vec::new();
         for op in &changes.ops {
             match apply(self, op)? {
@@ -120,12 +133,22 @@ impl<'a> Folding<'a> {
         Ok(self.tx.commit()?)
     }
 
-    /// Files a commit; history files the changes that follow under it.
-    pub(super) fn file_commit(&mut self, seq: u64, device: DeviceId, made_at: Timestamp) -> Result<(), CacheError> {
-        self.seq = seq;
+    /// Files the commit that leads to `head`; history files the changes that follow under it. `made_at` is its author's word,
+    /// `at` what is believed of it.
+    pub(super) fn file_commit(
+        &mut self,
+        head: Head,
+        device: DeviceId,
+        made_at: Timestamp,
+        at: Timestamp,
+    ) -> Result<(), CacheError> {
+        self.seq = head.seq;
+        let times = (made_at.0.cast_signed(), at.0.cast_signed());
         self.tx
-            .prepare_cached("INSERT OR REPLACE INTO commits(seq, device, made_at) VALUES(?1, ?2, ?3)")?
-            .execute(params![seq.cast_signed(), device.0, made_at.0.cast_signed()])?;
+            .prepare_cached(
+                "INSERT OR REPLACE INTO commits(seq, device, made_at, at, digest) VALUES(?1, ?2, ?3, ?4, ?5)",
+            )?
+            .execute(params![head.seq.cast_signed(), device.0, times.0, times.1, head.digest.0])?;
         Ok(())
     }
 
@@ -141,7 +164,9 @@ impl<'a> Folding<'a> {
 
     /// Makes a chunk live.
     pub(super) fn add_chunk(&self, chunk: ChunkId) -> Result<(), CacheError> {
-        self.tx.prepare_cached("INSERT OR IGNORE INTO chunks(id) VALUES(?1)")?.execute([chunk.0])?;
+        self.tx
+            .prepare_cached("INSERT INTO chunks(id) VALUES(?1) ON CONFLICT(id) DO UPDATE SET released = NULL")?
+            .execute([chunk.0])?;
         Ok(())
     }
 
@@ -158,12 +183,12 @@ impl<'a> Folding<'a> {
         Ok(content.flatten().map(Digest))
     }
 
-    /// Whether a commit that was folded added this chunk.
+    /// Whether a commit that was folded added this chunk, and none has released it since.
     ///
     /// # Errors
     /// [`CacheError`].
     pub fn is_live(&self, chunk: ChunkId) -> Result<bool, CacheError> {
-        Ok(self.tx.prepare_cached("SELECT 1 FROM chunks WHERE id = ?1")?.exists([chunk.0])?)
+        Ok(self.tx.prepare_cached("SELECT 1 FROM chunks WHERE id = ?1 AND released IS NULL")?.exists([chunk.0])?)
     }
 
     fn is_learned(&self, entry: EntryId) -> Result<bool, CacheError> {
@@ -219,6 +244,7 @@ impl Tree for Folding<'_> {
     }
 
     fn write(&mut self, entry: EntryId, version: &Version) -> Result<(), CacheError> {
+        self.end_version(entry)?;
         self.tx
             .prepare_cached("UPDATE entries SET content = ?2, executable = ?3, bytes = ?4 WHERE entry = ?1")?
             .execute(params![entry.0, version.content.0, version.executable, version.bytes.cast_signed()])?;
@@ -234,6 +260,7 @@ impl Tree for Folding<'_> {
     }
 
     fn remove(&mut self, entry: EntryId) -> Result<(), CacheError> {
+        self.end_version(entry)?;
         self.tx.prepare_cached("DELETE FROM entries WHERE entry = ?1")?.execute([entry.0])?;
         self.file_place(entry, None)
     }

@@ -25,7 +25,7 @@ impl TagReader {
     pub fn find(&self, tag: ChunkTag) -> Result<Option<ChunkRef>, CacheError> {
         let row = self
             .db
-            .prepare_cached("SELECT id, secret, plain_bytes FROM chunks WHERE tag = ?1 LIMIT 1")?
+            .prepare_cached("SELECT id, secret, plain_bytes FROM chunks WHERE tag = ?1 AND released IS NULL LIMIT 1")?
             .query_row([tag.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         Ok(row.map(|(id, secret, plain_bytes)| ChunkRef {

@@ -1,5 +1,6 @@
 use proptest::prelude::{Just, ProptestConfig, Strategy, prop, prop_oneof, proptest};
 use vauban_crypto::chunk::{ChunkSecret, ChunkTag};
+use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest};
 use vauban_protocol::time::Timestamp;
 
@@ -94,7 +95,8 @@ proptest! {
                 moments.push(map.clone());
                 continue;
             }
-            folding.file_commit(seq, DeviceId([1; 16]), Timestamp(seq * 10)).unwrap();
+            let (head, time) = (Head { seq, digest: Digest([0; 32]) }, Timestamp(seq * 10));
+            folding.file_commit(head, DeviceId([1; 16]), time, time).unwrap();
             apply(&mut folding, op).unwrap();
             apply(&mut map, op).unwrap();
             moments.push(map.clone());

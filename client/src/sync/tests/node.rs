@@ -1,16 +1,16 @@
 //! A node in memory: judges commits with the contract's own code, signs receipts, and can be told to fail.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use vauban_crypto::signing::SigningKeys;
-use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::id::{ChunkId, DeviceId, SpaceId};
 use vauban_protocol::label;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::receipt::{Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, CommitPlace, Space, SpaceGenesis};
+use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Seen, Space, SpaceGenesis};
 use vauban_protocol::wire::{ChunkAnswer, Refusal, Request, Response, SpaceSummary, push_item};
 
 use crate::content::Nodes;
@@ -30,6 +30,11 @@ pub(super) struct State {
     pub(super) chunks: HashMap<(SpaceId, ChunkId), Bytes>,
     pub(super) applied: u64,
     pub(super) floor: u64,
+    /// What devices have said they have seen.
+    pub(super) words: BTreeMap<(SpaceId, DeviceId), Bytes>,
+    /// Chunks that are released, and those whose rows are gone.
+    pub(super) released: BTreeSet<(SpaceId, ChunkId)>,
+    pub(super) purged: BTreeSet<(SpaceId, ChunkId)>,
     /// Requests until the line breaks, and whether the one that meets it is still carried out.
     pub(super) fault: Option<(usize, Fault)>,
     /// Runs once before the next commit is judged.
@@ -63,6 +68,9 @@ impl ModelNode {
             chunks: HashMap::new(),
             applied: 100,
             floor: 0,
+            words: BTreeMap::new(),
+            released: BTreeSet::new(),
+            purged: BTreeSet::new(),
             fault: None,
             before_commit: None,
             put_bytes: 0,
@@ -178,7 +186,25 @@ impl State {
                     .collect();
                 Ok((Response::Chunks { chunks }, body.into()))
             }
+            Request::Seen { space } => {
+                let seen: Signed<Seen> = Signed::parse(body[0].clone()).unwrap();
+                self.words.insert((space, seen.payload().device), body[0].clone());
+                plain(Response::SeenKept)
+            }
+            Request::Seens { space } => {
+                let words: Vec<Bytes> =
+                    self.words.iter().filter(|((of, _), _)| *of == space).map(|(_, word)| word.clone()).collect();
+                Ok((Response::Seens, list(&words)))
+            }
             _ => refused(Refusal::Malformed),
+        }
+    }
+
+    /// All retentions end, and sweep takes what has no row: what nobody kept is gone.
+    pub(super) fn purge(&mut self) {
+        for key in std::mem::take(&mut self.released) {
+            self.chunks.remove(&key);
+            self.purged.insert(key);
         }
     }
 
@@ -204,6 +230,20 @@ impl State {
             return refused(Refusal::ReceiptsTooOld { floor: self.floor });
         }
         assert!(payload.adds.iter().all(|id| self.chunks.contains_key(&(space, *id))), "a commit of unstored chunks");
+        if let Some(Control::Keep(ids)) = &payload.control
+            && ids.iter().any(|id| self.purged.contains(&(space, *id)))
+        {
+            return refused(Refusal::NotKept);
+        }
+        for id in &payload.adds {
+            self.released.remove(&(space, *id));
+            self.purged.remove(&(space, *id));
+        }
+        match &payload.control {
+            Some(Control::Release(ids)) => self.released.extend(ids.iter().map(|id| (space, *id))),
+            Some(Control::Keep(ids)) => self.released.retain(|(of, id)| *of != space || !ids.contains(id)),
+            _ => {}
+        }
         log.items.push(bytes);
         let head = log.space.append(&commit);
         Ok((Response::Committed { head }, Bytes::new()))

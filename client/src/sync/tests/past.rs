@@ -86,7 +86,7 @@ fn history_tells_what_happened_even_of_what_is_gone() {
     let (world, _) = eventful();
     let mut space = world.a().open().unwrap();
     space.settle().unwrap();
-    let events = history(&space, &path("note")).unwrap().unwrap();
+    let (_, events) = history(&space, &path("note")).unwrap().unwrap();
     let told: Vec<_> = events
         .iter()
         .map(|event| match &event.change {

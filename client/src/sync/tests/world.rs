@@ -240,6 +240,32 @@ impl Device {
         std::fs::remove_dir_all(self.home.path().join("cache")).unwrap();
     }
 
+    /// What this device has folded becomes so many days older, as if it had slept since; and whatever is due hourly is due.
+    pub(super) fn age(&self, days: u64) {
+        let cache = self.session.home().space_cache(self.space);
+        let db = rusqlite::Connection::open(cache).unwrap();
+        let seconds = i64::try_from(days * DAY_SECONDS).unwrap();
+        db.execute("UPDATE commits SET at = at - ?1", [seconds]).unwrap();
+        db.execute("DELETE FROM state WHERE key IN ('looked_at', 'tended_at')", []).unwrap();
+    }
+
+    /// Syncs, with everything that is due hourly.
+    pub(super) fn age_and_sync(&self) -> Summary {
+        self.age(0);
+        self.sync()
+    }
+
+    /// This device's keys, whoever has got hold of them.
+    pub(super) fn identity(&self) -> &Identity {
+        self.session.identity()
+    }
+
+    /// Files of alarms that this device has kept.
+    pub(super) fn proofs(&self) -> usize {
+        let names = std::fs::read_dir(self.home.path()).unwrap().map(|item| item.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("alarm-")).count()
+    }
+
     /// Every file and folder, with content, permission and target; Vauban's own left out.
     pub(super) fn tree(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();

@@ -1,6 +1,5 @@
 //! A commit: a signed batch of changes whose content only members can read (`formats#13`).
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::DecodeError;
@@ -9,6 +8,7 @@ use crate::id::{ChunkId, DeviceId, SpaceId};
 use crate::label;
 use crate::limit::{CERTIFICATE_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_BYTES_MAX, COMMIT_OPS_BYTES_MAX};
 use crate::signed::Payload;
+use crate::space::Retention;
 
 /// One device's batch of changes, at one place of a space's chain. Signed by the device (Ed25519).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,13 @@ pub struct Commit {
 pub enum Control {
     /// Starts an epoch: a signed [`crate::space::EpochCertificate`].
     Epoch(Vec<u8>),
+    /// Nothing that the author knows of refers to these chunks any more, in strictly ascending order: from here on nodes keep
+    /// them for the space's retention only.
+    Release(Vec<ChunkId>),
+    /// Takes a release of these chunks back, in strictly ascending order.
+    Keep(Vec<ChunkId>),
+    /// How long released chunks are kept from now on.
+    Retention(Retention),
 }
 
 impl Payload for Commit {
@@ -51,24 +58,38 @@ impl Payload for Commit {
         if self.adds.len() > COMMIT_ADDS_MAX || self.sealed_ops.len() > COMMIT_OPS_BYTES_MAX {
             return Err(DecodeError::TooLong);
         }
-        if let Some(Control::Epoch(bytes)) = &self.control
-            && bytes.len() > CERTIFICATE_BYTES_MAX
-        {
-            return Err(DecodeError::TooLong);
-        }
         if !self.adds.is_sorted_by(|a, b| a < b) {
             return Err(DecodeError::NotCanonical);
         }
-        Ok(())
+        self.control.as_ref().map_or(Ok(()), |control| control.bounded(self.adds.len()))
     }
 }
 
 impl Control {
-    /// The bytes of the signed certificate it carries.
-    #[must_use]
-    pub fn certificate(&self) -> Bytes {
+    /// Holds a control to its bounds, in a commit with so many adds: ids of both kinds share one bound.
+    fn bounded(&self, adds: usize) -> Result<(), DecodeError> {
         match self {
-            Self::Epoch(bytes) => Bytes::copy_from_slice(bytes),
+            Self::Epoch(bytes) if bytes.len() > CERTIFICATE_BYTES_MAX => Err(DecodeError::TooLong),
+            Self::Release(ids) | Self::Keep(ids) => {
+                if ids.len().saturating_add(adds) > COMMIT_ADDS_MAX {
+                    Err(DecodeError::TooLong)
+                } else if ids.is_empty() || !ids.is_sorted_by(|a, b| a < b) {
+                    Err(DecodeError::NotCanonical)
+                } else {
+                    Ok(())
+                }
+            }
+            Self::Retention(retention) => retention.bounded(),
+            Self::Epoch(_) => Ok(()),
+        }
+    }
+
+    /// The chunks that it names.
+    #[must_use]
+    pub fn ids(&self) -> &[ChunkId] {
+        match self {
+            Self::Release(ids) | Self::Keep(ids) => ids,
+            Self::Epoch(_) | Self::Retention(_) => &[],
         }
     }
 }

@@ -17,6 +17,7 @@ use crate::signed::Signed;
 use crate::space::commit::{Commit, Control};
 use crate::space::epoch::EpochCertificate;
 use crate::space::genesis::{Cutting, SpaceGenesis};
+use crate::space::retention::Retention;
 
 /// What a member may do; each includes the ones before it (trust.md, "Spaces").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -97,6 +98,7 @@ pub struct Space {
     org: Head,
     epoch: u32,
     cutting: Cutting,
+    retention: Retention,
     fold_version: u16,
     nonce: [u8; 16],
     sealed_name: Vec<u8>,
@@ -125,6 +127,7 @@ impl Space {
             org: payload.org,
             epoch: 0,
             cutting: payload.cutting,
+            retention: Retention::default(),
             fold_version: payload.fold_version,
             nonce: payload.nonce,
             sealed_name: payload.sealed_name.clone(),
@@ -162,7 +165,7 @@ impl Space {
             .device(payload.device)
             .filter(|device| device.is_valid_at(payload.org.seq))
             .ok_or(CommitError::Device)?;
-        if self.role(device.user) < Some(Role::Writer) {
+        if self.role(device.user) < Some(role_needed(payload)) {
             return Err(CommitError::Role);
         }
         self.judge_epoch(payload)?;
@@ -207,6 +210,9 @@ impl Space {
         self.head = self.head.after(digest);
         self.org = payload.org;
         self.epoch = payload.epoch;
+        if let Some(Control::Retention(retention)) = payload.control {
+            self.retention = retention;
+        }
         let last = LastCommit { counter: payload.counter, digest, head: self.head };
         self.devices.insert(payload.device, last);
         self.head
@@ -242,6 +248,12 @@ impl Space {
         self.cutting
     }
 
+    /// How long released chunks are kept.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
     /// Version of the rules that fold the sealed ops.
     #[must_use]
     pub fn fold_version(&self) -> u16 {
@@ -269,5 +281,13 @@ impl Space {
     #[must_use]
     pub fn last_commit(&self, device: DeviceId) -> Option<LastCommit> {
         self.devices.get(&device).copied()
+    }
+}
+
+/// The least role whose members may write such a commit (trust.md, "Spaces").
+fn role_needed(commit: &Commit) -> Role {
+    match commit.control {
+        Some(Control::Retention(_)) => Role::Owner,
+        Some(Control::Epoch(_) | Control::Release(_) | Control::Keep(_)) | None => Role::Writer,
     }
 }

@@ -4,8 +4,12 @@ mod commit;
 mod epoch;
 mod fold;
 mod genesis;
+mod retention;
+mod seen;
 
 pub use commit::{Commit, Control};
 pub use epoch::{EpochCertificate, Recipient, recipients_digest};
 pub use fold::{CommitError, CommitPlace, LastCommit, Role, Space};
 pub use genesis::{Cutting, SpaceGenesis};
+pub use retention::Retention;
+pub use seen::Seen;

@@ -88,6 +88,9 @@ pub enum Refusal {
     /// The request needs a feature level that the cluster has not reached.
     #[error("the cluster does not support this yet")]
     FeatureLevel,
+    /// The commit keeps a chunk that has been purged: if its copies are still there, it can be added again.
+    #[error("a chunk is no longer kept")]
+    NotKept,
 }
 
 impl Refusal {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{ChunkId, InviteId, SpaceId};
 use crate::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, IDS_MAX, INVITE_BYTES_MAX,
-    JOIN_POST_BYTES_MAX, OBJECT_BYTES_MAX,
+    JOIN_POST_BYTES_MAX, OBJECT_BYTES_MAX, SEEN_BYTES_MAX,
 };
 
 /// A request of an admitted device.
@@ -74,6 +74,16 @@ pub enum Request {
         /// The last position that the follower has, 0 being the genesis.
         from: u64,
     },
+    /// Says up to where this device has verified a space. Body: signed [`crate::space::Seen`]. → `SeenKept`
+    Seen {
+        /// The space.
+        space: SpaceId,
+    },
+    /// What each device has last said it has seen of a space. → `Seens`, body: list of signed [`crate::space::Seen`]
+    Seens {
+        /// The space.
+        space: SpaceId,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -118,7 +128,9 @@ impl Request {
             | Self::Log { .. }
             | Self::Invites
             | Self::JoinPosts { .. }
-            | Self::Follow { .. } => Some(0),
+            | Self::Follow { .. }
+            | Self::Seens { .. } => Some(0),
+            Self::Seen { .. } => Some(SEEN_BYTES_MAX),
             Self::Certify => Some(CERTIFICATES_MAX * (CERTIFICATE_BYTES_MAX + 4)),
             Self::CreateSpace => Some(CERTIFICATE_BYTES_MAX),
             Self::Commit { .. } => Some(COMMIT_BYTES_MAX),

@@ -6,7 +6,7 @@ use crate::chain::Head;
 use crate::id::{NodeId, SpaceId};
 use crate::limit::{
     CERTIFICATES_BYTES_MAX, CHUNKS_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX, JOIN_POST_BYTES_MAX,
-    JOIN_POSTS_MAX,
+    JOIN_POSTS_MAX, SEENS_BYTES_MAX,
 };
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
@@ -76,6 +76,10 @@ pub enum Response {
         /// Where the space stands.
         head: Head,
     },
+    /// What the device has seen is kept.
+    SeenKept,
+    /// What devices have seen follows, as a list.
+    Seens,
 }
 
 /// What a node has of one chunk.
@@ -133,6 +137,7 @@ impl Response {
             Self::Organisation { .. } => CERTIFICATES_BYTES_MAX,
             Self::Chunks { .. } => CHUNKS_BYTES_MAX,
             Self::Invites => INVITES_MAX * (INVITE_BYTES_MAX + 4),
+            Self::Seens => SEENS_BYTES_MAX,
             Self::JoinPosts => JOIN_POSTS_MAX * (JOIN_POST_BYTES_MAX + 4),
             Self::Refused(_)
             | Self::Status(_)
@@ -144,6 +149,7 @@ impl Response {
             | Self::Held { .. }
             | Self::InviteOpened
             | Self::Joined
+            | Self::SeenKept
             | Self::Following { .. } => 0,
         }
     }

@@ -14,6 +14,7 @@ mod open_invite;
 mod organisation;
 mod propose;
 mod put_chunks;
+mod seen;
 mod spaces;
 mod status;
 
@@ -29,5 +30,6 @@ pub(super) use log::log;
 pub(super) use open_invite::open_invite;
 pub(super) use organisation::{guest_organisation, organisation};
 pub(super) use put_chunks::put_chunks;
+pub(super) use seen::{seen, seens};
 pub(super) use spaces::spaces;
 pub(super) use status::status;

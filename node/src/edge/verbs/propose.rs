@@ -14,6 +14,7 @@ pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Ans
         Ok(Applied::SpaceCreated { space }) => Response::SpaceCreated { space },
         Ok(Applied::Committed { head }) => Response::Committed { head },
         Ok(Applied::InviteOpened) => Response::InviteOpened,
+        Ok(Applied::SeenKept) => Response::SeenKept,
         Ok(Applied::Joined) => Response::Joined,
         Ok(Applied::Ticked | Applied::Raised) => return Err(RequestFault::Crossed),
         Err(ProposeError::RefusedCommit { refusal, missing }) => {

@@ -5,7 +5,7 @@ use vauban_protocol::time::Timestamp;
 
 use super::base::Base;
 use super::draft::{Draft, Stop};
-use super::{certify, commit, join, open_invite, space};
+use super::{certify, commit, join, open_invite, release, seen, space};
 use crate::limit::INVITE_GRACE_SECONDS;
 use crate::metadata::command::{Applied, Command, Outcome};
 
@@ -26,9 +26,10 @@ pub(in crate::metadata) fn apply<B: Base>(
         Command::OpenInvite(bytes) => open_invite::open_invite(draft, &bytes.0),
         Command::Join { invite, post } => join::join(draft, *invite, &post.0),
         Command::Tick(proposed) => {
-            tick(draft, *proposed, index);
+            tick(draft, *proposed, index)?;
             Ok(Applied::Ticked)
         }
+        Command::Seen(bytes) => seen::seen(draft, &bytes.0),
         Command::Raise(level) => {
             draft.core.feature_level = draft.core.feature_level.max(*level);
             Ok(Applied::Raised)
@@ -41,8 +42,8 @@ pub(in crate::metadata) fn apply<B: Base>(
     }
 }
 
-/// Moves cluster time, and forgets invites that ended long enough ago.
-fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) {
+/// Moves cluster time, forgets invites that ended long enough ago, and purges what nobody kept.
+fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) -> Result<(), B::Error> {
     draft.core.clock.tick(proposed, index);
     let now = draft.core.clock.time();
     let over: Vec<InviteId> = draft
@@ -55,4 +56,5 @@ fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) {
     for invite in over {
         draft.close_invite(invite);
     }
+    release::purge(draft)
 }

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, CommitPlace, Space};
+use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Space};
 use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
-use super::draft::{Change, Draft, Stop};
+use super::draft::{Draft, Stop};
+use super::release;
 use super::row::Row;
 use crate::metadata::command::Applied;
+use crate::metadata::store::Key;
 
 /// Appends a commit, or says why not. Whoever is no member learns nothing but that there is no such space.
 pub(super) fn commit<B: Base>(draft: &mut Draft<'_, B>, index: u64, bytes: &Bytes) -> Result<Applied, Stop<B::Error>> {
@@ -25,7 +27,12 @@ pub(super) fn commit<B: Base>(draft: &mut Draft<'_, B>, index: u64, bytes: &Byte
     }
     Space::verify(&commit, &organisation).map_err(|error| refuse(error, &space, &organisation))?;
     admit(&organisation, commit.payload(), draft.core.clock.floor(), index)?;
-    Ok(append(draft, space, &commit, index))
+    if let Some(Control::Keep(ids)) = &commit.payload().control
+        && release::lacks_row(draft, space.id(), ids).map_err(Stop::Base)?
+    {
+        return Err(Refusal::NotKept.into());
+    }
+    append(draft, space, &commit, index).map_err(Stop::Base)
 }
 
 /// The commit's space, if its author is a member.
@@ -58,16 +65,23 @@ fn admit(organisation: &Organisation, commit: &Commit, floor: u64, index: u64) -
     Ok(())
 }
 
-fn append<B: Base>(draft: &mut Draft<'_, B>, space: Arc<Space>, commit: &Signed<Commit>, index: u64) -> Applied {
-    let id = space.id();
+fn append<B: Base>(
+    draft: &mut Draft<'_, B>,
+    space: Arc<Space>,
+    commit: &Signed<Commit>,
+    index: u64,
+) -> Result<Applied, B::Error> {
+    let (id, retention) = (space.id(), space.retention());
     let head = draft.space_mut(space).append(commit);
-    draft.record(Change::Logged { space: id, seq: head.seq, bytes: commit.bytes().clone() });
+    draft.table.put_bytes(Key::commit(id, head.seq), commit.bytes().clone());
+    draft.table.put(Key::head(id, head.seq), &head.digest);
     // Blind: a chunk that has a row already is simply added again, which is what its author says.
-    let row = Row { added_at: index, released_at: None };
+    let row = Row { added_at: index, released_by: None };
     for chunk in &commit.payload().adds {
-        draft.record(Change::Row { space: id, chunk: *chunk, row });
+        draft.table.put(Key::row(id, *chunk), &row);
     }
-    Applied::Committed { head }
+    release::control(draft, commit.payload(), head, retention)?;
+    Ok(Applied::Committed { head })
 }
 
 fn refuse(error: CommitError, space: &Space, organisation: &Organisation) -> Refusal {

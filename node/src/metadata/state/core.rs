@@ -6,6 +6,7 @@ use vauban_protocol::organisation::Organisation;
 
 use super::clock::Clock;
 use super::invites::InviteBook;
+use super::release::Tally;
 
 /// Cheap to clone: an entry is applied to a copy, which replaces the original once it is on disk.
 #[derive(Debug, Clone, Default)]
@@ -18,4 +19,6 @@ pub(in crate::metadata) struct Core {
     pub(in crate::metadata) invites: Arc<InviteBook>,
     /// What every voter supports.
     pub(in crate::metadata) feature_level: u32,
+    /// What is released, and was purged.
+    pub(in crate::metadata) tally: Tally,
 }

@@ -7,14 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
+use vauban_protocol::id::{InviteId, SpaceId, UserId};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::space::Space;
 use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
 use super::core::Core;
-use super::row::Row;
+use super::table::{Table, Written};
 
 /// Why a command stops half-way.
 #[derive(Debug, PartialEq, Eq)]
@@ -36,10 +36,6 @@ impl<E> From<Refusal> for Stop<E> {
 pub(in crate::metadata) enum Change {
     /// A certificate at a position of the organisation's chain.
     Certificate { position: u64, bytes: Bytes },
-    /// A signed object at a position of a space's chain.
-    Logged { space: SpaceId, seq: u64, bytes: Bytes },
-    /// A chunk's row.
-    Row { space: SpaceId, chunk: ChunkId, row: Row },
     /// A person is a member of a space.
     Member { user: UserId, space: SpaceId },
     /// An invite is open.
@@ -59,6 +55,8 @@ pub(in crate::metadata) struct Changes {
     pub(in crate::metadata) spaces: BTreeMap<SpaceId, Arc<Space>>,
     /// Records to write, in order.
     pub(in crate::metadata) records: Vec<Change>,
+    /// Records of the table, whose order does not matter.
+    pub(in crate::metadata) table: Written,
 }
 
 /// See the module.
@@ -66,6 +64,8 @@ pub(in crate::metadata) struct Changes {
 pub(in crate::metadata) struct Draft<'a, B> {
     base: &'a B,
     pub(super) core: Core,
+    /// Records that commands of one draft write and read back.
+    pub(super) table: Table<'a, B>,
     spaces: BTreeMap<SpaceId, Arc<Space>>,
     records: Vec<Change>,
 }
@@ -73,12 +73,13 @@ pub(in crate::metadata) struct Draft<'a, B> {
 impl<'a, B: Base> Draft<'a, B> {
     /// A draft that changes nothing yet.
     pub(in crate::metadata) fn new(base: &'a B, core: Core) -> Self {
-        Self { base, core, spaces: BTreeMap::new(), records: Vec::new() }
+        Self { base, core, table: Table::new(base), spaces: BTreeMap::new(), records: Vec::new() }
     }
 
     /// What there is to write.
-    pub(in crate::metadata) fn finish(self) -> Changes {
-        Changes { core: self.core, spaces: self.spaces, records: self.records }
+    pub(in crate::metadata) fn finish(mut self) -> Changes {
+        let table = self.table.finish();
+        Changes { core: self.core, spaces: self.spaces, records: self.records, table }
     }
 
     /// The organisation; before it is founded nothing else can be.
@@ -89,9 +90,14 @@ impl<'a, B: Base> Draft<'a, B> {
 
     /// A space, as changed so far.
     pub(super) fn space(&self, space: SpaceId) -> Result<Option<Arc<Space>>, Stop<B::Error>> {
+        self.space_now(space).map_err(Stop::Base)
+    }
+
+    /// The same, where nothing can be refused.
+    pub(super) fn space_now(&self, space: SpaceId) -> Result<Option<Arc<Space>>, B::Error> {
         match self.spaces.get(&space) {
             Some(changed) => Ok(Some(Arc::clone(changed))),
-            None => self.base.space(space).map_err(Stop::Base),
+            None => self.base.space(space),
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Pure: apply sees the state, a Raft index and a command, and no clock, randomness, task or disk. So every voter that
 //! applies the same log has the same state. What is small lives in [`Core`], in memory; spaces are read through
-//! [`Base`]; chunk rows are written blind, since a row's new content never depends on the old.
+//! [`Base`], and so are the records of a [`Table`](table::Table): chunk rows, releases, what devices have seen.
 
 mod base;
 mod clock;
@@ -10,18 +10,23 @@ mod core;
 mod draft;
 mod invites;
 mod row;
+mod table;
 
 mod apply;
 mod certify;
 mod commit;
 mod join;
 mod open_invite;
+mod release;
+mod seen;
 mod space;
 
 pub(super) use apply::apply;
 pub(super) use base::Base;
 pub(super) use core::Core;
 pub(super) use draft::{Change, Changes, Draft};
+pub(super) use release::Release;
+pub use release::Tally;
 pub use row::Row;
 
 #[cfg(test)]

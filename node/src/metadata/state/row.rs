@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 pub struct Row {
     /// The Raft index of the last commit that added the chunk.
     pub added_at: u64,
-    /// The Raft index of its release, if it was released since; adding it again takes the release back.
-    pub released_at: Option<u64>,
+    /// The number, in its space's chain, of the commit that released it, if it was released since; adding it again, or keeping
+    /// it, takes the release back.
+    pub released_by: Option<u64>,
 }

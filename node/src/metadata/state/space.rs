@@ -13,6 +13,7 @@ use vauban_protocol::wire::Refusal;
 use super::base::Base;
 use super::draft::{Change, Draft, Stop};
 use crate::metadata::command::Applied;
+use crate::metadata::store::Key;
 
 /// Begins a space. The same genesis again is the same space: its answer had been lost.
 pub(super) fn create<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result<Applied, Stop<B::Error>> {
@@ -30,8 +31,9 @@ pub(super) fn create<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result
     if draft.memberships(owner, SPACES_MAX)? >= SPACES_MAX {
         return Err(Refusal::Limit.into());
     }
+    draft.table.put_bytes(Key::commit(space, 0), bytes.clone());
+    draft.table.put(Key::head(space, 0), &founded.head().digest);
     draft.space_mut(Arc::new(founded));
-    draft.record(Change::Logged { space, seq: 0, bytes: bytes.clone() });
     draft.record(Change::Member { user: owner, space });
     Ok(Applied::SpaceCreated { space })
 }

@@ -11,7 +11,7 @@ use openraft::{EmptyNode, Entry, EntryPayload, LogId, StoredMembership};
 use rocksdb::WriteBatch;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use vauban_protocol::canonical::encode;
+use vauban_protocol::canonical::{DecodeError, encode};
 use vauban_protocol::id::{SpaceId, UserId};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::space::Space;
@@ -167,6 +167,15 @@ impl Replica {
         for (id, space) in &changes.spaces {
             put(&Key::space(*id), &encode(&**space))?;
         }
+        if core.tally != before.tally {
+            put(&Key::tally(), &encode(&core.tally))?;
+        }
+        for (key, written) in &changes.table {
+            match written {
+                Some(bytes) => self.database.put(&mut batch, Family::State, key, bytes)?,
+                None => self.database.delete(&mut batch, Family::State, key)?,
+            }
+        }
         for change in &changes.records {
             self.encode_change(&mut batch, change)?;
         }
@@ -176,8 +185,6 @@ impl Replica {
     fn encode_change(&self, batch: &mut WriteBatch, change: &Change) -> Result<(), Failure> {
         let (key, value): (Key, Bytes) = match change {
             Change::Certificate { position, bytes } => (Key::certificate(*position), bytes.clone()),
-            Change::Logged { space, seq, bytes } => (Key::commit(*space, *seq), bytes.clone()),
-            Change::Row { space, chunk, row } => (Key::row(*space, *chunk), encode(row).into()),
             Change::Member { user, space } => (Key::member(*user, *space), Bytes::new()),
             Change::InviteOpened { invite, bytes } => (Key::invite(*invite), bytes.clone()),
             Change::Posted { invite, number, bytes } => (Key::post(*invite, *number), bytes.clone()),
@@ -213,6 +220,26 @@ impl Base for Replica {
         })?;
         Ok(count.min(at_most))
     }
+
+    fn record(&self, key: &Key) -> Result<Option<Bytes>, Failure> {
+        Ok(self.database.read(Family::State, key)?.map(Bytes::from))
+    }
+
+    fn records(&self, from: &Key, end: &Key, at_most: usize) -> Result<Vec<(Key, Bytes)>, Failure> {
+        let mut found = Vec::new();
+        if at_most == 0 {
+            return Ok(found);
+        }
+        self.database.scan(Family::State, from, end, |key, bytes| {
+            found.push((Key::from(key), Bytes::from(bytes)));
+            Ok(if found.len() >= at_most { Scan::Enough } else { Scan::More })
+        })?;
+        Ok(found)
+    }
+
+    fn damaged(&self, error: DecodeError) -> Failure {
+        self.database.fail("decoded a record", &error)
+    }
 }
 
 pub(super) fn read_position(database: &Database) -> Result<Position, Failure> {
@@ -237,5 +264,6 @@ fn load_core(database: &Database) -> Result<Core, Failure> {
         clock: database.read_as(Family::State, &Key::clock())?.unwrap_or_default(),
         invites: Arc::new(database.read_as(Family::State, &Key::book())?.unwrap_or_default()),
         feature_level: database.read_as(Family::State, &Key::level())?.unwrap_or_default(),
+        tally: database.read_as(Family::State, &Key::tally())?.unwrap_or_default(),
     })
 }

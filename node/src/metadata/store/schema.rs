@@ -3,7 +3,8 @@
 //! A key of the state begins with a byte that names its table; what follows sorts as it is read: big-endian numbers,
 //! and the space before the chunk, so that a space's records are a range.
 
-use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, DeviceId, InviteId, SpaceId, UserId};
+use vauban_protocol::time::Timestamp;
 
 /// A record's key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,12 @@ tables! {
     BOOK = b'b';
     /// Objects of a space's chain, by number.
     COMMIT = b'c';
+    /// How many rows are released, and how many were purged.
+    TALLY = b'd';
+    /// What a device has last seen of a space.
+    SEEN = b'e';
+    /// The chain hash at each number of a space's chain.
+    HEAD = b'h';
     /// An open invite's bytes.
     INVITE = b'i';
     /// Cluster time and floor.
@@ -43,10 +50,22 @@ tables! {
     POST = b'p';
     /// Chunk rows.
     ROW = b'r';
+    /// Releases whose retention runs, by the time when it ends.
+    DUE = b'q';
     /// A space's clear fold.
     SPACE = b's';
+    /// A retention that was longer, and until when it still holds.
+    LESSENED = b'l';
+    /// Releases that no other device has seen yet.
+    UNSEEN = b'u';
     /// The feature level.
     LEVEL = b'v';
+}
+
+impl From<&[u8]> for Key {
+    fn from(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
 }
 
 impl Key {
@@ -151,6 +170,62 @@ impl Key {
         Self::of(COMMIT, &[&space.0, &seq.to_be_bytes()])
     }
 
+    pub(in crate::metadata) fn head(space: SpaceId, seq: u64) -> Self {
+        Self::of(HEAD, &[&space.0, &seq.to_be_bytes()])
+    }
+
+    pub(in crate::metadata) fn tally() -> Self {
+        Self::of(TALLY, &[])
+    }
+
+    pub(in crate::metadata) fn seens(space: SpaceId) -> Self {
+        Self::of(SEEN, &[&space.0])
+    }
+
+    pub(in crate::metadata) fn seen(space: SpaceId, device: DeviceId) -> Self {
+        Self::of(SEEN, &[&space.0, &device.0])
+    }
+
+    pub(in crate::metadata) fn lessened(space: SpaceId) -> Self {
+        Self::of(LESSENED, &[&space.0])
+    }
+
+    pub(in crate::metadata) fn unseen_of(space: SpaceId) -> Self {
+        Self::of(UNSEEN, &[&space.0])
+    }
+
+    pub(in crate::metadata) fn unseen(space: SpaceId, seq: u64) -> Self {
+        Self::of(UNSEEN, &[&space.0, &seq.to_be_bytes()])
+    }
+
+    /// The number of the commit that released, which a key of [`Key::unseen`] names.
+    pub(in crate::metadata) fn unseen_seq(&self) -> Option<u64> {
+        let (_, seq) = self.0.split_last_chunk()?;
+        Some(u64::from_be_bytes(*seq))
+    }
+
+    pub(in crate::metadata) fn all_due() -> Self {
+        Self::of(DUE, &[])
+    }
+
+    /// Before every release that is due after `time`, and beyond every other.
+    pub(in crate::metadata) fn due_after(time: Timestamp) -> Self {
+        Self::of(DUE, &[&time.0.saturating_add(1).to_be_bytes()])
+    }
+
+    pub(in crate::metadata) fn due(time: Timestamp, space: SpaceId, seq: u64) -> Self {
+        Self::of(DUE, &[&time.0.to_be_bytes(), &space.0, &seq.to_be_bytes()])
+    }
+
+    /// What a key of [`Key::due`] names.
+    pub(in crate::metadata) fn due_parts(&self) -> Option<(Timestamp, SpaceId, u64)> {
+        let (_, rest) = self.0.split_first()?;
+        let (time, rest) = rest.split_first_chunk()?;
+        let (space, rest) = rest.split_first_chunk::<{ SpaceId::BYTES }>()?;
+        let (seq, _) = rest.split_first_chunk()?;
+        Some((Timestamp(u64::from_be_bytes(*time)), SpaceId(*space), u64::from_be_bytes(*seq)))
+    }
+
     pub(in crate::metadata) fn row(space: SpaceId, chunk: ChunkId) -> Self {
         Self::of(ROW, &[&space.0, &chunk.0])
     }
@@ -201,7 +276,7 @@ mod tests {
         let key = Key::row(SpaceId([0x11; 16]), ChunkId([0x22; 32]));
         let bytes = [&[0x72][..], &[0x11; 16], &[0x22; 32]].concat();
         assert_eq!(key.as_ref(), bytes);
-        let row = crate::metadata::Row { added_at: 300, released_at: None };
+        let row = crate::metadata::Row { added_at: 300, released_by: None };
         assert_eq!(vauban_protocol::canonical::encode(&row), [0xac, 0x02, 0x00]);
     }
 
@@ -212,5 +287,15 @@ mod tests {
         assert!(Key::commit(space, u64::MAX) < range.end());
         assert!(range.end() <= Key::invite(InviteId([0; 16])));
         assert!(Key::entry(u64::MAX) < Key::greatest());
+    }
+    #[test]
+    fn what_is_due_first_comes_first() {
+        let (space, late) = (SpaceId([0xff; 16]), SpaceId([0; 16]));
+        let key = Key::due(Timestamp(300), space, 7);
+        assert_eq!(key.due_parts(), Some((Timestamp(300), space, 7)));
+        assert!(key < Key::due(Timestamp(301), late, 0));
+        assert!(Key::all_due() < key && key < Key::due_after(Timestamp(300)));
+        assert!(Key::due_after(Timestamp(300)) <= Key::due(Timestamp(301), late, 0));
+        assert_eq!(Key::unseen(space, 9).unseen_seq(), Some(9));
     }
 }

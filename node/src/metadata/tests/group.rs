@@ -69,7 +69,7 @@ async fn a_group_of_one_orders_commits_and_keeps_them_over_a_restart() {
     assert_eq!(view.log(folder.id, 2, usize::MAX).unwrap(), log[2..]);
     assert!(view.log(folder.id, 0, 100).unwrap().is_empty());
     let row = view.row(folder.id, ChunkId([3; 32])).unwrap().unwrap();
-    assert_eq!((row.added_at, row.released_at), (applied, None));
+    assert_eq!((row.added_at, row.released_by), (applied, None));
     assert_eq!(view.row(folder.id, ChunkId([4; 32])).unwrap(), None);
     metadata.found(town.chain.clone()).await.unwrap();
     metadata.stop().await;

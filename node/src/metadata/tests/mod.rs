@@ -5,6 +5,7 @@ pub(crate) mod town;
 mod crash;
 mod damage;
 mod group;
+mod retention;
 mod snapshot;
 
 pub(super) use town::{Folder, Signer, Town, user};

@@ -2,6 +2,7 @@
 
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::organisation::Statement;
+use vauban_protocol::space::{Commit, Control};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::Refusal;
 
@@ -37,9 +38,9 @@ fn commits_follow_each_other_in_one_entry() {
     assert_eq!(outcomes.last(), Some(&Ok(Applied::Committed { head })));
     assert_eq!(*memory.spaces[&folder.id], folder.space);
     let added_at = memory.index;
-    let row = Row { added_at, released_at: None };
-    assert_eq!(memory.rows[&(folder.id, ChunkId([2; 32]))], row);
-    let log = memory.log.range((folder.id, 0)..).count();
+    let row = Row { added_at, released_by: None };
+    assert_eq!(memory.row(folder.id, ChunkId([2; 32])), Some(row));
+    let log = memory.logged(folder.id).len();
     assert_eq!(log, 5, "genesis, epoch, three commits");
 }
 
@@ -50,13 +51,13 @@ fn a_commit_beside_the_head_is_refused_and_changes_nothing() {
     let first = town.admin.seal(town.draft(&folder.space));
     folder.take(&first);
     memory.commit(first.bytes()).unwrap();
-    let before = memory.log.clone();
+    let before = memory.logged(folder.id).len();
     let mut draft = town.draft(&folder.space);
     draft.prev = stale;
     let refused = memory.commit(town.admin.seal(draft).bytes());
     let head = folder.space.head();
     assert_eq!(refused, Err(Refusal::NotHead { head }));
-    assert_eq!(memory.log, before);
+    assert_eq!(memory.logged(folder.id).len(), before);
     assert_eq!(*memory.spaces[&folder.id], folder.space);
 }
 
@@ -70,7 +71,7 @@ fn lost_commit_answer_is_idempotent() {
         assert_eq!(memory.commit(commit.bytes()), Ok(Applied::Committed { head }));
     }
     assert_eq!(memory.spaces[&folder.id].head(), head, "once");
-    assert_eq!(memory.log.range((folder.id, 0)..).count(), 3);
+    assert_eq!(memory.logged(folder.id).len(), 3);
 }
 
 /// The node's part: a counter that was used for other bytes is said to be, whatever else is wrong or right.
@@ -118,7 +119,7 @@ fn stale_receipts_are_refused_only_where_something_rests_on_them() {
     draft.stored_at = stored_at;
     let refused = memory.commit(town.admin.seal(draft.clone()).bytes());
     assert_eq!(refused, Err(Refusal::ReceiptsTooOld { floor }));
-    assert!(!memory.rows.contains_key(&(folder.id, ChunkId([3; 32]))));
+    assert_eq!(memory.row(folder.id, ChunkId([3; 32])), None);
 
     let mut empty = town.draft(&folder.space);
     empty.stored_at = 0;
@@ -215,9 +216,13 @@ fn adding_a_chunk_again_renews_its_row() {
         let commit = town.admin.seal(draft);
         folder.take(&commit);
         memory.commit(commit.bytes()).unwrap();
-        let row = memory.rows.get_mut(&(folder.id, chunk)).unwrap();
-        assert_eq!((row.added_at, row.released_at), (memory.index, None));
-        row.released_at = Some(memory.index);
+        let row = memory.row(folder.id, chunk).unwrap();
+        assert_eq!((row.added_at, row.released_by), (memory.index, None));
+        let release = Commit { control: Some(Control::Release(vec![chunk])), ..town.draft(&folder.space) };
+        let release = town.admin.seal(release);
+        let head = folder.take(&release);
+        memory.commit(release.bytes()).unwrap();
+        assert_eq!(memory.row(folder.id, chunk).unwrap().released_by, Some(head.seq));
     }
 }
 

@@ -3,18 +3,21 @@
 mod commits;
 mod invites;
 mod organisation;
+mod release;
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use vauban_protocol::canonical::{DecodeError, decode};
 use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
 use vauban_protocol::space::Space;
 use vauban_protocol::time::Timestamp;
 
 use super::{Base, Change, Core, Draft, Row, apply};
 use crate::metadata::command::{Applied, Blob, Command, Outcome};
+use crate::metadata::store::Key;
 use crate::metadata::tests::{Folder, Town};
 
 /// A whole state in memory, as apply's changes make it.
@@ -24,8 +27,7 @@ struct Memory {
     index: u64,
     spaces: BTreeMap<SpaceId, Arc<Space>>,
     members: Vec<(UserId, SpaceId)>,
-    log: BTreeMap<(SpaceId, u64), Bytes>,
-    rows: BTreeMap<(SpaceId, ChunkId), Row>,
+    table: BTreeMap<Key, Bytes>,
     invites: BTreeMap<InviteId, Bytes>,
     posts: BTreeMap<(InviteId, usize), Bytes>,
     certificates: BTreeMap<u64, Bytes>,
@@ -41,6 +43,19 @@ impl Base for Memory {
     fn memberships(&self, user: UserId, at_most: usize) -> Result<usize, Infallible> {
         let of = |member: &&(UserId, SpaceId)| member.0 == user;
         Ok(self.members.iter().filter(of).count().min(at_most))
+    }
+
+    fn record(&self, key: &Key) -> Result<Option<Bytes>, Infallible> {
+        Ok(self.table.get(key).cloned())
+    }
+
+    fn records(&self, from: &Key, end: &Key, at_most: usize) -> Result<Vec<(Key, Bytes)>, Infallible> {
+        let range = self.table.range(from.clone()..end.clone());
+        Ok(range.take(at_most).map(|(key, bytes)| (key.clone(), bytes.clone())).collect())
+    }
+
+    fn damaged(&self, error: DecodeError) -> Infallible {
+        panic!("apply has written what does not decode: {error}")
     }
 }
 
@@ -65,6 +80,12 @@ impl Memory {
         let changes = draft.finish();
         self.core = changes.core;
         self.spaces.extend(changes.spaces);
+        for (key, written) in changes.table {
+            match written {
+                Some(bytes) => drop(self.table.insert(key, bytes)),
+                None => drop(self.table.remove(&key)),
+            }
+        }
         for change in changes.records {
             self.take(change);
         }
@@ -75,12 +96,6 @@ impl Memory {
         match change {
             Change::Certificate { position, bytes } => {
                 self.certificates.insert(position, bytes);
-            }
-            Change::Logged { space, seq, bytes } => {
-                self.log.insert((space, seq), bytes);
-            }
-            Change::Row { space, chunk, row } => {
-                self.rows.insert((space, chunk), row);
             }
             Change::Member { user, space } => self.members.push((user, space)),
             Change::InviteOpened { invite, bytes } => {
@@ -94,6 +109,17 @@ impl Memory {
                 (0..posts).for_each(|number| drop(self.posts.remove(&(invite, number))));
             }
         }
+    }
+
+    /// A chunk's row.
+    fn row(&self, space: SpaceId, chunk: ChunkId) -> Option<Row> {
+        self.table.get(&Key::row(space, chunk)).map(|bytes| decode(bytes).unwrap())
+    }
+
+    /// Objects of a space's chain, the genesis included.
+    fn logged(&self, space: SpaceId) -> Vec<&Bytes> {
+        let range = Key::commits(space);
+        self.table.range(range.clone()..range.end()).map(|(_, bytes)| bytes).collect()
     }
 
     fn tick(&mut self, time: Timestamp) {

@@ -1,0 +1,141 @@
+//! Comparing what other devices have seen of a space with what was folded here (trust.md, "Seen").
+//!
+//! A node can show each device a history of its own, but cannot sign a device's word. A word of the same history confirms this
+//! device's view; another hash at a number that is held here, or a position that the node does not show, is an alarm, and the
+//! word is kept as its proof.
+
+use bytes::Bytes;
+use vauban_protocol::limit::{SEEN_BYTES_MAX, SEENS_BYTES_MAX};
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::Seen;
+use vauban_protocol::time::{DAY_SECONDS, Timestamp};
+use vauban_protocol::wire::{Request, Response, split_items};
+
+use super::follow::SIGNED_BYTES_MIN;
+use super::{OpenSpace, SyncError};
+use crate::content::{Nodes, NodesError};
+use crate::log::LogError;
+use crate::organisation::is_stale;
+use crate::state::cache::{Cache, Mark};
+use crate::state::replace;
+
+/// Whether another device of the space agrees with what was folded here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum View {
+    /// One does, since this moment by its own clock.
+    Confirmed(Timestamp),
+    /// None does, or none has for days: it reads and writes, and nothing more is built on it.
+    Unconfirmed,
+}
+
+impl View {
+    /// What the words that were compared last say at `now`.
+    ///
+    /// # Errors
+    /// [`SyncError`] of the cache.
+    pub fn of(cache: &Cache, now: Timestamp) -> Result<Self, SyncError> {
+        let confirmed = cache.mark(Mark::Confirmed)?.filter(|at| !is_stale(*at, now));
+        Ok(confirmed.map_or(Self::Unconfirmed, Self::Confirmed))
+    }
+}
+
+impl<N: Nodes> OpenSpace<N> {
+    /// Whether another device of the space agrees with what was folded here.
+    ///
+    /// # Errors
+    /// [`SyncError`] of the cache.
+    pub fn view(&self) -> Result<View, SyncError> {
+        View::of(&self.cache, self.now())
+    }
+
+    /// Compares the words of other devices with the log, and then gives this device's own.
+    pub(super) fn compare_words(&mut self) -> Result<(), SyncError> {
+        let mut words = self.words()?;
+        // Read after the words: whatever they name, an honest node shows by now. Once more, should the first two answers have
+        // come from different nodes.
+        self.follow()?;
+        if self.first_ahead(&words)?.is_some() {
+            words = self.words()?;
+            self.follow()?;
+        }
+        if let Some(word) = self.first_ahead(&words)? {
+            self.keep_proof(word)?;
+            let (device, seen) = (word.payload().device, word.payload().head.seq);
+            return Err(LogError::Withheld { device, seen, shown: self.folded()?.head().seq }.into());
+        }
+        let now = self.now();
+        let mut confirmed = None;
+        for word in &words {
+            let (head, time) = (word.payload().head, word.payload().time);
+            match self.cache.hash_at(head.seq)? {
+                Some(ours) if ours != head.digest => {
+                    self.keep_proof(word)?;
+                    let (device, seq) = (word.payload().device, head.seq);
+                    return Err(LogError::SplitView { device, seq, ours, theirs: head.digest }.into());
+                }
+                // A clock that is ahead would confirm for ever.
+                Some(_) if time <= now.plus(DAY_SECONDS) => confirmed = confirmed.max(Some(time)),
+                _ => {}
+            }
+        }
+        if let Some(time) = confirmed {
+            self.cache.set_mark(Mark::Confirmed, time)?;
+        }
+        self.give_word(now)
+    }
+
+    /// The verified words of the other devices that are members' and not revoked.
+    fn words(&self) -> Result<Vec<Signed<Seen>>, SyncError> {
+        let (response, body) = self.ask(Request::Seens { space: self.id }, Vec::new())?;
+        let Response::Seens = response else {
+            return Err(NodesError::Senseless("not what devices have seen").into());
+        };
+        let items = split_items(body, SEENS_BYTES_MAX / SIGNED_BYTES_MIN, SEEN_BYTES_MAX)
+            .map_err(|_| NodesError::Senseless("not a list of what devices have seen"))?;
+        let space = self.folded()?;
+        let mut words = Vec::new();
+        for item in items {
+            let word = parse(item)?;
+            let seen = word.payload();
+            if seen.space != self.id {
+                return Err(NodesError::Senseless("what was seen of another space").into());
+            }
+            // A device that this one has not read of yet confirms nothing; nor does one that is revoked, or of no member.
+            let Some(device) = self.org.live_device(seen.device).filter(|device| space.role(device.user).is_some())
+            else {
+                continue;
+            };
+            if seen.device == self.identity().device() {
+                continue;
+            }
+            word.verify(&device.keys.ed25519)
+                .map_err(|_| NodesError::Senseless("what a device has seen, without its signature"))?;
+            words.push(word);
+        }
+        Ok(words)
+    }
+
+    fn first_ahead<'a>(&self, words: &'a [Signed<Seen>]) -> Result<Option<&'a Signed<Seen>>, SyncError> {
+        let head = self.folded()?.head();
+        Ok(words.iter().find(|word| word.payload().head.seq > head.seq))
+    }
+
+    fn keep_proof(&self, word: &Signed<Seen>) -> Result<(), SyncError> {
+        let name = format!("{}-seen-{}", self.id.to_hex(), word.payload().device.to_hex());
+        Ok(replace(&self.device.home().proof(&name), word.bytes())?)
+    }
+
+    fn give_word(&self, time: Timestamp) -> Result<(), SyncError> {
+        let (head, org) = (self.folded()?.head(), self.org.head());
+        let seen = Seen { space: self.id, device: self.identity().device(), head, org, time };
+        let word = self.identity().signing().seal(seen)?;
+        match self.ask(Request::Seen { space: self.id }, vec![word.bytes().clone()])? {
+            (Response::SeenKept, _) => Ok(()),
+            _ => Err(NodesError::Senseless("not an answer to what was seen").into()),
+        }
+    }
+}
+
+fn parse(item: Bytes) -> Result<Signed<Seen>, NodesError> {
+    Signed::parse(item).map_err(|_| NodesError::Senseless("not what a device has seen"))
+}
