@@ -54,8 +54,9 @@ exits! {
     Unreachable = 6, fr: "aucun nœud joignable ou disponible", en: "no node reachable or available";
     /// The node's charter does not satisfy the organisation's policy.
     Policy = 7, fr: "charte absente ou contraire à la politique", en: "charter missing or outside the policy";
-    /// A fork, a rollback, a clone, or chunks released that are needed: proof that something is wrong.
-    Alarm = 8, fr: "alarme : bifurcation, retour en arrière, clone ou effacement contesté", en: "alarm: fork, rollback, clone or contested deletion";
+    /// A fork, a rollback, a clone, a false checkpoint, or chunks released that are needed: proof that something is wrong.
+    Alarm = 8, fr: "alarme : bifurcation, retour en arrière, clone, faux point de reprise ou effacement contesté",
+        en: "alarm: fork, rollback, clone, false checkpoint or contested deletion";
     /// The invite is wrong, used or expired.
     Invite = 9, fr: "invitation fausse, utilisée ou expirée", en: "invite wrong, used or expired";
     /// Files of this machine: missing, unreadable, damaged, full.
@@ -100,6 +101,7 @@ fn of_sync(error: &SyncError) -> Exit {
             Exit::Misbehaved
         }
         SyncError::NoEpoch(_) => Exit::Refused,
+        SyncError::HistoryBehind => Exit::NotFound,
         SyncError::Tree(_) | SyncError::Cache(_) | SyncError::Journal(_) | SyncError::State(_) => Exit::Local,
         SyncError::Seal(_) => Exit::Usage,
         _ => Exit::Bug,

@@ -192,6 +192,31 @@ pub const TEND_SECONDS: u64 = 60 * 60;
 pub const RELEASE_IDS_MAX: usize = 4 * COMMIT_ADDS_MAX;
 /// Days beyond the retention after which a version's chunks are released: clocks differ, and nobody must find it too early.
 pub const RELEASE_SLACK_DAYS: u64 = 2;
+/// What has been folded since the last checkpoint from which a new one is due, in ops; a commit counts as
+/// [`CHECKPOINT_COMMIT_OPS`]. So many take a new device a few seconds, and 10,000 commits lie between two checkpoints at least.
+pub const CHECKPOINT_OPS: u64 = 100_000;
+/// Ops that verifying and opening one commit costs as much time as.
+pub const CHECKPOINT_COMMIT_OPS: u64 = 10;
+/// A checkpoint is not due before ops for so large a part of the tree have come, either: one half, in percent. Loading a tree
+/// and folding what came after then cost a new device about the same, and a checkpoint is never many times the log it spares.
+pub const CHECKPOINT_TREE_PERCENT: u64 = 50;
+/// How late a checkpoint is, in percent of what makes it due, before clients write it that did not make it due themselves: of
+/// fifty that share a space, one writes it.
+pub const CHECKPOINT_LATE_PERCENT: u64 = 25;
+/// Bytes of rows after which a page of a checkpoint is full.
+pub const CHECKPOINT_PAGE_BYTES: usize = 2 * 1024 * 1024;
+/// Pages of one checkpoint: some ten million entries. A larger tree has none, and new devices replay its log.
+pub const CHECKPOINT_PAGES_MAX: usize = 1024;
+/// Folders of a checkpoint's tree, at most: they are held in memory, some hundred bytes each, until it is known that none lies
+/// within itself.
+pub const CHECKPOINT_FOLDERS_MAX: usize = 2_000_000;
+/// Checkpoints that a new device tries, the last first, before it replays the whole log: a broken one does not bar the others.
+pub const CHECKPOINT_TRIES_MAX: usize = 3;
+/// Bytes of a space's outline that a new device reads before it replays the whole log instead.
+pub const OUTLINE_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Bytes of the cache's pages that are held in memory while a checkpoint is loaded or the replayed log is taken over.
+pub const BULK_CACHE_BYTES: usize = 96 * 1024 * 1024;
+
 /// Days that what was removed here stays in the trash.
 pub const TRASH_DAYS: u64 = 30;
 /// Bytes of a trash's record: lines of some 500 bytes for a million entries.
@@ -205,3 +230,7 @@ const _: () = assert!(BRAKE_ENTRIES < BRAKE_ENTRIES_EVER && BRAKE_PERCENT <= 100
 const _: () = assert!(DATAGRAM_BYTES_MAX as usize * 10 <= u16::MAX as usize - 28);
 const _: () = assert!(PUT_BYTES <= CHUNKS_BYTES_MAX && GET_BYTES <= CHUNKS_BYTES_MAX);
 const _: () = assert!(PUT_BYTES * PUTS_IN_FLIGHT_MAX <= SEALED_BYTES_MAX);
+// A page ends after the row that fills it, whose version names its longest list of chunks; the roster stands beside the pages.
+const _: () = assert!(CHECKPOINT_PAGE_BYTES + NAME_BYTES_MAX + CHUNKS_INLINE_MAX * 128 <= CHUNK_PLAIN_BYTES_MAX);
+const _: () = assert!(CHECKPOINT_PAGES_MAX < COMMIT_ADDS_MAX);
+const _: () = assert!((CHECKPOINT_PAGES_MAX + 1) * 90 + 8 * 1024 <= COMMIT_OPS_BYTES_MAX);

@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use bolero::check;
 use vauban_client::log::{
-    Changes, ChunkList, Effect, EntryId, EntryName, Kind, MapTree, Op, Tree, Version, apply, decode_ops, decode_page,
-    encode_ops, encode_page,
+    Changes, Checkpoint, ChunkList, Effect, EntryId, EntryName, Kind, MapTree, Op, Roster, Said, Tree, Version, apply,
+    decode_ops, decode_page, decode_rows, encode_checkpoint, encode_ops, encode_page, encode_rows, push_row, read_ops,
 };
 use vauban_client::tree::{ConflictStamp, TreePath, conflict_name, may_link};
 use vauban_protocol::id::Digest;
+use vauban_protocol::signed::Signed;
 use vauban_protocol::time::Timestamp;
 
 /// How long each target runs.
@@ -115,6 +116,52 @@ fn any_bytes_are_a_canonical_page_or_refused() {
             if let Ok(chunks) = decode_page(&bytes) {
                 assert_eq!(encode_page(&chunks), bytes);
             }
+        }
+    });
+}
+
+/// Rows of a checkpoint, as bytes come and as a page is changed: what is accepted encodes to the same bytes, and goes up.
+#[test]
+fn any_bytes_are_a_canonical_page_of_rows_or_refused() {
+    let mut rows = Vec::new();
+    for n in 1..20u8 {
+        let kind = if n % 2 == 0 { Kind::File } else { Kind::Folder };
+        push_row(&mut rows, EntryId([n; 16]), EntryId([n / 2; 16]), "name", kind, None);
+    }
+    let whole = encode_rows(19, &rows);
+    let judge = |bytes: &[u8]| {
+        if let Ok((rows, counted)) = decode_rows(bytes) {
+            assert_eq!(encode_rows(rows.len() as u64, counted), bytes);
+            assert!(rows.is_sorted_by(|a, b| a.entry < b.entry));
+        }
+    };
+    judge(&whole);
+    check!().with_type::<(Vec<u8>, Vec<(u16, u8)>)>().with_test_time(TIME).for_each(|(bytes, changes)| {
+        judge(bytes);
+        judge(&[&[1], bytes.as_slice()].concat());
+        let mut changed = whole.clone();
+        for (at, by) in changes {
+            let at = usize::from(*at) % changed.len();
+            changed[at] ^= by;
+        }
+        judge(&changed);
+    });
+}
+
+#[test]
+fn any_bytes_are_a_checkpoint_or_a_roster_or_refused() {
+    check!().with_type::<Vec<u8>>().with_test_time(TIME).for_each(|bytes| {
+        for bytes in [bytes.clone(), [&[1], bytes.as_slice()].concat()] {
+            if let Ok(roster) = Roster::parse(&bytes) {
+                assert_eq!(roster.to_bytes(), bytes);
+            }
+        }
+        let length = u32::try_from(bytes.len()).expect("short").to_le_bytes();
+        let signed = [b"VBT\x01".as_slice(), &length, bytes].concat();
+        if let Ok(signed) = Signed::<Checkpoint>::parse(signed.into()) {
+            assert!(
+                matches!(read_ops(&encode_checkpoint(&signed)), Said::Checkpoint(inner) if inner == *signed.bytes())
+            );
         }
     });
 }

@@ -32,6 +32,8 @@ pub struct EpochKeys {
     pub cutter: CutterKey,
     /// Seals ops.
     pub log: LogKey,
+    /// Seals the pages of checkpoints.
+    pub checkpoint: ContentKey,
 }
 
 impl EpochRoot {
@@ -66,6 +68,7 @@ impl EpochRoot {
             content: ContentKey::new(self.expand(label::EPOCH_CONTENT, space, epoch)),
             cutter: CutterKey::new(self.expand(label::EPOCH_CUTTER, space, epoch)),
             log: LogKey::new(self.expand(label::EPOCH_LOG, space, epoch)),
+            checkpoint: ContentKey::new(self.expand(label::EPOCH_CHECKPOINT, space, epoch)),
         }
     }
 
@@ -121,6 +124,7 @@ mod tests {
             assert!(seen.insert(*keys.content.secret().expose()));
             assert!(seen.insert(*keys.cutter.secret().expose()));
             assert!(seen.insert(*keys.log.secret().expose()));
+            assert!(seen.insert(*keys.checkpoint.secret().expose()));
         }
     }
 

@@ -22,6 +22,11 @@ pub const INDEX_FILES_OPEN_MAX: i32 = 256;
 /// Rows in one page of a walk over a partition.
 pub const PAGE_ROWS_MAX: usize = 4096;
 
+// Verbs
+
+/// Commits of one answer to `Outline`: bounds what is looked up for it; whoever wants more asks again.
+pub const OUTLINE_ITEMS_MAX: usize = 1024;
+
 // Chunk store: disk
 
 /// Bytes after which a segment is sealed and the next one begun: small enough to rewrite in seconds when most of it is

@@ -5,7 +5,7 @@ use crate::content::Nodes;
 use crate::failure::Failure;
 use crate::say;
 use crate::state::cache::Moment;
-use crate::sync::{OpenSpace, now};
+use crate::sync::{OpenSpace, SyncError, now};
 
 /// The one argument.
 #[derive(Debug, Clone, Copy, clap::Args)]
@@ -38,17 +38,24 @@ impl At {
 impl Time {
     /// The moment of the log that is meant; its beginning, where nothing is that old.
     pub(super) fn moment_or_start<N: Nodes>(self, space: &OpenSpace<N>) -> Result<Moment, Failure> {
-        Ok(space.cache().moment_at(self.0).map_err(crate::sync::SyncError::from)?.unwrap_or(Moment(0)))
+        Ok(self.find(space)?.unwrap_or(Moment(0)))
     }
 
     /// The moment of the log that is meant.
     pub(super) fn moment<N: Nodes>(self, space: &OpenSpace<N>) -> Result<Moment, Failure> {
-        let found = space.cache().moment_at(self.0).map_err(crate::sync::SyncError::from)?;
-        found.ok_or_else(|| {
+        self.find(space)?.ok_or_else(|| {
             let time = clock::minute(self.0);
             Failure::NotFound(
                 say!(fr: "L'espace était encore vide le {time}.", en: "The space was still empty on {time}."),
             )
         })
+    }
+
+    fn find<N: Nodes>(self, space: &OpenSpace<N>) -> Result<Option<Moment>, Failure> {
+        let found = space.cache().moment_at(self.0).map_err(SyncError::from)?;
+        if found.is_none() && !space.cache().is_whole().map_err(SyncError::from)? {
+            return Err(SyncError::HistoryBehind.into());
+        }
+        Ok(found)
     }
 }

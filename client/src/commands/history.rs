@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::organisation::Roster;
 use crate::say;
 use crate::state::cache::{Change, Event};
-use crate::sync::{history, is_kept};
+use crate::sync::{SyncError, history, is_kept};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -41,14 +41,21 @@ enum Told {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let place = arguments.place.clone();
-    let reports = connected(context, Purpose::Read, move |connected| {
+    let (reports, is_whole) = connected(context, Purpose::Read, move |connected| {
         let mut space = connected.open(&connected.find(&place.space)?)?;
         space.follow()?;
         space.write_record()?;
         let (entry, events) = history(&space, &place.path)?.ok_or_else(|| not_there(&place))?;
         let kept = is_kept(&space, entry, &events)?;
-        Ok(events.into_iter().zip(kept).map(|(event, kept)| report(&connected, event, kept)).collect::<Vec<_>>())
+        let told = events.into_iter().zip(kept).map(|(event, kept)| report(&connected, event, kept));
+        Ok((told.collect::<Vec<_>>(), space.cache().is_whole().map_err(SyncError::from)?))
     })?;
+    if !is_whole {
+        context.output.note(&say!(
+            fr: "Ce qui est plus ancien n'est pas encore là : `vauban sync` le lit en arrière-plan.",
+            en: "What is older is not here yet: `vauban sync` reads it in the background.",
+        ));
+    }
     for report in &reports {
         context.output.result(report, text);
     }

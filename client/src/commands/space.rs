@@ -1,4 +1,4 @@
-//! `vauban space create`, `vauban space list` and `vauban space policy`.
+//! `vauban space create`, `vauban space list`, `vauban space policy` and `vauban space checkpoint`.
 
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
@@ -9,7 +9,7 @@ use crate::commands::{Context, space_policy};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
-use crate::sync::{NamedSpace, create_space};
+use crate::sync::{NamedSpace, SyncError, create_space};
 
 /// What to do about spaces.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,18 @@ pub(crate) enum Command {
         en: "Shows or changes for how long a space's history is kept",
     ))]
     Policy(space_policy::Arguments),
+    #[command(about = say!(
+        fr: "Écrit un point de reprise : de nouveaux appareils sont prêts en quelques secondes",
+        en: "Writes a checkpoint: new devices are ready in seconds",
+    ))]
+    Checkpoint(Checkpoint),
+}
+
+/// Arguments of `space checkpoint`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Checkpoint {
+    #[arg(value_name = "SPACE", help = say!(fr: "L'espace, par son nom ou le début de son identifiant", en: "The space, by name or by how its identifier begins"))]
+    space: String,
 }
 
 /// Arguments of `space create`.
@@ -57,6 +69,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Create(create) => run_create(context, create),
         Command::List => run_list(context),
         Command::Policy(arguments) => space_policy::run(context, arguments),
+        Command::Checkpoint(checkpoint) => run_checkpoint(context, checkpoint),
     }
 }
 
@@ -112,4 +125,33 @@ fn run_list(context: &Context) -> Result<Exit, Failure> {
 
 fn report(space: &NamedSpace) -> Report {
     Report { space: space.id.to_hex(), name: space.name.clone(), commits: space.head.seq }
+}
+
+#[derive(Debug, Serialize)]
+struct Written {
+    space: String,
+    entries: u64,
+}
+
+/// Clients write checkpoints by themselves when much has happened since the last one; this is for whoever won't wait.
+fn run_checkpoint(context: &Context, checkpoint: &Checkpoint) -> Result<Exit, Failure> {
+    let name = checkpoint.space.clone();
+    let written = connected(context, Purpose::Write, move |connected| {
+        let mut space = connected.open(&connected.find(&name)?)?;
+        space.settle()?;
+        while space.has_chores()? {
+            space.do_chore()?;
+        }
+        if !space.checkpoint()? {
+            return Err(Failure::Usage(say!(
+                fr: "Seul un membre qui peut écrire fait un point de reprise, d'un espace qui tient dans un.",
+                en: "Only a member who may write makes a checkpoint, of a space that fits one.",
+            )));
+        }
+        Ok(Written { space: space.id().to_hex(), entries: space.cache().entry_count().map_err(SyncError::from)? })
+    })?;
+    context.output.result(&written, |Written { entries, .. }| {
+        say!(fr: "Point de reprise écrit : {entries} entrée(s).", en: "Checkpoint written: {entries} entries.")
+    });
+    Ok(Exit::Done)
 }

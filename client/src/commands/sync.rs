@@ -6,11 +6,13 @@ use std::sync::Arc;
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Purpose, connected};
 use crate::commands::{Context, watch};
+use crate::content::Nodes;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::log::FalseCheckpoint;
 use crate::output::Output;
 use crate::say;
-use crate::sync::{Approval, Change, Contested, Run, Summary, Watcher, What, preview, sync_once};
+use crate::sync::{Approval, Change, Contested, OpenSpace, Run, Summary, Watcher, What, preview, sync_once};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -50,25 +52,52 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         return watch::run(context, name, folder);
     }
     let progress = Progress::new(context.output, Plans::Told);
-    let watcher: Arc<dyn Watcher> = progress.clone();
+    let (shown, output, held) = (progress.clone(), context.output, held_text(arguments));
     let summary = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;
+        let watcher: Arc<dyn Watcher> = shown.clone();
         let run = Run { device_name: &connected.device_name(), approval, watcher: &watcher };
-        Ok(sync_once(&mut space, &folder, &run)?)
+        let summary = sync_once(&mut space, &folder, &run)?;
+        shown.finish();
+        output.result(&summary, text);
+        say_left_out(output, &summary);
+        if summary.held.is_any() {
+            output.note(&held);
+        }
+        finish_chores(&mut space, output)?;
+        Ok(summary)
     });
     progress.finish();
     let summary = summary?;
-    context.output.result(&summary, text);
-    say_left_out(context.output, &summary);
-    if summary.held.is_any() {
-        context.output.note(&held_text(arguments));
-    }
+    let is_alarm = !summary.contested.is_empty() || !summary.false_checkpoints.is_empty();
     Ok(match () {
-        () if !summary.contested.is_empty() => Exit::Alarm,
+        () if is_alarm => Exit::Alarm,
         () if summary.held.is_any() => Exit::Brake,
         () if summary.is_complete() => Exit::Done,
         () => Exit::Partial,
     })
+}
+
+/// What remains when both sides agree. It may be cut off at any time, and the next run goes on from there.
+fn finish_chores<N: Nodes>(space: &mut OpenSpace<N>, output: Output) -> Result<(), Failure> {
+    if let Some((done, all)) = space.replayed()? {
+        output.note(&say!(
+            fr: "Le dossier est prêt. L'histoire complète est lue et vérifiée ({done} sur {all}) ; Ctrl-C l'interrompt, la prochaine fois la reprend.",
+            en: "The folder is ready. All of the history is being read and verified ({done} of {all}); Ctrl-C stops that, the next run goes on.",
+        ));
+    }
+    while space.has_chores()? {
+        match space.do_chore() {
+            Ok(()) => {}
+            Err(error) if error.is_alarm() => return Err(error.into()),
+            Err(error) => {
+                // Both sides agree: what is left is no reason to fail.
+                tracing::warn!(%error, "the rest is left to the next run");
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Arguments {
@@ -180,10 +209,22 @@ pub(super) fn say_left_out(output: Output, summary: &Summary) {
             en: "{count} operation(s) of a member have no effect: that client is defective or hostile.",
         ));
     }
+    for found in &summary.false_checkpoints {
+        output.note(&false_checkpoint_text(*found));
+    }
     if !summary.agreed {
         output.note(&say!(
             fr: "D'autres modifient l'espace en même temps : relancer pour finir.",
             en: "Others are changing the space at the same time: run it again to finish.",
         ));
     }
+}
+
+/// Who has signed a tree that is not the log's, and what to do now.
+pub(super) fn false_checkpoint_text(found: FalseCheckpoint) -> String {
+    let FalseCheckpoint { seq, device } = found;
+    say!(
+        fr: "alarme : le point de reprise numéro {seq}, signé par l'appareil {device}, n'est pas l'arbre de l'espace ; rien n'en a été pris\n  → La preuve est gardée (alarm-…-{seq}) : prévenir la sécurité de l'organisation, et faire examiner cet appareil.",
+        en: "alarm: checkpoint {seq}, signed by device {device}, is not the space's tree; nothing was taken from it\n  → The proof is kept (alarm-…-{seq}): tell the organisation's security officer, and have that device examined.",
+    )
 }

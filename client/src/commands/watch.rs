@@ -11,7 +11,7 @@ use tokio::task::spawn_blocking;
 
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::Connected;
-use crate::commands::sync::contested_text;
+use crate::commands::sync::{contested_text, false_checkpoint_text};
 use crate::commands::{Context, runtime};
 use crate::complaint::Complaint;
 use crate::exit::Exit;
@@ -250,6 +250,7 @@ fn changes(summary: &Summary) -> String {
             en: "conflict: both versions are kept: {copy}",
         ));
     }
+    lines.extend(summary.false_checkpoints.iter().map(|found| false_checkpoint_text(*found)));
     lines.join("\n")
 }
 

@@ -29,6 +29,16 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
             say!(fr: "D'autres modifient l'espace plus vite que cet appareil.", en: "Others change the space faster than this device."),
             say!(fr: "Relancer la même commande : rien n'est envoyé deux fois.", en: "Run the same command again: nothing is sent twice."),
         ),
+        SyncError::HistoryBehind => Complaint::new(
+            say!(
+                fr: "L'histoire si ancienne de cet espace n'est pas encore là : cet appareil vient de commencer, et la lit en arrière-plan.",
+                en: "History that old is not here yet: this device has only just started, and reads it in the background.",
+            ),
+            say!(
+                fr: "Laisser finir `vauban sync ESPACE DOSSIER --once` (ou --watch), puis redemander.",
+                en: "Let `vauban sync SPACE DIR --once` (or --watch) come to its end, then ask again.",
+            ),
+        ),
         SyncError::NoEpoch(space) => Complaint::new(
             say!(fr: "L'espace {space} n'a pas encore de clés.", en: "Space {space} has no keys yet."),
             say!(
@@ -89,6 +99,10 @@ fn of_log(error: &LogError) -> Complaint {
         LogError::Invalid { seq, error } => alarm(say!(
             fr: "L'histoire de l'espace contient au numéro {seq} ce qu'aucun nœud honnête n'accepte ({error}).",
             en: "The space's history holds at number {seq} what no honest node accepts ({error}).",
+        )),
+        LogError::FalseCheckpoint { seq, device } => alarm(say!(
+            fr: "Le point de reprise numéro {seq}, signé par l'appareil {device}, n'est pas l'arbre de l'espace ; l'histoire complète l'a remplacé, rien n'a été supprimé.",
+            en: "Checkpoint {seq}, signed by device {device}, is not the space's tree; the whole history has replaced it, nothing was removed.",
         )),
         LogError::Garbage(_) | LogError::OtherSpace | LogError::OrganisationBehind(_) => Complaint::new(
             say!(fr: "Le nœud montre autre chose que l'histoire de l'espace ({error}).", en: "The node shows something else than the space's history ({error})."),

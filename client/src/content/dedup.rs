@@ -24,7 +24,7 @@ pub enum Found {
     Live(ChunkRef),
     /// A chunk that this run has stored, or is about to.
     Stored(ChunkRef),
-    /// A chunk of an earlier run: sealed again, to be sent if nodes no longer hold it.
+    /// A chunk of an earlier run, or of a checkpoint: sealed again, to be sent if nodes do not hold it.
     Perhaps(ChunkRef, Vec<u8>),
     /// Nothing. The frame is given back, to be sealed anew; so is the tag that turned out to be false.
     Nothing(Frame, Option<(ChunkId, ChunkTag)>),
@@ -45,7 +45,7 @@ pub enum DedupError {
 }
 
 impl Dedup {
-    /// Looks in the log's tags, then in the journal.
+    /// Looks in the log's tags, then in the journal, then in what a checkpoint says.
     #[must_use]
     pub fn new(live: TagReader, journal: Journal) -> Self {
         Self { live, journal }
@@ -72,7 +72,12 @@ impl Dedup {
             },
             None => (frame, None),
         };
-        let Some(Journaled { chunk, confirmed }) = self.journal.find(tag)? else {
+        let journaled = self.journal.find(tag)?.map(|Journaled { chunk, confirmed }| (chunk, confirmed));
+        let known = match journaled {
+            None => self.live.find_hearsay(tag)?.map(|chunk| (chunk, false)),
+            known => known,
+        };
+        let Some((chunk, confirmed)) = known else {
             return Ok(Found::Nothing(frame, lie));
         };
         Ok(match prove(&chunk, frame) {

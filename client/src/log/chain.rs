@@ -11,7 +11,7 @@ use vauban_protocol::chain::Head;
 use vauban_protocol::id::{DeviceId, Digest, SpaceId};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, CommitPlace, Space, SpaceGenesis};
+use vauban_protocol::space::{Commit, CommitError, CommitPlace, Outline, Space, SpaceGenesis};
 
 use super::fold::FOLD_VERSION;
 
@@ -78,6 +78,14 @@ pub enum LogError {
         /// What is wrong with it.
         error: CommitError,
     },
+    /// A member's device signed a checkpoint that is not the tree of the log. Alarm.
+    #[error("the checkpoint in commit {seq}, by device {device}, is not the space's tree")]
+    FalseCheckpoint {
+        /// The commit that carries it.
+        seq: u64,
+        /// Its author.
+        device: DeviceId,
+    },
     /// The commit was judged against an organisation that this client has not read yet: read it, and try again.
     #[error("the organisation's chain must be read up to {0:?} first")]
     OrganisationBehind(Head),
@@ -99,7 +107,7 @@ pub struct Seen {
     pub outstanding: Option<Digest>,
 }
 
-/// A commit whose place and signatures were verified. Only [`verify_next`] makes one.
+/// A commit whose place and signatures were verified: by [`verify_next`] in the log, by [`verify_outline`] in an outline.
 #[derive(Debug, Clone)]
 pub struct VerifiedCommit(Signed<Commit>);
 
@@ -169,5 +177,20 @@ pub fn verify_next(space: &Space, commit: Bytes, org: &Organisation, seen: &Seen
     if is_own && seen.outstanding != Some(commit.digest()) {
         return Err(LogError::Cloned { counter: payload.counter });
     }
+    Ok(VerifiedCommit(commit))
+}
+
+/// Verifies the next commit of an outline, and passes it.
+///
+/// # Errors
+/// [`LogError`], named by the defect.
+pub fn verify_outline(outline: &mut Outline, commit: Bytes, org: &Organisation) -> Result<VerifiedCommit, LogError> {
+    let commit: Signed<Commit> = Signed::parse(commit)?;
+    let payload = commit.payload();
+    if payload.org.seq > org.head().seq {
+        return Err(LogError::OrganisationBehind(payload.org));
+    }
+    let seq = payload.prev.seq.saturating_add(1);
+    outline.pass(&commit, org).map_err(|error| LogError::Invalid { seq, error })?;
     Ok(VerifiedCommit(commit))
 }

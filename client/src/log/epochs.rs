@@ -20,7 +20,7 @@ use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, Control, Cutting, EpochCertificate, Recipient, Space, recipients_digest};
 
 use super::chain::VerifiedCommit;
-use super::op::{Said, decode_ops};
+use super::op::{Said, read_ops};
 
 /// Why an epoch's keys cannot be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -189,7 +189,6 @@ impl Epochs {
             OpsPlace { space: commit.space, epoch: commit.epoch, device: commit.device, counter: commit.counter };
         let secrets = self.secrets(commit.epoch)?;
         let plain = secrets.keys.log.open_ops(place, &commit.sealed_ops);
-        let changes = plain.ok().and_then(|plain| decode_ops(&plain).ok());
-        Ok(changes.map_or(Said::Junk, Said::Changes))
+        Ok(plain.map_or(Said::Junk, |plain| read_ops(&plain)))
     }
 }

@@ -7,6 +7,7 @@
 //! went backwards or lost a commit of this device stops everything (invariant 5).
 
 mod chain;
+mod checkpoint;
 mod entry;
 mod epochs;
 mod fold;
@@ -15,11 +16,15 @@ mod op;
 mod pages;
 mod version;
 
-pub use chain::{LogError, Seen, VerifiedCommit, found, verify_next};
+pub use chain::{LogError, Seen, VerifiedCommit, found, verify_next, verify_outline};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, FalseCheckpoint, Roster, Row, RowsError, TreeHasher, VouchedCheckpoint, decode_rows,
+    encode_checkpoint, encode_rows, push_row,
+};
 pub use entry::{EntryId, EntryName, Kind, NameError};
 pub use epochs::{EpochError, EpochSecrets, Epochs, recipients};
 pub use fold::{Effect, FOLD_VERSION, Place, Tree, Void, apply};
 pub use map_tree::MapTree;
-pub use op::{Changes, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, Said, decode_ops, encode_ops};
+pub use op::{Changes, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, Said, decode_ops, encode_ops, read_ops};
 pub use pages::{PageError, decode_page, encode_page, is_paged, page_spans};
 pub use version::{ChunkList, ChunkRef, Version};

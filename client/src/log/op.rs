@@ -3,15 +3,18 @@
 //! ```text
 //! plain ops = format(1) ‖ made_at ‖ canonical list of ops
 //! ```
+//! Another format holds a [checkpoint](super::checkpoint), alone in its commit.
 //! Decoding refuses every encoding but the canonical one, and allocates no more than the commit's own bound allows.
 //! Whether an op has any effect is the fold's to say: names are raw bytes here, so that one bad name voids one op.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use vauban_crypto::ops::OPS_OVERHEAD_BYTES;
 use vauban_protocol::canonical::{DecodeError, decode, encode};
 use vauban_protocol::limit::COMMIT_OPS_BYTES_MAX;
 use vauban_protocol::time::Timestamp;
 
+use super::checkpoint::CHECKPOINT_FORMAT;
 use super::entry::{EntryId, Kind};
 use super::version::Version;
 
@@ -38,6 +41,8 @@ pub enum Said {
     Nothing,
     /// These changes.
     Changes(Changes),
+    /// A signed checkpoint, not judged yet.
+    Checkpoint(Bytes),
     /// Something else: it does not open or decode, so that the author is at fault and the commit is void as a whole.
     Junk,
 }
@@ -136,7 +141,16 @@ pub fn encode_ops(made_at: Timestamp, ops: &[Op]) -> Vec<u8> {
     encode(&(OPS_FORMAT, made_at, ops))
 }
 
-/// What a commit says.
+/// What opened ops say.
+#[must_use]
+pub fn read_ops(plain: &[u8]) -> Said {
+    match plain.split_first() {
+        Some((&CHECKPOINT_FORMAT, signed)) => Said::Checkpoint(Bytes::copy_from_slice(signed)),
+        _ => decode_ops(plain).map_or(Said::Junk, Said::Changes),
+    }
+}
+
+/// The changes that a commit carries.
 ///
 /// # Errors
 /// [`DecodeError`], named by the defect. The author is at fault; the whole commit is then void.

@@ -50,6 +50,9 @@ pub struct SpaceAnchor {
     pub outbox: Option<Outbox>,
     /// Since when no node reaches `head`, where that is so.
     pub behind_since: Option<Timestamp>,
+    /// A position that was verified before this device started from a checkpoint that lies after it: the log behind, which is
+    /// still to be replayed, must pass it.
+    pub owed: Option<Head>,
     /// The folder that is kept in step with the space, where there is one.
     pub folder: Option<PathBuf>,
 }

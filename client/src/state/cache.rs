@@ -6,6 +6,7 @@
 //! entries   the remote tree            versions  every content │ the head with it
 //! places    where each entry was, commit by commit   commits   │
 //! chunks    every chunk of the space; those found by tag       │
+//! hearsay   chunks as a checkpoint names them, until the log behind it was replayed
 //! ended     versions that were replaced or removed   paged     │ chunks that pages lead to
 //! releases  commits that released chunks, to be judged         ┘
 //! contests  those that released what was needed
@@ -18,31 +19,37 @@
 //! they say is durable on disk, and in the log.
 
 mod base;
+mod checkpoint;
 mod folding;
 mod history;
 mod promise;
 mod release;
 mod remote;
+mod replay;
 mod tags;
 mod toll;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
-use vauban_protocol::canonical::{DecodeError, decode};
+use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::id::SpaceId;
 use vauban_protocol::space::Space;
 
+use self::checkpoint::INDICES;
+
 pub use base::{BaseRow, RootId};
+pub use checkpoint::{LoadError, Loading, Since, Start, TreePage, due_weight};
 pub use folding::{Folding, VoidOp};
 pub use history::{Change, Event, Moment};
 pub use release::{Contest, Expired, Mark, Released, Unread, Uses};
 pub use remote::{KnownEpoch, RemoteChild};
+pub use replay::Verdict;
 pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 4;
+const CACHE_FORMAT: i32 = 5;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -54,9 +61,8 @@ CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, certificate BLOB NOT NULL, bundle
 CREATE TABLE entries(
     entry BLOB PRIMARY KEY, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, bytes INTEGER) WITHOUT ROWID;
-CREATE UNIQUE INDEX entries_place ON entries(parent, name);
 CREATE TABLE versions(
-    entry BLOB NOT NULL, seq INTEGER NOT NULL, is_learned INTEGER NOT NULL, version BLOB NOT NULL,
+    entry BLOB NOT NULL, seq INTEGER NOT NULL, is_learned INTEGER NOT NULL, version BLOB,
     PRIMARY KEY(entry, seq));
 CREATE TABLE commits(
     seq INTEGER PRIMARY KEY, device BLOB NOT NULL, made_at INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL);
@@ -71,10 +77,10 @@ CREATE TABLE contests(seq INTEGER PRIMARY KEY, device BLOB NOT NULL, at INTEGER 
 CREATE TABLE places(
     entry BLOB NOT NULL, seq INTEGER NOT NULL, parent BLOB, name TEXT, kind INTEGER,
     PRIMARY KEY(entry, seq)) WITHOUT ROWID;
-CREATE INDEX places_name ON places(parent, name);
 CREATE TABLE chunks(
     id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER, released INTEGER) WITHOUT ROWID;
 CREATE INDEX chunks_tag ON chunks(tag) WHERE tag IS NOT NULL;
+CREATE TABLE hearsay(tag BLOB NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL, plain_bytes INTEGER NOT NULL);
 CREATE TABLE roots(root INTEGER PRIMARY KEY, marker BLOB NOT NULL UNIQUE);
 CREATE TABLE base(
     root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
@@ -136,7 +142,7 @@ impl Cache {
         remove(path)?;
         let db = connect(path, OpenFlags::default())?;
         db.pragma_update(None, "journal_mode", "WAL")?;
-        db.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {CACHE_FORMAT}; COMMIT;"))?;
+        db.execute_batch(&format!("BEGIN; {SCHEMA} {INDICES} PRAGMA user_version = {CACHE_FORMAT}; COMMIT;"))?;
         db.execute("INSERT INTO state(key, value) VALUES('id', ?1)", [space.0])?;
         Ok(Self { db, path: path.to_owned() })
     }
@@ -176,15 +182,14 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn begin(&mut self) -> Result<Folding<'_>, CacheError> {
+        let is_whole = self.is_whole()?;
         // Immediate: nobody else writes between what is read here and what is written.
-        Ok(Folding::new(self.db.transaction_with_behavior(TransactionBehavior::Immediate)?))
+        Ok(Folding::new(self.db.transaction_with_behavior(TransactionBehavior::Immediate)?, is_whole))
     }
 }
 
 fn folded_space(db: &Connection) -> Result<Option<Space>, CacheError> {
-    let bytes: Option<Vec<u8>> =
-        db.prepare_cached("SELECT value FROM state WHERE key = 'space'")?.query_row([], |row| row.get(0)).optional()?;
-    Ok(bytes.map(|bytes| decode(&bytes)).transpose()?)
+    checkpoint::read_state(db, "space")
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, CacheError> {

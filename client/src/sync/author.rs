@@ -11,7 +11,7 @@ use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, Control};
 use vauban_protocol::wire::{Refusal, Request, Response};
 
-use super::follow::commits;
+use super::follow::{Side, commits};
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError};
 use crate::limit::COMMIT_WAIT_MS;
@@ -29,6 +29,8 @@ pub(super) struct Draft {
     pub(super) stored_at: u64,
     /// A change in clear.
     pub(super) control: Option<Control>,
+    /// A checkpoint, ready to be sealed in place of changes.
+    pub(super) checkpoint: Option<Vec<u8>>,
 }
 
 /// What became of it.
@@ -51,6 +53,8 @@ impl<N: Nodes> OpenSpace<N> {
     /// [`SyncError`].
     pub fn settle(&mut self) -> Result<(), SyncError> {
         self.follow()?;
+        // A run that was killed after its commit was folded has not noted it.
+        self.note(&self.folded()?);
         // Folding has taken it out of the outbox if it stands in the log.
         if let Some(outbox) = self.record.outbox.clone() {
             let commit: Signed<Commit> =
@@ -87,11 +91,16 @@ impl<N: Nodes> OpenSpace<N> {
         };
         // Whoever judges a release asks when it was made.
         let is_dated = matches!(draft.control, Some(Control::Release(_) | Control::Keep(_) | Control::Retention(_)));
-        let sealed_ops = if draft.ops.is_empty() && !is_dated {
-            Vec::new()
+        let plain = match &draft.checkpoint {
+            Some(checkpoint) => checkpoint.clone(),
+            None if draft.ops.is_empty() && !is_dated => Vec::new(),
+            None => encode_ops(self.now(), &draft.ops),
+        };
+        let sealed_ops = if plain.is_empty() {
+            plain
         } else {
             let place = OpsPlace { space: self.id, epoch, device, counter };
-            self.current()?.keys.log.seal_ops(place, &encode_ops(self.now(), &draft.ops))
+            self.current()?.keys.log.seal_ops(place, &plain)
         };
         Ok(self.identity().signing().seal(Commit {
             space: self.id,
@@ -122,7 +131,7 @@ impl<N: Nodes> OpenSpace<N> {
             return Err(SyncError::OtherHead);
         }
         if self.folded()?.head() == commit.payload().prev {
-            self.fold_items(vec![commit.bytes().clone()])?;
+            self.fold_items(Side::Head, vec![commit.bytes().clone()])?;
         } else {
             // The answer to a commit of an earlier run: it stands somewhere in what follows.
             self.follow()?;
@@ -136,7 +145,7 @@ impl<N: Nodes> OpenSpace<N> {
                 let missing = commits(body)?;
                 let follows = self.folded()?.head() == commit.payload().prev;
                 if follows && !missing.is_empty() {
-                    self.fold_items(missing)?;
+                    self.fold_items(Side::Head, missing)?;
                 }
                 self.follow()?;
                 Ok(self.overtaken(commit))

@@ -40,6 +40,9 @@ pub enum SyncError {
         /// The number that the node shows.
         theirs: u64,
     },
+    /// This device started from a checkpoint, and has not read the history behind it yet.
+    #[error("the history behind the checkpoint was not read yet")]
+    HistoryBehind,
     /// The answer to a commit is not what the commit makes: the node misbehaves.
     #[error("the node answered a commit with another head than it makes")]
     OtherHead,
@@ -102,6 +105,7 @@ impl SyncError {
                         | LogError::Withheld { .. }
                         | LogError::Cloned { .. }
                         | LogError::Invalid { .. }
+                        | LogError::FalseCheckpoint { .. }
                 )
             }
             Self::Epoch(error) => matches!(error, EpochError::Recipients(_) | EpochError::Bundle(_)),

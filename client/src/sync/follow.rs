@@ -6,18 +6,33 @@
 use bytes::Bytes;
 use vauban_protocol::chain::Head;
 use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, COMMIT_BYTES_MAX, COMMITS_BYTES_MAX};
-use vauban_protocol::space::Space;
+use vauban_protocol::space::{EpochCertificate, Space};
 use vauban_protocol::wire::{Request, Response, split_items};
 
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError, fetch_chunk};
-use crate::log::{EpochError, Epochs, LogError, VerifiedCommit, found, verify_next};
+use crate::log::{EpochError, Epochs, LogError, Said, VerifiedCommit, VouchedCheckpoint, found, verify_next};
 use crate::organisation::is_stale;
 use crate::state::cache::{Cache, KnownEpoch, Mark};
-use crate::state::replace;
 
 /// Bytes of the shortest signed object: bounds how many a list of a given length can hold.
 pub(super) const SIGNED_BYTES_MIN: usize = 64;
+
+/// Which of the two caches a log is folded into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    /// The cache itself.
+    Head,
+    /// The one in which the log behind a checkpoint is replayed.
+    Behind,
+}
+
+/// A commit that was verified and opened.
+struct OpenedCommit {
+    commit: VerifiedCommit,
+    said: Said,
+    checkpoint: Option<VouchedCheckpoint>,
+}
 
 impl<N: Nodes> OpenSpace<N> {
     /// Reads the log to its end, as far as the node has it.
@@ -48,7 +63,10 @@ impl<N: Nodes> OpenSpace<N> {
 
     fn follow_to_end(&mut self) -> Result<(), SyncError> {
         loop {
-            let folded = self.cache.space()?;
+            let mut folded = self.cache.space()?;
+            if folded.is_none() && self.start()? {
+                folded = self.cache.space()?;
+            }
             let from = folded.as_ref().map_or(0, |space| space.head().seq.saturating_add(1));
             let (head, items) = self.log_after(from)?;
             if let Some(space) = &folded {
@@ -60,7 +78,7 @@ impl<N: Nodes> OpenSpace<N> {
                 }
                 break;
             }
-            self.fold_items(items)?;
+            self.fold_items(Side::Head, items)?;
             if self.folded()?.head().seq >= head.seq {
                 break;
             }
@@ -89,7 +107,7 @@ impl<N: Nodes> OpenSpace<N> {
         self.found(genesis)
     }
 
-    fn log_after(&self, from: u64) -> Result<(Head, Vec<Bytes>), SyncError> {
+    pub(super) fn log_after(&self, from: u64) -> Result<(Head, Vec<Bytes>), SyncError> {
         let (response, body) = self.ask(Request::Log { space: self.id, from }, Vec::new())?;
         let Response::Log { head } = response else {
             return Err(NodesError::Senseless("not a log").into());
@@ -97,15 +115,26 @@ impl<N: Nodes> OpenSpace<N> {
         Ok((head, commits(body)?))
     }
 
+    /// The cache of one side. That of the log behind is opened when it is first asked for.
+    pub(super) fn side(&mut self, side: Side) -> Result<&mut Cache, SyncError> {
+        if side == Side::Head {
+            return Ok(&mut self.cache);
+        }
+        if self.behind.is_none() {
+            self.behind = Some(self.cache.open_behind(self.id)?);
+        }
+        self.behind.as_mut().ok_or(SyncError::Bug("the cache of the log behind was just opened"))
+    }
+
     /// Folds signed objects that follow the folded head, in one transaction.
-    pub(super) fn fold_items(&mut self, items: Vec<Bytes>) -> Result<(), SyncError> {
+    pub(super) fn fold_items(&mut self, side: Side, items: Vec<Bytes>) -> Result<(), SyncError> {
         let mut items = items.into_iter();
-        let mut space = match self.cache.space()? {
+        let mut space = match self.side(side)?.space()? {
             Some(space) => space,
             None => {
                 let genesis = items.next().ok_or(NodesError::Senseless("a log without a genesis"))?;
                 let space = self.found(&genesis)?;
-                let mut folding = self.cache.begin()?;
+                let mut folding = self.side(side)?.begin()?;
                 folding.set_space(&space)?;
                 folding.commit()?;
                 space
@@ -116,20 +145,12 @@ impl<N: Nodes> OpenSpace<N> {
         // Verified and opened before the transaction, which then waits for nothing.
         let mut opened = Vec::new();
         for item in items {
-            let commit = self.verify(&space, item)?;
-            if let Some(certificate) = Epochs::judge(&commit, &space, &self.org)? {
-                self.learn_epoch(certificate)?;
-            }
-            self.open_epoch(commit.payload().epoch)?;
-            let said = self.epochs_mut()?.open_ops(commit.payload())?;
-            if commit.payload().device != self.identity().device() {
-                self.foreign = self.foreign.saturating_add(1);
-            }
-            space.append(commit.signed());
-            opened.push((commit, said));
+            let one = self.open_commit(side, &space, item)?;
+            space.append(one.commit.signed());
+            opened.push(one);
         }
-        let now = self.now();
-        let mut folding = self.cache.begin()?;
+        let (written, now) = (self.written, self.now());
+        let mut folding = self.side(side)?.begin()?;
         if folding.head()? != Some(before) {
             // A process beside this one has folded meanwhile: its tree is the same, and this one goes on from there.
             drop(folding);
@@ -137,17 +158,52 @@ impl<N: Nodes> OpenSpace<N> {
             return Ok(());
         }
         folding.observe(now);
-        for (commit, said) in &opened {
-            let voids = folding.fold(commit, said)?;
-            self.voids.extend(voids);
+        let (mut voids, mut falsehoods) = (Vec::new(), Vec::new());
+        for OpenedCommit { commit, said, checkpoint } in &opened {
+            voids.extend(folding.fold(commit, said)?);
+            if let Some(vouched) = checkpoint
+                && !folding.pass_checkpoint(vouched, written)?
+            {
+                falsehoods.push((vouched, commit.signed().bytes()));
+            }
         }
         folding.set_space(&space)?;
         folding.commit()?;
-        self.note(&space);
+        for (vouched, commit) in falsehoods {
+            self.alarm(vouched, commit)?;
+        }
+        if side == Side::Head {
+            self.voids.extend(voids);
+            self.note(&space);
+        }
         Ok(())
     }
 
-    fn found(&mut self, genesis: &Bytes) -> Result<Space, SyncError> {
+    fn open_commit(&mut self, side: Side, space: &Space, item: Bytes) -> Result<OpenedCommit, SyncError> {
+        let commit = self.verify(side, space, item)?;
+        if let Some(certificate) = Epochs::judge(&commit, space, &self.org)? {
+            self.learn_epoch(side, certificate)?;
+        }
+        let payload = commit.payload();
+        self.open_epoch(payload.epoch)?;
+        let mut said = self.epochs_mut()?.open_ops(payload)?;
+        let mut checkpoint = None;
+        if let Said::Checkpoint(signed) = &said {
+            match VouchedCheckpoint::judge(payload, signed.clone(), &self.org) {
+                Ok(vouched) => checkpoint = Some(vouched),
+                Err(error) => {
+                    tracing::warn!(device = %payload.device, counter = payload.counter, %error, "a checkpoint is void");
+                    said = Said::Junk;
+                }
+            }
+        }
+        if side == Side::Head && payload.device != self.identity().device() {
+            self.foreign = self.foreign.saturating_add(1);
+        }
+        Ok(OpenedCommit { commit, said, checkpoint })
+    }
+
+    pub(super) fn found(&mut self, genesis: &Bytes) -> Result<Space, SyncError> {
         match found(genesis.clone(), self.id, &self.org) {
             Err(LogError::OrganisationBehind(_)) => {
                 self.refresh_organisation()?;
@@ -157,20 +213,19 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
-    fn verify(&mut self, space: &Space, commit: Bytes) -> Result<VerifiedCommit, SyncError> {
-        let mut judged = verify_next(space, commit.clone(), &self.org, &self.seen());
+    fn verify(&mut self, side: Side, space: &Space, commit: Bytes) -> Result<VerifiedCommit, SyncError> {
+        let mut judged = verify_next(space, commit.clone(), &self.org, &self.seen(side));
         if let Err(LogError::OrganisationBehind(_)) = judged {
             self.refresh_organisation()?;
-            judged = verify_next(space, commit.clone(), &self.org, &self.seen());
+            judged = verify_next(space, commit.clone(), &self.org, &self.seen(side));
         }
         if let Err(LogError::Cloned { .. }) = judged {
             // A process beside this one may have written it: it is in the anchor since before it was sent.
             self.reload_record()?;
-            judged = verify_next(space, commit.clone(), &self.org, &self.seen());
+            judged = verify_next(space, commit.clone(), &self.org, &self.seen(side));
         }
         if let Err(LogError::Fork { seq, .. } | LogError::Invalid { seq, .. }) = &judged {
-            let name = format!("{}-{seq}", self.id.to_hex());
-            replace(&self.device.home().proof(&name), &commit)?;
+            self.keep_commit(*seq, &commit)?;
         }
         Ok(judged?)
     }
@@ -218,9 +273,9 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(())
     }
 
-    fn learn_epoch(&mut self, certificate: vauban_protocol::space::EpochCertificate) -> Result<(), SyncError> {
+    fn learn_epoch(&mut self, side: Side, certificate: EpochCertificate) -> Result<(), SyncError> {
         let bundle = self.runtime.block_on(fetch_chunk(&self.nodes, self.id, certificate.bundle))?;
-        write_epoch(&mut self.cache, &certificate, &bundle)?;
+        write_epoch(self.side(side)?, &certificate, &bundle)?;
         let epoch = certificate.epoch;
         let identity = std::sync::Arc::clone(self.identity());
         let epochs = self.epochs_mut()?;
@@ -253,11 +308,7 @@ fn judge_head(space: &Space, shown: Head) -> Result<(), SyncError> {
     Ok(())
 }
 
-fn write_epoch(
-    cache: &mut Cache,
-    certificate: &vauban_protocol::space::EpochCertificate,
-    bundle: &[u8],
-) -> Result<(), SyncError> {
+fn write_epoch(cache: &mut Cache, certificate: &EpochCertificate, bundle: &[u8]) -> Result<(), SyncError> {
     let mut folding = cache.begin()?;
     folding.set_epoch(certificate, Some(bundle))?;
     Ok(folding.commit()?)

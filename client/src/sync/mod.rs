@@ -6,6 +6,8 @@
 //!   └─ survey (disk, base, log ─ matching) ─► standings ─► plan (lettered; brake) ─┬─ order ─► send ─► commits
 //!                                                                                 └─ receive ─► arrange, land ─► disk
 //! ```
+//! A device without a cache starts from a checkpoint, if there is one, and replays the log behind it when nothing else is to do.
+//!
 //! Entries are decided on, not names: a folder of ten thousand files that was renamed is one change. Invariants: no version that a
 //! user wrote is lost; nothing is removed because it is absent, on either side; what is recorded as agreed is durable on disk and
 //! in the log; applied and planned again, nothing is left to do.
@@ -13,6 +15,8 @@
 mod author;
 mod brake;
 mod changes;
+mod checkpoint;
+mod chores;
 mod error;
 mod follow;
 mod found;
@@ -24,6 +28,7 @@ mod plan;
 mod put;
 mod read;
 mod receive;
+mod replay;
 mod report;
 mod rescue;
 mod restore;
@@ -32,6 +37,7 @@ mod round;
 mod send;
 mod spaces;
 mod standing;
+mod start;
 mod survey;
 mod tend;
 mod whereabouts;

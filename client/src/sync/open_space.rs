@@ -16,9 +16,11 @@ use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::{Request, Response};
 
 use super::SyncError;
+use super::checkpoint::Writing;
+use super::follow::Side;
 use crate::content::{Dedup, Nodes, NodesError};
 use crate::keys::Identity;
-use crate::log::{EntryId, EpochSecrets, Epochs, Seen};
+use crate::log::{EntryId, EpochSecrets, Epochs, FalseCheckpoint, Seen, VouchedCheckpoint};
 use crate::session::Session;
 use crate::state::cache::{Cache, VoidOp};
 use crate::state::journal::Journal;
@@ -43,6 +45,13 @@ pub struct OpenSpace<N> {
     is_author: bool,
     /// This run's number in the journal.
     run: u64,
+    /// The cache in which the log behind a checkpoint is replayed, while it is.
+    pub(super) behind: Option<Cache>,
+    /// A checkpoint that is being written, or is to be.
+    pub(super) writing: Option<Writing>,
+    pub(super) is_checkpoint_wanted: bool,
+    /// The position and the tree of the last checkpoint that this run has signed.
+    pub(super) written: Option<(Head, Digest)>,
     pub(super) voids: Vec<VoidOp>,
     /// Commits of other devices that this run has folded.
     pub(super) foreign: u64,
@@ -77,6 +86,10 @@ impl<N: Nodes> OpenSpace<N> {
             is_record_dirty: false,
             is_author: false,
             run,
+            behind: None,
+            writing: None,
+            is_checkpoint_wanted: false,
+            written: None,
             voids: Vec::new(),
             foreign: 0,
         })
@@ -157,14 +170,13 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     /// What this device has seen and done here, to judge the log by.
-    pub(super) fn seen(&self) -> Seen {
+    pub(super) fn seen(&self, side: Side) -> Seen {
         let outstanding = self.record.outbox.as_ref().map(|outbox| Digest::of(&outbox.commit));
-        Seen {
-            device: self.identity().device(),
-            head: self.record.head,
-            acknowledged: self.record.counter,
-            outstanding,
-        }
+        let head = match side {
+            Side::Head => self.record.head,
+            Side::Behind => self.record.owed.or(self.record.head),
+        };
+        Seen { device: self.identity().device(), head, acknowledged: self.record.counter, outstanding }
     }
 
     /// Notes whether the node that was asked lags behind what this device has seen, and answers since when it does.
@@ -194,6 +206,27 @@ impl<N: Nodes> OpenSpace<N> {
             self.record.outbox = None;
             self.is_record_dirty = true;
         }
+    }
+
+    /// Notes, before this device starts from a checkpoint, what it had seen of the log behind.
+    pub(super) fn owe(&mut self, seen: Head) -> Result<(), SyncError> {
+        self.record.owed = Some(seen);
+        self.is_record_dirty = true;
+        self.write_record()
+    }
+
+    /// Notes that the log behind was replayed, and what had been seen of it found.
+    pub(super) fn settle_debt(&mut self) -> Result<(), SyncError> {
+        self.record.owed = None;
+        self.is_record_dirty = true;
+        self.write_record()
+    }
+
+    /// Keeps the proof of a false checkpoint; it is told at the end of the next run that syncs.
+    pub(super) fn alarm(&mut self, vouched: &VouchedCheckpoint, commit: &[u8]) -> Result<(), SyncError> {
+        let told = FalseCheckpoint { seq: vouched.seq, device: vouched.checkpoint.device };
+        self.keep_commit(told.seq, commit)?;
+        Ok(self.cache.add_false_checkpoint(told)?)
     }
 
     /// Puts a signed commit in the outbox; it is on disk when this returns (`formats#14`).
@@ -263,10 +296,10 @@ impl<N: Nodes> OpenSpace<N> {
 fn merged(kept: SpaceAnchor, known: SpaceAnchor, is_author: bool) -> SpaceAnchor {
     let (head, counter) = (further(kept.head, known.head), kept.counter.max(known.counter));
     // The last look at a node is the one that counts.
-    let behind_since = known.behind_since;
+    let (behind_since, owed) = (known.behind_since, known.owed);
     let SpaceAnchor { outbox, folder, .. } = if is_author { known } else { kept };
     // A commit that was found in the log is answered, whoever found it.
-    SpaceAnchor { head, counter, outbox: outbox.filter(|outbox| outbox.counter > counter), behind_since, folder }
+    SpaceAnchor { head, counter, outbox: outbox.filter(|outbox| outbox.counter > counter), behind_since, owed, folder }
 }
 
 fn further(one: Option<Head>, other: Option<Head>) -> Option<Head> {

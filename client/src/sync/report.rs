@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::brake::Held;
 use super::tend::Contested;
 use crate::content::{ChunkFault, Meter, Skip};
+use crate::log::FalseCheckpoint;
 use crate::tree::{Refused, TreeError, Unfit};
 
 /// Sees a run as it goes.
@@ -87,6 +88,8 @@ pub struct Summary {
     pub contested: Vec<Contested>,
     /// Ops of members that had no effect: honest clients write none.
     pub void_ops: u64,
+    /// Checkpoints that are not the tree of the log, whoever signed them. Alarm.
+    pub false_checkpoints: Vec<FalseCheckpoint>,
     /// Whether both sides agreed at the end, but for what was left out.
     pub agreed: bool,
 }

@@ -103,7 +103,7 @@ fn commit_all<N: Nodes>(space: &mut OpenSpace<N>, groups: Vec<Group>) -> Result<
 
 fn draft(batch: OpsBatch, adds: BTreeMap<ChunkId, u64>) -> Draft {
     let stored_at = adds.values().copied().min().unwrap_or_default();
-    Draft { ops: batch.into_ops(), adds: adds.into_keys().collect(), stored_at, control: None }
+    Draft { ops: batch.into_ops(), adds: adds.into_keys().collect(), stored_at, ..Draft::default() }
 }
 
 struct Planning<'a, N> {

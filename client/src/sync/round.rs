@@ -39,6 +39,7 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
     let mut summary = Summary::default();
     let root = Arc::new(claim(space, path)?);
     let id = space.cache.root(root.marker())?;
+    let weight = space.checkpoint_weight()?;
     space.settle()?;
     space.ensure_epoch()?;
     rescue(space, &root, id, run.device_name, &mut summary)?;
@@ -65,6 +66,8 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
     }
     space.tend(&mut summary)?;
     summary.void_ops = space.voids.len() as u64;
+    summary.false_checkpoints = space.cache.take_false_checkpoints()?;
+    space.is_checkpoint_wanted = summary.agreed && space.is_checkpoint_due(weight, summary.commits > 0)?;
     space.write_record()?;
     let day = Timestamp(space.now().0.saturating_sub(TRASH_DAYS.saturating_mul(DAY_SECONDS)));
     Trash::expire(&root, &clock::day(day))?;

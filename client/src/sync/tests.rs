@@ -1,7 +1,9 @@
 //! The engine against a model of a node that keeps every rule a real one keeps, and breaks the line when told to.
 
 mod brakes;
+mod checkpoints;
 mod crashes;
+mod false_checkpoints;
 mod faults;
 mod histories;
 mod hostile;

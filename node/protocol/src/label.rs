@@ -19,6 +19,8 @@ labels! {
     SIGN_SPACE_GENESIS = "sign space genesis";
     /// Signature context of an epoch certificate.
     SIGN_EPOCH = "sign epoch";
+    /// Signature context of a checkpoint, which stands in sealed ops (`formats#19`).
+    SIGN_CHECKPOINT = "sign checkpoint";
     /// Signature context of a commit.
     SIGN_COMMIT = "sign commit";
     /// Signature context of a node's receipt for chunks it durably holds.
@@ -44,6 +46,10 @@ labels! {
     HASH_HEAD = "head";
     /// Prefix of the hash of a receipt's chunk ids.
     HASH_RECEIPT_IDS = "receipt ids";
+    /// Prefix of the hash of a space's tree (`formats#19`).
+    HASH_TREE = "tree";
+    /// Prefix of the hash of a space in clear, as a checkpoint vouches for it.
+    HASH_SPACE = "space in clear";
     /// Prefix of the hash of an epoch's recipient list.
     HASH_RECIPIENTS = "recipients";
 
@@ -55,6 +61,8 @@ labels! {
     EPOCH_CUTTER = "epoch cutter";
     /// Log key of an epoch, from its root.
     EPOCH_LOG = "epoch log";
+    /// Key that checkpoints' pages are sealed under, from an epoch's root.
+    EPOCH_CHECKPOINT = "epoch checkpoint";
     /// Key that seals the previous epoch's root, from the new root.
     EPOCH_PREVIOUS = "epoch previous";
     /// HPKE `info` of an epoch root wrapped for a member.

@@ -3,14 +3,18 @@
 
 mod signer;
 
+use std::collections::BTreeMap;
+
 use signer::{Signer, Town, user};
 use vauban_protocol::canonical::DecodeError;
+use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, Digest, SpaceId};
 use vauban_protocol::limit::{COMMIT_ADDS_MAX, RETENTION_DAYS_MAX, RETENTION_DAYS_MIN};
 use vauban_protocol::organisation::Statement;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{
-    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, Retention, Seen, Space, SpaceGenesis,
+    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, LastCommit, Outline, Retention, Seen, Space,
+    SpaceGenesis,
 };
 use vauban_protocol::time::Timestamp;
 
@@ -101,7 +105,7 @@ fn each_defect_has_its_name() {
     assert_eq!(judge(Commit { counter: 3, ..good.clone() }), Err(CommitError::CounterGap { expected: 2 }));
     assert_eq!(judge(Commit { space: SpaceId([0; 16]), ..good.clone() }), Err(CommitError::OtherSpace));
     assert_eq!(judge(Commit { epoch: 2, ..good.clone() }), Err(CommitError::Epoch));
-    let stale = vauban_protocol::chain::Head { seq: 0, digest: space.head().digest };
+    let stale = Head { seq: 0, digest: space.head().digest };
     assert_eq!(judge(Commit { prev: stale, ..good.clone() }), Err(CommitError::NotHead));
     assert_eq!(judge(Commit { org: stale, ..good.clone() }), Err(CommitError::OrganisationHead));
     let stranger = Signer::new(8);
@@ -215,4 +219,71 @@ fn every_byte_of_what_was_seen_is_authenticated() {
         let accepted = Signed::<Seen>::parse(bytes.into()).is_ok_and(|seen| seen.verify(&key).is_ok());
         assert!(!accepted, "byte {position} is not authenticated");
     }
+}
+
+/// A founded space, the chain after it, and of that what an outline shows: the epoch, and a marked commit three later.
+fn outlined() -> (Town, Outline, Space, Signed<Commit>, Signed<Commit>) {
+    let town = Town::new();
+    let founded = Space::found(&genesis(&town), &town.organisation).unwrap();
+    let mut whole = founded.clone();
+    let epoch = first_epoch(&town, &whole);
+    whole.append(&epoch);
+    for counter in 2..4 {
+        let commit = town.admin.seal(next(&town, &whole, counter));
+        whole.append(&commit);
+    }
+    let marked = Commit { control: Some(Control::Checkpoint), ..next(&town, &whole, 4) };
+    let marked = town.admin.seal(marked);
+    (town, Outline::of(founded), whole, epoch, marked)
+}
+
+#[test]
+fn an_outline_leads_to_the_space_that_the_log_leads_to() {
+    let (town, mut outline, whole, epoch, marked) = outlined();
+    outline.pass(&epoch, &town.organisation).unwrap();
+    let at = |head, org, devices| outline.clone().at(head, org, devices, &town.organisation);
+    let devices: BTreeMap<_, _> = whole.devices().collect();
+    let space = at(whole.head(), whole.org(), devices.clone()).unwrap();
+    assert_eq!(space, whole);
+    assert_eq!(space.digest(), whole.digest());
+    assert_eq!(space.judge(&marked, &town.organisation), Ok(CommitPlace::Next));
+    assert_eq!(outline.clone().pass(&marked, &town.organisation), Ok(()));
+
+    assert_eq!(at(whole.head(), whole.org(), BTreeMap::new()), Err(CommitError::CounterUsed), "a device is missing");
+    let back = devices.iter().map(|(device, last)| (*device, LastCommit { counter: 1, ..*last })).collect();
+    assert_eq!(at(whole.head(), whole.org(), back), Err(CommitError::CounterUsed), "another commit at a known counter");
+    let early = Head { seq: 0, ..whole.head() };
+    assert_eq!(at(early, whole.org(), devices.clone()), Err(CommitError::NotHead));
+    let foreign = Head { seq: 0, digest: Digest([7; 32]) };
+    assert_eq!(at(whole.head(), foreign, devices), Err(CommitError::OrganisationHead));
+}
+
+/// Fails if any of the judgements that a whole log makes is left out: only order and counters are looser.
+#[test]
+fn an_outline_admits_nobody_whom_the_log_would_not() {
+    let (mut town, mut outline, whole, epoch, marked) = outlined();
+    assert_eq!(outline.clone().pass(&marked, &town.organisation), Err(CommitError::Epoch), "its epoch was left out");
+    outline.pass(&epoch, &town.organisation).unwrap();
+    assert_eq!(outline.clone().pass(&epoch, &town.organisation), Err(CommitError::NotHead), "shown twice");
+    let pass =
+        |outline: &Outline, commit: &Signed<Commit>, town: &Town| outline.clone().pass(commit, &town.organisation);
+    let good = marked.payload().clone();
+    let fork = Commit { prev: Head { digest: Digest([9; 32]), ..outline.space().head() }, ..good.clone() };
+    assert_eq!(pass(&outline, &town.admin.seal(fork), &town), Err(CommitError::NotHead), "another predecessor");
+    let used = Commit { counter: 1, ..good.clone() };
+    assert_eq!(pass(&outline, &town.admin.seal(used), &town), Err(CommitError::CounterUsed));
+    let elsewhere = Commit { space: SpaceId([0; 16]), ..good.clone() };
+    assert_eq!(pass(&outline, &town.admin.seal(elsewhere), &town), Err(CommitError::OtherSpace));
+    let forged = Signer::new(66).seal(good.clone());
+    assert_eq!(pass(&outline, &forged, &town), Err(CommitError::Signature));
+    let stranger = Signer::new(8);
+    let foreign = Commit { device: stranger.device(), counter: 1, ..good.clone() };
+    assert_eq!(pass(&outline, &stranger.seal(foreign.clone()), &town), Err(CommitError::Device));
+    town.organisation.extend(town.by_admin(Town::user_statement(2, None))).unwrap();
+    town.organisation.extend(town.by_admin(Town::device_statement(2, &stranger, None))).unwrap();
+    let enrolled = Commit { org: town.organisation.head(), ..foreign };
+    assert_eq!(pass(&outline, &stranger.seal(enrolled), &town), Err(CommitError::Role), "no member");
+    town.organisation.extend(town.by_root(Statement::RevokeDevice { device: town.admin.device() })).unwrap();
+    let revoked = Commit { org: town.organisation.head(), prev: whole.head(), ..good };
+    assert_eq!(pass(&outline, &town.admin.seal(revoked), &town), Err(CommitError::Device), "revoked since");
 }

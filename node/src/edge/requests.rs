@@ -71,6 +71,7 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         Request::CreateSpace => verbs::create_space(gateway, admitted, body).await,
         Request::Spaces => verbs::spaces(gateway, admitted).await,
         Request::Log { space, from } => verbs::log(gateway, admitted, space, from).await,
+        Request::Outline { space, before, from } => verbs::outline(gateway, admitted, space, before, from).await,
         Request::Commit { space } => verbs::commit(gateway, admitted, space, body).await,
         Request::PutChunks { space, chunks } => verbs::put_chunks(gateway, admitted, space, &chunks, body).await,
         Request::HaveChunks { space, ids } => verbs::have_chunks(gateway, admitted, space, ids).await,
@@ -155,6 +156,7 @@ fn name(request: &Request) -> &'static str {
         Request::Follow { .. } => "follow",
         Request::Seen { .. } => "seen",
         Request::Seens { .. } => "seens",
+        Request::Outline { .. } => "outline",
     }
 }
 

@@ -18,6 +18,7 @@ use vauban_protocol::wire::SpaceSummary;
 use super::error::Failure;
 use super::state::{Base, Release, Row, Tally};
 use super::store::{Database, Family, Key, Replica, Scan};
+use crate::limit::OUTLINE_ITEMS_MAX;
 
 /// Bytes that an item of a list body adds to its own.
 const ITEM_PREFIX_BYTES: usize = 4;
@@ -93,6 +94,49 @@ impl View {
     pub fn log(&self, space: SpaceId, from: u64, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
         let end = Key::commits(space).end();
         self.list(&Key::commit(space, from), &end, bytes_max)
+    }
+
+    /// The outline of a space's chain up to its last checkpoint that lies before a position: from position `from` on, 0 being
+    /// the genesis, the commits that change the space in clear, then the checkpoint; as many as fit into a list body of
+    /// `bytes_max`. Empty where there is no checkpoint.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn outline(&self, space: SpaceId, before: u64, from: u64, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
+        let _reading = self.replica.reading();
+        let Some(last) = self.last_checkpoint(space, before)? else {
+            return Ok(Vec::new());
+        };
+        // The genesis turns nothing, and begins every outline.
+        let mut positions = if from == 0 { vec![0] } else { Vec::new() };
+        let (first, end) = (Key::turn(space, from.max(1)), Key::turn(space, last.max(from).max(1)));
+        self.database().scan(Family::State, &first, &end, |key, _| {
+            positions.extend(Key::turn_seq(key));
+            Ok(if positions.len() < OUTLINE_ITEMS_MAX { Scan::More } else { Scan::Enough })
+        })?;
+        if positions.len() < OUTLINE_ITEMS_MAX && from <= last {
+            positions.push(last);
+        }
+        let mut room = bytes_max;
+        let mut objects = Vec::new();
+        for position in positions {
+            let Some(bytes) = self.database().read(Family::State, &Key::commit(space, position))? else { break };
+            let Some(rest) = room.checked_sub(bytes.len().saturating_add(ITEM_PREFIX_BYTES)) else { break };
+            room = rest;
+            objects.push(Bytes::from(bytes));
+        }
+        Ok(objects)
+    }
+
+    fn last_checkpoint(&self, space: SpaceId, before: u64) -> Result<Option<u64>, Failure> {
+        let Some(latest) = before.checked_sub(1) else { return Ok(None) };
+        let (first, end) = (Key::checkpoint(space, latest), Key::checkpoints(space).end());
+        let mut found = None;
+        self.database().scan(Family::State, &first, &end, |key, _| {
+            found = Key::checkpoint_seq(key);
+            Ok(Scan::Enough)
+        })?;
+        Ok(found)
     }
 
     /// A chunk's row: while it has one, no copy of it may be swept.

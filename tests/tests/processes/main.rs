@@ -5,6 +5,7 @@
 mod admins;
 mod bad_input;
 mod canary;
+mod checkpoint;
 mod device;
 mod kill_client;
 mod kill_node;

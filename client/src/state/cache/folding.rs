@@ -8,6 +8,7 @@ use vauban_protocol::space::{EpochCertificate, Retention, Space};
 use vauban_protocol::time::Timestamp;
 
 use super::CacheError;
+use super::checkpoint::{Since, read_state, write_state};
 use super::remote::{entry_name, kind_code, kind_of};
 use crate::log::{
     ChunkList, ChunkRef, Effect, EntryId, EntryName, Op, Place, Said, Tree, VerifiedCommit, Version, Void, apply,
@@ -36,16 +37,31 @@ pub struct Folding<'a> {
     pub(super) now: Option<Timestamp>,
     /// The space's retention, where a commit that is being folded has changed it.
     pub(super) retention: Option<Retention>,
+    /// Whether every live chunk is known here: otherwise what is said of others is hearsay.
+    is_whole: bool,
+    /// What was folded, and whether a checkpoint lies before it.
+    folded: Since,
+    is_checkpointed: bool,
 }
 
 impl<'a> Folding<'a> {
-    pub(super) fn new(tx: Transaction<'a>) -> Self {
-        Self { tx, seq: 0, now: None, retention: None }
+    pub(super) fn new(tx: Transaction<'a>, is_whole: bool) -> Self {
+        let folded = Since::default();
+        Self { tx, seq: 0, now: None, retention: None, is_whole, folded, is_checkpointed: false }
     }
 
     /// Says when it is: whatever authors claim, nothing that is folded from here on is of a later time.
     pub fn observe(&mut self, now: Timestamp) {
         self.now = Some(now);
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.tx
+    }
+
+    /// A checkpoint has just been folded: what counts towards the next one begins here.
+    pub(super) fn forget_since(&mut self) {
+        (self.folded, self.is_checkpointed) = (Since::default(), true);
     }
 
     /// Folds one commit: its chunks become live, and what it says changes the tree.
@@ -55,6 +71,7 @@ impl<'a> Folding<'a> {
     pub fn fold(&mut self, commit: &VerifiedCommit, said: &Said) -> Result<Vec<VoidOp>, CacheError> {
         let payload = commit.payload();
         payload.adds.iter().try_for_each(|id| self.add_chunk(*id))?;
+        self.folded.commits = self.folded.commits.saturating_add(1);
         let void = |entry, reason| VoidOp { device: payload.device, counter: payload.counter, entry, reason };
         let made_at = match said {
             Said::Changes(changes) => Some(changes.made_at),
@@ -63,9 +80,10 @@ impl<'a> Folding<'a> {
         self.file(payload, commit.signed().digest(), made_at)?;
         let changes = match said {
             Said::Changes(changes) => changes,
-            Said::Nothing => return Ok(Vec::new()),
+            Said::Nothing | Said::Checkpoint(_) => return Ok(Vec::new()),
             Said::Junk => return Ok(vec![void(None, None)]),
         };
+        self.folded.ops = self.folded.ops.saturating_add(changes.ops.len() as u64);
         let mut voids = Vec::new();
         for op in &changes.ops {
             match apply(self, op)? {
@@ -89,10 +107,7 @@ impl<'a> Folding<'a> {
     /// # Errors
     /// [`CacheError`].
     pub fn set_space(&mut self, space: &Space) -> Result<(), CacheError> {
-        self.tx
-            .prepare_cached("INSERT OR REPLACE INTO state(key, value) VALUES('space', ?1)")?
-            .execute([encode(space)])?;
-        Ok(())
+        write_space(&self.tx, space)
     }
 
     /// Records an epoch's certificate, and its bundle once that was fetched.
@@ -100,10 +115,7 @@ impl<'a> Folding<'a> {
     /// # Errors
     /// [`CacheError`].
     pub fn set_epoch(&mut self, certificate: &EpochCertificate, bundle: Option<&[u8]>) -> Result<(), CacheError> {
-        self.tx
-            .prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, bundle) VALUES(?1, ?2, ?3)")?
-            .execute(params![certificate.epoch, encode(certificate), bundle])?;
-        Ok(())
+        write_epoch(&self.tx, certificate, bundle)
     }
 
     /// Applies all of `ops`, or none if one of them would be void; says which.
@@ -130,6 +142,15 @@ impl<'a> Folding<'a> {
     /// # Errors
     /// [`CacheError`].
     pub fn commit(self) -> Result<(), CacheError> {
+        if self.is_checkpointed || self.folded != Since::default() {
+            let before = if self.is_checkpointed { None } else { read_state::<Since>(&self.tx, "since")? };
+            let before = before.unwrap_or_default();
+            let since = Since {
+                commits: before.commits.saturating_add(self.folded.commits),
+                ops: before.ops.saturating_add(self.folded.ops),
+            };
+            write_state(&self.tx, "since", &since)?;
+        }
         Ok(self.tx.commit()?)
     }
 
@@ -197,10 +218,8 @@ impl<'a> Folding<'a> {
 
     /// Records what a chunk is found by and opened with. The first who says so stands: a later op can't bend it.
     fn learn_chunk(&self, chunk: &ChunkRef) -> Result<(), CacheError> {
-        self.tx
-            .prepare_cached("UPDATE chunks SET tag = ?2, secret = ?3, plain_bytes = ?4 WHERE id = ?1 AND tag IS NULL")?
-            .execute(params![chunk.id.0, chunk.tag.as_bytes(), chunk.secret.expose(), chunk.plain_bytes])?;
-        Ok(())
+        let is_news = learn_chunk(&self.tx, chunk)?;
+        if is_news || self.is_whole || self.is_live(chunk.id)? { Ok(()) } else { learn_hearsay(&self.tx, chunk) }
     }
 }
 
@@ -262,6 +281,13 @@ impl Tree for Folding<'_> {
     fn remove(&mut self, entry: EntryId) -> Result<(), CacheError> {
         self.end_version(entry)?;
         self.tx.prepare_cached("DELETE FROM entries WHERE entry = ?1")?.execute([entry.0])?;
+        // Whoever takes the identifier again, which honest clients do not, begins without a content.
+        self.tx
+            .prepare_cached(
+                "INSERT OR REPLACE INTO versions(entry, seq, is_learned, version)
+                 SELECT ?1, ?2, 1, NULL WHERE EXISTS(SELECT 1 FROM versions WHERE entry = ?1)",
+            )?
+            .execute(params![entry.0, self.seq.cast_signed()])?;
         self.file_place(entry, None)
     }
 }
@@ -302,4 +328,37 @@ fn is_learned(db: &Connection, entry: EntryId) -> Result<bool, CacheError> {
         .query_row([entry.0], |row| row.get(0))
         .optional()?;
     Ok(learned.unwrap_or_default())
+}
+
+pub(super) fn write_space(db: &Connection, space: &Space) -> Result<(), CacheError> {
+    write_state(db, "space", space)
+}
+
+pub(super) fn write_epoch(
+    db: &Connection,
+    certificate: &EpochCertificate,
+    bundle: Option<&[u8]>,
+) -> Result<(), CacheError> {
+    db.prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, bundle) VALUES(?1, ?2, ?3)")?
+        .execute(params![certificate.epoch, encode(certificate), bundle])?;
+    Ok(())
+}
+
+/// Records what a live chunk is found by, unless that is known; answers whether it was news.
+pub(super) fn learn_chunk(db: &Connection, chunk: &ChunkRef) -> Result<bool, CacheError> {
+    let changed = db
+        .prepare_cached("UPDATE chunks SET tag = ?2, secret = ?3, plain_bytes = ?4 WHERE id = ?1 AND tag IS NULL")?
+        .execute(params![chunk.id.0, chunk.tag.as_bytes(), chunk.secret.expose(), chunk.plain_bytes])?;
+    Ok(changed > 0)
+}
+
+/// Records what a chunk is said to be found by, that may not be live.
+pub(super) fn learn_hearsay(db: &Connection, chunk: &ChunkRef) -> Result<(), CacheError> {
+    db.prepare_cached("INSERT INTO hearsay(tag, id, secret, plain_bytes) VALUES(?1, ?2, ?3, ?4)")?.execute(params![
+        chunk.tag.as_bytes(),
+        chunk.id.0,
+        chunk.secret.expose(),
+        chunk.plain_bytes
+    ])?;
+    Ok(())
 }

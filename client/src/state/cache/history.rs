@@ -61,7 +61,8 @@ impl Cache {
     pub fn events(&self, entry: EntryId) -> Result<Vec<Event>, CacheError> {
         let mut events = Vec::new();
         let mut statement = self.db.prepare_cached(
-            "SELECT seq, made_at, device, version FROM versions JOIN commits USING(seq) WHERE entry = ?1",
+            "SELECT seq, made_at, device, version FROM versions JOIN commits USING(seq)
+             WHERE entry = ?1 AND version IS NOT NULL",
         )?;
         let mut rows = statement.query([entry.0])?;
         while let Some(row) = rows.next()? {
@@ -114,12 +115,12 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn version_at(&self, entry: EntryId, moment: Moment) -> Result<Option<Version>, CacheError> {
-        let bytes: Option<Vec<u8>> = self
+        let bytes: Option<Option<Vec<u8>>> = self
             .db
             .prepare_cached("SELECT version FROM versions WHERE entry = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT 1")?
             .query_row(params![entry.0, moment.0.cast_signed()], |row| row.get(0))
             .optional()?;
-        Ok(bytes.map(|bytes| decode(&bytes)).transpose()?)
+        Ok(bytes.flatten().map(|bytes| decode(&bytes)).transpose()?)
     }
 
     /// What was in `parent` at `moment`, by name.

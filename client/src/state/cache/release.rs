@@ -287,7 +287,7 @@ impl Cache {
     }
 
     /// Which of `ids` are named by versions that count, by the commit that wrote them and the one that ended them. The keys of
-    /// epochs are always needed. What else names chunks belongs here, too.
+    /// epochs are always needed, and so is the last checkpoint.
     fn uses(
         &self,
         ids: &BTreeSet<ChunkId>,
@@ -296,6 +296,8 @@ impl Cache {
         let mut uses = Uses::default();
         let bundles = self.epochs()?.into_iter().map(|epoch| epoch.certificate.bundle);
         uses.used.extend(bundles.filter(|bundle| ids.contains(bundle)));
+        let checkpoint = self.last_checkpoint()?.map(|(_, chunks)| chunks).unwrap_or_default();
+        uses.used.extend(checkpoint.into_iter().filter(|chunk| ids.contains(chunk)));
         let mut statement = self.db.prepare_cached(
             "SELECT entry, versions.seq, version, end_seq, at, paged.ids FROM versions
              LEFT JOIN ended USING(entry, seq) LEFT JOIN commits ON commits.seq = end_seq LEFT JOIN paged USING(entry, seq)

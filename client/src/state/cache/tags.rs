@@ -23,9 +23,21 @@ impl TagReader {
     /// # Errors
     /// [`CacheError`].
     pub fn find(&self, tag: ChunkTag) -> Result<Option<ChunkRef>, CacheError> {
+        self.first("SELECT id, secret, plain_bytes FROM chunks WHERE tag = ?1 AND released IS NULL LIMIT 1", tag)
+    }
+
+    /// A chunk that a checkpoint names under this tag. Whether it is live, nodes must be asked.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn find_hearsay(&self, tag: ChunkTag) -> Result<Option<ChunkRef>, CacheError> {
+        self.first("SELECT id, secret, plain_bytes FROM hearsay WHERE tag = ?1 LIMIT 1", tag)
+    }
+
+    fn first(&self, select: &str, tag: ChunkTag) -> Result<Option<ChunkRef>, CacheError> {
         let row = self
             .db
-            .prepare_cached("SELECT id, secret, plain_bytes FROM chunks WHERE tag = ?1 AND released IS NULL LIMIT 1")?
+            .prepare_cached(select)?
             .query_row([tag.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
         Ok(row.map(|(id, secret, plain_bytes)| ChunkRef {

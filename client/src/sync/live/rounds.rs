@@ -75,7 +75,7 @@ struct Worker {
 
 impl Worker {
     fn work(mut self, mut orders: mpsc::Receiver<Scope>, tell: &mpsc::Sender<Ended>) {
-        while let Some(scope) = orders.blocking_recv() {
+        while let Some(scope) = self.next_order(&mut orders, tell) {
             let since = Instant::now();
             let result = self.round(&scope);
             tracing::debug!(%scope, took = ?since.elapsed(), done = result.is_ok(), "a round");
@@ -87,6 +87,29 @@ impl Worker {
                 return;
             }
         }
+    }
+
+    /// The next order; meanwhile, what is done when nothing else is to do.
+    fn next_order(&mut self, orders: &mut mpsc::Receiver<Scope>, tell: &mpsc::Sender<Ended>) -> Option<Scope> {
+        while let Some(space) = self.space.as_mut().filter(|space| space.has_chores().unwrap_or_default()) {
+            match orders.try_recv() {
+                Ok(scope) => return Some(scope),
+                Err(mpsc::error::TryRecvError::Disconnected) => return None,
+                Err(mpsc::error::TryRecvError::Empty) => {}
+            }
+            let Err(error) = space.do_chore() else { continue };
+            // The next round begins with what is on disk, and comes back to this.
+            self.space = None;
+            if !error.is_alarm() {
+                tracing::debug!(%error, "a chore waits for the next round");
+                break;
+            }
+            let ended = Ended { scope: Scope::Everything, result: Err(error.into()) };
+            if tell.blocking_send(ended).is_err() {
+                return None;
+            }
+        }
+        orders.blocking_recv()
     }
 
     /// One round. What it is to look at decides whether the organisation is read again; the engine looks at all folders.

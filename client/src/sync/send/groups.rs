@@ -146,7 +146,7 @@ impl Groups {
             return Ok(None);
         }
         let stored_at = adds.values().copied().min().unwrap_or_default();
-        let draft = Draft { ops: batch.into_ops(), adds: adds.into_keys().collect(), stored_at, control: None };
+        let draft = Draft { ops: batch.into_ops(), adds: adds.into_keys().collect(), stored_at, ..Draft::default() };
         Ok(Some((draft, taken)))
     }
 

@@ -11,6 +11,7 @@ use crate::clock;
 use crate::limit::FRESHNESS_DAYS_MAX;
 use crate::log::LogError;
 use crate::sync::SyncError;
+use crate::sync::author::{Draft, Sent};
 use crate::tree::TreeError;
 
 const MIB: usize = 1024 * 1024;
@@ -67,6 +68,19 @@ fn lost_commit_answer_is_idempotent() {
     let summary = world.a().sync();
     assert_eq!((summary.commits, summary.sent_bytes), (0, 0));
     assert_eq!(commits(&world), before + 1);
+}
+
+/// A run is killed after its commit was folded, and before the anchor says so: the next one does not use its counter again.
+#[test]
+fn a_commit_that_the_anchor_has_not_noted_is_found_in_the_cache() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().sync();
+    let mut killed = world.a().open().unwrap();
+    killed.settle().unwrap();
+    assert_eq!(killed.send(&Draft::default()).unwrap(), Sent::Committed);
+    drop(killed);
+    world.a().write("f", "content");
+    assert!(world.a().sync().is_complete());
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn false_tag_costs_one_sealing() {
         ops: vec![create(1, EntryId::ROOT, b"lie", Kind::File), Op::Write { entry: id(1), version }],
         adds: vec![sealed.id],
         stored_at: u64::MAX,
-        control: None,
+        ..Draft::default()
     };
     assert_eq!(space.send(&draft).unwrap(), Sent::Committed);
 

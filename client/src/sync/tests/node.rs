@@ -39,6 +39,8 @@ pub(super) struct State {
     pub(super) fault: Option<(usize, Fault)>,
     /// Runs once before the next commit is judged.
     pub(super) before_commit: Option<Box<dyn FnOnce() + Send>>,
+    /// A position that outlines leave out.
+    pub(super) hidden: Option<u64>,
     pub(super) put_bytes: u64,
     pub(super) put_twice: u64,
     pub(super) requests: usize,
@@ -72,6 +74,7 @@ impl ModelNode {
             released: BTreeSet::new(),
             purged: BTreeSet::new(),
             fault: None,
+            hidden: None,
             before_commit: None,
             put_bytes: 0,
             put_twice: 0,
@@ -124,6 +127,26 @@ fn list(items: &[Bytes]) -> Bytes {
     body.into()
 }
 
+impl Log {
+    fn outline(&self, before: u64, from: u64, hidden: Option<u64>) -> Vec<Bytes> {
+        let control = |item: &Bytes| Signed::<Commit>::parse(item.clone()).ok()?.payload().control.clone();
+        let commits = || (1u64..).zip(self.items.iter().skip(1)).take_while(|(seq, _)| *seq < before);
+        let Some((last, checkpoint)) = commits().filter(|(_, item)| control(item) == Some(Control::Checkpoint)).last()
+        else {
+            return Vec::new();
+        };
+        let turns = commits().filter(|(seq, item)| {
+            Some(*seq) != hidden
+                && *seq >= from
+                && *seq < last
+                && control(item).is_some_and(|control| control.turns_space())
+        });
+        let genesis = (from == 0).then(|| self.items[0].clone());
+        let last = (from <= last).then(|| checkpoint.clone());
+        genesis.into_iter().chain(turns.map(|(_, item)| item.clone())).chain(last).collect()
+    }
+}
+
 impl State {
     fn answer(&mut self, request: Request, body: Vec<Bytes>) -> Result<(Response, Bytes), LinkError> {
         self.applied += 1;
@@ -149,6 +172,14 @@ impl State {
                     let items = log.items.get(from as usize..).unwrap_or_default();
                     let items = &items[..items.len().min(LOG_ITEMS_MAX)];
                     Ok((Response::Log { head: log.space.head() }, list(items)))
+                }
+            },
+            Request::Outline { space, before, from } => match self.spaces.get(&space) {
+                None => refused(Refusal::UnknownSpace),
+                Some(log) => {
+                    let items = log.outline(before, from, self.hidden);
+                    let items = &items[..items.len().min(LOG_ITEMS_MAX)];
+                    Ok((Response::Outline { head: log.space.head() }, list(items)))
                 }
             },
             Request::Commit { space } => self.commit(space, body[0].clone()),

@@ -34,6 +34,7 @@ pub(super) struct World {
     pub(super) space: SpaceId,
     pub(super) devices: Vec<Device>,
     runtime: Arc<Runtime>,
+    root: SigningKeys,
 }
 
 /// A device with its home, and a folder that it syncs.
@@ -103,7 +104,7 @@ impl World {
         }
         let receipt_keys = SigningKeys::generate().unwrap();
         chain.push(Statement::Charter(charter(&receipt_keys)));
-        let org = chain.org.unwrap();
+        let (org, root) = (chain.org.unwrap(), chain.root);
         let node = ModelNode::new(org.clone(), chain.certificates.clone(), receipt_keys);
         let mut devices = Vec::new();
         for (identity, name) in identities.into_iter().zip(names) {
@@ -125,7 +126,26 @@ impl World {
         let (space, genesis) = create_space(founder.session.identity(), &org, "dossier", cutting).unwrap();
         devices.iter_mut().for_each(|device| device.space = space);
         devices[0].open().unwrap().found_space(&genesis).unwrap();
-        Self { node, space, devices, runtime }
+        Self { node, space, devices, runtime, root }
+    }
+
+    /// Revokes a device, and has `witness` know.
+    pub(super) fn revoke(&self, device: &Device, witness: &Device) {
+        let device = device.session.identity().device();
+        self.node.with(|state| {
+            let prev = Some(state.org.head());
+            let statement = Statement::RevokeDevice { device };
+            let certificate = Certificate { prev, issuer: Issuer::Root, issued_at: Timestamp(2), statement };
+            let bytes = self.root.seal_hybrid(certificate).unwrap().bytes().clone();
+            state.org.extend(bytes.clone()).unwrap();
+            state.certificates.push(bytes);
+        });
+        witness.open().unwrap().refresh_organisation().unwrap();
+    }
+
+    /// The file of a device's cache of the space.
+    pub(super) fn space_cache(device: &Device) -> PathBuf {
+        Home::at(Some(device.home.path().to_owned())).space_cache(device.space)
     }
 
     pub(super) fn a(&self) -> &Device {
@@ -234,6 +254,18 @@ impl Device {
             }
         }
         found
+    }
+
+    /// Writes a checkpoint of the space as it is now.
+    pub(super) fn checkpoint(&self) {
+        let mut space = self.open().unwrap();
+        space.settle().unwrap();
+        assert!(space.checkpoint().unwrap(), "no checkpoint was written");
+    }
+
+    /// Whether the proof of an alarm about a commit is kept.
+    pub(super) fn has_proof(&self, seq: u64) -> bool {
+        Home::at(Some(self.home.path().to_owned())).proof(&format!("{}-{seq}", self.space.to_hex())).exists()
     }
 
     pub(super) fn lose_cache(&self) {

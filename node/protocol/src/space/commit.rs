@@ -47,6 +47,8 @@ pub enum Control {
     Keep(Vec<ChunkId>),
     /// How long released chunks are kept from now on.
     Retention(Retention),
+    /// Says that the sealed ops are a checkpoint (`formats#19`), so that nodes can say where the last one is.
+    Checkpoint,
 }
 
 impl Payload for Commit {
@@ -80,7 +82,16 @@ impl Control {
                 }
             }
             Self::Retention(retention) => retention.bounded(),
-            Self::Epoch(_) => Ok(()),
+            Self::Epoch(_) | Self::Checkpoint => Ok(()),
+        }
+    }
+
+    /// Whether it changes the space in clear: such commits are its outline.
+    #[must_use]
+    pub fn turns_space(&self) -> bool {
+        match self {
+            Self::Epoch(_) | Self::Retention(_) => true,
+            Self::Release(_) | Self::Keep(_) | Self::Checkpoint => false,
         }
     }
 
@@ -89,7 +100,7 @@ impl Control {
     pub fn ids(&self) -> &[ChunkId] {
         match self {
             Self::Release(ids) | Self::Keep(ids) => ids,
-            Self::Epoch(_) | Self::Retention(_) => &[],
+            Self::Epoch(_) | Self::Retention(_) | Self::Checkpoint => &[],
         }
     }
 }

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::canonical::DecodeError;
+use crate::canonical::{DecodeError, encode};
 use crate::chain::Head;
 use crate::id::{DeviceId, Digest, SpaceId, UserId};
+use crate::label;
 use crate::organisation::Organisation;
 use crate::signed::Signed;
 use crate::space::commit::{Commit, Control};
@@ -94,8 +95,8 @@ pub enum CommitPlace {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Space {
     id: SpaceId,
-    head: Head,
-    org: Head,
+    pub(super) head: Head,
+    pub(super) org: Head,
     epoch: u32,
     cutting: Cutting,
     retention: Retention,
@@ -103,7 +104,7 @@ pub struct Space {
     nonce: [u8; 16],
     sealed_name: Vec<u8>,
     members: BTreeMap<UserId, Role>,
-    devices: BTreeMap<DeviceId, LastCommit>,
+    pub(super) devices: BTreeMap<DeviceId, LastCommit>,
 }
 
 impl Space {
@@ -158,21 +159,21 @@ impl Space {
         if payload.prev != self.head {
             return Err(CommitError::NotHead);
         }
-        if payload.org.seq < self.org.seq || !org.passed(payload.org) {
-            return Err(CommitError::OrganisationHead);
-        }
-        let device = org
-            .device(payload.device)
-            .filter(|device| device.is_valid_at(payload.org.seq))
-            .ok_or(CommitError::Device)?;
-        if self.role(device.user) < Some(role_needed(payload)) {
-            return Err(CommitError::Role);
-        }
+        self.judge_author(payload, org)?;
         self.judge_epoch(payload)?;
         Ok(CommitPlace::Next)
     }
 
-    fn judge_epoch(&self, commit: &Commit) -> Result<(), CommitError> {
+    pub(super) fn judge_author(&self, commit: &Commit, org: &Organisation) -> Result<(), CommitError> {
+        if commit.org.seq < self.org.seq || !org.passed(commit.org) {
+            return Err(CommitError::OrganisationHead);
+        }
+        let device =
+            org.device(commit.device).filter(|device| device.is_valid_at(commit.org.seq)).ok_or(CommitError::Device)?;
+        if self.role(device.user) < Some(role_needed(commit)) { Err(CommitError::Role) } else { Ok(()) }
+    }
+
+    pub(super) fn judge_epoch(&self, commit: &Commit) -> Result<(), CommitError> {
         let Some(Control::Epoch(bytes)) = &commit.control else {
             return if commit.epoch == self.epoch && self.epoch > 0 { Ok(()) } else { Err(CommitError::Epoch) };
         };
@@ -277,6 +278,19 @@ impl Space {
         self.members.iter().map(|(user, role)| (*user, *role))
     }
 
+    /// Every device that has committed, with its last commit.
+    pub fn devices(&self) -> impl Iterator<Item = (DeviceId, LastCommit)> {
+        self.devices.iter().map(|(device, last)| (*device, *last))
+    }
+
+    /// The digest of all that the space is in clear: a checkpoint names it, so that no node can leave anything out.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(label::HASH_SPACE.as_bytes()).update(&[0]).update(&encode(self));
+        Digest(*hasher.finalize().as_bytes())
+    }
+
     /// The last commit of `device` here.
     #[must_use]
     pub fn last_commit(&self, device: DeviceId) -> Option<LastCommit> {
@@ -288,6 +302,6 @@ impl Space {
 fn role_needed(commit: &Commit) -> Role {
     match commit.control {
         Some(Control::Retention(_)) => Role::Owner,
-        Some(Control::Epoch(_) | Control::Release(_) | Control::Keep(_)) | None => Role::Writer,
+        Some(Control::Epoch(_) | Control::Release(_) | Control::Keep(_) | Control::Checkpoint) | None => Role::Writer,
     }
 }

@@ -4,6 +4,7 @@ mod commit;
 mod epoch;
 mod fold;
 mod genesis;
+mod outline;
 mod retention;
 mod seen;
 
@@ -11,5 +12,6 @@ pub use commit::{Commit, Control};
 pub use epoch::{EpochCertificate, Recipient, recipients_digest};
 pub use fold::{CommitError, CommitPlace, LastCommit, Role, Space};
 pub use genesis::{Cutting, SpaceGenesis};
+pub use outline::Outline;
 pub use retention::Retention;
 pub use seen::Seen;

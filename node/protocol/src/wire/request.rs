@@ -84,6 +84,17 @@ pub enum Request {
         /// The space.
         space: SpaceId,
     },
+    /// The outline of a space's chain up to its last checkpoint (`formats#19`): from a position on, 0 being the genesis,
+    /// the commits that change the space in clear; then the checkpoint's own. → `Outline`, body: list of signed objects,
+    /// as many as fit; none if there is no checkpoint
+    Outline {
+        /// The space.
+        space: SpaceId,
+        /// The checkpoint must lie before this position.
+        before: u64,
+        /// The first position wanted.
+        from: u64,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -129,7 +140,8 @@ impl Request {
             | Self::Invites
             | Self::JoinPosts { .. }
             | Self::Follow { .. }
-            | Self::Seens { .. } => Some(0),
+            | Self::Seens { .. }
+            | Self::Outline { .. } => Some(0),
             Self::Seen { .. } => Some(SEEN_BYTES_MAX),
             Self::Certify => Some(CERTIFICATES_MAX * (CERTIFICATE_BYTES_MAX + 4)),
             Self::CreateSpace => Some(CERTIFICATE_BYTES_MAX),

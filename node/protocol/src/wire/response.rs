@@ -80,6 +80,11 @@ pub enum Response {
     SeenKept,
     /// What devices have seen follows, as a list.
     Seens,
+    /// Signed objects of a space's outline follow.
+    Outline {
+        /// Where the space stands.
+        head: Head,
+    },
 }
 
 /// What a node has of one chunk.
@@ -133,7 +138,7 @@ impl Response {
     #[must_use]
     pub fn body_bytes_max(&self) -> usize {
         match self {
-            Self::Refused(Refusal::NotHead { .. }) | Self::Log { .. } => COMMITS_BYTES_MAX,
+            Self::Refused(Refusal::NotHead { .. }) | Self::Log { .. } | Self::Outline { .. } => COMMITS_BYTES_MAX,
             Self::Organisation { .. } => CERTIFICATES_BYTES_MAX,
             Self::Chunks { .. } => CHUNKS_BYTES_MAX,
             Self::Invites => INVITES_MAX * (INVITE_BYTES_MAX + 4),

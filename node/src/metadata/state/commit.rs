@@ -75,6 +75,11 @@ fn append<B: Base>(
     let head = draft.space_mut(space).append(commit);
     draft.table.put_bytes(Key::commit(id, head.seq), commit.bytes().clone());
     draft.table.put(Key::head(id, head.seq), &head.digest);
+    match &commit.payload().control {
+        Some(Control::Checkpoint) => draft.table.put_bytes(Key::checkpoint(id, head.seq), Bytes::new()),
+        Some(control) if control.turns_space() => draft.table.put_bytes(Key::turn(id, head.seq), Bytes::new()),
+        _ => {}
+    }
     // Blind: a chunk that has a row already is simply added again, which is what its author says.
     let row = Row { added_at: index, released_by: None };
     for chunk in &commit.payload().adds {

@@ -82,7 +82,7 @@ pub(super) fn control<B: Base>(
             Ok(())
         }
         Some(Control::Retention(after)) => retain(draft, space, before, *after),
-        Some(Control::Epoch(_)) | None => Ok(()),
+        Some(Control::Epoch(_) | Control::Checkpoint) | None => Ok(()),
     }
 }
 

@@ -52,6 +52,10 @@ tables! {
     ROW = b'r';
     /// Releases whose retention runs, by the time when it ends.
     DUE = b'q';
+    /// Positions of a space's commits that change it in clear.
+    TURN = b't';
+    /// Positions of a space's checkpoints, the latest first.
+    CHECKPOINT = b'x';
     /// A space's clear fold.
     SPACE = b's';
     /// A retention that was longer, and until when it still holds.
@@ -224,6 +228,29 @@ impl Key {
         let (space, rest) = rest.split_first_chunk::<{ SpaceId::BYTES }>()?;
         let (seq, _) = rest.split_first_chunk()?;
         Some((Timestamp(u64::from_be_bytes(*time)), SpaceId(*space), u64::from_be_bytes(*seq)))
+    }
+
+    pub(in crate::metadata) fn turn(space: SpaceId, seq: u64) -> Self {
+        Self::of(TURN, &[&space.0, &seq.to_be_bytes()])
+    }
+
+    pub(in crate::metadata) fn checkpoints(space: SpaceId) -> Self {
+        Self::of(CHECKPOINT, &[&space.0])
+    }
+
+    /// A later checkpoint's key comes first: the last one before a position is found at once.
+    pub(in crate::metadata) fn checkpoint(space: SpaceId, seq: u64) -> Self {
+        Self::of(CHECKPOINT, &[&space.0, &(!seq).to_be_bytes()])
+    }
+
+    /// The position that a turn's key names.
+    pub(in crate::metadata) fn turn_seq(key: &[u8]) -> Option<u64> {
+        key.split_last_chunk().map(|(_, seq)| u64::from_be_bytes(*seq))
+    }
+
+    /// The position that a checkpoint's key names.
+    pub(in crate::metadata) fn checkpoint_seq(key: &[u8]) -> Option<u64> {
+        Self::turn_seq(key).map(|inverted| !inverted)
     }
 
     pub(in crate::metadata) fn row(space: SpaceId, chunk: ChunkId) -> Self {

@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
-use vauban_protocol::id::{ChunkId, NodeId};
+use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
 use vauban_protocol::limit::COMMITS_BYTES_MAX;
+use vauban_protocol::space::{Commit, Control};
 use vauban_protocol::wire::Refusal;
 
 use super::town::{Folder, Town, user};
@@ -73,6 +74,38 @@ async fn a_group_of_one_orders_commits_and_keeps_them_over_a_restart() {
     assert_eq!(view.row(folder.id, ChunkId([4; 32])).unwrap(), None);
     metadata.found(town.chain.clone()).await.unwrap();
     metadata.stop().await;
+}
+
+/// The outline is the genesis, what changes the space in clear, and the last checkpoint before a position; nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outline_ends_with_the_last_checkpoint_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let town = Town::new();
+    let metadata = founded(dir.path(), &town).await;
+    let mut folder = begun(&metadata, &town, 5).await;
+    let view = metadata.view();
+    let outline = |before, from| view.outline(folder_id(5, &town), before, from, COMMITS_BYTES_MAX).unwrap();
+    assert!(outline(u64::MAX, 0).is_empty(), "no checkpoint yet");
+    for control in [None, Some(Control::Checkpoint), None, Some(Control::Checkpoint), None] {
+        let commit = town.admin.seal(Commit { control, ..town.draft(&folder.space) });
+        folder.take(&commit);
+        metadata.propose(Proposal::Commit(commit.bytes().clone())).await.unwrap();
+    }
+    let log = view.log(folder.id, 0, COMMITS_BYTES_MAX).unwrap();
+    let of = |positions: &[usize]| positions.iter().map(|at| log[*at].clone()).collect::<Vec<_>>();
+    assert_eq!(outline(u64::MAX, 0), of(&[0, 1, 5]), "genesis, epoch, the later checkpoint");
+    assert_eq!(outline(6, 0), of(&[0, 1, 5]));
+    assert_eq!(outline(5, 0), of(&[0, 1, 3]));
+    assert_eq!(outline(5, 2), of(&[3]));
+    assert_eq!(outline(5, 3), of(&[3]));
+    assert!(outline(5, 4).is_empty() && outline(3, 0).is_empty() && outline(0, 0).is_empty());
+    let small = view.outline(folder.id, u64::MAX, 0, log[0].len() + log[1].len() + 8).unwrap();
+    assert_eq!(small, of(&[0, 1]), "as many as fit");
+    metadata.stop().await;
+}
+
+fn folder_id(nonce: u8, town: &Town) -> SpaceId {
+    Folder::new(town, nonce).id
 }
 
 /// Two devices write at once: the second one is told what it missed, in full.
