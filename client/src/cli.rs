@@ -10,7 +10,8 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    cat, completions, device, diff, doctor, get, history, init, ls, org, put, restore, space, status, sync, trash, user,
+    cat, completions, device, diff, doctor, get, history, ignored, init, ls, org, put, restore, select, space, status,
+    sync, trash, user,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -102,6 +103,16 @@ pub(crate) enum Command {
         en: "Brings a folder and a space in step, both ways",
     ))]
     Sync(sync::Arguments),
+    #[command(about = say!(
+        fr: "Choisit les dossiers d'un espace que cette machine garde",
+        en: "Chooses the folders of a space that this machine keeps",
+    ))]
+    Select(select::Arguments),
+    #[command(about = say!(
+        fr: "Liste ce qui n'est pas synchronisé ici, et la règle qui le dit",
+        en: "Lists what is not synced here, and the rule that says so",
+    ))]
+    Ignored(ignored::Arguments),
     #[command(subcommand, about = say!(
         fr: "La corbeille : ce que la synchronisation a supprimé de cette machine",
         en: "The trash: what syncing removed from this machine",

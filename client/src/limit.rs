@@ -162,6 +162,17 @@ const _: () = assert!(WATCH_QUIET_MS <= WATCH_POSTPONED_MS_MAX && WATCH_POLL_SEC
 // The longest event: its head and a name.
 const _: () = assert!(WATCH_READ_BYTES > 16 + NAME_BYTES_MAX + 1);
 
+/// Bytes of a `.vaubanignore`: thousands of patterns, which every look at the folder compiles.
+pub const IGNORE_FILE_BYTES_MAX: u64 = 64 * 1024;
+/// Folders of one tree with a `.vaubanignore`: their patterns are in memory together.
+pub const IGNORE_FILES_MAX: usize = 10_000;
+/// Folders whose rules one run fetches before anything else; what comes after takes the rules that are there.
+pub const RULES_TRIED_MAX: usize = IGNORE_FILES_MAX;
+/// What is ignored or not selected, and is listed one by one; of more, only the number is told.
+pub const APART_LISTED_MAX: usize = 10_000;
+/// Folders that a device may select or leave out by name.
+pub const SELECTION_MAX: usize = 1024;
+
 /// Bytes of where a symbolic link points to: what Linux takes as a path.
 pub const LINK_BYTES_MAX: u64 = 4096;
 /// Folders within folders that are written to a disk, at most: paths stay usable, and recursion bounded.

@@ -7,11 +7,13 @@ pub(crate) mod diff;
 pub(crate) mod doctor;
 pub(crate) mod get;
 pub(crate) mod history;
+pub(crate) mod ignored;
 pub(crate) mod init;
 pub(crate) mod ls;
 pub(crate) mod org;
 pub(crate) mod put;
 pub(crate) mod restore;
+pub(crate) mod select;
 pub(crate) mod space;
 pub(crate) mod status;
 pub(crate) mod sync;
@@ -49,6 +51,8 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Device(command) => device::run(&context, command),
         Command::Space(command) => space::run(&context, command),
         Command::Sync(arguments) => sync::run(&context, arguments),
+        Command::Select(arguments) => select::run(&context, arguments),
+        Command::Ignored(arguments) => ignored::run(&context, arguments),
         Command::Trash(command) => trash::run(&context, command),
         Command::Put(arguments) => put::run(&context, arguments),
         Command::Get(arguments) => get::run(&context, arguments),

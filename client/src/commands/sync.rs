@@ -133,7 +133,12 @@ fn change_text(change: &Change) -> String {
         What::CreateHere => say!(fr: "créer ici           {path}/", en: "make here          {path}/"),
         What::MoveHere => say!(fr: "renommer ici        {path} → {to}", en: "rename here        {path} → {to}"),
         What::RemoveHere => say!(fr: "mettre à la corbeille {path}", en: "move to the trash  {path}"),
+        What::SetAside => say!(fr: "mettre de côté      {path}", en: "set aside          {path}"),
         What::Issue => say!(fr: "laisser de côté     {path}", en: "leave out          {path}"),
+        What::Apart => say!(
+            fr: "laisser à part      {path} ignoré(s) ou non sélectionné(s) (vauban ignored)",
+            en: "leave apart        {path} ignored or not selected (vauban ignored)",
+        ),
         What::Held => {
             say!(fr: "retenir             {path} changement(s), par le frein", en: "hold               {path} change(s), by the brake")
         }
@@ -174,6 +179,13 @@ pub(super) fn text(summary: &Summary) -> String {
     }
     if *left > 0 {
         lines.push(say!(fr: "retenus  {left} changement(s)", en: "waiting    {left} change(s)"));
+    }
+    let Summary { ignored, deselected, .. } = summary;
+    if ignored + deselected > 0 {
+        lines.push(say!(
+            fr: "à part   {ignored} ignoré(s), {deselected} non sélectionné(s)",
+            en: "apart      {ignored} ignored, {deselected} not selected",
+        ));
     }
     for copy in &summary.conflicts {
         lines.push(say!(

@@ -290,6 +290,14 @@ impl Problem {
             Self::NoContent => say!(fr: "rien n'y a encore été écrit", en: "nothing was written to it yet"),
             Self::InTheWay => say!(fr: "autre chose s'y trouve", en: "something else stands there"),
             Self::Held => say!(fr: "retenu par le frein", en: "held by the brake"),
+            Self::Kept => say!(
+                fr: "n'est plus synchronisé ici mais y a été modifié : gardé, non envoyé (le sélectionner à nouveau l'envoie)",
+                en: "is no longer synced here but was changed here: kept, not sent (selecting it again sends it)",
+            ),
+            Self::Pattern { line, reason } => say!(
+                fr: "ligne {line} : motif invalide, sans effet ({reason})",
+                en: "line {line}: not a pattern, without effect ({reason})",
+            ),
         }
     }
 }

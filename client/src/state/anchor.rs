@@ -19,10 +19,10 @@ use vauban_protocol::id::{Digest, Fingerprint, SpaceId};
 use vauban_protocol::time::Timestamp;
 
 use crate::limit::ANCHOR_BYTES_MAX;
-use crate::state::{Home, StateError, create_new, read_bounded, replace};
+use crate::state::{Home, Selection, StateError, create_new, read_bounded, replace};
 
 const MAGIC: [u8; 3] = *b"VBH";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// What the anchor holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct AnchorRecord {
     pub servers: Vec<String>,
     /// What is known of each space.
     pub spaces: BTreeMap<SpaceId, SpaceAnchor>,
+    /// Which part of a space this device keeps, where that is not everything.
+    pub selections: BTreeMap<SpaceId, Selection>,
 }
 
 /// What cannot be rebuilt of one space.
@@ -120,7 +122,7 @@ impl AnchorRecord {
     /// The record of a device that has just pinned its organisation.
     #[must_use]
     pub fn new(fingerprint: Fingerprint, org: Head, servers: Vec<String>) -> Self {
-        Self { fingerprint, org, behind_since: None, servers, spaces: BTreeMap::new() }
+        Self { fingerprint, org, behind_since: None, servers, spaces: BTreeMap::new(), selections: BTreeMap::new() }
     }
 
     /// Notes a further verified position of the organisation's chain.

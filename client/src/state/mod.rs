@@ -6,6 +6,7 @@ mod chain_file;
 mod durable_file;
 mod error;
 mod home;
+mod selection;
 
 pub mod cache;
 pub mod journal;
@@ -15,3 +16,4 @@ pub use chain_file::ChainFile;
 pub use durable_file::{create_new, read_bounded, replace};
 pub use error::StateError;
 pub use home::{ANCHOR_FILE, Claim, Home};
+pub use selection::{SelectedFolder, Selection, SelectionMode};

@@ -38,10 +38,21 @@ pub enum What {
     MoveHere,
     /// Moved to the trash here.
     RemoveHere,
+    /// Renamed here, as a conflict copy.
+    SetAside,
     /// Left out.
     Issue,
     /// Held by the brake: so many things, of no single path.
     Held,
+    /// Ignored or not selected: so many things, of no single path.
+    Apart,
+}
+
+impl Change {
+    /// What takes no part, if anything does.
+    pub(super) fn apart(count: u64) -> Option<Self> {
+        (count > 0).then(|| Self { what: What::Apart, path: count.to_string(), to: None })
+    }
 }
 
 /// Everything that `plan` would do, in the order in which it would.
@@ -64,6 +75,7 @@ pub(crate) fn changes(plan: &Plan) -> Vec<Change> {
         to: None,
     }));
     all.extend(plan.trashings.iter().map(|trashing| change(What::RemoveHere, &trashing.path)));
+    all.extend(plan.asides.iter().map(|aside| change(What::SetAside, &aside.path)));
     all.extend(
         plan.shifts
             .iter()

@@ -26,7 +26,19 @@
 //!  S     moved       moved        the one in the log stands: moved here
 //!  T     moved       another's    moved to a name that another entry has in the log: it becomes a conflict copy
 //!  U     not seen    any          nothing: a folder that was not really listed shows no absence
+//!  V     –           apart        nothing: not written here
+//!  W     as base     apart        to the trash; a folder only once it is empty
+//!  X     edited      apart        stays here as it is, and is said; nothing in the log
+//!  Y     gone        apart        forgotten: what takes no part is not removed by being absent
+//!  Z     new, apart  –            nothing: not written to the log
 //! ```
+//! **Apart** is what takes no part on this device: ignored by a rule, or not [selected](super::selection). What is ignored
+//! here is not even seen, and what was agreed on of it is forgotten: left alone on both sides. So V to Y are of what the log has
+//! at an apart place: W and X are the signed move out of what is synced, and the folder that is selected no longer. Who moves
+//! something into what is apart moves it (P) as far as the log has that folder, and else out of the space (F). Where the other
+//! entry of O and T is apart, nothing comes to take the name here: what is here becomes a conflict copy. A folder as in H that
+//! holds what is ignored stays here without the log (Z): neither goes the ignored with it, nor does it come back for everybody.
+//!
 //! "Edited" is about content and the executable bit; folders have neither, and are never edited. F and H are held back by the
 //! [brake](super::brake). What is in a folder that was moved is moved with it: where its folder was moved there (here) and is
 //! gone here (there), G (I) is its letter, not F (H).
@@ -35,13 +47,14 @@ mod decide;
 mod names;
 mod order;
 mod removals;
+mod rules;
 
 use crate::log::Kind;
 use crate::state::cache::{BaseRow, RemoteChild};
 use crate::sync::standing::{LocalContent, Spot, Standing};
 use crate::tree::LocalChild;
 
-pub(crate) use decide::{Decider, Download, FolderThere, Plan, Shift, Trashing, Upload};
+pub(crate) use decide::{Aside, Decider, Download, FolderThere, Plan, Shift, Trashing, Upload, WhyTrashed};
 pub(crate) use order::{Knew, LogChange, RowAfter, Trial, order};
 
 /// What stands around one entry, but for its places.
@@ -59,6 +72,8 @@ pub(crate) struct Neighbourhood<'a> {
     pub(crate) has_moved_there: bool,
     /// What is here, where it had to be read to tell.
     pub(crate) content: Option<LocalContent>,
+    /// Whether it takes no part where it is going to stand.
+    pub(crate) is_apart: bool,
 }
 
 /// Whether the disk has an entry.
@@ -92,8 +107,14 @@ pub(crate) enum Situation {
     RemoveThere,
     /// H: to the trash.
     RemoveHere,
-    /// J: forgotten.
+    /// J, Y: forgotten.
     Forget,
+    /// V, Z: nothing, since it takes no part.
+    Apart,
+    /// W: to the trash, since it takes no part any more.
+    Leave,
+    /// X: stays here though it takes no part any more.
+    Keep,
     /// U: nothing can be said.
     Unknown,
     /// Both sides may be alike: the disk must be read to tell. Asked only without a [`LocalContent`].
@@ -116,6 +137,9 @@ pub(crate) enum Placing {
 /// Says what is to be done about what an entry holds.
 #[must_use]
 pub(crate) fn situation(around: &Neighbourhood<'_>) -> Situation {
+    if around.is_apart {
+        return apart(around);
+    }
     match (around.base, around.here, around.there) {
         (Some(_), Presence::Unseen, _) => Situation::Unknown,
         (None, Presence::Unseen | Presence::Gone, None) | (Some(_), Presence::Gone, None) => Situation::Forget,
@@ -176,7 +200,17 @@ impl Standing {
             has_moved_here: self.has_moved_here(),
             has_moved_there: self.has_moved_there(),
             content: self.seen().and_then(|here| here.content),
+            is_apart: self.is_apart(),
         })
+    }
+
+    /// Whether the entry takes no part where it is going to stand: where it is moved to in the log, it is judged once it is there.
+    fn is_apart(&self) -> bool {
+        match (&self.there, self.seen()) {
+            (Some(there), _) => there.is_apart && self.placing() != Placing::MoveThere,
+            (None, Some(here)) => here.is_apart && self.base.is_none(),
+            (None, None) => false,
+        }
     }
 
     /// What is to be done about where this entry stands.
@@ -186,6 +220,19 @@ impl Standing {
             (Some(base), Some(here), Some(there)) => placing(&base, &here.spot(), &there.spot()),
             _ => Placing::Same,
         }
+    }
+}
+
+/// What is to be done about what takes no part.
+fn apart(around: &Neighbourhood<'_>) -> Situation {
+    match (around.base, around.here) {
+        (None, _) => Situation::Apart,
+        (Some(_), Presence::Unseen) => Situation::Unknown,
+        (Some(_), Presence::Gone) => Situation::Forget,
+        (Some(base), Presence::Seen(here)) if is_same_here(base, here, around) || is_read_alike(base, here, around) => {
+            Situation::Leave
+        }
+        (Some(_), Presence::Seen(_)) => Situation::Keep,
     }
 }
 
@@ -218,6 +265,12 @@ fn is_same_here(base: &BaseRow, here: &LocalChild, around: &Neighbourhood<'_>) -
         && here.executable == base.executable
         && here.identity.is_unchanged_but_moved(&base.identity)
         && around.content.is_some_and(|read| read.digest == base.content)
+}
+
+/// Touched, and not changed: the survey has read it.
+fn is_read_alike(base: &BaseRow, here: &LocalChild, around: &Neighbourhood<'_>) -> bool {
+    let read = around.content.and_then(|content| content.digest);
+    here.executable == base.executable && read.is_some() && read == base.content
 }
 
 fn is_same_there(base: &BaseRow, there: &RemoteChild) -> bool {

@@ -75,7 +75,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
     /// Does what the plan has for the disk.
     pub(super) fn run(mut self, plan: Plan) -> Result<(), SyncError> {
         self.whereabouts = Whereabouts::new(plan.sightings);
-        self.arrange(plan.trashings, plan.shifts, plan.folders_there)?;
+        self.arrange(plan.asides, plan.trashings, plan.shifts, plan.folders_there)?;
         self.hour = self.space.cache.toll(self.id, Direction::ToDisk, self.space.now())?;
         let mut downloads = plan.downloads.into_iter().peekable();
         while downloads.peek().is_some() {

@@ -5,8 +5,9 @@ use serde::Serialize;
 use super::brake::Held;
 use super::tend::Contested;
 use crate::content::{ChunkFault, Meter, Skip};
+use crate::limit::APART_LISTED_MAX;
 use crate::log::FalseCheckpoint;
-use crate::tree::{Refused, TreeError, Unfit};
+use crate::tree::{IgnoreMistake, IgnoreRule, Refused, TreeError, Unfit};
 
 /// Sees a run as it goes.
 pub trait Watcher: Meter {
@@ -76,6 +77,10 @@ pub struct Summary {
     pub commits: u64,
     /// Files that were as they were, at the end.
     pub unchanged: u64,
+    /// What is ignored: files, and folders with all that is in them.
+    pub ignored: u64,
+    /// What is not selected on this device, counted alike.
+    pub deselected: u64,
     /// What was not carried out: held, or waiting for something else.
     pub left: u64,
     /// What the brake holds until a person approves.
@@ -98,9 +103,11 @@ impl Summary {
     /// Whether nothing was changed, on either side.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        let Self { unchanged, left, held, issues, void_ops, agreed, .. } = self;
+        let Self { unchanged, ignored, deselected, left, held, issues, void_ops, agreed, .. } = self;
         let idle = Self {
             unchanged: *unchanged,
+            ignored: *ignored,
+            deselected: *deselected,
             left: *left,
             held: *held,
             issues: issues.clone(),
@@ -156,6 +163,65 @@ pub enum Problem {
     InTheWay,
     /// The brake holds it.
     Held,
+    /// It takes no part here any more, and was changed here.
+    Kept,
+    /// A line of rules is no pattern.
+    Pattern {
+        /// Which, from 1 on.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What takes no part in syncing on this device.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ApartReport {
+    /// Files that are ignored, and folders with all that is in them.
+    pub ignored: u64,
+    /// What is not selected, counted alike.
+    pub deselected: u64,
+    /// One by one, by path; at most [`APART_LISTED_MAX`](crate::limit::APART_LISTED_MAX).
+    pub listed: Vec<ApartItem>,
+}
+
+/// A file or folder that takes no part, with all that is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ApartItem {
+    /// Where.
+    pub path: String,
+    /// Whether it is a folder.
+    pub is_folder: bool,
+    /// Whether this disk has it.
+    pub is_here: bool,
+    /// Whether the space has it.
+    pub is_there: bool,
+    /// Why.
+    #[serde(flatten)]
+    pub why: WhyApart,
+}
+
+/// Why something takes no part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "why", rename_all = "snake_case")]
+pub enum WhyApart {
+    /// A rule ignores it.
+    Ignored(IgnoreRule),
+    /// This device's user has not selected it.
+    NotSelected,
+}
+
+impl ApartReport {
+    /// Takes in one more.
+    pub(crate) fn add(&mut self, item: ApartItem) {
+        match item.why {
+            WhyApart::Ignored(_) => self.ignored = self.ignored.saturating_add(1),
+            WhyApart::NotSelected => self.deselected = self.deselected.saturating_add(1),
+        }
+        if self.listed.len() < APART_LISTED_MAX {
+            self.listed.push(item);
+        }
+    }
 }
 
 impl From<Skip> for Problem {
@@ -174,6 +240,13 @@ impl From<Unfit> for Problem {
             Unfit::Name(_) => Self::Unnameable,
             Unfit::Special => Self::Special,
         }
+    }
+}
+
+impl From<IgnoreMistake> for Issue {
+    fn from(mistake: IgnoreMistake) -> Self {
+        let IgnoreMistake { file, line, reason } = mistake;
+        Self { path: file.to_string(), problem: Problem::Pattern { line, reason } }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One run: until both sides agree, or nothing more can be done.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,14 +10,14 @@ use super::brake::{Approval, Hour, judge};
 use super::changes::{Change, changes};
 use super::plan::{Decider, Plan};
 use super::receive::Receive;
-use super::report::{Summary, Watcher};
+use super::report::{ApartReport, Summary, Watcher};
 use super::rescue::rescue;
 use super::send::Send;
 use super::survey::survey;
 use super::{Issue, OpenSpace, SyncError};
 use crate::clock;
 use crate::content::Nodes;
-use crate::limit::{ROUNDS_MAX, TRASH_DAYS};
+use crate::limit::{ROUNDS_MAX, RULES_TRIED_MAX, TRASH_DAYS};
 use crate::state::cache::{Direction, RootId, Toll};
 use crate::tree::{SyncRoot, Trash, TreeError, TreePath};
 
@@ -43,11 +44,19 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
     space.settle()?;
     space.ensure_epoch()?;
     rescue(space, &root, id, run.device_name, &mut summary)?;
+    let mut tried = BTreeSet::new();
     for _ in 0..ROUNDS_MAX {
-        let mut plan = plan(space, &root, id, run.approval)?;
-        let issues = std::mem::take(&mut plan.issues);
+        let mut plan = plan(space, &root, id, run.approval, &mut summary)?;
         space.cache.agree(id, &std::mem::take(&mut plan.agreed), &std::mem::take(&mut plan.forgotten))?;
-        (summary.unchanged, summary.left) = (plan.unchanged, plan.left);
+        while tried.len() < RULES_TRIED_MAX
+            && let Some(first) = plan.rules_first()
+            && first.ruled_anew().into_iter().filter(|folder| tried.insert(folder.clone())).count() > 0
+        {
+            Receive::new(space, &root, id, run, &mut summary).run(first)?;
+            plan = self::plan(space, &root, id, run.approval, &mut summary)?;
+            space.cache.agree(id, &std::mem::take(&mut plan.agreed), &std::mem::take(&mut plan.forgotten))?;
+        }
+        let issues = std::mem::take(&mut plan.issues);
         summary.held.take(plan.held);
         if is_done(&plan, &summary) {
             // Issues of the last look stand; those of earlier ones may have been of the moment.
@@ -82,7 +91,23 @@ pub fn preview<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, approval: Approv
     space.follow()?;
     let root = Arc::new(look(space, path)?);
     let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
-    Ok(changes(&plan(space, &root, id, approval)?))
+    let mut summary = Summary::default();
+    let mut all = changes(&plan(space, &root, id, approval, &mut summary)?);
+    all.extend(Change::apart(summary.ignored.saturating_add(summary.deselected)));
+    Ok(all)
+}
+
+/// Says what takes no part in syncing the folder at `path`, and why; as far as the rules go that are here already.
+///
+/// # Errors
+/// [`SyncError`].
+pub fn apart<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<ApartReport, SyncError> {
+    space.follow()?;
+    let root = Arc::new(look(space, path)?);
+    let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
+    let mut report = survey(space, &root, id)?.apart;
+    report.listed.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(report)
 }
 
 fn plan<N: Nodes>(
@@ -90,6 +115,7 @@ fn plan<N: Nodes>(
     root: &Arc<SyncRoot>,
     id: RootId,
     approval: Approval,
+    summary: &mut Summary,
 ) -> Result<Plan, SyncError> {
     let found = survey(space, root, id)?;
     let decider = Decider::new(&found.standings, &found.holding, root);
@@ -113,6 +139,9 @@ fn plan<N: Nodes>(
     }
     plan.unchanged = found.unchanged;
     plan.issues.extend(found.issues);
+    plan.forgotten.extend(found.forgotten);
+    (summary.unchanged, summary.left) = (plan.unchanged, plan.left);
+    (summary.ignored, summary.deselected) = (found.apart.ignored, found.apart.deselected);
     Ok(plan)
 }
 
@@ -153,6 +182,7 @@ fn is_done(plan: &Plan, summary: &Summary) -> bool {
     let is_there = |path: &TreePath| is_known(path.to_string());
     plan.log_changes.is_empty()
         && plan.trashings.iter().all(|trashing| is_there(&trashing.path))
+        && plan.asides.iter().all(|aside| is_there(&aside.path))
         && plan.shifts.iter().all(|shift| is_there(&shift.to_path))
         && plan.folders_there.iter().all(|folder| is_there(&folder.path))
         && plan.uploads.iter().all(|upload| is_known(upload.source.path().display().to_string()))

@@ -3,7 +3,7 @@
 //! Only entries that differ somewhere get one: a survey of a million unchanged files keeps none of them. What was not looked
 //! at is [`Here::Unseen`], never [`Here::Gone`]: only a folder that was really listed shows that something is not in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vauban_protocol::id::Digest;
 
@@ -58,6 +58,8 @@ pub(crate) struct Sighting {
     pub(crate) rival: Option<EntryId>,
     /// What it holds, where it had to be read to tell.
     pub(crate) content: Option<LocalContent>,
+    /// Whether it would take no part here if it were new.
+    pub(crate) is_apart: bool,
 }
 
 /// A content on the disk, read; as far as that was needed.
@@ -80,6 +82,17 @@ pub(crate) struct There {
     pub(crate) child: RemoteChild,
     /// Why it cannot stand on a disk, if it cannot.
     pub(crate) refused: Option<Refused>,
+    /// Whether it takes no part here: it is ignored, or not selected.
+    pub(crate) is_apart: bool,
+}
+
+/// Folders of the disk with things in them that no entry stands for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// With things that should be synced, and cannot be: a folder that holds one stays, on both sides.
+    pub(crate) unfit: BTreeSet<EntryId>,
+    /// With things that are ignored: a folder that holds one stays here.
+    pub(crate) ignored: BTreeSet<EntryId>,
 }
 
 /// Every entry that differs somewhere.

@@ -1,9 +1,11 @@
 //! The survey: three trees side by side, folder by folder; what differs is kept, by entry.
 //!
 //! Reads the disk and the cache, changes neither. A folder that cannot be listed, or that is another disk than it was, is an
-//! issue and nothing below it is looked at: absence never looks like removal (sync.md, rule 2). What is the same on all three
+//! issue and nothing below it is looked at: absence never looks like removal (sync.md, rule 2). What is ignored is not looked
+//! at, on the disk, and what was agreed on of it is forgotten; what is not selected is, as far as the disk has it (rule 10). What is the same on all three
 //! sides is counted and forgotten at once, so that memory goes with what has changed, and one folder's listing.
 
+mod apart;
 mod folder;
 mod reading;
 
@@ -11,21 +13,26 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::matching::{Recognised, joined_or_new, may_be_moved};
-use super::report::{Issue, Problem};
-use super::standing::{Here, Sighting, Standings, There};
+use super::report::{ApartReport, Issue, Problem};
+use super::selection::{Part, Selected};
+use super::standing::{Here, Holding, Sighting, Standings, There};
 use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
 use crate::log::{EntryId, Kind};
 use crate::state::cache::{BaseRow, RemoteChild, RootId};
-use crate::tree::{SyncRoot, TreePath, may_write};
+use crate::tree::{Ignores, SyncRoot, TreePath, may_write};
 
 /// What a survey has found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Entries that differ somewhere.
     pub(super) standings: Standings,
-    /// Folders that hold what no entry can be made of.
-    pub(super) holding: BTreeSet<EntryId>,
+    /// Folders that hold what no entry stands for.
+    pub(super) holding: Holding,
+    /// What takes no part.
+    pub(super) apart: ApartReport,
+    /// Entries of which nothing is agreed on any more, since they are ignored here.
+    pub(super) forgotten: Vec<EntryId>,
     /// What is left out.
     pub(super) issues: Vec<Issue>,
     /// Files that are as they were.
@@ -41,13 +48,17 @@ pub(super) struct Found {
 pub(super) fn survey<N: Nodes>(space: &OpenSpace<N>, root: &Arc<SyncRoot>, id: RootId) -> Result<Found, SyncError> {
     // The root must be readable: without it nothing can be said.
     root.folder().list()?;
+    let selected = space.selected()?;
+    let part = selected.root();
     let mut surveyor = Surveyor {
         space,
         root,
         id,
+        selected,
+        ignores: Ignores::default(),
         has_base: space.cache().has_base(id)?,
         found: Found::default(),
-        visits: vec![Visit { path: TreePath::root(), entry: EntryId::ROOT, is_there: true }],
+        visits: vec![Visit { path: TreePath::root(), entry: EntryId::ROOT, is_there: true, part }],
         strays: Vec::new(),
         missed: Vec::new(),
         elsewhere: Vec::new(),
@@ -70,6 +81,15 @@ struct Visit {
     entry: EntryId,
     /// Whether the log may have it.
     is_there: bool,
+    /// The part that it takes.
+    part: Part,
+}
+
+/// A folder that the disk does not have where it was, or where the log has it.
+struct Absent {
+    entry: EntryId,
+    path: TreePath,
+    part: Part,
 }
 
 /// A file or link that may be an entry from elsewhere.
@@ -83,15 +103,18 @@ struct Surveyor<'a, N> {
     space: &'a OpenSpace<N>,
     root: &'a Arc<SyncRoot>,
     id: RootId,
+    selected: Selected,
+    /// The rules of all folders that were looked into.
+    ignores: Ignores,
     has_base: bool,
     found: Found,
     visits: Vec<Visit>,
     strays: Vec<Stray>,
     /// Folders that are not where they were.
-    missed: Vec<EntryId>,
+    missed: Vec<(EntryId, TreePath)>,
     /// Folders of the log that the disk does not have at their place.
-    elsewhere: Vec<(EntryId, TreePath)>,
-    /// Folders that could not be looked into.
+    elsewhere: Vec<Absent>,
+    /// Entries about which nothing can be said: folders that could not be looked into, names that the ignored has.
     unlisted: BTreeSet<EntryId>,
 }
 
@@ -100,35 +123,59 @@ impl<N: Nodes> Surveyor<'_, N> {
         self.found.issues.push(Issue { path: path.to_string(), problem });
     }
 
-    /// What was agreed on is not at its place.
-    fn miss(&mut self, base: BaseRow) {
+    /// What was agreed on in folder `folder` is not there.
+    fn miss(&mut self, folder: &TreePath, base: BaseRow) {
         if base.kind == Kind::Folder {
-            self.missed.push(base.entry);
+            self.missed.push((base.entry, folder.join(&base.name)));
         }
         self.found.standings.miss(base);
     }
 
-    /// The log has `child` in a folder that stands, or would stand, at `folder`.
-    fn learn(&mut self, folder: &TreePath, parent: EntryId, child: RemoteChild) {
+    /// The log has `child` in a folder that stands, or would stand, at `folder`, and takes `around` in syncing.
+    fn learn(&mut self, folder: &TreePath, parent: EntryId, around: Part, child: RemoteChild) {
         let refused = may_write(folder, &child.name).err();
-        if child.kind == Kind::Folder && refused.is_none() {
-            self.elsewhere.push((child.entry, folder.join(&child.name)));
+        let part = self.selected.below(around, Some(child.entry));
+        let rule = self.ignores.within(folder).rule(&child.name, child.kind == Kind::Folder);
+        let is_apart = part == Part::Apart || rule.is_some();
+        if child.kind == Kind::Folder && refused.is_none() && !is_apart {
+            self.elsewhere.push(Absent { entry: child.entry, path: folder.join(&child.name), part });
         }
-        self.found.standings.learn(There { folder: folder.clone(), parent, child, refused });
+        self.found.standings.learn(There { folder: folder.clone(), parent, child, refused, is_apart });
     }
 
     fn is_seen(&self, entry: EntryId) -> bool {
         self.found.standings.find(entry).is_some_and(|standing| standing.seen().is_some())
     }
 
-    /// What was in a folder that is gone is gone with it.
+    /// What was in a folder that is gone is gone with it; but nobody removed what was ignored.
     fn miss_all_within(&mut self) -> Result<(), SyncError> {
-        while let Some(folder) = self.missed.pop() {
+        while let Some((folder, path)) = self.missed.pop() {
             if self.is_seen(folder) {
                 continue;
             }
+            let ignores = self.ignores.within(&path);
             for base in self.space.cache().base_children(self.id, folder)? {
-                self.miss(base);
+                if ignores.rule(&base.name, base.kind == Kind::Folder).is_some() {
+                    self.forget(&base)?;
+                } else {
+                    self.miss(&path, base);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing is agreed on any more of what is ignored, with all that was in it: whatever becomes of it meanwhile, it is no
+    /// news to anybody once it takes part again.
+    fn forget(&mut self, base: &BaseRow) -> Result<(), SyncError> {
+        let mut folders = vec![base.entry];
+        self.found.forgotten.push(base.entry);
+        while let Some(folder) = folders.pop() {
+            for base in self.space.cache().base_children(self.id, folder)? {
+                self.found.forgotten.push(base.entry);
+                if base.kind == Kind::Folder {
+                    folders.push(base.entry);
+                }
             }
         }
         Ok(())
@@ -164,12 +211,13 @@ impl<N: Nodes> Surveyor<'_, N> {
 
     /// What the log has in folders that the disk lacks.
     fn learn_all_within(&mut self) -> Result<(), SyncError> {
-        while let Some((folder, path)) = self.elsewhere.pop() {
+        while let Some(Absent { entry: folder, path, part }) = self.elsewhere.pop() {
             if self.is_seen(folder) || self.was_not_looked_for(folder)? {
                 continue;
             }
             for child in self.space.cache().children(folder)? {
-                self.learn(&path, folder, child);
+                self.report_there(&path, part, &child);
+                self.learn(&path, folder, part, child);
             }
         }
         Ok(())
@@ -189,11 +237,18 @@ impl<N: Nodes> Surveyor<'_, N> {
                 standing.base = cache.base(self.id, entry)?;
             }
             if standing.base.is_some() && standing.there.is_none() {
-                // The log has it in a folder that was not looked into, or not at all.
-                standing.is_hidden = cache.place(entry)?.is_some();
+                // The log has it where nobody looked since it takes no part; or in a folder that was not looked into; or not
+                // at all.
+                standing.there = apart::there(cache, &self.selected, &self.ignores, entry)?;
+                standing.is_hidden = standing.there.is_none() && cache.place(entry)?.is_some();
             }
             standing.is_hidden |= self.unlisted.contains(&entry);
         }
+        let seen =
+            |entry: &EntryId| self.found.standings.find(*entry).is_some_and(|standing| standing.seen().is_some());
+        // What was moved out of an ignored place is itself again.
+        let forgotten = std::mem::take(&mut self.found.forgotten);
+        self.found.forgotten = forgotten.into_iter().filter(|entry| !seen(entry)).collect();
         Ok(())
     }
 }

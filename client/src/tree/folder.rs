@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use super::disk::{Disk, DiskFile, Listed, Look, Place};
 use super::disk_name::is_own;
-use super::{Identity, TreeError, TreePath};
+use super::{Identity, TreeError, TreePath, is_ignore_file};
 use crate::log::{EntryName, NameError};
 
 /// An open folder below the root.
@@ -24,6 +24,13 @@ pub struct Listing {
     pub children: Vec<LocalChild>,
     /// What can't, and why: said, and the rest goes on.
     pub unfit: Vec<(String, Unfit)>,
+}
+
+/// What a tree is made of.
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    pub(super) folders: Vec<EntryName>,
+    pub(super) ignore_files: Vec<EntryName>,
 }
 
 /// A file, folder or link of the disk.
@@ -59,6 +66,15 @@ pub enum Unfit {
     /// A pipe, socket or device.
     #[error("it is neither file, folder nor link")]
     Special,
+}
+
+impl Listing {
+    /// The files of rules in it.
+    #[must_use]
+    pub fn ignore_files(&self) -> Vec<EntryName> {
+        let files = self.children.iter().filter(|child| child.kind == LocalKind::File && is_ignore_file(&child.name));
+        files.map(|child| child.name.clone()).collect()
+    }
 }
 
 impl Folder {
@@ -109,23 +125,28 @@ impl Folder {
         Ok(())
     }
 
-    /// The names of the folders in it, without looking at anything else; those that are none in the log are left out.
+    /// The names of the folders and files of rules in it, without looking at anything else; those that are none in the log are
+    /// left out.
     ///
     /// # Errors
     /// [`TreeError::Disk`].
-    pub(super) fn folders(&self) -> Result<Vec<EntryName>, TreeError> {
-        let mut names = Vec::new();
+    pub(super) fn outline(&self) -> Result<Outline, TreeError> {
+        let mut outline = Outline::default();
         for Listed { name, is_folder } in self.place.names().map_err(TreeError::disk("read", self.path.to_path()))? {
             let Ok(name) = EntryName::parse(&name) else { continue };
-            let is_folder = match is_folder {
-                Some(is_folder) => is_folder,
-                None => self.child(&name)?.is_some_and(|child| child.kind == LocalKind::Folder),
+            let kind = match is_folder {
+                Some(true) => Some(LocalKind::Folder),
+                Some(false) if !is_ignore_file(&name) => None,
+                _ => self.child(&name)?.map(|child| child.kind),
             };
-            if is_folder && !is_own(&self.path, &name) {
-                names.push(name);
+            match kind {
+                Some(LocalKind::Folder) if !is_own(&self.path, &name) => outline.folders.push(name),
+                Some(LocalKind::File) if is_ignore_file(&name) => outline.ignore_files.push(name),
+                _ => {}
             }
         }
-        Ok(names)
+        outline.ignore_files.sort_unstable();
+        Ok(outline)
     }
 
     /// One child, if it is there and can be synced.

@@ -2,7 +2,8 @@
 //!
 //! Every access walks from the root's own descriptor, one component at a time, and follows nothing: a name from the log or a
 //! link that someone swaps in meanwhile leads nowhere else. Names of the log are data until here; what one would do to a
-//! disk is judged in `disk_name`. All of it asks the disk through the calls of `disk`, which `kernel` makes.
+//! disk is judged in `disk_name`; what takes no part at all, in `ignores`. All of it asks the disk through the calls of `disk`,
+//! which `kernel` makes.
 
 mod conflict;
 mod disk;
@@ -11,6 +12,7 @@ mod error;
 mod file_type;
 mod folder;
 mod identity;
+mod ignores;
 mod kernel;
 mod land;
 mod path;
@@ -27,6 +29,7 @@ pub use error::TreeError;
 pub use file_type::{FILE_TYPE_BYTES, FileType};
 pub use folder::{Folder, Listing, LocalChild, LocalKind, Unfit};
 pub use identity::Identity;
+pub use ignores::{IGNORE_FILE, IgnoreMistake, IgnoreRule, Ignores, IgnoresWithin, is_ignore_file};
 pub use kernel::ThisDisk;
 pub use land::{Landed, Leftover, Origin, Ready, Temporary, flush_all};
 pub use path::TreePath;

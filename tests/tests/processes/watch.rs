@@ -80,6 +80,54 @@ fn a_client_waits_for_its_node_and_a_node_for_nobody() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Fails if a choice or a rule waits for the next look at everything, or changes the space.
+#[test]
+fn rules_and_choices_take_effect_while_watching() -> anyhow::Result<()> {
+    let (agency, node) = Agency::found()?;
+    let laptop = agency.enrol("alice")?;
+    let desktop = agency.add_device(&laptop, "desktop")?;
+    let (here, there) = (agency.folder().join("here"), agency.folder().join("there"));
+    fs::create_dir_all(&there)?;
+    for path in ["photos/a", "photos/old/b", "docs/x"] {
+        folder::write(&here, path, path.as_bytes())?;
+    }
+    laptop.run(&["space", "create", "Projets"])?;
+    let one = watch(&laptop, &here)?;
+    let other = watch(&desktop, &there)?;
+    arrives(&there, "photos/old/b", b"photos/old/b")?;
+
+    desktop.attempt(&["select", "Projets", "--without", "nowhere"])?.ended_with(13)?.says(&["nowhere"])?;
+    desktop.run(&["select", "Projets", "--without", "photos"])?;
+    leaves(&there, "photos")?;
+    folder::write(&here, ".vaubanignore", b"*.log\nbuild/\n")?;
+    arrives(&there, ".vaubanignore", b"*.log\nbuild/\n")?;
+    folder::write(&there, "docs/x.log", b"a log")?;
+    folder::write(&there, "build/y", b"a build")?;
+    folder::write(&there, "docs/y", b"sent")?;
+    arrives(&here, "docs/y", b"sent")?;
+    let told = desktop.json(&["ignored", "Projets", "docs"])?;
+    let listed = told.first().and_then(|report| report["listed"].as_array()).context("no list")?;
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    assert_eq!((&listed[0]["path"], &listed[0]["line"]), (&Value::from("docs/x.log"), &Value::from(1)));
+    desktop.run(&["select", "Projets", "--all"])?;
+    arrives(&there, "photos/a", b"photos/a")?;
+    assert!(here.join("photos/old/b").exists() && !here.join("docs/x.log").exists() && !here.join("build").exists());
+
+    for running in [one, other] {
+        let events = ended(running)?;
+        let removed = events.iter().filter_map(|event| event["removed_there"].as_u64()).sum::<u64>();
+        assert_eq!(removed, 0, "{events:?}");
+    }
+    node.stop()?;
+    Ok(())
+}
+
+/// Waits until something is gone.
+fn leaves(root: &Path, path: &str) -> anyhow::Result<()> {
+    let file = root.join(path);
+    wait::until(&format!("the end of {}", file.display()), ARRIVAL_LIMIT, || Ok((!file.exists()).then_some(())))
+}
+
 /// Begins to watch, and waits until both sides agree.
 fn watch(device: &Home, folder: &Path) -> anyhow::Result<Running> {
     let mut running = start(device, folder)?;

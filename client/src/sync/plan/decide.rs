@@ -1,10 +1,10 @@
 //! From entries to a plan: every situation becomes what is to be done, in the log or on the disk.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::names::{Names, agreed};
-use super::removals::{Verdict, Verdicts, judge};
+use super::removals::{Verdict, Verdicts, is_moved_there, judge};
 use super::{Knew, LogChange, Placing, RowAfter, Situation};
 use crate::content::Source;
 use crate::log::{EntryId, EntryName, Kind, Op};
@@ -12,7 +12,7 @@ use crate::state::cache::{BaseRow, RemoteChild};
 use crate::sync::brake::{Held, Taking};
 use crate::sync::matching::kind_of;
 use crate::sync::report::{Issue, Problem};
-use crate::sync::standing::{Here, Sighting, Spot, Standing, Standings, There};
+use crate::sync::standing::{Here, Holding, Sighting, Spot, Standing, Standings, There};
 use crate::tree::{LocalChild, LocalKind, SyncRoot, TreePath};
 
 /// What one round is to do.
@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) uploads: Vec<Upload>,
     /// Files, links and folders to remove here, inner ones first.
     pub(crate) trashings: Vec<Trashing>,
+    /// What is to make way here for a name of the log that does not come here.
+    pub(crate) asides: Vec<Aside>,
     /// What is to be moved here.
     pub(crate) shifts: Vec<Shift>,
     /// The way back of folders that are to be moved in the log: for those that would come to lie within themselves there.
@@ -83,6 +85,30 @@ pub(crate) struct Trashing {
     /// The folder it is in.
     pub(crate) parent: EntryId,
     /// What was seen, and alone may go.
+    pub(crate) child: LocalChild,
+    /// Where, for people.
+    pub(crate) path: TreePath,
+    /// Why.
+    pub(crate) why: WhyTrashed,
+}
+
+/// Why something is to be removed here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WhyTrashed {
+    /// A tombstone.
+    RemovedThere,
+    /// Somebody moved it to where it takes no part here.
+    MovedApart,
+    /// This device's user selects it no longer.
+    Deselected,
+}
+
+/// Something that is to become a conflict copy.
+#[derive(Debug, Clone)]
+pub(crate) struct Aside {
+    /// The folder it is in.
+    pub(crate) parent: EntryId,
+    /// What was seen, and alone is renamed.
     pub(crate) child: LocalChild,
     /// Where, for people.
     pub(crate) path: TreePath,
@@ -149,9 +175,9 @@ pub(crate) struct Decider<'a> {
 }
 
 impl<'a> Decider<'a> {
-    /// Judges every entry. `holding` are folders with things that no entry can be made of.
+    /// Judges every entry.
     #[must_use]
-    pub(crate) fn new(standings: &'a Standings, holding: &BTreeSet<EntryId>, root: &'a Arc<SyncRoot>) -> Self {
+    pub(crate) fn new(standings: &'a Standings, holding: &Holding, root: &'a Arc<SyncRoot>) -> Self {
         Self { standings, verdicts: judge(standings, holding), root, plan: Plan::default() }
     }
 
@@ -159,12 +185,15 @@ impl<'a> Decider<'a> {
     #[must_use]
     pub(crate) fn taking(&self) -> Taking {
         let count = |wanted| self.verdicts.values().filter(|verdict| verdict.situation == wanted).count() as u64;
+        let left = self.verdicts.iter().filter(|(entry, verdict)| {
+            verdict.situation == Situation::Leave && self.why_left(**entry) == WhyTrashed::MovedApart
+        });
         let damaged = self.verdicts.iter().filter(|(entry, verdict)| {
             verdict.situation == Situation::WriteThere && self.standings.find(**entry).is_some_and(is_damage)
         });
         Taking {
             removed_there: count(Situation::RemoveThere),
-            removed_here: count(Situation::RemoveHere),
+            removed_here: count(Situation::RemoveHere).saturating_add(left.count() as u64),
             damaged_there: damaged.count() as u64,
         }
     }
@@ -173,10 +202,12 @@ impl<'a> Decider<'a> {
     #[must_use]
     pub(crate) fn decide(mut self, held: Held, mut fresh: impl FnMut() -> EntryId) -> Plan {
         self.plan.held = held;
+        let standings = self.standings;
         for (entry, verdict) in &mut self.verdicts {
             verdict.is_left = match verdict.situation {
                 Situation::RemoveThere => held.removals_there,
                 Situation::RemoveHere => held.removals_here,
+                Situation::Leave => held.removals_here && is_moved_there(standings, *entry),
                 Situation::WriteThere => held.damage_there && self.standings.find(*entry).is_some_and(is_damage),
                 _ => false,
             };
@@ -184,6 +215,8 @@ impl<'a> Decider<'a> {
         let mut names = Names::settle(self.standings, &mut self.verdicts, &mut fresh);
         self.plan.agreed.append(&mut names.joined);
         self.plan.forgotten.append(&mut names.forgotten);
+        self.plan.asides =
+            names.asides.iter().filter_map(|entry| aside(self.standings.find(*entry)?.seen()?)).collect();
         for (entry, standing) in self.standings.iter() {
             if let Some(verdict) = self.verdicts.get(&entry).copied() {
                 self.emit(entry, standing, verdict, &names, &mut fresh);
@@ -211,20 +244,28 @@ impl<'a> Decider<'a> {
             return;
         }
         match (verdict.situation, standing.seen(), &standing.there) {
-            (Situation::Unknown | Situation::Compare, ..) => {}
+            (Situation::Unknown | Situation::Compare | Situation::Apart, ..) => {}
+            (Situation::Keep, Some(here), _) => {
+                self.plan.issues.push(Issue { path: here.path().to_string(), problem: Problem::Kept });
+            }
             (Situation::Forget, ..) => self.plan.forgotten.extend(standing.base.as_ref().map(|base| base.entry)),
             (Situation::RemoveThere, _, Some(there)) => self.remove_there(entry, there),
-            (Situation::RemoveHere, Some(here), _) => self.plan.trashings.push(Trashing {
-                entry,
-                parent: here.parent,
-                child: here.child.clone(),
-                path: here.path(),
-            }),
+            (Situation::RemoveHere, Some(here), _) => self.trash(entry, here, WhyTrashed::RemovedThere),
+            (Situation::Leave, Some(here), _) => self.trash(entry, here, self.why_left(entry)),
             (Situation::CreateThere, Some(here), _) => self.create_there(entry, standing, here, names, fresh),
             (_, Some(here), Some(there)) => self.settle_both(standing, here, there, verdict, names),
             (_, _, Some(there)) if !self.is_refused(there) => self.create_here(there, there.spot(), Version::Absent),
             _ => {}
         }
+    }
+
+    fn trash(&mut self, entry: EntryId, here: &Sighting, why: WhyTrashed) {
+        let (parent, child, path) = (here.parent, here.child.clone(), here.path());
+        self.plan.trashings.push(Trashing { entry, parent, child, path, why });
+    }
+
+    fn why_left(&self, entry: EntryId) -> WhyTrashed {
+        if is_moved_there(self.standings, entry) { WhyTrashed::MovedApart } else { WhyTrashed::Deselected }
     }
 
     fn remove_there(&mut self, entry: EntryId, there: &There) {
@@ -406,4 +447,9 @@ fn is_damage(standing: &Standing) -> bool {
     let was = standing.base.as_ref().and_then(|base| base.file_type);
     let is = standing.seen().and_then(|here| here.content).and_then(|content| content.file_type);
     matches!((was, is), (Some(was), Some(is)) if was.is_lost_in(is))
+}
+
+/// What is here makes way.
+fn aside(here: &Sighting) -> Option<Aside> {
+    Some(Aside { parent: here.parent, child: here.child.clone(), path: here.path() })
 }

@@ -21,6 +21,8 @@ pub(super) struct Names {
     pub(super) joined: Vec<BaseRow>,
     /// Entries that are no more, since others stand for them.
     pub(super) forgotten: Vec<EntryId>,
+    /// Things whose name belongs to an entry that does not come here: they become conflict copies.
+    pub(super) asides: Vec<EntryId>,
 }
 
 /// What becomes of something that wants a name.
@@ -29,6 +31,8 @@ enum Claim {
     Granted,
     /// It is what the log has there.
     Joined(BaseRow),
+    /// Never: what has the name takes no part here, and stays where it is.
+    Taken,
     /// Not now: what has the name is held back, or lands here first and makes a conflict copy of this.
     Denied,
 }
@@ -77,7 +81,10 @@ impl Names {
                 self.joined.push(row);
                 self.created.insert(entry, None);
             }
-            Claim::Denied => {
+            Claim::Taken | Claim::Denied => {
+                if matches!(claim, Claim::Taken) {
+                    self.asides.push(entry);
+                }
                 leave(verdicts, entry);
                 if creates {
                     self.created.insert(entry, None);
@@ -121,6 +128,7 @@ fn judge(standings: &Standings, verdicts: &Verdicts, standing: &Standing, here: 
     };
     match rival {
         (_, rival) if rival.leaves_there() => Claim::Granted,
+        (Standing { there: Some(there), .. }, _) if there.is_apart => Claim::Taken,
         (Standing { base: None, there: Some(there), .. }, rival)
             if verdict.situation == Situation::CreateThere
                 && rival.situation == Situation::WriteHere

@@ -3,11 +3,11 @@
 //! A folder goes only with everything in it: what stays in it keeps it, on the side where it stays. What lies in a folder that
 //! somebody moved was moved with it, and moved counts as edited.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{Placing, Situation};
 use crate::log::EntryId;
-use crate::sync::standing::{Here, Standing, Standings};
+use crate::sync::standing::{Here, Holding, Standing, Standings};
 
 /// What is to be done about one entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +21,8 @@ pub(super) struct Verdict {
 /// What is to be done about each entry.
 pub(super) type Verdicts = BTreeMap<EntryId, Verdict>;
 
-/// Judges every entry by itself, then removals by what is around them. `holding` are folders with things that no entry can be
-/// made of: they stay where they are.
-pub(super) fn judge(standings: &Standings, holding: &BTreeSet<EntryId>) -> Verdicts {
+/// Judges every entry by itself, then removals by what is around them.
+pub(super) fn judge(standings: &Standings, holding: &Holding) -> Verdicts {
     let mut verdicts: Verdicts = standings
         .iter()
         .map(|(entry, standing)| {
@@ -92,25 +91,41 @@ fn keep_there(standings: &Standings, verdicts: &mut Verdicts) {
     }
 }
 
-/// A folder that is gone there is created there again if anything stays in it here.
-fn keep_here(standings: &Standings, holding: &BTreeSet<EntryId>, verdicts: &mut Verdicts) {
-    let inside = standings.iter().filter_map(|(entry, standing)| {
-        let verdict = verdicts.get(&entry)?;
-        let stays = matches!(verdict.situation, Situation::CreateThere | Situation::Unknown)
-            || verdict.placing == Placing::MoveThere;
-        standing.seen().filter(|_| stays).map(|here| here.parent)
-    });
-    let kept: Vec<EntryId> = inside.chain(holding.iter().copied()).collect();
-    for folder in kept {
-        let mut folder = folder;
-        while let Some(verdict) = verdicts.get_mut(&folder)
-            && verdict.situation == Situation::RemoveHere
-            && let Some(here) = standings.find(folder).and_then(Standing::seen)
-        {
-            verdict.situation = Situation::CreateThere;
-            folder = here.parent;
+/// A folder that is to go here stays for what stays in it; and is created there again, if that is to be synced.
+fn keep_here(standings: &Standings, holding: &Holding, verdicts: &mut Verdicts) {
+    let (mut synced, mut apart) = (Vec::new(), Vec::new());
+    for (entry, standing) in standings.iter() {
+        let (Some(verdict), Some(here)) = (verdicts.get(&entry), standing.seen()) else { continue };
+        match verdict.situation {
+            _ if verdict.placing == Placing::MoveThere => synced.push(here.parent),
+            Situation::CreateThere | Situation::Unknown => synced.push(here.parent),
+            Situation::Apart | Situation::Keep => apart.push(here.parent),
+            _ => {}
         }
     }
+    synced.extend(&holding.unfit);
+    apart.extend(&holding.ignored);
+    synced.into_iter().for_each(|folder| keep(standings, verdicts, folder, Situation::CreateThere));
+    apart.into_iter().for_each(|folder| keep(standings, verdicts, folder, Situation::Apart));
+}
+
+/// Keeps a folder here, and those around it. One that the log has elsewhere, apart, is not created again.
+fn keep(standings: &Standings, verdicts: &mut Verdicts, mut folder: EntryId, removed: Situation) {
+    while let Some(verdict) = verdicts.get_mut(&folder)
+        && let Some(here) = standings.find(folder).and_then(Standing::seen)
+    {
+        verdict.situation = match verdict.situation {
+            Situation::RemoveHere => removed,
+            Situation::Leave => Situation::Apart,
+            _ => return,
+        };
+        folder = here.parent;
+    }
+}
+
+/// Whether somebody moved an entry in the log since it was agreed on, or a folder that it lies in.
+pub(super) fn is_moved_there(standings: &Standings, entry: EntryId) -> bool {
+    is_within(standings, entry, Standing::has_moved_there, |around| around.there.is_some())
 }
 
 impl Verdict {

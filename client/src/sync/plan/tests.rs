@@ -189,3 +189,44 @@ fn u_not_looked_at() {
     let new = Neighbourhood { there: Some(&there), ..Neighbourhood::default() };
     assert_eq!(situation(&new), Situation::WriteHere, "what was never here needs no looking for");
 }
+
+/// What takes no part where the log has it.
+fn judge_apart(base: Option<BaseRow>, here: Option<LocalChild>) -> Situation {
+    let there = there(Kind::File, OLD);
+    situation(&Neighbourhood { is_apart: true, ..around(base.as_ref(), here.as_ref(), Some(&there), None) })
+}
+
+#[test]
+fn v_apart_there() {
+    assert_eq!(judge_apart(None, None), Situation::Apart);
+}
+
+#[test]
+fn w_as_base_here_and_apart_there() {
+    assert_eq!(judge_apart(Some(base(Kind::File)), Some(here(FILE, 0))), Situation::Leave);
+    assert_eq!(judge_apart(Some(base(Kind::Folder)), Some(here(LocalKind::Folder, 9))), Situation::Leave);
+}
+
+#[test]
+fn x_edited_here_and_apart_there() {
+    assert_eq!(judge_apart(Some(base(Kind::File)), Some(here(FILE, 9))), Situation::Keep);
+    let (base, here, there) = (base(Kind::File), here(FILE, 9), there(Kind::File, OLD));
+    let read = |digest| around(Some(&base), Some(&here), Some(&there), Some(digest));
+    assert_eq!(situation(&Neighbourhood { is_apart: true, ..read(OTHER) }), Situation::Keep);
+    assert_eq!(situation(&Neighbourhood { is_apart: true, ..read(OLD) }), Situation::Leave, "only touched");
+}
+
+#[test]
+fn y_gone_here_and_apart_there() {
+    assert_eq!(judge_apart(Some(base(Kind::File)), None), Situation::Forget, "never a removal");
+    let (base, there) = (base(Kind::File), there(Kind::File, OLD));
+    let unseen = Neighbourhood { here: Presence::Unseen, ..around(Some(&base), None, Some(&there), None) };
+    assert_eq!(situation(&Neighbourhood { is_apart: true, ..unseen }), Situation::Unknown);
+}
+
+#[test]
+fn z_new_and_apart_here() {
+    let here = here(FILE, 0);
+    let new = Neighbourhood { is_apart: true, ..around(None, Some(&here), None, None) };
+    assert_eq!(situation(&new), Situation::Apart);
+}

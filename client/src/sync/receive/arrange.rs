@@ -16,7 +16,7 @@ use crate::limit::FLUSHES_MAX;
 use crate::log::{EntryId, Kind};
 use crate::state::cache::{BaseRow, Direction, Toll};
 use crate::sync::SyncError;
-use crate::sync::plan::{FolderThere, Shift, Trashing};
+use crate::sync::plan::{Aside, FolderThere, Shift, Trashing, WhyTrashed};
 use crate::sync::report::Problem;
 use crate::sync::standing::Spot;
 use crate::tree::{
@@ -24,12 +24,10 @@ use crate::tree::{
     flush_all, waiting_name,
 };
 
-/// Why something is removed here.
-const REMOVED_THERE: &str = "removed in the space";
-
 /// One change of the disk's arrangement.
 #[derive(Debug, Clone)]
 enum Step {
+    Aside(Aside),
     Trash(Trashing),
     Shift(Shift),
     Make(FolderThere),
@@ -58,12 +56,15 @@ struct Progress {
     rows: Vec<BaseRow>,
     moved: Vec<(Shift, Identity)>,
     forgotten: Vec<EntryId>,
+    /// How many of those their user did not ask for.
+    toll: u64,
 }
 
 impl<N: Nodes> Receive<'_, N> {
-    /// Carries out what is to be removed, moved and made here.
+    /// Carries out what is to make way, and to be removed, moved and made here.
     pub(super) fn arrange(
         &mut self,
+        asides: Vec<Aside>,
         trashings: Vec<Trashing>,
         shifts: Vec<Shift>,
         folders: Vec<FolderThere>,
@@ -74,14 +75,15 @@ impl<N: Nodes> Receive<'_, N> {
         };
         let (emptied, binned): (Vec<_>, Vec<_>) =
             trashings.into_iter().partition(|trashing| trashing.child.kind == LocalKind::Folder);
-        let mut steps: Vec<Step> = binned.into_iter().map(Step::Trash).collect();
+        let mut steps: Vec<Step> = asides.into_iter().map(Step::Aside).collect();
+        steps.extend(binned.into_iter().map(Step::Trash));
         steps.extend(folders.into_iter().map(Step::Make));
         steps.extend(shifts.into_iter().map(Step::Shift));
         steps.extend(emptied.into_iter().map(Step::Trash));
         if steps.is_empty() {
             return Ok(());
         }
-        progress.leaving = steps.iter().filter_map(|step| Some(step.child()?.identity.inode)).collect();
+        progress.leaving = steps.iter().filter_map(|step| Some(step.leaving()?.identity.inode)).collect();
         let stopped = self.try_all(steps, &mut progress);
         let back = progress.aside.keys().copied().collect::<Vec<_>>();
         let put_back = back.into_iter().try_for_each(|entry| self.put_back(entry, &mut progress));
@@ -97,7 +99,7 @@ impl<N: Nodes> Receive<'_, N> {
                 match self.attempt(&step, progress)? {
                     Tried::Waits => waiting.push(step),
                     Tried::Done | Tried::Moot => {
-                        step.child().map(|child| progress.leaving.remove(&child.identity.inode));
+                        step.leaving().map(|child| progress.leaving.remove(&child.identity.inode));
                     }
                 }
             }
@@ -121,6 +123,7 @@ impl<N: Nodes> Receive<'_, N> {
     /// Tries one step; what concerns it alone is an issue.
     fn attempt(&mut self, step: &Step, progress: &mut Progress) -> Result<Tried, SyncError> {
         let tried = match step {
+            Step::Aside(aside) => self.set_aside(aside, progress),
             Step::Trash(trashing) => self.remove(trashing, progress),
             Step::Shift(shift) => self.shift(shift, progress),
             Step::Make(folder) => self.make(folder, progress),
@@ -132,6 +135,16 @@ impl<N: Nodes> Receive<'_, N> {
             }
             other => other,
         }
+    }
+
+    fn set_aside(&mut self, aside: &Aside, progress: &mut Progress) -> Result<Tried, SyncError> {
+        let Some(path) = self.path(aside.parent)? else { return Ok(Tried::Waits) };
+        let folder = self.root.open(&path)?;
+        let Some(child) = folder.child(&aside.child.name)?.filter(|child| is_what_was_seen(&aside.child, child)) else {
+            return Ok(Tried::Moot);
+        };
+        self.rename_aside(&folder, &child, aside.parent, progress)?;
+        Ok(Tried::Done)
     }
 
     fn remove(&mut self, trashing: &Trashing, progress: &mut Progress) -> Result<Tried, SyncError> {
@@ -160,6 +173,7 @@ impl<N: Nodes> Receive<'_, N> {
         let tried = tried?;
         if tried == Tried::Done {
             progress.forgotten.push(trashing.entry);
+            progress.toll = progress.toll.saturating_add(u64::from(trashing.why != WhyTrashed::Deselected));
             progress.touched.insert(path);
         }
         Ok(tried)
@@ -243,12 +257,24 @@ impl<N: Nodes> Receive<'_, N> {
         if progress.leaving.contains(&occupant.identity.inode) {
             return Ok(false);
         }
+        self.rename_aside(folder, occupant, parent, progress)?;
+        Ok(true)
+    }
+
+    /// Makes a conflict copy of what stands in `folder`.
+    fn rename_aside(
+        &mut self,
+        folder: &Folder,
+        occupant: &LocalChild,
+        parent: EntryId,
+        progress: &mut Progress,
+    ) -> Result<(), SyncError> {
         let stamp = self.stamp(Some(occupant.identity.mtime_ns));
         let copy = folder.set_aside(&occupant.name, folder, &occupant.name, &stamp)?;
         self.summary.conflicts.push(folder.path().join(&copy).to_string());
         self.whereabouts.rename(&Spot { parent, name: occupant.name.clone() }, &copy);
         progress.touched.insert(folder.path().clone());
-        Ok(true)
+        Ok(())
     }
 
     /// Unties a knot: one of the things that wait for each other goes to Vauban's own folder. `false` if none can.
@@ -293,7 +319,7 @@ impl<N: Nodes> Receive<'_, N> {
 
     /// Makes everything durable, and only then records what is agreed.
     fn settle(&mut self, progress: Progress) -> Result<(), SyncError> {
-        let Progress { trash, touched, mut rows, moved, forgotten, .. } = progress;
+        let Progress { trash, touched, mut rows, moved, forgotten, toll, .. } = progress;
         // First where things went, then where they were.
         trash.map_or(Ok(()), |trash| trash.sync())?;
         if !flush(self.root, &touched)? {
@@ -314,7 +340,7 @@ impl<N: Nodes> Receive<'_, N> {
             }
             rows.push(BaseRow { parent: shift.to.parent, name: shift.to.name, identity, ..row });
         }
-        let toll = Toll { removed: forgotten.len() as u64, ..Toll::default() };
+        let toll = Toll { removed: toll, ..Toll::default() };
         self.space.take_toll(self.id, Direction::ToDisk, toll)?;
         Ok(self.space.cache.agree(self.id, &rows, &forgotten)?)
     }
@@ -370,14 +396,24 @@ fn record(trashing: &Trashing, now: Timestamp) -> TrashRecord {
         path: trashing.path.to_string(),
         entry: data_encoding::HEXLOWER.encode(&trashing.entry.0),
         removed_at: now.0,
-        why: REMOVED_THERE.to_owned(),
+        why: why(trashing.why).to_owned(),
+    }
+}
+
+/// Why something is removed here, as the trash says it.
+fn why(why: WhyTrashed) -> &'static str {
+    match why {
+        WhyTrashed::RemovedThere => "removed in the space",
+        WhyTrashed::MovedApart => "moved in the space to where it is not synced here",
+        WhyTrashed::Deselected => "no longer selected on this device",
     }
 }
 
 impl Step {
     /// What leaves its place by it.
-    fn child(&self) -> Option<&LocalChild> {
+    fn leaving(&self) -> Option<&LocalChild> {
         match self {
+            Self::Aside(aside) => Some(&aside.child),
             Self::Trash(trashing) => Some(&trashing.child),
             Self::Shift(shift) => Some(&shift.child),
             Self::Make(_) => None,
@@ -387,7 +423,7 @@ impl Step {
     fn shift(&self) -> Option<&Shift> {
         match self {
             Self::Shift(shift) => Some(shift),
-            Self::Trash(_) | Self::Make(_) => None,
+            Self::Aside(_) | Self::Trash(_) | Self::Make(_) => None,
         }
     }
 
@@ -396,12 +432,13 @@ impl Step {
         match self {
             Self::Shift(shift) => Some(shift.to.parent),
             Self::Make(folder) => Some(folder.parent),
-            Self::Trash(_) => None,
+            Self::Aside(_) | Self::Trash(_) => None,
         }
     }
 
     fn path(&self) -> &TreePath {
         match self {
+            Self::Aside(aside) => &aside.path,
             Self::Trash(trashing) => &trashing.path,
             Self::Shift(shift) => &shift.to_path,
             Self::Make(folder) => &folder.path,

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{Stray, Surveyor, Visit};
+use super::{Stray, Surveyor, Visit, apart};
 use crate::content::Nodes;
 use crate::limit::DEPTH_MAX;
 use crate::log::{EntryId, EntryName, Kind};
 use crate::state::cache::{BaseRow, RemoteChild};
 use crate::sync::SyncError;
 use crate::sync::matching::{Recognised, Surroundings, is_kind, recognise};
-use crate::sync::report::{Issue, Problem};
+use crate::sync::report::{Issue, Problem, WhyApart};
+use crate::sync::selection::Part;
 use crate::sync::standing::Sighting;
-use crate::tree::{Folder, Listing, LocalChild, LocalKind, Refused, TreeError, TreePath};
+use crate::tree::{Folder, IgnoresWithin, Listing, LocalChild, LocalKind, Refused, TreeError, TreePath};
 
 /// One name in one folder.
 #[derive(Default)]
@@ -19,6 +20,28 @@ struct Trio {
     base: Option<BaseRow>,
     here: Option<LocalChild>,
     there: Option<RemoteChild>,
+}
+
+/// Which of one name's versions are folders.
+#[derive(Debug, Clone, Copy)]
+struct Kinds {
+    base: Option<bool>,
+    here: Option<bool>,
+    there: Option<bool>,
+}
+
+impl Kinds {
+    fn of(trio: &Trio) -> Self {
+        Self {
+            base: trio.base.as_ref().map(|base| base.kind == Kind::Folder),
+            here: trio.here.as_ref().map(|here| here.kind == LocalKind::Folder),
+            there: trio.there.as_ref().map(|there| there.kind == Kind::Folder),
+        }
+    }
+
+    fn has(self, is_folder: bool) -> bool {
+        [self.base, self.here, self.there].contains(&Some(is_folder))
+    }
 }
 
 impl Trio {
@@ -44,7 +67,12 @@ impl Trio {
 
 impl<N: Nodes> Surveyor<'_, N> {
     pub(super) fn visit(&mut self, visit: &Visit) -> Result<(), SyncError> {
-        let listed = self.root.open(&visit.path).and_then(|folder| Ok((folder.list()?, folder.identity()?.device)));
+        let listed = self.root.open(&visit.path).and_then(|folder| {
+            let (listing, device) = (folder.list()?, folder.identity()?.device);
+            let mistakes = self.ignores.enter(&folder, &listing.ignore_files())?;
+            self.found.issues.extend(mistakes.into_iter().map(Issue::from));
+            Ok((listing, device))
+        });
         let (listing, device) = match listed {
             Ok(listed) => listed,
             Err(error) => {
@@ -53,7 +81,8 @@ impl<N: Nodes> Surveyor<'_, N> {
                 return Ok(());
             }
         };
-        self.say_unfit(visit, &listing);
+        let ignores = self.ignores.within(&visit.path);
+        self.say_unfit(visit, &ignores, &listing);
         let is_empty = listing.children.is_empty() && listing.unfit.is_empty();
         let mut names: BTreeMap<EntryName, Trio> = BTreeMap::new();
         for here in listing.children {
@@ -66,25 +95,83 @@ impl<N: Nodes> Surveyor<'_, N> {
                 trio.there = Some(there);
             }
         }
+        let mut others = Vec::new();
         for base in self.space.cache().base_children(self.id, visit.entry)? {
             let trio = names.entry(base.name.clone()).or_default();
             // What left this place, and is not agreed on elsewhere yet, may have had a successor here.
             if let Some(other) = trio.take_base(base) {
-                self.miss(other);
+                others.push(other);
             }
             self.found.is_emptied |= is_empty && visit.entry == EntryId::ROOT;
         }
+        for other in others {
+            if ignores.rule(&other.name, other.kind == Kind::Folder).is_some() {
+                self.forget(&other)?;
+            } else {
+                self.miss(&visit.path, other);
+            }
+        }
         for (name, trio) in names {
-            self.look_at(visit, &name, trio, device)?;
+            if let Some(trio) = self.sieve(visit, &ignores, &name, trio)? {
+                self.look_at(visit, &name, trio, device)?;
+            }
         }
         Ok(())
     }
 
-    fn say_unfit(&mut self, visit: &Visit, listing: &Listing) {
+    /// Leaves out of one name what takes no part; `None` if nothing is left to look at.
+    fn sieve(
+        &mut self,
+        visit: &Visit,
+        ignores: &IgnoresWithin,
+        name: &EntryName,
+        mut trio: Trio,
+    ) -> Result<Option<Trio>, SyncError> {
+        let kinds = Kinds::of(&trio);
+        let [as_file, as_folder] =
+            [false, true].map(|is_folder| if kinds.has(is_folder) { ignores.rule(name, is_folder) } else { None });
+        let rule = |is_folder: bool| if is_folder { as_folder.clone() } else { as_file.clone() };
+        let there = trio.there.as_ref().map(|there| there.entry);
+        let part = self.selected.below(visit.part, there);
+        if as_file.is_none() && as_folder.is_none() && part != Part::Apart {
+            return Ok(Some(trio));
+        }
+        let path = visit.path.join(name);
+        if let Some(base) = trio.base.take_if(|base| rule(base.kind == Kind::Folder).is_some()) {
+            self.forget(&base)?;
+        }
+        let here = kinds.here;
+        let (is_here, is_there) = (here.is_some(), there.is_some());
+        let (rule_here, rule_there) = (here.and_then(rule), kinds.there.and_then(rule));
+        if let Some(rule) = rule_here {
+            self.found.holding.ignored.insert(visit.entry);
+            let is_both = rule_there.is_some();
+            self.report(&path, here == Some(true), (true, is_both), WhyApart::Ignored(rule));
+            trio.here = None;
+            if let Some(entry) = there.filter(|_| !is_both) {
+                // Nothing can stand at this name but what is ignored.
+                self.issue(&path, Problem::InTheWay);
+                self.unlisted.insert(entry);
+            }
+            if is_both {
+                trio.there = None;
+            }
+        } else if let Some(why) = apart::why(rule_there, part) {
+            self.report(&path, here.or(kinds.there) == Some(true), (is_here, is_there), why);
+        }
+        let Trio { base, here, there } = &trio;
+        Ok((base.is_some() || here.is_some() || there.is_some()).then_some(trio))
+    }
+
+    fn say_unfit(&mut self, visit: &Visit, ignores: &IgnoresWithin, listing: &Listing) {
         for (name, unfit) in &listing.unfit {
+            if EntryName::parse(name.as_bytes()).is_ok_and(|name| ignores.rule(&name, false).is_some()) {
+                self.found.holding.ignored.insert(visit.entry);
+                continue;
+            }
             let path = format!("{}/{name}", visit.path);
             self.found.issues.push(Issue { path, problem: (*unfit).into() });
-            self.found.holding.insert(visit.entry);
+            self.found.holding.unfit.insert(visit.entry);
         }
     }
 
@@ -99,21 +186,23 @@ impl<N: Nodes> Surveyor<'_, N> {
             let was_mounted = was.map(|base| base.identity.device != 0);
             if was_mounted.is_some_and(|was| was != (here.identity.device != 0)) {
                 self.issue(&visit.path.join(name), Problem::MountChanged);
-                self.found.holding.insert(visit.entry);
+                self.found.holding.unfit.insert(visit.entry);
                 return Ok(());
             }
         }
         if visit.path.depth() >= DEPTH_MAX {
             self.issue(&visit.path.join(name), Refused::TooDeep.into());
-            self.found.holding.insert(visit.entry);
+            self.found.holding.unfit.insert(visit.entry);
             return Ok(());
         }
+        let part_there = trio.there.as_ref().map(|there| self.selected.below(visit.part, Some(there.entry)));
         if let Trio { base: Some(base), here: Some(here), there: Some(there) } = &trio
+            && let Some(part) = part_there.filter(|part| *part != Part::Apart)
             && is_same(base, here, there)
             && (here.kind != LocalKind::Folder || !self.is_seen(base.entry))
         {
             match here.kind {
-                LocalKind::Folder => self.look_into(visit.path.join(name), base.entry, true),
+                LocalKind::Folder => self.look_into(visit.path.join(name), base.entry, true, part),
                 LocalKind::File | LocalKind::Symlink => self.found.unchanged = self.found.unchanged.saturating_add(1),
             }
             return Ok(());
@@ -125,10 +214,10 @@ impl<N: Nodes> Surveyor<'_, N> {
         if let Some(base) = trio.base
             && entry_here != Some(base.entry)
         {
-            self.miss(base);
+            self.miss(&visit.path, base);
         }
         if let Some(there) = trio.there {
-            self.learn(&visit.path, visit.entry, there);
+            self.learn(&visit.path, visit.entry, visit.part, there);
         }
         Ok(())
     }
@@ -145,13 +234,17 @@ impl<N: Nodes> Surveyor<'_, N> {
             self.drop_those_elsewhere(&mut same_inode, trio.base.as_ref())?;
         }
         let mut newcomer = trio.there.as_ref();
+        // What takes no part is not what a person made here, whatever its name.
+        newcomer = newcomer.filter(|there| !self.is_apart(visit, there));
         if self.has_base
             && let Some(there) = newcomer
             && (self.is_seen(there.entry) || cache.base(self.id, there.entry)?.is_some())
         {
             newcomer = None;
         }
-        let around = Surroundings { base: trio.base.as_ref(), newcomer, same_inode: &same_inode };
+        // A folder that was found elsewhere, by its number, has left its name to another one.
+        let base = trio.base.as_ref().filter(|base| here.kind != LocalKind::Folder || !self.is_seen(base.entry));
+        let around = Surroundings { base, newcomer, same_inode: &same_inode };
         let recognised = recognise(here, &around);
         let mut sighting = Sighting {
             folder: visit.path.clone(),
@@ -159,6 +252,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             child: here.clone(),
             rival: trio.there.as_ref().map(|there| there.entry),
             content: None,
+            is_apart: self.selected.below(visit.part, None) == Part::Apart,
         };
         let (entry, base, is_there) = match recognised {
             Recognised::Known(base) => (base.entry, Some(base), true),
@@ -176,9 +270,18 @@ impl<N: Nodes> Surveyor<'_, N> {
         let path = sighting.path();
         self.found.standings.see(entry, base, sighting);
         if here.kind == LocalKind::Folder {
-            self.look_into(path, entry, is_there);
+            let part = match cache.place(entry)? {
+                Some(_) => self.selected.of(cache, entry)?,
+                None => self.selected.below(visit.part, None),
+            };
+            self.look_into(path, entry, is_there, part);
         }
         Ok(Some(entry))
+    }
+
+    fn is_apart(&self, visit: &Visit, there: &RemoteChild) -> bool {
+        self.selected.below(visit.part, Some(there.entry)) == Part::Apart
+            || self.ignores.within(&visit.path).rule(&there.name, there.kind == Kind::Folder).is_some()
     }
 
     /// A folder has one place. Rows of folders that were found already, or that still stand where they stood, are of others:
@@ -222,8 +325,8 @@ impl<N: Nodes> Surveyor<'_, N> {
         Ok(Some(names.iter().rev().fold(TreePath::root(), |path, name| path.join(name))))
     }
 
-    fn look_into(&mut self, path: TreePath, entry: EntryId, is_there: bool) {
-        self.visits.push(Visit { path, entry, is_there });
+    fn look_into(&mut self, path: TreePath, entry: EntryId, is_there: bool, part: Part) {
+        self.visits.push(Visit { path, entry, is_there, part });
     }
 }
 

@@ -43,6 +43,11 @@ impl<N: Nodes> Surveyor<'_, N> {
                 let was = standing.base.as_ref().and_then(|base| base.file_type);
                 was.filter(|was| *was != FileType::Plain).map(|_| How::Beginning)
             }
+            // It may only have been touched.
+            Situation::Keep => {
+                let base = standing.base.as_ref().filter(|base| base.identity.bytes == here.child.identity.bytes);
+                (base.is_some() && here.content.is_none()).then_some(How::Whole)
+            }
             // Both sides made it, each its own way: it may be alike.
             Situation::CreateThere => {
                 let rival = self.found.standings.find(here.rival?)?;
@@ -65,7 +70,7 @@ impl<N: Nodes> Surveyor<'_, N> {
     /// What cannot be read is left alone, and what it lies in stays.
     fn give_up(&mut self, entry: EntryId, sighting: &Sighting, problem: Problem) {
         self.issue(&sighting.path(), problem);
-        self.found.holding.insert(sighting.parent);
+        self.found.holding.unfit.insert(sighting.parent);
         if let Some(standing) = self.found.standings.find_mut(entry) {
             standing.is_hidden = true;
         }

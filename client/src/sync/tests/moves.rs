@@ -270,3 +270,19 @@ fn two_folders_moved_into_each_other() {
     settle(world.a(), world.b());
     assert_eq!(world.b().read("two/deep/one/deep/f"), b"one/deep/f");
 }
+
+/// Fails if a folder that was renamed is taken for a new one that has its old name, whichever of the names comes first.
+#[test]
+fn the_name_of_a_renamed_folder_is_given_to_another() {
+    for to in ["before", "zoo"] {
+        let world = World::new(&["poste", "portable"], Cutting::Keyed);
+        let (a, b) = (world.a(), world.b());
+        a.write("photos/a", "a");
+        settle(a, b);
+        b.rename("photos", to);
+        b.write("photos/new", "new");
+        settle(b, a);
+        assert_eq!(a.tree().into_keys().filter(|name| name.contains('/')).count(), 2);
+        assert!(a.read(&format!("{to}/a")) == b"a" && a.read("photos/new") == b"new", "{:?}", a.tree());
+    }
+}

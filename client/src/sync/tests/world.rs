@@ -22,9 +22,10 @@ use super::stopping::Stopping;
 use crate::clock;
 use crate::keys::Identity;
 use crate::session::Session;
-use crate::state::{Anchor, AnchorRecord, ChainFile, Home};
+use crate::state::{Anchor, AnchorRecord, ChainFile, Home, SelectedFolder, Selection, SelectionMode};
 use crate::sync::{
-    Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, create_space, preview, sync_once,
+    ApartReport, Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, apart, create_space, preview,
+    sync_once,
 };
 use crate::tree::{SyncRoot, ThisDisk, Trash, Trashed};
 
@@ -198,6 +199,18 @@ impl Device {
         let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
         let run = Run { device_name: &self.name, approval, watcher: &watcher };
         sync_once(&mut self.open()?, self.folder.path(), &run)
+    }
+
+    /// What takes no part, by path.
+    pub(super) fn apart(&self) -> ApartReport {
+        apart(&mut self.open().unwrap(), self.folder.path()).unwrap()
+    }
+
+    pub(super) fn select(&self, mode: SelectionMode, paths: &[&str]) {
+        let folders = paths.iter().map(|path| SelectedFolder { entry: None, path: (*path).to_owned() }).collect();
+        let mut space = self.open().unwrap();
+        space.follow().unwrap();
+        space.select(Selection { mode, folders }).unwrap();
     }
 
     pub(super) fn preview(&self) -> Vec<Change> {

@@ -37,6 +37,11 @@ pub(super) enum Happened {
         /// Whether it is a folder that came or went.
         folder: Option<Passage>,
     },
+    /// To the folder of `watch` itself, which only says that somebody wants it looked at.
+    Touched {
+        /// Which watch tells it.
+        watch: i32,
+    },
     /// The folder of `watch` has another name now.
     Moved {
         /// Which watch tells it.
@@ -147,8 +152,8 @@ fn meaning(event: &inotify::Event<'_>) -> Option<Happened> {
     if flags.contains(ReadFlags::MOVE_SELF) {
         return Some(Happened::Moved { watch });
     }
-    // Without a name it is told of the folder itself; what it means stands in the folder above.
-    let name = EntryName::parse(event.file_name()?.to_bytes()).ok();
+    let Some(name) = event.file_name() else { return Some(Happened::Touched { watch }) };
+    let name = EntryName::parse(name.to_bytes()).ok();
     let came = ReadFlags::CREATE | ReadFlags::MOVED_TO;
     let went = ReadFlags::DELETE | ReadFlags::MOVED_FROM;
     let folder = if !flags.contains(ReadFlags::ISDIR) {

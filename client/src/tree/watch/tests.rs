@@ -50,6 +50,10 @@ fn write(root: &TempDir, path: &str) {
     fs::write(root.path().join(path), path).unwrap();
 }
 
+fn write_text(root: &TempDir, path: &str, text: &str) {
+    fs::write(root.path().join(path), text).unwrap();
+}
+
 #[test]
 fn each_kind_of_change_names_its_folder() {
     let (root, mut watches) = watched();
@@ -238,4 +242,51 @@ async fn without_enough_watches_everything_is_told_again_and_again() {
 #[test]
 fn a_folder_that_is_not_there_is_an_error() {
     assert!(TreeWatch::start(Path::new("/nowhere/at/all")).is_err());
+}
+
+/// Fails if a watch, of which there are few, is spent on what nobody looks at, or if its noise begins rounds.
+#[test]
+fn what_is_ignored_is_neither_watched_nor_told() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("a/node_modules/x/y")).unwrap();
+    fs::create_dir_all(root.path().join("a/src")).unwrap();
+    write_text(&root, ".vaubanignore", "node_modules/\n*.log\n");
+    let mut watches = Watches::over(root.path(), WATCHES_MAX).unwrap();
+    let covered = |watches: &Watches| watches.places_count();
+    assert_eq!(covered(&watches), 3, "the root, a and a/src");
+    write(&root, "a/node_modules/x/file");
+    write(&root, "a/x.log");
+    write(&root, "a/src/.file.swp");
+    fs::create_dir_all(root.path().join("a/src/node_modules/z")).unwrap();
+    assert_eq!(drain(&mut watches), Scope::nothing());
+    write(&root, "a/src/file");
+    assert_eq!(drain(&mut watches), folders(&["a/src"]));
+    // What is ignored no longer is watched, and looked at; the other way round, too.
+    write_text(&root, ".vaubanignore", "src/\n");
+    assert_eq!(drain(&mut watches), folders(&["", "a", "a/node_modules", "a/node_modules/x", "a/node_modules/x/y"]));
+    assert_eq!(covered(&watches), 5);
+    write(&root, "a/src/file2");
+    assert_eq!(drain(&mut watches), Scope::nothing());
+    write(&root, "a/node_modules/x/y/file");
+    assert_eq!(drain(&mut watches), folders(&["a/node_modules/x/y"]));
+    fs::remove_file(root.path().join(".vaubanignore")).unwrap();
+    drain(&mut watches);
+    assert_eq!(covered(&watches), 8);
+    fs::rename(root.path().join("a/src"), root.path().join("a/._src")).unwrap();
+    assert_eq!(drain(&mut watches), folders(&["a"]), "it went, to where it is ignored");
+    assert_eq!(covered(&watches), 5);
+}
+
+/// How another process asks for a look: see `vauban select`.
+#[test]
+fn a_touch_of_the_root_is_told() {
+    let (root, mut watches) = watched();
+    let touch = |path: &str| {
+        let folder = fs::File::open(root.path().join(path)).unwrap();
+        folder.set_modified(std::time::SystemTime::now()).unwrap();
+    };
+    touch("a/b");
+    assert_eq!(drain(&mut watches), folders(&["a"]), "below, the folder around tells");
+    touch("");
+    assert_eq!(drain(&mut watches), folders(&[""]));
 }
