@@ -6,5 +6,6 @@
 pub mod disk;
 pub mod peers;
 pub mod process;
+pub mod syncthing;
 pub mod table;
 pub mod work;

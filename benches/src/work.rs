@@ -12,6 +12,8 @@ pub const SMALL_FILES: usize = 10_000;
 pub const SMALL_FILE_BYTES: usize = 4096;
 /// Folders over which W2 is spread.
 const SMALL_FILE_FOLDERS: usize = 100;
+/// How names of what systems and editors leave behind end.
+const LITTER: [&str; 4] = [".DS_Store", "Thumbs.db", "desktop.ini", ".swp"];
 /// Bytes made at once.
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -51,6 +53,24 @@ pub fn small_files(folder: &Path, seed: u64) -> std::io::Result<()> {
         std::fs::create_dir_all(&parent)?;
         reader.fill(&mut block);
         std::fs::write(parent.join(format!("file-{number:05}.bin")), &block)?;
+    }
+    Ok(())
+}
+
+/// W3: the files of a source tree as they are, without links, and without what systems leave behind, which no client carries.
+///
+/// # Errors
+/// Whatever the disk says.
+pub fn copy_sources(from: &Path, to: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for item in std::fs::read_dir(from)? {
+        let (item, kind) = item.and_then(|item| item.file_type().map(|kind| (item, kind)))?;
+        let name = item.file_name();
+        if kind.is_dir() {
+            copy_sources(&item.path(), &to.join(name))?;
+        } else if kind.is_file() && !LITTER.iter().any(|litter| name.to_string_lossy().ends_with(litter)) {
+            std::fs::copy(item.path(), to.join(name))?;
+        }
     }
     Ok(())
 }
