@@ -19,6 +19,7 @@ use vauban_protocol::label;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::{Payload, Signed};
 use vauban_protocol::space::{Commit, Control, LastCommit};
+use vauban_protocol::time::Timestamp;
 
 use super::entry::{EntryId, EntryName, Kind};
 use super::fold::{FOLD_VERSION, Place};
@@ -40,6 +41,8 @@ pub struct Checkpoint {
     pub at: Head,
     /// The author.
     pub device: DeviceId,
+    /// When, by the author's clock: as for other commits, history shows it.
+    pub made_at: Timestamp,
     /// The hash of the tree ([`TreeHasher`]).
     pub tree: Digest,
     /// The digest of the space in clear at that position.

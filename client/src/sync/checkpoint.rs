@@ -112,6 +112,7 @@ impl<N: Nodes> OpenSpace<N> {
             space: self.id,
             at,
             device,
+            made_at: self.now(),
             tree,
             clear,
             roster,
@@ -144,7 +145,7 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     fn is_checkpointed_after(&self, seq: u64) -> Result<bool, SyncError> {
-        Ok(self.cache.last_checkpoint()?.is_some_and(|(last, _)| last > seq))
+        Ok(self.cache.last_checkpoint()?.is_some_and(|last| last > seq))
     }
 
     pub(super) fn store_page(&self, content: &[u8], stored_at: &mut u64) -> Result<ChunkRef, SyncError> {

@@ -94,9 +94,20 @@ pub struct Summary {
     /// Ops of members that had no effect: honest clients write none.
     pub void_ops: u64,
     /// Checkpoints that are not the tree of the log, whoever signed them. Alarm.
+    #[serde(serialize_with = "tell_false_checkpoints")]
     pub false_checkpoints: Vec<FalseCheckpoint>,
     /// Whether both sides agreed at the end, but for what was left out.
     pub agreed: bool,
+}
+
+/// For scripts, a device is its identifier in hexadecimal digits.
+fn tell_false_checkpoints<S: serde::Serializer>(found: &[FalseCheckpoint], to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Told {
+        commit: u64,
+        device: String,
+    }
+    to.collect_seq(found.iter().map(|found| Told { commit: found.seq, device: found.device.to_hex() }))
 }
 
 impl Summary {

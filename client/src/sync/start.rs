@@ -170,6 +170,7 @@ impl<N: Nodes> OpenSpace<N> {
             tree: checkpoint.tree,
             seq: vouched.seq,
             device: checkpoint.device,
+            made_at: checkpoint.made_at,
             commit: shown.checkpoint.to_vec(),
         };
         Ok(Verified { vouched, start, epochs: certificates })

@@ -60,6 +60,7 @@ impl<N: Nodes> OpenSpace<N> {
         if is_due {
             self.compare_words()?;
             self.release_expired()?;
+            self.release_stale_checkpoints()?;
             self.cache.set_mark(Mark::Tended, now)?;
         }
         Ok(())
@@ -138,6 +139,36 @@ impl<N: Nodes> OpenSpace<N> {
             }
         }
         Ok(self.cache.settle_expired(&expired)?)
+    }
+
+    /// Releases what checkpoints rest on that no device starts from any more; nothing that they name beside it, whoever wrote them.
+    pub(super) fn release_stale_checkpoints(&mut self) -> Result<(), SyncError> {
+        let stale = self.cache.stale_checkpoints()?;
+        let Some((last, _)) = stale.last() else { return Ok(()) };
+        let Retention::Days(days) = self.folded()?.retention() else { return Ok(()) };
+        if !self.may_write()? {
+            return Ok(());
+        }
+        let mut ids = BTreeSet::new();
+        for id in stale.iter().flat_map(|(_, chunks)| chunks) {
+            if self.cache.is_released(*id)? == Some(false) {
+                ids.insert(*id);
+            }
+        }
+        let age = u64::from(days).saturating_add(RELEASE_SLACK_DAYS).saturating_mul(DAY_SECONDS);
+        let since = Timestamp(self.now().0.saturating_sub(age));
+        let (used, is_certain) = self.needed(|cache| cache.uses_since(&ids, since))?;
+        if !is_certain {
+            return Ok(());
+        }
+        let free: Vec<ChunkId> = ids.difference(&used).copied().collect();
+        for batch in free.chunks(COMMIT_ADDS_MAX) {
+            let draft = Draft { control: Some(Control::Release(batch.to_vec())), ..Draft::default() };
+            if self.send(&draft)? != Sent::Committed {
+                return Ok(());
+            }
+        }
+        Ok(self.cache.forget_checkpoints(*last)?)
     }
 
     /// What `look` finds to be used, pages that it asks for read; and whether all of them could be.

@@ -20,6 +20,7 @@ fn checkpoint(pages: usize) -> Checkpoint {
         space: SpaceId([1; 16]),
         at: Head { seq: u64::MAX, digest: Digest([2; 32]) },
         device: DeviceId([3; 16]),
+        made_at: Timestamp(6),
         tree: Digest([4; 32]),
         clear: Digest([5; 32]),
         roster: chunk(0),

@@ -14,6 +14,7 @@ use vauban_protocol::canonical::{decode, encode};
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest, SpaceId};
 use vauban_protocol::space::{EpochCertificate, Space};
+use vauban_protocol::time::Timestamp;
 
 use super::folding::{Folding, learn_hearsay, write_epoch, write_space};
 use super::remote::{kind_code, kind_of};
@@ -21,7 +22,7 @@ use super::replay::behind;
 use super::{Cache, CacheError, remove};
 use crate::limit::{
     BULK_CACHE_BYTES, CHECKPOINT_COMMIT_OPS, CHECKPOINT_FOLDERS_MAX, CHECKPOINT_OPS, CHECKPOINT_PAGE_BYTES,
-    CHECKPOINT_TREE_PERCENT,
+    CHECKPOINT_TREE_PERCENT, CHECKPOINT_TRIES_MAX,
 };
 use crate::log::{ChunkList, EntryId, FalseCheckpoint, Kind, Row, TreeHasher, VouchedCheckpoint, push_row};
 
@@ -46,6 +47,9 @@ pub struct TreePage {
     /// The entry after which the next page begins.
     pub last: EntryId,
 }
+
+/// Checkpoints, each by its commit's position, with the chunks that it rests on.
+type Known = Vec<(u64, Vec<ChunkId>)>;
 
 /// Where an entry stood: folder, name and kind; nothing if it had gone.
 type Stood = (EntryId, Option<(EntryId, String, Kind)>);
@@ -84,6 +88,8 @@ pub struct Start {
     pub seq: u64,
     /// Its author.
     pub device: DeviceId,
+    /// When it was made, by its author's clock: what is folded next counts as no earlier.
+    pub made_at: Timestamp,
     /// That commit: the proof, if the log turns out to say otherwise.
     pub commit: Vec<u8>,
 }
@@ -142,12 +148,42 @@ impl Cache {
         Ok(count.cast_unsigned())
     }
 
-    /// The position and the chunks of the last checkpoint: they are in use, though no entry refers to them.
+    /// The last checkpoints, each by its commit's position, the latest last, with the chunks that it rests on: a device may start
+    /// from them, so these are in use, though no entry names them.
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn last_checkpoint(&self) -> Result<Option<(u64, Vec<ChunkId>)>, CacheError> {
-        read_state(&self.db, "checkpoint")
+    pub fn checkpoints(&self) -> Result<Vec<(u64, Vec<ChunkId>)>, CacheError> {
+        let mut known: Known = read_state(&self.db, "checkpoint")?.unwrap_or_default();
+        Ok(known.split_off(known.len().saturating_sub(CHECKPOINT_TRIES_MAX)))
+    }
+
+    /// The position of the last checkpoint's commit.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn last_checkpoint(&self) -> Result<Option<u64>, CacheError> {
+        Ok(self.checkpoints()?.last().map(|(seq, _)| *seq))
+    }
+
+    /// Earlier checkpoints, whose chunks were not released yet.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn stale_checkpoints(&self) -> Result<Vec<(u64, Vec<ChunkId>)>, CacheError> {
+        let mut known: Known = read_state(&self.db, "checkpoint")?.unwrap_or_default();
+        known.truncate(known.len().saturating_sub(CHECKPOINT_TRIES_MAX));
+        Ok(known)
+    }
+
+    /// Forgets checkpoints up to that of the commit at `seq`: what they rest on is released, or named by something else.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn forget_checkpoints(&self, seq: u64) -> Result<(), CacheError> {
+        let mut known: Known = read_state(&self.db, "checkpoint")?.unwrap_or_default();
+        known.retain(|(at, _)| *at > seq);
+        write_state(&self.db, "checkpoint", &known)
     }
 
     /// What this cache started from, if the log behind it was not replayed yet.
@@ -388,7 +424,21 @@ impl Cache {
 }
 
 fn write_checkpoint(db: &Connection, vouched: &VouchedCheckpoint) -> Result<(), CacheError> {
-    write_state(db, "checkpoint", &(vouched.seq, vouched.chunk_ids().collect::<Vec<_>>()))
+    let mut known: Known = read_state(db, "checkpoint")?.unwrap_or_default();
+    known.retain(|(seq, _)| *seq != vouched.seq);
+    known.push((vouched.seq, vouched.chunk_ids().collect()));
+    write_state(db, "checkpoint", &known)
+}
+
+/// Puts the checkpoints that the log behind holds before those that were folded since.
+pub(super) fn join_checkpoints(db: &Connection) -> Result<(), CacheError> {
+    let behind: Option<Vec<u8>> = db
+        .prepare("SELECT value FROM behind.state WHERE key = 'checkpoint'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    let mut known: Known = behind.map(|bytes| decode(&bytes)).transpose()?.unwrap_or_default();
+    known.extend(read_state::<Known>(db, "checkpoint")?.unwrap_or_default());
+    if known.is_empty() { Ok(()) } else { write_state(db, "checkpoint", &known) }
 }
 
 pub(super) fn is_whole(db: &Connection) -> Result<bool, CacheError> {

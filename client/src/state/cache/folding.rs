@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use vauban_protocol::canonical::encode;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest};
+use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{EpochCertificate, Retention, Space};
 use vauban_protocol::time::Timestamp;
 
@@ -11,7 +12,8 @@ use super::CacheError;
 use super::checkpoint::{Since, read_state, write_state};
 use super::remote::{entry_name, kind_code, kind_of};
 use crate::log::{
-    ChunkList, ChunkRef, Effect, EntryId, EntryName, Op, Place, Said, Tree, VerifiedCommit, Version, Void, apply,
+    Checkpoint, ChunkList, ChunkRef, Effect, EntryId, EntryName, Op, Place, Said, Tree, VerifiedCommit, Version, Void,
+    apply,
 };
 
 /// An op without effect, and who wrote it: shown to people, since honest clients write none.
@@ -75,6 +77,9 @@ impl<'a> Folding<'a> {
         let void = |entry, reason| VoidOp { device: payload.device, counter: payload.counter, entry, reason };
         let made_at = match said {
             Said::Changes(changes) => Some(changes.made_at),
+            Said::Checkpoint(signed) => {
+                Signed::<Checkpoint>::parse(signed.clone()).ok().map(|signed| signed.payload().made_at)
+            }
             _ => None,
         };
         self.file(payload, commit.signed().digest(), made_at)?;

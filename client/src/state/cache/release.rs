@@ -13,6 +13,7 @@ use vauban_protocol::id::{ChunkId, DeviceId, Digest};
 use vauban_protocol::space::{Commit, Control, Retention};
 use vauban_protocol::time::Timestamp;
 
+use super::checkpoint::{Start, read_state};
 use super::{Cache, CacheError, Folding};
 use crate::log::{ChunkList, EntryId, Version};
 
@@ -109,7 +110,10 @@ impl Folding<'_> {
             .prepare_cached("SELECT at FROM commits WHERE seq = ?1")?
             .query_row([commit.prev.seq.cast_signed()], |row| row.get(0))
             .optional()?;
-        let before = Timestamp(before.unwrap_or_default().cast_unsigned());
+        let before = match before {
+            Some(before) => Timestamp(before.cast_unsigned()),
+            None => read_state::<Start>(&self.tx, "start")?.map(|start| start.made_at).unwrap_or_default(),
+        };
         let looked = mark(&self.tx, Mark::Looked)?.unwrap_or_default();
         let said = made_at.unwrap_or_default();
         let at = self.now.map_or(said, |now| said.min(now)).max(before).max(looked);
@@ -287,7 +291,7 @@ impl Cache {
     }
 
     /// Which of `ids` are named by versions that count, by the commit that wrote them and the one that ended them. The keys of
-    /// epochs are always needed, and so is the last checkpoint.
+    /// epochs are always needed, and so are the last checkpoints.
     fn uses(
         &self,
         ids: &BTreeSet<ChunkId>,
@@ -296,8 +300,8 @@ impl Cache {
         let mut uses = Uses::default();
         let bundles = self.epochs()?.into_iter().map(|epoch| epoch.certificate.bundle);
         uses.used.extend(bundles.filter(|bundle| ids.contains(bundle)));
-        let checkpoint = self.last_checkpoint()?.map(|(_, chunks)| chunks).unwrap_or_default();
-        uses.used.extend(checkpoint.into_iter().filter(|chunk| ids.contains(chunk)));
+        let pages = self.checkpoints()?.into_iter().flat_map(|(_, chunks)| chunks);
+        uses.used.extend(pages.filter(|chunk| ids.contains(chunk)));
         let mut statement = self.db.prepare_cached(
             "SELECT entry, versions.seq, version, end_seq, at, paged.ids FROM versions
              LEFT JOIN ended USING(entry, seq) LEFT JOIN commits ON commits.seq = end_seq LEFT JOIN paged USING(entry, seq)

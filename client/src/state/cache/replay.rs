@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use vauban_protocol::canonical::decode;
 use vauban_protocol::id::SpaceId;
 
-use super::checkpoint::{INDICES, Start, tree_hash};
+use super::checkpoint::{INDICES, Start, join_checkpoints, tree_hash};
 use super::folding::learn_chunk;
 use super::{Cache, CacheError, remove};
 use crate::log::Version;
@@ -124,6 +124,7 @@ impl Cache {
                 tx.execute("DELETE FROM places WHERE seq <= ?1", [seq])?;
                 tx.execute_batch(JOIN)?;
                 learn_again(&tx, seq)?;
+                join_checkpoints(&tx)?;
             }
             Verdict::False => {
                 tx.execute_batch(REPLACE)?;

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use vauban_protocol::id::Digest;
 use vauban_protocol::space::Cutting;
 
 use super::node::{Fault, ModelNode};
 use super::world::{Device, World, noise};
-use crate::limit::CHECKPOINT_OPS;
-use crate::log::{EntryId, Kind, Op};
+use crate::limit::{CHECKPOINT_OPS, CHECKPOINT_TRIES_MAX};
+use crate::log::{Checkpoint, ChunkRef, EntryId, Kind, Op, VouchedCheckpoint};
 use crate::state::cache::{Cache, Moment};
 use crate::sync::author::{Draft, Sent};
 use crate::sync::{OpenSpace, SyncError};
@@ -44,7 +45,7 @@ fn said(cache: &Cache) -> BTreeMap<&'static str, Vec<String>> {
         ("entries", "SELECT * FROM entries ORDER BY entry"),
         ("places", "SELECT * FROM places ORDER BY entry, seq"),
         ("versions", "SELECT entry, seq, version FROM versions ORDER BY entry, seq"),
-        ("commits", "SELECT seq, device, made_at, digest FROM commits ORDER BY seq"),
+        ("commits", "SELECT seq, device, digest FROM commits ORDER BY seq"),
         ("chunks", "SELECT * FROM chunks ORDER BY id"),
         ("epochs", "SELECT * FROM epochs ORDER BY epoch"),
         ("ended", "SELECT entry, seq, end_seq FROM ended ORDER BY entry, seq"),
@@ -263,10 +264,66 @@ fn a_run_writes_a_checkpoint_when_one_is_due() {
     assert_eq!(space.cache().since().unwrap().weight(), 0);
     let mut fresh = world.b().open().unwrap();
     fresh.follow().unwrap();
-    assert_eq!(
-        fresh.cache().start().unwrap().map(|start| start.space.head().seq + 1),
-        space.cache().last_checkpoint().unwrap().map(|(seq, _)| seq)
-    );
+    let started = fresh.cache().start().unwrap().map(|start| start.space.head().seq + 1);
+    assert_eq!(started, space.cache().last_checkpoint().unwrap());
     assert!(!fresh.is_checkpoint_due(0, true).unwrap(), "never before the log behind was replayed");
     replay(&mut fresh).unwrap();
+}
+
+/// What the last checkpoints rest on is never released, and that of earlier ones is; a content that one of them names among its
+/// pages is not, whoever meant it to be.
+#[test]
+fn pages_of_early_checkpoints_are_released_and_nothing_else() {
+    let world = lived(&["poste", "portable"]);
+    let first = world.a().open().unwrap().cache().checkpoints().unwrap()[0].1.clone();
+    let content = name_contents(world.a());
+    for _ in 1..CHECKPOINT_TRIES_MAX {
+        let mut space = world.a().open().unwrap();
+        space.settle().unwrap();
+        space.release_stale_checkpoints().unwrap();
+        assert!(first.iter().all(|id| space.cache().is_released(*id).unwrap() == Some(false)), "still among the last");
+        drop(space);
+        world.a().checkpoint();
+    }
+    world.a().checkpoint();
+    let mut space = world.a().open().unwrap();
+    space.settle().unwrap();
+    space.release_stale_checkpoints().unwrap();
+    space.write_record().unwrap();
+    assert!(content.iter().all(|chunk| space.cache().is_released(chunk.id).unwrap() == Some(false)), "of a file");
+    assert!(first.iter().all(|id| space.cache().is_released(*id).unwrap() == Some(true)));
+    assert!(space.cache().stale_checkpoints().unwrap().is_empty());
+    let kept = space.cache().checkpoints().unwrap();
+    assert_eq!(kept.len(), CHECKPOINT_TRIES_MAX);
+    for id in kept.iter().flat_map(|(_, chunks)| chunks) {
+        assert_eq!(space.cache().is_released(*id).unwrap(), Some(false));
+    }
+    drop(space);
+    let summary = world.b().sync();
+    assert!(summary.is_complete() && summary.contested.is_empty(), "{summary:?}");
+    replay(&mut world.b().open().unwrap()).unwrap();
+    assert!(world.b().sync().contested.is_empty(), "nobody needed them");
+}
+
+/// Has a device hold a checkpoint whose pages are the chunks of a file; answers which.
+fn name_contents(device: &Device) -> Vec<ChunkRef> {
+    let mut space = device.open().unwrap();
+    let children = space.cache().children(EntryId::ROOT).unwrap();
+    let large = children.iter().find(|child| child.name.as_str() == "large").unwrap();
+    let content = space.cache().version(large.entry).unwrap().unwrap().named_chunks().to_vec();
+    let (at, tree) = (space.folded().unwrap().head(), Digest([0; 32]));
+    let checkpoint = Checkpoint {
+        space: space.id(),
+        at,
+        device: space.identity().device(),
+        made_at: space.now(),
+        tree,
+        clear: tree,
+        roster: content[0].clone(),
+        pages: content[1..].to_vec(),
+    };
+    let mut folding = space.cache.begin().unwrap();
+    folding.pass_checkpoint(&VouchedCheckpoint { checkpoint, seq: at.seq }, Some((at, tree))).unwrap();
+    folding.commit().unwrap();
+    content
 }

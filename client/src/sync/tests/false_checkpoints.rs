@@ -67,6 +67,7 @@ fn commit_lie(device: &Device, lie: Lie) -> u64 {
         space: world_space(device),
         at: folded.head(),
         device: space.identity().device(),
+        made_at: space.now(),
         tree: hasher.finish(),
         clear: folded.digest(),
         roster,
