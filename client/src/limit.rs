@@ -132,7 +132,7 @@ pub const FETCH_FILES_MAX: usize = 4096;
 /// Chunks that are asked for in one stream, unless one file has more.
 pub const FETCH_CHUNKS_MAX: usize = 65_536;
 /// Files that share one flush to disk when they are written.
-pub const LAND_FILES_MAX: usize = 256;
+pub const LAND_FILES_MAX: usize = 1024;
 /// Bytes of files that share one flush to disk.
 pub const LAND_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -147,8 +147,13 @@ pub const REREAD_QUIET_MS_MAX: u64 = 5000;
 pub const WATCH_QUIET_MS: u64 = 50;
 /// Milliseconds for which a disk that is never quiet puts that off, at most.
 pub const WATCH_POSTPONED_MS_MAX: u64 = 5_000;
+/// Parts in which one run carries out what it found, each of [`SURVEY_ENTRIES_MAX`] entries: what is left then is another run's.
+pub const PARTS_MAX: usize = 4_096;
 /// Folders whose changes are told apart; where more changed, everything is looked at.
-pub const CHANGED_FOLDERS_MAX: usize = 4_096;
+pub const CHANGED_FOLDERS_MAX: usize = 16_384;
+/// Entries that one look may find to differ, before what it found is carried out and the next one goes on: bounds memory to some
+/// tens of megabytes, whatever the tree.
+pub const SURVEY_ENTRIES_MAX: usize = 32_768;
 /// Folders that are watched, at most: the kernel keeps about a kilobyte for each.
 pub const WATCHES_MAX: usize = 500_000;
 /// Bytes of the kernel's events that are read at once.

@@ -31,7 +31,7 @@ mod toll;
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::id::SpaceId;
 use vauban_protocol::space::Space;
@@ -49,7 +49,7 @@ pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 5;
+const CACHE_FORMAT: i32 = 6;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -64,6 +64,7 @@ CREATE TABLE entries(
 CREATE TABLE versions(
     entry BLOB NOT NULL, seq INTEGER NOT NULL, is_learned INTEGER NOT NULL, version BLOB,
     PRIMARY KEY(entry, seq));
+CREATE INDEX versions_seq ON versions(seq, entry);
 CREATE TABLE commits(
     seq INTEGER PRIMARY KEY, device BLOB NOT NULL, made_at INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE ended(
@@ -77,6 +78,7 @@ CREATE TABLE contests(seq INTEGER PRIMARY KEY, device BLOB NOT NULL, at INTEGER 
 CREATE TABLE places(
     entry BLOB NOT NULL, seq INTEGER NOT NULL, parent BLOB, name TEXT, kind INTEGER,
     PRIMARY KEY(entry, seq)) WITHOUT ROWID;
+CREATE INDEX places_seq ON places(seq);
 CREATE TABLE chunks(
     id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER, released INTEGER) WITHOUT ROWID;
 CREATE INDEX chunks_tag ON chunks(tag) WHERE tag IS NOT NULL;
@@ -177,6 +179,15 @@ impl Cache {
         folded_space(&self.db)
     }
 
+    /// Reads from one and the same state until this is dropped, and each time without asking for it anew. Nothing is written
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn reading(&self) -> Result<Reading<'_>, CacheError> {
+        Ok(Reading { _tx: self.db.unchecked_transaction()? })
+    }
+
     /// Begins to fold commits: all of what follows, or nothing, until [`Folding::commit`].
     ///
     /// # Errors
@@ -186,6 +197,12 @@ impl Cache {
         // Immediate: nobody else writes between what is read here and what is written.
         Ok(Folding::new(self.db.transaction_with_behavior(TransactionBehavior::Immediate)?, is_whole))
     }
+}
+
+/// A state of the cache that is read from.
+#[derive(Debug)]
+pub struct Reading<'a> {
+    _tx: Transaction<'a>,
 }
 
 fn folded_space(db: &Connection) -> Result<Option<Space>, CacheError> {

@@ -18,8 +18,10 @@ use vauban_protocol::wire::{Request, Response};
 use super::SyncError;
 use super::checkpoint::Writing;
 use super::follow::Side;
+use super::looked::Looked;
 use crate::content::{Dedup, Nodes, NodesError};
 use crate::keys::Identity;
+use crate::limit::SURVEY_ENTRIES_MAX;
 use crate::log::{EntryId, EpochSecrets, Epochs, FalseCheckpoint, Seen, VouchedCheckpoint};
 use crate::session::Session;
 use crate::state::cache::{Cache, VoidOp};
@@ -55,6 +57,10 @@ pub struct OpenSpace<N> {
     pub(super) voids: Vec<VoidOp>,
     /// Commits of other devices that this run has folded.
     pub(super) foreign: u64,
+    /// How far the last look at a folder came; none where everything must be looked at.
+    pub(super) looked: Option<Looked>,
+    /// Entries that one look may find to differ.
+    pub(super) entries_max: usize,
 }
 
 impl<N: Nodes> OpenSpace<N> {
@@ -92,6 +98,8 @@ impl<N: Nodes> OpenSpace<N> {
             written: None,
             voids: Vec::new(),
             foreign: 0,
+            looked: None,
+            entries_max: SURVEY_ENTRIES_MAX,
         })
     }
 

@@ -7,7 +7,7 @@
 
 mod arrange;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vauban_protocol::id::Digest;
 use vauban_protocol::time::Timestamp;
@@ -22,7 +22,7 @@ use super::{OpenSpace, SyncError};
 use crate::clock;
 use crate::content::{ChunkStream, FetchError, Nodes, chunks_of};
 use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX};
-use crate::log::{ChunkRef, Kind, Version};
+use crate::log::{ChunkRef, EntryId, Kind, Version};
 use crate::state::cache::{BaseRow, Direction, RootId, Toll};
 use crate::tree::{ConflictStamp, FileType, Folder, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link};
 
@@ -38,6 +38,8 @@ pub(super) struct Receive<'a, N> {
     damaged: Vec<Written<'a>>,
     /// What the last hour took from the disk already.
     hour: Option<Toll>,
+    /// Folders in which something has come to stand that was not planned: conflict copies.
+    stirred: BTreeSet<EntryId>,
 }
 
 /// A file whose chunks are on their way.
@@ -49,6 +51,16 @@ struct Expected {
     chunks: usize,
     /// What it may replace.
     base: Option<BaseRow>,
+}
+
+/// What a file needs before it can be written.
+enum Needs {
+    /// These chunks.
+    Chunks(Box<Expected>, Vec<ChunkRef>),
+    /// That it is planned anew.
+    AnotherRound,
+    /// What it cannot have.
+    What(Problem),
 }
 
 /// A file that is written beside, and not flushed yet.
@@ -69,60 +81,65 @@ impl<'a, N: Nodes> Receive<'a, N> {
         summary: &'a mut Summary,
     ) -> Self {
         let (whereabouts, damaged) = (Whereabouts::default(), Vec::new());
-        Self { space, root, id, run, summary, whereabouts, damaged, hour: None }
+        Self { space, root, id, run, summary, whereabouts, damaged, hour: None, stirred: BTreeSet::new() }
     }
 
-    /// Does what the plan has for the disk.
-    pub(super) fn run(mut self, plan: Plan) -> Result<(), SyncError> {
+    /// Does what the plan has for the disk; answers with the folders in which something has come to stand that was not planned.
+    pub(super) fn run(mut self, plan: Plan) -> Result<BTreeSet<EntryId>, SyncError> {
         self.whereabouts = Whereabouts::new(plan.sightings);
         self.arrange(plan.asides, plan.trashings, plan.shifts, plan.folders_there)?;
         self.hour = self.space.cache.toll(self.id, Direction::ToDisk, self.space.now())?;
         let mut downloads = plan.downloads.into_iter().peekable();
         while downloads.peek().is_some() {
-            let (mut expected, mut chunks) = (Vec::new(), Vec::new());
+            let (mut expected, mut chunks, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+            let reading = self.space.cache.reading()?;
             while expected.len() < FETCH_FILES_MAX && chunks.len() < FETCH_CHUNKS_MAX {
                 let Some(download) = downloads.next() else { break };
-                self.expect(download, &mut expected, &mut chunks)?;
+                let path = download.path.clone();
+                match self.expect(download)? {
+                    Needs::Chunks(file, list) => {
+                        expected.push(*file);
+                        chunks.extend(list);
+                    }
+                    Needs::AnotherRound => {}
+                    Needs::What(problem) => problems.push((path, problem)),
+                }
             }
+            drop(reading);
+            problems.into_iter().for_each(|(path, problem)| self.issue(&path, problem));
             self.fetch(expected, chunks)?;
         }
-        self.land_damaged()
+        self.land_damaged()?;
+        Ok(self.stirred)
     }
 
-    /// Lists what a file needs.
-    fn expect(
-        &mut self,
-        download: Download,
-        expected: &mut Vec<Expected>,
-        chunks: &mut Vec<ChunkRef>,
-    ) -> Result<(), SyncError> {
-        let path = download.path.clone();
+    /// Says what a file needs.
+    fn expect(&self, download: Download) -> Result<Needs, SyncError> {
         let (cache, entry) = (&self.space.cache, download.child.entry);
-        // What was to be moved here and is not yet gets its content where it then is, in the next round.
-        let Some(folder) = self.whereabouts.path(cache, self.id, download.parent)? else { return Ok(()) };
+        // What was to be moved here and is not yet gets its content where it then is.
+        let Some(folder) = self.whereabouts.path(cache, self.id, download.parent)? else {
+            return Ok(Needs::AnotherRound);
+        };
         let base = if download.replaces_base { cache.base(self.id, entry)? } else { None };
         let spot = Spot { parent: download.parent, name: download.child.name.clone() };
         if download.is_seen && self.whereabouts.spot(cache, self.id, entry)? != Some(spot) {
-            return Ok(());
+            return Ok(Needs::AnotherRound);
         }
         let Some(version) = cache.version(entry)? else {
-            self.issue(&path, Problem::NoContent);
-            return Ok(());
+            return Ok(Needs::What(Problem::NoContent));
         };
         if download.child.kind == Kind::Symlink && version.bytes > LINK_BYTES_MAX {
-            self.issue(&path, crate::tree::Refused::LinkOutside.into());
-            return Ok(());
+            return Ok(Needs::What(crate::tree::Refused::LinkOutside.into()));
         }
         match self.space.runtime.block_on(chunks_of(&self.space.nodes, self.space.id, &version)) {
             Ok(list) => {
-                expected.push(Expected { download, folder, version, chunks: list.len(), base });
-                chunks.extend(list);
+                let file = Expected { download, folder, version, chunks: list.len(), base };
+                Ok(Needs::Chunks(Box::new(file), list))
             }
-            Err(FetchError::Nodes(error)) => return Err(error.into()),
-            Err(FetchError::Chunk(fault)) => self.issue(&path, fault.into()),
-            Err(_) => self.issue(&path, Problem::Forged),
+            Err(FetchError::Nodes(error)) => Err(error.into()),
+            Err(FetchError::Chunk(fault)) => Ok(Needs::What(fault.into())),
+            Err(_) => Ok(Needs::What(Problem::Forged)),
         }
-        Ok(())
     }
 
     fn fetch(&mut self, expected: Vec<Expected>, chunks: Vec<ChunkRef>) -> Result<(), SyncError> {
@@ -134,7 +151,13 @@ impl<'a, N: Nodes> Receive<'a, N> {
             let length = file.version.bytes;
             match self.write(file, &mut stream)? {
                 Ok(one) if one.is_damage() => self.hold(one),
-                Ok(one) => written.push(one),
+                Ok(one) => {
+                    written.push(one);
+                    // More than one are flushed together, and need no descriptor for it.
+                    if written.len() > 1 {
+                        written.iter_mut().rev().take(2).for_each(|file: &mut Written<'_>| file.temporary.close());
+                    }
+                }
                 Err(Fault::Problem(problem)) => self.issue(&path, problem),
                 Err(Fault::Disk(error)) => self.unwritable(&path, error)?,
             }
@@ -237,7 +260,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
         let replaces = base.as_ref().map(|base| &base.identity);
         let landed = ready.land(folder, &child.name, replaces, &stamp)?;
         if let Some(copy) = landed.conflict {
-            self.summary.conflicts.push(path.join(&copy).to_string());
+            self.say_copy(&path.join(&copy), download.parent);
         }
         self.summary.downloaded = self.summary.downloaded.saturating_add(1);
         self.summary.downloaded_bytes = self.summary.downloaded_bytes.saturating_add(child.bytes);
@@ -262,7 +285,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
         }
     }
 
-    fn land_damaged(mut self) -> Result<(), SyncError> {
+    fn land_damaged(&mut self) -> Result<(), SyncError> {
         let damaged = std::mem::take(&mut self.damaged);
         let count = damaged.len() as u64;
         if self.run.approval == Approval::Ask && is_damage_bulk(count, self.hour) {
@@ -276,6 +299,12 @@ impl<'a, N: Nodes> Receive<'a, N> {
     fn hold_back(&mut self, path: &TreePath) {
         self.summary.held.damage_here = true;
         self.issue(path, Problem::Held);
+    }
+
+    /// Tells of a conflict copy in the folder of entry `parent`.
+    fn say_copy(&mut self, path: &TreePath, parent: EntryId) {
+        self.summary.conflicts.push(path.to_string());
+        self.stirred.insert(parent);
     }
 
     fn stamp(&self, mtime_ns: Option<i64>) -> ConflictStamp {

@@ -75,7 +75,7 @@ pub struct Summary {
     pub moved_here: u64,
     /// Commits signed.
     pub commits: u64,
-    /// Files that were as they were, at the end.
+    /// Files that were as they were agreed on, at the last look at everything.
     pub unchanged: u64,
     /// What is ignored: files, and folders with all that is in them.
     pub ignored: u64,
@@ -111,6 +111,13 @@ fn tell_false_checkpoints<S: serde::Serializer>(found: &[FalseCheckpoint], to: S
 }
 
 impl Summary {
+    /// Changes that were carried out so far, on either side.
+    pub(super) fn steps(&self) -> u64 {
+        let there = [self.uploaded, self.removed_there, self.moved_there, self.commits];
+        let here = [self.downloaded, self.removed_here, self.moved_here, self.folders];
+        there.iter().chain(&here).sum()
+    }
+
     /// Whether nothing was changed, on either side.
     #[must_use]
     pub fn is_idle(&self) -> bool {

@@ -8,18 +8,19 @@ use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::brake::{Approval, Hour, judge};
 use super::changes::{Change, changes};
+use super::looked::{Looked, Unsettled};
 use super::plan::{Decider, Plan};
 use super::receive::Receive;
 use super::report::{ApartReport, Summary, Watcher};
 use super::rescue::rescue;
 use super::send::Send;
-use super::survey::survey;
+use super::survey::{Look, survey};
 use super::{Issue, OpenSpace, SyncError};
 use crate::clock;
 use crate::content::Nodes;
-use crate::limit::{ROUNDS_MAX, RULES_TRIED_MAX, TRASH_DAYS};
+use crate::limit::{CHANGED_FOLDERS_MAX, PARTS_MAX, ROUNDS_MAX, RULES_TRIED_MAX, TRASH_DAYS};
 use crate::state::cache::{Direction, RootId, Toll};
-use crate::tree::{SyncRoot, Trash, TreeError, TreePath};
+use crate::tree::{Scope, SyncRoot, Trash, TreeError, TreePath};
 
 /// How a run is to go.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,20 @@ pub struct Run<'a> {
 /// # Errors
 /// [`SyncError`]. What was done until then is done, and the next run goes on from there.
 pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>) -> Result<Summary, SyncError> {
+    sync_changed(space, path, run, &Scope::Everything)
+}
+
+/// The same, where only the folders in `scope` changed on the disk since the last run with this `space`: they are looked at, and
+/// whatever the log says something new of. Without a last run everything is.
+///
+/// # Errors
+/// [`SyncError`]; the next run must then be told of `scope` again.
+pub fn sync_changed<N: Nodes>(
+    space: &mut OpenSpace<N>,
+    path: &Path,
+    run: &Run<'_>,
+    scope: &Scope,
+) -> Result<Summary, SyncError> {
     let mut summary = Summary::default();
     let root = Arc::new(claim(space, path)?);
     let id = space.cache.root(root.marker())?;
@@ -45,29 +60,55 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
     space.ensure_epoch()?;
     rescue(space, &root, id, run.device_name, &mut summary)?;
     let mut tried = BTreeSet::new();
-    for _ in 0..ROUNDS_MAX {
-        let mut plan = plan(space, &root, id, run.approval, &mut summary)?;
-        space.cache.agree(id, &std::mem::take(&mut plan.agreed), &std::mem::take(&mut plan.forgotten))?;
+    // What was put back stands in no folder that anybody has told of.
+    let mut scope = if summary.conflicts.is_empty() { scope.clone() } else { Scope::Everything };
+    let (mut rounds, mut parts, mut entries_max) = (0, 0, space.entries_max);
+    while rounds < ROUNDS_MAX && parts < PARTS_MAX {
+        let mut look = look_now(space, id, scope.take())?;
+        let (mut seq, selected) = (space.folded()?.head().seq, space.selected()?);
+        let mut plan = plan(space, &root, id, run.approval, (&look, entries_max), &mut summary)?;
+        let mut settled = settle(space, id, &mut plan)?;
         while tried.len() < RULES_TRIED_MAX
             && let Some(first) = plan.rules_first()
             && first.ruled_anew().into_iter().filter(|folder| tried.insert(folder.clone())).count() > 0
         {
             Receive::new(space, &root, id, run, &mut summary).run(first)?;
-            plan = self::plan(space, &root, id, run.approval, &mut summary)?;
-            space.cache.agree(id, &std::mem::take(&mut plan.agreed), &std::mem::take(&mut plan.forgotten))?;
+            (look, seq) = (Look::Everything, space.folded()?.head().seq);
+            plan = self::plan(space, &root, id, run.approval, (&look, entries_max), &mut summary)?;
+            settled = settled.saturating_add(settle(space, id, &mut plan)?);
         }
+        let below = std::mem::take(&mut plan.unlooked);
+        let is_part = !below.is_empty();
+        let mut unsettled = std::mem::take(&mut plan.unsettled);
         let issues = std::mem::take(&mut plan.issues);
         summary.held.take(plan.held);
-        if is_done(&plan, &summary) {
+        if !is_part && is_done(&plan, &summary) {
+            if parts > 0 && look != Look::Everything {
+                // Between two parts anything may have moved: all of them were done once nothing is left of all at once.
+                space.looked = None;
+                continue;
+            }
             // Issues of the last look stand; those of earlier ones may have been of the moment.
             merge(&mut summary, issues);
             summary.agreed = true;
+            space.looked = Some(Looked { root: id, seq, selected, unsettled, below });
             break;
         }
         run.watcher.planned(&plan.summary());
+        let before = summary.steps();
         Send::new(space, Some(id), run.watcher, &mut summary).run(&mut plan)?;
-        Receive::new(space, &root, id, run, &mut summary).run(plan)?;
+        let stirred = Receive::new(space, &root, id, run, &mut summary).run(plan)?;
+        stirred.into_iter().for_each(|folder| unsettled.stir(folder));
+        space.looked = Some(Looked { root: id, seq, selected, unsettled, below });
         space.follow()?;
+        if !is_part {
+            rounds += 1;
+        } else if settled > 0 || summary.steps() > before {
+            parts += 1;
+        } else {
+            // Nothing of this part can be carried out, and the next one would begin with it: it goes all the way.
+            entries_max = usize::MAX;
+        }
     }
     if run.approval == Approval::Given {
         // What was taken so far is as it should be: the next hour begins now.
@@ -92,7 +133,8 @@ pub fn preview<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, approval: Approv
     let root = Arc::new(look(space, path)?);
     let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
     let mut summary = Summary::default();
-    let mut all = changes(&plan(space, &root, id, approval, &mut summary)?);
+    let look = (&Look::Everything, usize::MAX);
+    let mut all = changes(&plan(space, &root, id, approval, look, &mut summary)?);
     all.extend(Change::apart(summary.ignored.saturating_add(summary.deselected)));
     Ok(all)
 }
@@ -105,9 +147,33 @@ pub fn apart<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<ApartRep
     space.follow()?;
     let root = Arc::new(look(space, path)?);
     let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
-    let mut report = survey(space, &root, id)?.apart;
+    let mut report = survey(space, &root, id, &Look::Everything, usize::MAX)?.apart;
     report.listed.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(report)
+}
+
+/// Records what a plan found to be agreed on, or to be no more; answers how much that is.
+fn settle<N: Nodes>(space: &mut OpenSpace<N>, id: RootId, plan: &mut Plan) -> Result<usize, SyncError> {
+    let (agreed, forgotten) = (std::mem::take(&mut plan.agreed), std::mem::take(&mut plan.forgotten));
+    space.cache.agree(id, &agreed, &forgotten)?;
+    Ok(agreed.len().saturating_add(forgotten.len()))
+}
+
+/// What is to be looked at: what changed on the disk, what was not settled, and what the log says something new of.
+fn look_now<N: Nodes>(space: &mut OpenSpace<N>, id: RootId, changed: Scope) -> Result<Look, SyncError> {
+    let Some(looked) = space.looked.take().filter(|looked| looked.root == id) else {
+        return Ok(Look::Everything);
+    };
+    // What was agreed on may be gone with a cache that was built anew, by this process or another one.
+    if !space.cache.has_base(id)? || looked.selected != space.selected()? {
+        return Ok(Look::Everything);
+    }
+    let Looked { seq, unsettled: Unsettled { here: mut scope, mut there }, below, .. } = looked;
+    scope.merge(changed);
+    let Scope::Folders(here) = scope else { return Ok(Look::Everything) };
+    let Some(changed) = space.cache.changed_folders(id, seq, CHANGED_FOLDERS_MAX)? else { return Ok(Look::Everything) };
+    there.extend(changed);
+    Ok(Look::Changed { here, below, there })
 }
 
 fn plan<N: Nodes>(
@@ -115,18 +181,21 @@ fn plan<N: Nodes>(
     root: &Arc<SyncRoot>,
     id: RootId,
     approval: Approval,
+    (look, entries_max): (&Look, usize),
     summary: &mut Summary,
 ) -> Result<Plan, SyncError> {
-    let found = survey(space, root, id)?;
+    let found = survey(space, root, id, look, entries_max)?;
     let decider = Decider::new(&found.standings, &found.holding, root);
-    let now = space.now();
+    let (now, taking) = (space.now(), decider.taking());
+    let removes = taking.removed_here > 0 || taking.removed_there > 0;
     let hour = Hour {
         there: space.cache.toll(id, Direction::ToLog, now)?,
         here: space.cache.toll(id, Direction::ToDisk, now)?,
-        tree: space.cache.base_count(id)?,
+        // Counting a million entries takes its time, and only removals are measured by it.
+        tree: if removes { space.cache.base_count(id)? } else { 0 },
         is_emptied: found.is_emptied,
     };
-    let held = judge(decider.taking(), &hour, approval);
+    let held = judge(taking, &hour, approval);
     let mut failed = None;
     let mut plan = decider.decide(held, || {
         space.fresh_entry().unwrap_or_else(|error| {
@@ -138,10 +207,14 @@ fn plan<N: Nodes>(
         return Err(error);
     }
     plan.unchanged = found.unchanged;
+    (plan.unsettled, plan.unlooked) = (found.unsettled, found.unlooked);
     plan.issues.extend(found.issues);
     plan.forgotten.extend(found.forgotten);
-    (summary.unchanged, summary.left) = (plan.unchanged, plan.left);
-    (summary.ignored, summary.deselected) = (found.apart.ignored, found.apart.deselected);
+    summary.left = plan.left;
+    if *look == Look::Everything {
+        summary.unchanged = plan.unchanged;
+        (summary.ignored, summary.deselected) = (found.apart.ignored, found.apart.deselected);
+    }
     Ok(plan)
 }
 

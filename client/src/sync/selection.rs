@@ -14,7 +14,7 @@ use crate::state::{SelectedFolder, Selection, SelectionMode};
 use crate::tree::TreePath;
 
 /// A selection as the log has its folders now.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Selected {
     mode: SelectionMode,
     marked: BTreeSet<EntryId>,

@@ -189,6 +189,12 @@ impl Standings {
         standing.there = Some(there);
     }
 
+    /// How many there are.
+    #[must_use]
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// One of them.
     #[must_use]
     pub(crate) fn find(&self, entry: EntryId) -> Option<&Standing> {

@@ -4,14 +4,19 @@
 //! issue and nothing below it is looked at: absence never looks like removal (sync.md, rule 2). What is ignored is not looked
 //! at, on the disk, and what was agreed on of it is forgotten; what is not selected is, as far as the disk has it (rule 10). What is the same on all three
 //! sides is counted and forgotten at once, so that memory goes with what has changed, and one folder's listing.
+//!
+//! What changed may be all that is looked at ([`Look`]): whatever that touches is then [reached for](reach), too.
 
 mod apart;
 mod folder;
+mod reach;
 mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::reach::Reach;
+use super::looked::Unsettled;
 use super::matching::{Recognised, joined_or_new, may_be_moved};
 use super::report::{ApartReport, Issue, Problem};
 use super::selection::{Part, Selected};
@@ -20,7 +25,23 @@ use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
 use crate::log::{EntryId, Kind};
 use crate::state::cache::{BaseRow, RemoteChild, RootId};
-use crate::tree::{Ignores, SyncRoot, TreePath, may_write};
+use crate::tree::{Ignores, SyncRoot, TreePath, is_ignore_file, may_write};
+
+/// What a survey looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Every folder.
+    Everything,
+    /// Folders in which something changed, here or there, and whatever that touches.
+    Changed {
+        /// On the disk, by path.
+        here: BTreeSet<TreePath>,
+        /// On the disk, with all below them: an earlier look did not come that far.
+        below: BTreeMap<TreePath, EntryId>,
+        /// In either tree, by entry: the log says something new of what is, or was, in them.
+        there: BTreeSet<EntryId>,
+    },
+}
 
 /// What a survey has found.
 #[derive(Debug, Default)]
@@ -39,17 +60,25 @@ pub(super) struct Found {
     pub(super) unchanged: u64,
     /// Whether nothing at all was found, where something was.
     pub(super) is_emptied: bool,
+    /// Folders in which something was not the same on all sides: they are looked at again.
+    pub(super) unsettled: Unsettled,
+    /// Folders that were not looked at, with all below them, because so much differs already.
+    pub(super) unlooked: BTreeMap<TreePath, EntryId>,
 }
 
-/// Looks at both sides of `root`.
+/// Looks at both sides of `root`, as far as `look` says; no further once some `entries_max` were found to differ.
 ///
 /// # Errors
 /// [`SyncError`] of the cache, or that the root itself cannot be read.
-pub(super) fn survey<N: Nodes>(space: &OpenSpace<N>, root: &Arc<SyncRoot>, id: RootId) -> Result<Found, SyncError> {
-    // The root must be readable: without it nothing can be said.
-    root.folder().list()?;
+pub(super) fn survey<N: Nodes>(
+    space: &OpenSpace<N>,
+    root: &Arc<SyncRoot>,
+    id: RootId,
+    look: &Look,
+    entries_max: usize,
+) -> Result<Found, SyncError> {
+    let reading = space.cache().reading()?;
     let selected = space.selected()?;
-    let part = selected.root();
     let mut surveyor = Surveyor {
         space,
         root,
@@ -58,19 +87,26 @@ pub(super) fn survey<N: Nodes>(space: &OpenSpace<N>, root: &Arc<SyncRoot>, id: R
         ignores: Ignores::default(),
         has_base: space.cache().has_base(id)?,
         found: Found::default(),
-        visits: vec![Visit { path: TreePath::root(), entry: EntryId::ROOT, is_there: true, part }],
+        visits: Vec::new(),
         strays: Vec::new(),
         missed: Vec::new(),
         elsewhere: Vec::new(),
         unlisted: BTreeSet::new(),
+        reach: Reach::default(),
+        entries_max,
     };
-    while let Some(visit) = surveyor.visits.pop() {
-        surveyor.visit(&visit)?;
+    match look {
+        Look::Everything => surveyor.look_at_all()?,
+        Look::Changed { here, below, there } => surveyor.look_at_changed(here, below, there)?,
     }
-    surveyor.miss_all_within()?;
     surveyor.resolve_strays()?;
-    surveyor.learn_all_within()?;
     surveyor.complete()?;
+    surveyor.hide_what_was_found();
+    if *look != Look::Everything && surveyor.do_rules_differ() {
+        // What was left out by them, or is now, may be anywhere below.
+        drop(reading);
+        return survey(space, root, id, &Look::Everything, entries_max);
+    }
     surveyor.read_where_needed();
     Ok(surveyor.found)
 }
@@ -81,6 +117,8 @@ struct Visit {
     entry: EntryId,
     /// Whether the log may have it.
     is_there: bool,
+    /// Whether all that lies below it is looked at, too; else only what is not the same on all sides.
+    is_deep: bool,
     /// The part that it takes.
     part: Part,
 }
@@ -116,9 +154,42 @@ struct Surveyor<'a, N> {
     elsewhere: Vec<Absent>,
     /// Entries about which nothing can be said: folders that could not be looked into, names that the ignored has.
     unlisted: BTreeSet<EntryId>,
+    /// How far it has come.
+    reach: Reach,
+    /// Entries that may differ before the rest is left for another look.
+    entries_max: usize,
 }
 
 impl<N: Nodes> Surveyor<'_, N> {
+    fn look_at_all(&mut self) -> Result<(), SyncError> {
+        // The root must be readable: without it nothing can be said.
+        self.root.folder().list()?;
+        let part = self.selected.root();
+        self.visits.push(Visit { path: TreePath::root(), entry: EntryId::ROOT, is_there: true, is_deep: true, part });
+        self.visit_all()?;
+        if !self.found.unlooked.is_empty() {
+            return self.reach_around();
+        }
+        self.miss_all_within()?;
+        self.learn_all_within()
+    }
+
+    fn visit_all(&mut self) -> Result<(), SyncError> {
+        while let Some(visit) = self.visits.pop() {
+            if visit.is_deep && self.is_full() {
+                self.found.unlooked.insert(visit.path, visit.entry);
+            } else {
+                self.visit(&visit)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether so much differs that the rest is left for another look.
+    fn is_full(&self) -> bool {
+        self.found.standings.count() >= self.entries_max
+    }
+
     fn issue(&mut self, path: &TreePath, problem: Problem) {
         self.found.issues.push(Issue { path: path.to_string(), problem });
     }
@@ -143,8 +214,23 @@ impl<N: Nodes> Surveyor<'_, N> {
         self.found.standings.learn(There { folder: folder.clone(), parent, child, refused, is_apart });
     }
 
+    /// Whether a file of rules is not the same on all sides.
+    fn do_rules_differ(&self) -> bool {
+        self.found.standings.iter().any(|(_, standing)| {
+            let base = standing.base.as_ref().map(|base| &base.name);
+            let here = standing.seen().map(|here| &here.child.name);
+            let there = standing.there.as_ref().map(|there| &there.child.name);
+            [base, here, there].into_iter().flatten().any(is_ignore_file)
+        })
+    }
+
     fn is_seen(&self, entry: EntryId) -> bool {
         self.found.standings.find(entry).is_some_and(|standing| standing.seen().is_some())
+    }
+
+    /// Whether it was missed, and not seen elsewhere since.
+    fn is_gone(&self, entry: EntryId) -> bool {
+        self.found.standings.find(entry).is_some_and(|standing| standing.here == Here::Gone)
     }
 
     /// What was in a folder that is gone is gone with it; but nobody removed what was ignored.
@@ -184,10 +270,8 @@ impl<N: Nodes> Surveyor<'_, N> {
     /// Now that all places were looked at: what lies elsewhere is what its own place lacks, if it holds the same.
     fn resolve_strays(&mut self) -> Result<(), SyncError> {
         for Stray { mut sighting, candidates, newcomer } in std::mem::take(&mut self.strays) {
-            let missed = candidates.into_iter().find(|row| {
-                may_be_moved(&sighting.child, row)
-                    && self.found.standings.find(row.entry).is_some_and(|standing| standing.here == Here::Gone)
-            });
+            let missed =
+                candidates.into_iter().find(|row| may_be_moved(&sighting.child, row) && self.is_gone(row.entry));
             let content = missed.as_ref().and_then(|_| self.read(&sighting).ok());
             if let Some(row) = missed
                 && content.is_some_and(|content| content.digest == row.content)
@@ -215,6 +299,11 @@ impl<N: Nodes> Surveyor<'_, N> {
             if self.is_seen(folder) || self.was_not_looked_for(folder)? {
                 continue;
             }
+            // What is in a folder that was here, and is gone, is judged with it.
+            if self.is_full() && !self.is_gone(folder) {
+                self.found.unlooked.insert(path, folder);
+                continue;
+            }
             for child in self.space.cache().children(folder)? {
                 self.report_there(&path, part, &child);
                 self.learn(&path, folder, part, child);
@@ -225,8 +314,7 @@ impl<N: Nodes> Surveyor<'_, N> {
 
     /// Whether nobody looked where the folder was: it may be there.
     fn was_not_looked_for(&self, folder: EntryId) -> Result<bool, SyncError> {
-        let is_gone = self.found.standings.find(folder).is_some_and(|standing| standing.here == Here::Gone);
-        Ok(!is_gone && self.space.cache().base(self.id, folder)?.is_some())
+        Ok(!self.is_gone(folder) && self.space.cache().base(self.id, folder)?.is_some())
     }
 
     /// Finds the versions that no visit came across.

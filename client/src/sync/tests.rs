@@ -13,6 +13,7 @@ mod node;
 mod past;
 mod releases;
 mod removals;
+mod scoped;
 mod selected;
 mod stopping;
 mod story;

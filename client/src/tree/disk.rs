@@ -148,6 +148,8 @@ pub struct Listed {
     pub name: Vec<u8>,
     /// Whether it is a folder's; some disks tell only when asked.
     pub is_folder: Option<bool>,
+    /// The number of what bears it.
+    pub number: u64,
 }
 
 /// What a disk says of something, without reading or following it.

@@ -1,5 +1,6 @@
 //! One folder of the disk, by its own descriptor.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,11 +27,15 @@ pub struct Listing {
     pub unfit: Vec<(String, Unfit)>,
 }
 
-/// What a tree is made of.
-#[derive(Debug, Default)]
-pub(super) struct Outline {
-    pub(super) folders: Vec<EntryName>,
-    pub(super) ignore_files: Vec<EntryName>,
+/// What a folder was searched for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Searched {
+    /// Those of the numbers that something in it has.
+    pub numbers: Vec<u64>,
+    /// The folders in it, as far as their names are names in the log.
+    pub folders: Vec<EntryName>,
+    /// The files of rules in it.
+    pub ignore_files: Vec<EntryName>,
 }
 
 /// A file, folder or link of the disk.
@@ -130,23 +135,40 @@ impl Folder {
     ///
     /// # Errors
     /// [`TreeError::Disk`].
-    pub(super) fn outline(&self) -> Result<Outline, TreeError> {
-        let mut outline = Outline::default();
-        for Listed { name, is_folder } in self.place.names().map_err(TreeError::disk("read", self.path.to_path()))? {
+    pub fn outline(&self) -> Result<Searched, TreeError> {
+        self.search(&BTreeSet::new())
+    }
+
+    /// The same, and which of these numbers of its disk are in it.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn search(&self, numbers: &BTreeSet<u64>) -> Result<Searched, TreeError> {
+        let mut searched = Searched::default();
+        for Listed { name, is_folder, number } in
+            self.place.names().map_err(TreeError::disk("read", self.path.to_path()))?
+        {
+            let has_number = numbers.contains(&number);
             let Ok(name) = EntryName::parse(&name) else { continue };
+            if is_own(&self.path, &name) {
+                continue;
+            }
+            if has_number {
+                searched.numbers.push(number);
+            }
             let kind = match is_folder {
                 Some(true) => Some(LocalKind::Folder),
                 Some(false) if !is_ignore_file(&name) => None,
                 _ => self.child(&name)?.map(|child| child.kind),
             };
             match kind {
-                Some(LocalKind::Folder) if !is_own(&self.path, &name) => outline.folders.push(name),
-                Some(LocalKind::File) if is_ignore_file(&name) => outline.ignore_files.push(name),
+                Some(LocalKind::Folder) => searched.folders.push(name),
+                Some(LocalKind::File) if is_ignore_file(&name) => searched.ignore_files.push(name),
                 _ => {}
             }
         }
-        outline.ignore_files.sort_unstable();
-        Ok(outline)
+        searched.ignore_files.sort_unstable();
+        Ok(searched)
     }
 
     /// One child, if it is there and can be synced.

@@ -55,7 +55,7 @@ impl Place for Descriptor {
                 FileType::Unknown => None,
                 other => Some(other == FileType::Directory),
             };
-            names.push(Listed { name: name.to_vec(), is_folder });
+            names.push(Listed { name: name.to_vec(), is_folder, number: item.ino() });
         }
         Ok(names)
     }

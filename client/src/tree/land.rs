@@ -27,8 +27,19 @@ const PART: &str = "part.";
 pub struct Temporary<'a> {
     root: &'a SyncRoot,
     name: EntryName,
-    file: Option<Box<dyn DiskFile>>,
+    body: Body,
     is_live: bool,
+}
+
+/// What a temporary name stands for.
+#[derive(Debug)]
+enum Body {
+    /// A file that is open.
+    Open(Box<dyn DiskFile>),
+    /// A file that is not open any more.
+    Closed,
+    /// A link.
+    Link,
 }
 
 /// A whole file that may be exchanged into place once it is durable.
@@ -77,7 +88,7 @@ impl<'a> Temporary<'a> {
         let access = if executable { Access::AllAndExecute } else { Access::All };
         let created = root.temporary()?.place().create_file(name.as_str(), access);
         let file = created.map_err(TreeError::disk("make", temporary_path(root, &name)))?;
-        Ok(Self { root, name, file: Some(file), is_live: true })
+        Ok(Self { root, name, body: Body::Open(file), is_live: true })
     }
 
     /// A symbolic link.
@@ -88,12 +99,22 @@ impl<'a> Temporary<'a> {
         let name = part_name(random)?;
         let created = root.temporary()?.place().create_link(name.as_str(), target);
         created.map_err(TreeError::disk("make", temporary_path(root, &name)))?;
-        Ok(Self { root, name, file: None, is_live: true })
+        Ok(Self { root, name, body: Body::Link, is_live: true })
     }
 
     /// The file to write to; a link has none.
     pub fn writer(&mut self) -> Option<&mut dyn DiskFile> {
-        Some(self.file.as_mut()?.as_mut())
+        match &mut self.body {
+            Body::Open(file) => Some(file.as_mut()),
+            Body::Closed | Body::Link => None,
+        }
+    }
+
+    /// Gives its descriptor back: it is written whole, and [`flush_all`] will make it durable.
+    pub fn close(&mut self) {
+        if matches!(self.body, Body::Open(_)) {
+            self.body = Body::Closed;
+        }
     }
 
     /// Says when the content was changed.
@@ -101,7 +122,7 @@ impl<'a> Temporary<'a> {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn set_mtime(&self, mtime_ns: i64) -> Result<(), TreeError> {
-        let Some(file) = &self.file else {
+        let Body::Open(file) = &self.body else {
             return Ok(());
         };
         file.set_mtime(mtime_ns).map_err(TreeError::disk("date", temporary_path(self.root, &self.name)))
@@ -112,10 +133,13 @@ impl<'a> Temporary<'a> {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn flush(&self) -> Result<(), TreeError> {
-        let Some(file) = &self.file else {
-            return Ok(());
-        };
-        file.flush_content().map_err(TreeError::disk("flush", temporary_path(self.root, &self.name)))
+        match &self.body {
+            Body::Open(file) => {
+                file.flush_content().map_err(TreeError::disk("flush", temporary_path(self.root, &self.name)))
+            }
+            Body::Closed => flush_all(self.root),
+            Body::Link => Ok(()),
+        }
     }
 
     /// Names the file after the entry that it is for, and its own inode. Its descriptor is closed.

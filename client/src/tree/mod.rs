@@ -27,7 +27,7 @@ pub use disk::{Access, Disk, DiskFile, Listed, Look, Onto, Place};
 pub use disk_name::{Refused, is_own, may_link, may_write};
 pub use error::TreeError;
 pub use file_type::{FILE_TYPE_BYTES, FileType};
-pub use folder::{Folder, Listing, LocalChild, LocalKind, Unfit};
+pub use folder::{Folder, Listing, LocalChild, LocalKind, Searched, Unfit};
 pub use identity::Identity;
 pub use ignores::{IGNORE_FILE, IgnoreMistake, IgnoreRule, Ignores, IgnoresWithin, is_ignore_file};
 pub use kernel::ThisDisk;

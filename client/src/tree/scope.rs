@@ -49,7 +49,13 @@ impl Scope {
     /// Takes all that is in it.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        std::mem::replace(self, Self::nothing())
+        std::mem::take(self)
+    }
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self::nothing()
     }
 }
 

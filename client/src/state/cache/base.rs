@@ -82,6 +82,42 @@ impl Cache {
         base_rows(statement.query(params![root.0, parent.0])?)
     }
 
+    /// What was agreed on at this name in `parent`: several, where one has left and has a successor.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn base_at(&self, root: RootId, parent: EntryId, name: &EntryName) -> Result<Vec<BaseRow>, CacheError> {
+        let mut statement = self.db.prepare_cached(base_where!("parent = ?2 AND name = ?3"))?;
+        base_rows(statement.query(params![root.0, parent.0, name.as_str()])?)
+    }
+
+    /// The folders that hold, or held when it was agreed on, what the log said something of after `seq`; `None` if they are more
+    /// than `folders_max`.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn changed_folders(
+        &self,
+        root: RootId,
+        seq: u64,
+        folders_max: usize,
+    ) -> Result<Option<Vec<EntryId>>, CacheError> {
+        let mut statement = self.db.prepare_cached(
+            "WITH changed(entry) AS MATERIALIZED (
+                 SELECT entry FROM places WHERE seq > ?2 UNION SELECT entry FROM versions WHERE seq > ?2)
+             SELECT base.parent FROM changed CROSS JOIN base ON base.root = ?1 AND base.entry = changed.entry
+             UNION SELECT entries.parent FROM changed CROSS JOIN entries ON entries.entry = changed.entry
+             LIMIT ?3",
+        )?;
+        let limit = i64::try_from(folders_max).unwrap_or(i64::MAX).saturating_add(1);
+        let mut rows = statement.query(params![root.0, seq.cast_signed(), limit])?;
+        let mut folders = Vec::new();
+        while let Some(row) = rows.next()? {
+            folders.push(EntryId(row.get(0)?));
+        }
+        Ok((folders.len() <= folders_max).then_some(folders))
+    }
+
     /// Every entry that was the file or folder with this number on its disk: several, for hard links.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::{Live, Teller};
 use crate::failure::Failure;
 use crate::link::Link;
-use crate::sync::{Approval, OpenSpace, Run, Summary, sync_once};
+use crate::sync::{Approval, OpenSpace, Run, Summary, sync_changed};
 use crate::tree::Scope;
 
 /// Rounds of one space and folder.
@@ -112,7 +112,7 @@ impl Worker {
         orders.blocking_recv()
     }
 
-    /// One round. What it is to look at decides whether the organisation is read again; the engine looks at all folders.
+    /// One round over `scope`; where that is everything, the organisation is read again, too.
     fn round(&mut self, scope: &Scope) -> Result<Done, Failure> {
         let Live { device, link, space: id, folder, device_name, .. } = &self.live;
         if *scope == Scope::Everything {
@@ -127,7 +127,7 @@ impl Worker {
         }
         space.voids.clear();
         let run = Run { device_name, approval: Approval::Ask, watcher: &self.teller.watcher() };
-        let summary = sync_once(space, folder, &run)?;
+        let summary = sync_changed(space, folder, &run, scope)?;
         Ok(Done { summary, folded: space.folded()?.head().seq })
     }
 }

@@ -10,6 +10,7 @@ use crate::content::Source;
 use crate::log::{EntryId, EntryName, Kind, Op};
 use crate::state::cache::{BaseRow, RemoteChild};
 use crate::sync::brake::{Held, Taking};
+use crate::sync::looked::Unsettled;
 use crate::sync::matching::kind_of;
 use crate::sync::report::{Issue, Problem};
 use crate::sync::standing::{Here, Holding, Sighting, Spot, Standing, Standings, There};
@@ -48,6 +49,10 @@ pub(crate) struct Plan {
     pub(crate) left: u64,
     /// What the brake holds.
     pub(crate) held: Held,
+    /// Folders in which something is not the same on all sides.
+    pub(crate) unsettled: Unsettled,
+    /// Folders that were not looked at yet, with all below them.
+    pub(crate) unlooked: BTreeMap<TreePath, EntryId>,
 }
 
 /// A file or link that is to be written to the log.
@@ -224,10 +229,13 @@ impl<'a> Decider<'a> {
         }
         self.adopt_held(&names);
         self.plan.sightings = self.standings.iter().filter_map(|(e, s)| Some((e, s.seen()?.spot()))).collect();
-        let Plan { log_changes, trashings, folders_there, .. } = &mut self.plan;
+        let Plan { log_changes, trashings, folders_there, downloads, uploads, .. } = &mut self.plan;
         log_changes.sort_by_key(|change| change.rank());
         trashings.sort_by_key(|trashing| std::cmp::Reverse(trashing.path.depth()));
         folders_there.sort_by_key(|folder| folder.path.depth());
+        // Folder by folder: what lands together then shares the flush of its folder, and lies together at nodes.
+        downloads.sort_by(|one, other| one.path.cmp(&other.path));
+        uploads.sort_by_cached_key(|upload| upload.source.path());
         self.plan
     }
 

@@ -164,7 +164,7 @@ impl<N: Nodes> Receive<'_, N> {
                 Binning::Binned => Tried::Done,
                 Binning::Changed | Binning::Gone => Tried::Moot,
                 Binning::Aside(copy) => {
-                    self.summary.conflicts.push(path.join(&copy).to_string());
+                    self.say_copy(&path.join(&copy), trashing.parent);
                     Tried::Moot
                 }
             })
@@ -271,7 +271,7 @@ impl<N: Nodes> Receive<'_, N> {
     ) -> Result<(), SyncError> {
         let stamp = self.stamp(Some(occupant.identity.mtime_ns));
         let copy = folder.set_aside(&occupant.name, folder, &occupant.name, &stamp)?;
-        self.summary.conflicts.push(folder.path().join(&copy).to_string());
+        self.say_copy(&folder.path().join(&copy), parent);
         self.whereabouts.rename(&Spot { parent, name: occupant.name.clone() }, &copy);
         progress.touched.insert(folder.path().clone());
         Ok(())
@@ -304,15 +304,16 @@ impl<N: Nodes> Receive<'_, N> {
     fn put_back(&mut self, entry: EntryId, progress: &mut Progress) -> Result<(), SyncError> {
         let Some(spot) = progress.aside.remove(&entry) else { return Ok(()) };
         let (waiting, name) = (self.root.temporary()?, waiting_name(entry)?);
-        let folder = match self.path(spot.parent)? {
-            Some(path) => self.root.open(&path)?,
-            None => self.root.open(&TreePath::root())?,
+        let (folder, parent) = match self.path(spot.parent)? {
+            Some(path) => (self.root.open(&path)?, spot.parent),
+            None => (self.root.open(&TreePath::root())?, EntryId::ROOT),
         };
+        self.stirred.insert(parent);
         if let Shifted::Done(_) = waiting.shift(&name, &folder, &spot.name)? {
             self.whereabouts.set(entry, spot);
         } else {
             let copy = waiting.set_aside(&name, &folder, &spot.name, &self.stamp(None))?;
-            self.summary.conflicts.push(folder.path().join(&copy).to_string());
+            self.say_copy(&folder.path().join(&copy), parent);
         }
         Ok(folder.sync()?)
     }

@@ -67,9 +67,15 @@ impl Trio {
 
 impl<N: Nodes> Surveyor<'_, N> {
     pub(super) fn visit(&mut self, visit: &Visit) -> Result<(), SyncError> {
+        if !self.is_first_look(&visit.path) {
+            return Ok(());
+        }
         let listed = self.root.open(&visit.path).and_then(|folder| {
             let (listing, device) = (folder.list()?, folder.identity()?.device);
             let mistakes = self.ignores.enter(&folder, &listing.ignore_files())?;
+            if !mistakes.is_empty() {
+                self.found.unsettled.add(&visit.path, visit.entry);
+            }
             self.found.issues.extend(mistakes.into_iter().map(Issue::from));
             Ok((listing, device))
         });
@@ -78,6 +84,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             Err(error) => {
                 self.issue(&visit.path, Problem::unreadable(&error));
                 self.unlisted.insert(visit.entry);
+                self.found.unsettled.add(&visit.path, visit.entry);
                 return Ok(());
             }
         };
@@ -150,6 +157,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             trio.here = None;
             if let Some(entry) = there.filter(|_| !is_both) {
                 // Nothing can stand at this name but what is ignored.
+                self.found.unsettled.add(&visit.path, visit.entry);
                 self.issue(&path, Problem::InTheWay);
                 self.unlisted.insert(entry);
             }
@@ -172,6 +180,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             let path = format!("{}/{name}", visit.path);
             self.found.issues.push(Issue { path, problem: (*unfit).into() });
             self.found.holding.unfit.insert(visit.entry);
+            self.found.unsettled.add(&visit.path, visit.entry);
         }
     }
 
@@ -185,12 +194,14 @@ impl<N: Nodes> Surveyor<'_, N> {
             let was = trio.base.as_ref().filter(|base| base.kind == Kind::Folder);
             let was_mounted = was.map(|base| base.identity.device != 0);
             if was_mounted.is_some_and(|was| was != (here.identity.device != 0)) {
+                self.found.unsettled.add(&visit.path, visit.entry);
                 self.issue(&visit.path.join(name), Problem::MountChanged);
                 self.found.holding.unfit.insert(visit.entry);
                 return Ok(());
             }
         }
         if visit.path.depth() >= DEPTH_MAX {
+            self.found.unsettled.add(&visit.path, visit.entry);
             self.issue(&visit.path.join(name), Refused::TooDeep.into());
             self.found.holding.unfit.insert(visit.entry);
             return Ok(());
@@ -199,14 +210,17 @@ impl<N: Nodes> Surveyor<'_, N> {
         if let Trio { base: Some(base), here: Some(here), there: Some(there) } = &trio
             && let Some(part) = part_there.filter(|part| *part != Part::Apart)
             && is_same(base, here, there)
+            && !self.is_gone(base.entry)
             && (here.kind != LocalKind::Folder || !self.is_seen(base.entry))
         {
             match here.kind {
-                LocalKind::Folder => self.look_into(visit.path.join(name), base.entry, true, part),
+                LocalKind::Folder if visit.is_deep => self.look_into(visit.path.join(name), base.entry, true, part),
+                LocalKind::Folder => {}
                 LocalKind::File | LocalKind::Symlink => self.found.unchanged = self.found.unchanged.saturating_add(1),
             }
             return Ok(());
         }
+        self.found.unsettled.add(&visit.path, visit.entry);
         let entry_here = match &trio.here {
             Some(here) => self.recognise(visit, here, &trio)?,
             None => None,
@@ -312,7 +326,7 @@ impl<N: Nodes> Surveyor<'_, N> {
     }
 
     /// Where a folder was agreed on to be.
-    fn base_path(&self, folder: EntryId) -> Result<Option<TreePath>, SyncError> {
+    pub(super) fn base_path(&self, folder: EntryId) -> Result<Option<TreePath>, SyncError> {
         let mut names = Vec::new();
         let mut at = folder;
         while at != EntryId::ROOT && names.len() <= DEPTH_MAX {
@@ -326,12 +340,12 @@ impl<N: Nodes> Surveyor<'_, N> {
     }
 
     fn look_into(&mut self, path: TreePath, entry: EntryId, is_there: bool, part: Part) {
-        self.visits.push(Visit { path, entry, is_there, part });
+        self.visits.push(Visit { path, entry, is_there, is_deep: true, part });
     }
 }
 
 /// Whether nothing has changed since it was agreed on, on either side.
-fn is_same(base: &BaseRow, here: &LocalChild, there: &RemoteChild) -> bool {
+pub(super) fn is_same(base: &BaseRow, here: &LocalChild, there: &RemoteChild) -> bool {
     let is_same_here = match here.kind {
         LocalKind::Folder => here.identity.inode == base.identity.inode,
         LocalKind::File | LocalKind::Symlink => here.identity.is_unchanged(&base.identity),

@@ -7,7 +7,7 @@ use vauban_protocol::space::Cutting;
 
 use super::world::{Device, World};
 use crate::state::SelectionMode;
-use crate::sync::{Approval, Problem, Summary};
+use crate::sync::{Approval, Problem, Summary, SyncError};
 use crate::tree::IGNORE_FILE;
 
 /// Histories that a run of the tests plays; `VAUBAN_HISTORIES=FIRST..LAST` chooses others.
@@ -18,7 +18,7 @@ const RULES: [&str; 6] = ["a\n", "b/\n", "*\n!c\n", "/a/b\nc\n", "A/\n!a\n", ""]
 
 /// Which acts people do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Manner {
+pub(super) enum Manner {
     /// Writing, renaming, removing.
     Plain,
     /// That, and changing rules and selections.
@@ -28,10 +28,10 @@ enum Manner {
 }
 
 /// Numbers from a seed (SplitMix64).
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -46,7 +46,7 @@ impl Dice {
 }
 
 /// Something a person may do to a folder; what the disk refuses is not done.
-fn act(device: &Device, dice: &mut Dice, count: &mut u32, manner: Manner) -> String {
+pub(super) fn act(device: &Device, dice: &mut Dice, count: &mut u32, manner: Manner) -> String {
     let (path, to) = (dice.path(), dice.path());
     let parent = |path: &str| std::fs::create_dir_all(device.path(path).parent().unwrap());
     match dice.roll(8) {
@@ -118,9 +118,19 @@ fn files(device: &Device) -> BTreeSet<Vec<u8>> {
 }
 
 /// Syncs, and looks whether a content has gone that no version in the log holds.
-fn sync(device: &Device, in_log: &mut BTreeSet<Vec<u8>>, story: &[String]) -> Summary {
+pub(super) fn sync(device: &Device, in_log: &mut BTreeSet<Vec<u8>>, story: &[String]) -> Summary {
+    look_on(device, in_log, story, || device.sync_with(Approval::Given))
+}
+
+/// The same, of any run.
+pub(super) fn look_on(
+    device: &Device,
+    in_log: &mut BTreeSet<Vec<u8>>,
+    story: &[String],
+    run: impl FnOnce() -> Result<Summary, SyncError>,
+) -> Summary {
     let before = files(device);
-    let summary = device.sync_with(Approval::Given).unwrap_or_else(|error| panic!("{error}: {story:#?}"));
+    let summary = run().unwrap_or_else(|error| panic!("{error}: {story:#?}"));
     assert_eq!(summary.void_ops, 0, "{story:#?}");
     let may_be = |problem: &Problem| matches!(problem, Problem::Kept | Problem::InTheWay);
     assert!(summary.issues.iter().all(|issue| may_be(&issue.problem)), "{:?} {story:#?}", summary.issues);

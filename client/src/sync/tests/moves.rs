@@ -286,3 +286,21 @@ fn the_name_of_a_renamed_folder_is_given_to_another() {
         assert!(a.read(&format!("{to}/a")) == b"a" && a.read("photos/new") == b"new", "{:?}", a.tree());
     }
 }
+
+/// Fails if both are taken for the folder that stood there: what is in them would get the same names.
+#[test]
+fn a_folder_that_was_moved_is_not_what_took_its_place() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    let (a, b) = (world.a(), world.b());
+    a.write("b/inside/old", "one");
+    settle(a, b);
+    // By name, the new place comes before the old one; and the other way round.
+    a.rename("b", "a");
+    a.write("b/inside/new", "two");
+    settle(a, b);
+    a.rename("b", "c");
+    a.write("b/inside/newer", "three");
+    settle(a, b);
+    assert_eq!((b.read("a/inside/old"), b.read("c/inside/new")), (b"one".to_vec(), b"two".to_vec()));
+    assert_eq!(b.read("b/inside/newer"), b"three");
+}

@@ -25,9 +25,9 @@ use crate::session::Session;
 use crate::state::{Anchor, AnchorRecord, ChainFile, Home, SelectedFolder, Selection, SelectionMode};
 use crate::sync::{
     ApartReport, Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, apart, create_space, preview,
-    sync_once,
+    sync_changed, sync_once,
 };
-use crate::tree::{SyncRoot, ThisDisk, Trash, Trashed};
+use crate::tree::{Scope, SyncRoot, ThisDisk, Trash, Trashed};
 
 /// Everything there is.
 pub(super) struct World {
@@ -211,6 +211,19 @@ impl Device {
         let mut space = self.open().unwrap();
         space.follow().unwrap();
         space.select(Selection { mode, folders }).unwrap();
+    }
+
+    /// Keeps in step only what changed in `scope`, with a space that stays open.
+    pub(super) fn sync_changed(
+        &self,
+        space: &mut OpenSpace<ModelNode>,
+        scope: &Scope,
+        approval: Approval,
+    ) -> Result<Summary, SyncError> {
+        let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+        let run = Run { device_name: &self.name, approval, watcher: &watcher };
+        space.voids.clear();
+        sync_changed(space, self.folder.path(), &run, scope)
     }
 
     pub(super) fn preview(&self) -> Vec<Change> {
