@@ -57,14 +57,34 @@ fn read_all(from: &mut impl std::io::Read) -> String {
 /// The most resident memory that a running process has held, in bytes; 0 when it can't be told.
 #[must_use]
 pub fn high_water_bytes(process: u32) -> u64 {
+    status_bytes(process, "VmHWM:")
+}
+
+/// The resident memory that a running process holds, in bytes; 0 when it can't be told.
+#[must_use]
+pub fn resident_bytes(process: u32) -> u64 {
+    status_bytes(process, "VmRSS:")
+}
+
+fn status_bytes(process: u32, what: &str) -> u64 {
     let mut text = String::new();
     let opened = std::fs::File::open(format!("/proc/{process}/status"));
     if opened.and_then(|mut file| file.read_to_string(&mut text)).is_err() {
         return 0;
     }
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(what));
     let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok());
     kib.unwrap_or(0).saturating_mul(1024)
+}
+
+/// Bytes that the loopback interface has carried since it is up, each counted once.
+///
+/// # Errors
+/// If the system does not tell.
+pub fn loopback_bytes() -> anyhow::Result<u64> {
+    let text = std::fs::read_to_string("/proc/net/dev")?;
+    let line = text.lines().find_map(|line| line.trim_start().strip_prefix("lo:")).context("no loopback")?;
+    Ok(line.split_whitespace().next().context("no count")?.parse()?)
 }
 
 /// Whether `program` is installed.

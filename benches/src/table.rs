@@ -77,6 +77,13 @@ pub fn mib_a_second(bytes: u64, time: Duration) -> f64 {
     bytes as f64 / (1024.0 * 1024.0) / time.as_secs_f64().max(1e-9)
 }
 
+/// KiB with one decimal.
+#[must_use]
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+pub fn kib(bytes: u64) -> String {
+    format!("{:.1} KiB", bytes as f64 / 1024.0)
+}
+
 /// MiB with one decimal.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]

@@ -14,6 +14,8 @@ pub const SMALL_FILE_BYTES: usize = 4096;
 const SMALL_FILE_FOLDERS: usize = 100;
 /// How names of what systems and editors leave behind end.
 const LITTER: [&str; 4] = [".DS_Store", "Thumbs.db", "desktop.ini", ".swp"];
+/// Files of one folder of [`many_files`].
+const MANY_TO_A_FOLDER: usize = 1000;
 /// Bytes made at once.
 const BLOCK_BYTES: usize = 64 * 1024;
 
@@ -73,6 +75,28 @@ pub fn copy_sources(from: &Path, to: &Path) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// As many empty files as `count` says, a thousand to a folder.
+///
+/// # Errors
+/// Whatever the disk says.
+pub fn many_files(folder: &Path, count: usize) -> std::io::Result<()> {
+    for first in (0..count).step_by(MANY_TO_A_FOLDER) {
+        let parent = folder.join(format!("folder-{:04}", first / MANY_TO_A_FOLDER));
+        std::fs::create_dir_all(&parent)?;
+        for number in first..count.min(first.saturating_add(MANY_TO_A_FOLDER)) {
+            File::create(parent.join(format!("file-{number:07}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// The files in a folder and all below it; none where it cannot be read.
+#[must_use]
+pub fn count_files(folder: &Path) -> usize {
+    let items = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    items.map(|item| if item.file_type().is_ok_and(|is| is.is_dir()) { count_files(&item.path()) } else { 1 }).sum()
 }
 
 /// W4: the same file with one byte more at its start.
