@@ -52,8 +52,8 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
         SyncError::Cache(error) => Complaint::new(
             say!(fr: "Le cache local est inutilisable : {error}.", en: "The local cache cannot be used: {error}."),
             say!(
-                fr: "Vérifier le disque ; le dossier « cache » peut être supprimé sans rien perdre, puis relancer.",
-                en: "Check the disk; the folder \"cache\" can be deleted without any loss, then run it again.",
+                fr: "Vérifier la place libre et le disque ; le dossier « cache » peut être supprimé sans rien perdre, puis relancer.",
+                en: "Check free space and the disk; the folder \"cache\" can be deleted without any loss, then run it again.",
             ),
         ),
         SyncError::Journal(error) => Complaint::new(
@@ -201,6 +201,16 @@ fn of_tree(error: &TreeError) -> Complaint {
                 ),
             )
         }
+        TreeError::Missing(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "Le dossier {path} n'existe pas.", en: "There is no folder {path}."),
+                say!(
+                    fr: "Vérifier son nom ; pour y recevoir l'espace, le créer d'abord : `mkdir -p {path}`.",
+                    en: "Check its name; to receive the space in it, make it first: `mkdir -p {path}`.",
+                ),
+            )
+        }
         TreeError::MarkerLost(path) => {
             let path = path.display();
             Complaint::new(
@@ -289,6 +299,10 @@ impl Problem {
             ),
             Self::NoContent => say!(fr: "rien n'y a encore été écrit", en: "nothing was written to it yet"),
             Self::InTheWay => say!(fr: "autre chose s'y trouve", en: "something else stands there"),
+            Self::Knot => say!(
+                fr: "trop de noms échangés à la fois pour une seule modification : en renommer une partie, puis relancer",
+                en: "too many names change places at once for one commit: rename a part of them, then run it again",
+            ),
             Self::Held => say!(fr: "retenu par le frein", en: "held by the brake"),
             Self::Kept => say!(
                 fr: "n'est plus synchronisé ici mais y a été modifié : gardé, non envoyé (le sélectionner à nouveau l'envoie)",

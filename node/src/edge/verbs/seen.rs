@@ -34,11 +34,7 @@ pub(in crate::edge) async fn seen(
 }
 
 /// The word of every device.
-pub(in crate::edge) async fn seens(
-    gateway: &Gateway,
-    caller: &Caller,
-    space: SpaceId,
-) -> Result<Answer, RequestFault> {
+pub(in crate::edge) async fn seens(gateway: &Gateway, caller: &Caller, space: SpaceId) -> Result<Answer, RequestFault> {
     gateway.member(&caller.admitted, space, Role::Reader).await?;
     let reserved = caller.share.reserve(SEENS_BYTES_MAX).await?;
     let seens = gateway.read(move |view| view.seens(space, SEENS_BYTES_MAX)).await?;
