@@ -140,9 +140,13 @@ impl<N: Nodes> OpenSpace<N> {
         }
         if self.folded()?.head() == commit.payload().prev {
             self.fold_items(Side::Head, vec![commit.bytes().clone()])?;
-        } else {
-            // The answer to a commit of an earlier run: it stands somewhere in what follows.
+        }
+        if self.has_outstanding() {
+            // The commit of an earlier run, which stands somewhere in what follows; or a process beside this one was first to fold.
             self.follow()?;
+        }
+        if self.has_outstanding() {
+            return Err(SyncError::Behind { ours: head.seq, theirs: self.folded()?.head().seq });
         }
         Ok(Sent::Committed)
     }

@@ -86,7 +86,10 @@ impl<N: Nodes> OpenSpace<N> {
             }
         }
         self.load_epochs()?;
-        let head = self.folded()?.head();
+        let space = self.folded()?;
+        // Also what was folded before: by a process beside this one, or by one that was killed before the anchor knew.
+        self.note(&space);
+        let head = space.head();
         match self.record.head {
             Some(seen) if seen.seq > head.seq => Err(SyncError::Behind { ours: seen.seq, theirs: head.seq }),
             Some(seen) if seen.seq == head.seq && seen.digest != head.digest => {

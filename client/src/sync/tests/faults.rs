@@ -11,6 +11,7 @@ use super::world::{World, head_of, noise};
 use crate::clock;
 use crate::limit::FRESHNESS_DAYS_MAX;
 use crate::log::{EntryId, EntryName, Kind, LogError};
+use crate::state::Anchor;
 use crate::state::cache::BaseRow;
 use crate::sync::author::{Draft, Sent};
 use crate::sync::plan::{LogChange, Plan};
@@ -263,6 +264,31 @@ fn one_commit_is_outstanding_at_a_time() {
         assert_eq!((summary.commits, after), (1, before + 1), "the first stood in the log, the second follows it");
         return;
     }
+}
+
+/// Fails if a client that was stopped after its cache knew of a commit, and before its anchor did, uses the counter again: the node
+/// would refuse it for good, and the person would be told that the device was cloned.
+#[test]
+fn a_commit_that_only_the_cache_knows_of_is_settled() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().sync();
+    world.a().write("f", "1");
+    let home = world.a().home();
+    let (tell, told) = std::sync::mpsc::channel();
+    world.node.with(|state| {
+        let look = move || tell.send(Anchor::open(&home).unwrap().record()).unwrap();
+        state.before_commit = Some(Box::new(look));
+    });
+    world.a().sync();
+    let stowed = told.recv().unwrap();
+    assert!(stowed.spaces[&world.space].outbox.is_some());
+    world.a().anchor().update(|record| *record = stowed).unwrap();
+    world.a().write("g", "2");
+    let summary = world.a().sync();
+    assert_eq!((summary.commits, summary.uploaded), (1, 1), "{summary:?}");
+    assert_eq!(world.a().anchor().record().spaces[&world.space].outbox, None);
+    world.b().sync();
+    assert_eq!(world.a().tree(), world.b().tree());
 }
 
 #[test]

@@ -245,6 +245,11 @@ impl Device {
         self.try_sync().unwrap()
     }
 
+    /// Where the device keeps what is its own.
+    pub(super) fn home(&self) -> Home {
+        Home::at(Some(self.home.path().to_owned()))
+    }
+
     /// What the device remembers, however its commands end.
     pub(super) fn anchor(&self) -> &Anchor {
         self.session.anchor()
