@@ -150,8 +150,8 @@ fn of_receipts(error: ReceiptError) -> Complaint {
                     en: "The copies would break the organisation's policy: {breach}. Nothing was committed.",
                 ),
                 say!(
-                    fr: "Demander à un administrateur de vérifier les chartes des nœuds, puis relancer.",
-                    en: "Ask an admin to check the nodes' charters, then run it again.",
+                    fr: "Vérifier l'horloge de cette machine ; sinon demander à un administrateur de vérifier les chartes des nœuds, puis relancer.",
+                    en: "Check this machine's clock; otherwise ask an admin to check the nodes' charters, then run it again.",
                 ),
             )
         }

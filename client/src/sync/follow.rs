@@ -16,6 +16,7 @@ use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::log::{EpochError, Epochs, LogError, Said, VerifiedCommit, VouchedCheckpoint, found, verify_next};
 use crate::organisation::is_stale;
 use crate::state::cache::{Cache, KnownEpoch, Mark};
+use crate::state::replace;
 
 /// Bytes of the shortest signed object: bounds how many a list of a given length can hold.
 pub(super) const SIGNED_BYTES_MIN: usize = 64;
@@ -231,7 +232,7 @@ impl<N: Nodes> OpenSpace<N> {
             judged = verify_next(space, commit.clone(), &self.org, &self.seen(side));
         }
         if let Err(error) = &judged {
-            self.keep_proof(error, space.head(), &[commit])?;
+            self.keep_fork(error, space.head(), &[commit])?;
         }
         Ok(judged?)
     }
@@ -241,7 +242,7 @@ impl<N: Nodes> OpenSpace<N> {
     fn with_proof(&self, error: SyncError) -> SyncError {
         let SyncError::Log(fork @ LogError::Fork { seq, ours, .. }) = &error else { return error };
         let shown = self.log_after(*seq).map(|(_, items)| items).unwrap_or_default();
-        if let Err(unkept) = self.keep_proof(fork, Head { seq: *seq, digest: *ours }, &shown) {
+        if let Err(unkept) = self.keep_fork(fork, Head { seq: *seq, digest: *ours }, &shown) {
             tracing::error!(%unkept, "the proof of the fork could not be kept");
         }
         error
@@ -249,7 +250,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Keeps what proves an alarm (`formats#18`), if it is one: where this device stands, what it was shown, and the signed
     /// objects that were. See SPEC.md.
-    fn keep_proof(&self, error: &LogError, folded: Head, objects: &[Bytes]) -> Result<(), SyncError> {
+    fn keep_fork(&self, error: &LogError, folded: Head, objects: &[Bytes]) -> Result<(), SyncError> {
         let (seq, ours, shown) = match *error {
             LogError::Fork { seq, ours, theirs } => (seq, Head { seq, digest: ours }, Head { seq, digest: theirs }),
             LogError::Invalid { seq, .. } => {
