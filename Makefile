@@ -45,6 +45,14 @@ else
 endif
 	$(CARGO) test $(RELEASE) --workspace --doc
 
+# Minutes of random edits under `make sync-soak`.
+MINUTES ?= 60
+
+.PHONY: sync-soak
+sync-soak: build ## Two real clients and a node under random edits for MINUTES (60); `make test` does half a minute.
+	VAUBAN_SOAK_SECONDS=$$(( $(MINUTES) * 60 )) $(if $(SEED),VAUBAN_SEED=$(SEED)) \
+	  $(CARGO) test $(RELEASE) --package vauban-tests --test processes two_watching_clients -- --nocapture
+
 .PHONY: check
 check: tools ## Formatting, lints and documentation; never writes to the sources.
 	$(CARGO) fmt --all --check

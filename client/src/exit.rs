@@ -77,7 +77,9 @@ impl From<&Failure> for Exit {
     /// The one place where failures become codes.
     fn from(failure: &Failure) -> Self {
         match failure {
-            Failure::Usage(_) | Failure::NodeRequest(NodeRequestError::Term(_)) => Self::Usage,
+            Failure::Usage(_) | Failure::NodeRequest(NodeRequestError::Term(_) | NodeRequestError::Siren) => {
+                Self::Usage
+            }
             Failure::NotFound(_) => Self::NotFound,
             Failure::Interrupted => Self::Interrupted,
             Failure::Link(error) => of_link(error),

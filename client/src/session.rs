@@ -76,7 +76,9 @@ impl Session {
         let servers = self.anchor.record().servers;
         let connect = || Link::connect(Arc::clone(&self.identity), servers.clone(), self.organisation());
         let link = match connect().await {
-            Err(LinkError::Untrusted { address, reason }) if reason != Untrusted::Certificate => {
+            Err(LinkError::Untrusted { address, reason })
+                if !matches!(reason, Untrusted::Certificate | Untrusted::Revoked) =>
+            {
                 let before = self.organisation().head();
                 self.learn_from(&address).await?;
                 if self.organisation().head() == before {

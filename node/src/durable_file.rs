@@ -1,6 +1,10 @@
 //! Small files that are there whole or not at all, even if the power fails in between.
 //!
 //! Written beside their place, made durable, then moved into it, and the folder made durable last.
+//!
+//! The client has its own (`client/src/state/durable_file.rs`), on purpose: what both depend on, `node/protocol`, does no I/O, and a
+//! crate for four calls would be one more that is audited with both programs. They differ where it counts, too: here one process
+//! owns the folder, and keys are refused that others may read.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};

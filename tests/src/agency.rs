@@ -60,6 +60,12 @@ impl Agency {
         self.folder.path()
     }
 
+    /// Leaves the folder there, for whoever looks into what went wrong.
+    #[must_use]
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+
     /// The founding admin's first device.
     #[must_use]
     pub fn admin(&self) -> &Home {

@@ -114,6 +114,33 @@ pub fn files(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Every file of a tree that changes while it is read, Vauban's own left out: what goes meanwhile is not there.
+#[must_use]
+pub fn files_now(root: &Path) -> Vec<PathBuf> {
+    things_now(root).into_iter().filter(|path| path.is_file()).collect()
+}
+
+/// Every folder, likewise.
+#[must_use]
+pub fn folders_now(root: &Path) -> Vec<PathBuf> {
+    things_now(root).into_iter().filter(|path| path.is_dir()).collect()
+}
+
+fn things_now(root: &Path) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let Ok(items) = fs::read_dir(&folder) else { continue };
+        for path in items.flatten().map(|item| item.path()).filter(|path| !path.ends_with(CLIENT_FOLDER)) {
+            if path.is_dir() {
+                folders.push(path.clone());
+            }
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
 fn entries(root: &Path) -> anyhow::Result<BTreeMap<String, Entry>> {
     let mut entries = BTreeMap::new();
     for file in files(root)? {

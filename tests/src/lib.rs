@@ -11,8 +11,13 @@ pub mod process;
 
 pub mod folder;
 pub mod http;
+pub mod mount;
+pub mod random;
 
 pub mod home;
 pub mod node;
 
 pub mod agency;
+
+pub mod ledger;
+pub mod script;

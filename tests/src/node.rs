@@ -109,7 +109,15 @@ impl NodeHome {
     /// # Errors
     /// If it ends first.
     pub fn run(self) -> anyhow::Result<Node> {
-        let mut running = Running::start(self.command(&["run"])?, &self.logs)?;
+        self.run_under(|command| command)
+    }
+
+    /// The same, in surroundings that a test makes.
+    ///
+    /// # Errors
+    /// If it ends first.
+    pub fn run_under(self, surround: impl FnOnce(Command) -> Command) -> anyhow::Result<Node> {
+        let mut running = Running::start(surround(self.run_command()?), &self.logs)?;
         let ready = running.line("ready ", NODE_LIMIT)?;
         let web = ready
             .split(' ')
@@ -124,7 +132,15 @@ impl NodeHome {
     /// # Errors
     /// If it cannot be started.
     pub fn start(&self) -> anyhow::Result<Running> {
-        Running::start(self.command(&["run"])?, &self.logs)
+        Running::start(self.run_command()?, &self.logs)
+    }
+
+    /// The command that runs the node.
+    ///
+    /// # Errors
+    /// If the program has not been built.
+    pub fn run_command(&self) -> anyhow::Result<Command> {
+        self.command(&["run"])
     }
 
     fn command(&self, arguments: &[&str]) -> anyhow::Result<Command> {

@@ -18,7 +18,7 @@ pub(crate) struct At {
 }
 
 /// A moment that somebody has typed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(super) struct Time(vauban_protocol::time::Timestamp);
 
 pub(super) fn parse(text: &str) -> Result<Time, MomentError> {

@@ -38,6 +38,12 @@ struct Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    if arguments.to.is_some_and(|to| to < arguments.from) {
+        return Err(Failure::Usage(say!(
+            fr: "--to est plus ancien que --from : les deux sont peut-être à échanger.",
+            en: "--to is earlier than --from: perhaps they are to change places.",
+        )));
+    }
     let (place, from, to) = (arguments.place.clone(), arguments.from, arguments.to);
     let found = connected(context, Purpose::Read, move |connected| {
         let mut space = connected.open(&connected.find(&place.space)?)?;

@@ -45,9 +45,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let mut space = connected.open(&connected.find(&place.space)?)?;
         space.follow()?;
         space.write_record()?;
-        let (entry, events) = history(&space, &place.path)?.ok_or_else(|| not_there(&place))?;
-        let kept = is_kept(&space, entry, &events)?;
-        let told = events.into_iter().zip(kept).map(|(event, kept)| report(&connected, event, kept));
+        let events = history(&space, &place.path)?.ok_or_else(|| not_there(&place))?;
+        let kept = is_kept(&space, &events)?;
+        let told = events.into_iter().zip(kept).map(|((_, event), kept)| report(&connected, event, kept));
         Ok((told.collect::<Vec<_>>(), space.cache().is_whole().map_err(SyncError::from)?))
     })?;
     if !is_whole {

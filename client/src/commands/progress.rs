@@ -53,16 +53,25 @@ impl Meter for Progress {
 
 impl Watcher for Progress {
     fn planned(&self, plan: &PlanSummary) {
-        let PlanSummary { uploads, downloads, folders, .. } = plan;
+        let PlanSummary { uploads, downloads, folders, moves, removals_there, removals_here, .. } = plan;
         let (up, down) = (BinaryBytes(plan.upload_bytes), BinaryBytes(plan.download_bytes));
         self.bar.inc_length(plan.upload_bytes.saturating_add(plan.download_bytes));
         if self.plans == Plans::Untold {
             return;
         }
-        let line = say!(
+        let mut line = say!(
             fr: "à envoyer : {uploads} fichier(s), {up} ; à recevoir : {downloads} fichier(s), {down} ; dossiers : {folders}",
             en: "to send: {uploads} file(s), {up}; to receive: {downloads} file(s), {down}; folders: {folders}",
         );
+        if *moves > 0 {
+            line += &say!(fr: " ; à déplacer : {moves}", en: "; to move: {moves}");
+        }
+        if removals_there + removals_here > 0 {
+            line += &say!(
+                fr: " ; à supprimer : {removals_there} dans l'espace, {removals_here} ici (à la corbeille)",
+                en: "; to remove: {removals_there} from the space, {removals_here} from here (to the trash)",
+            );
+        }
         self.bar.suspend(|| self.output.note(&line));
     }
 

@@ -117,14 +117,13 @@ fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
         [] => say!(fr: "rien à faire", en: "nothing to do"),
         changes => changes.iter().map(change_text).collect::<Vec<_>>().join("\n"),
     });
-    let is_held = changes.iter().any(|change| change.what == What::Held);
-    Ok(if is_held { Exit::Brake } else { Exit::Done })
+    Ok(if changes.iter().any(|change| change.held) { Exit::Brake } else { Exit::Done })
 }
 
 fn change_text(change: &Change) -> String {
-    let Change { what, path, to } = change;
+    let Change { what, path, to, held } = change;
     let to = to.as_deref().unwrap_or_default();
-    match what {
+    let text = match what {
         What::Upload => say!(fr: "envoyer             {path}", en: "send               {path}"),
         What::CreateThere => say!(fr: "créer dans l'espace {path}/", en: "make in the space  {path}/"),
         What::MoveThere => say!(fr: "renommer (espace)   {path}", en: "rename (space)     {path}"),
@@ -139,18 +138,16 @@ fn change_text(change: &Change) -> String {
             fr: "laisser à part      {path} ignoré(s) ou non sélectionné(s) (vauban ignored)",
             en: "leave apart        {path} ignored or not selected (vauban ignored)",
         ),
-        What::Held => {
-            say!(fr: "retenir             {path} changement(s), par le frein", en: "hold               {path} change(s), by the brake")
-        }
-    }
+    };
+    if *held { say!(fr: "frein : {text}", en: "brake: {text}") } else { text }
 }
 
 /// What was wrong, and what to do now.
 fn held_text(arguments: &Arguments) -> String {
     let (space, folder) = (&arguments.space, arguments.folder.display());
     say!(
-        fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Si c'est voulu : vauban sync {space} {folder} --approve ; pour les voir : --dry-run --approve",
-        en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → If that is intended: vauban sync {space} {folder} --approve; to see them: --dry-run --approve",
+        fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Si c'est voulu : vauban sync {space} {folder} --approve ; pour les voir : --dry-run",
+        en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → If that is intended: vauban sync {space} {folder} --approve; to see them: --dry-run",
     )
 }
 

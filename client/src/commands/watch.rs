@@ -195,8 +195,8 @@ fn text(said: &Said<'_>) -> String {
         }
         Said::Contested(contested) => contested_text(contested),
         Said::Held => say!(
-            fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Regarder : `vauban sync ESPACE DOSSIER --dry-run --approve` ; si c'est voulu : arrêter ceci, et `vauban sync ESPACE DOSSIER --approve`",
-            en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → Look: `vauban sync SPACE DIR --dry-run --approve`; if that is intended: stop this, and `vauban sync SPACE DIR --approve`",
+            fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Regarder : `vauban sync ESPACE DOSSIER --dry-run` ; si c'est voulu : arrêter ceci, et `vauban sync ESPACE DOSSIER --approve`",
+            en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → Look: `vauban sync SPACE DIR --dry-run`; if that is intended: stop this, and `vauban sync SPACE DIR --approve`",
         ),
         Said::Offline { error, now } => {
             say!(

@@ -17,8 +17,8 @@ pub(super) fn complaint(error: &LinkError) -> Complaint {
                     en: "The node {address} is not trusted: {reason}. Nothing was sent to it.",
                 ),
                 say!(
-                    fr: "Demander à un administrateur de l'organisation de vérifier la charte et le certificat de ce nœud.",
-                    en: "Ask an admin of the organisation to check this node's charter and certificate.",
+                    fr: "Vérifier l'horloge de cette machine ; sinon demander à un administrateur de vérifier la charte et le certificat de ce nœud.",
+                    en: "Check this machine's clock; otherwise ask an admin to check this node's charter and certificate.",
                 ),
             )
         }
@@ -93,6 +93,7 @@ fn untrusted_text(reason: Untrusted) -> String {
         Untrusted::NoCharter => {
             say!(fr: "aucune charte en vigueur ne nomme sa clé", en: "no charter in force names its key")
         }
+        Untrusted::Revoked => say!(fr: "sa charte a été révoquée", en: "its charter was revoked"),
         Untrusted::Policy(breach) => breach_text(breach),
     }
 }

@@ -104,6 +104,16 @@ pub(super) fn of_invite(error: &InviteError) -> Complaint {
                 en: "The code was intercepted: invite again, by a safer way.",
             ),
         ),
+        InviteError::Junk => Complaint::new(
+            say!(
+                fr: "L'invitation est pleine de réponses qui ne portent pas son secret : quelqu'un la bloque. Personne n'a été admis.",
+                en: "The invite is full of answers that do not bear its secret: somebody blocks it. Nobody was admitted.",
+            ),
+            say!(
+                fr: "Inviter à nouveau ; si cela se répète, l'exploitant du nœud ou le réseau de l'invité en est la cause.",
+                en: "Invite again; if it happens again, the node's operator or the invited one's network is the cause.",
+            ),
+        ),
         InviteError::BadAnswer => Complaint::new(
             say!(
                 fr: "La réponse à l'invitation n'est pas en ordre. Personne n'a été admis.",
@@ -147,6 +157,16 @@ pub(super) fn of_request(error: &NodeRequestError) -> Complaint {
         NodeRequestError::Term(term) => Complaint::new(
             say!(fr: "La charte ne peut pas dire cela : {term}.", en: "The charter cannot say this: {term}."),
             say!(fr: "Voir `vauban org charter --help`.", en: "See `vauban org charter --help`."),
+        ),
+        NodeRequestError::Siren => Complaint::new(
+            say!(
+                fr: "--siren : ce n'est pas un SIREN ; il a neuf chiffres, dont le dernier contrôle les autres.",
+                en: "--siren: this is not a SIREN; one has nine digits, the last of which checks the others.",
+            ),
+            say!(
+                fr: "Relire le SIREN de l'exploitant (annuaire-entreprises.data.gouv.fr, ou son Kbis).",
+                en: "Read the operator's SIREN again (annuaire-entreprises.data.gouv.fr, or its Kbis).",
+            ),
         ),
         NodeRequestError::Decode(_) | NodeRequestError::Signature | NodeRequestError::Tls(_) => Complaint::new(
             say!(

@@ -52,8 +52,8 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
         SyncError::Cache(error) => Complaint::new(
             say!(fr: "Le cache local est inutilisable : {error}.", en: "The local cache cannot be used: {error}."),
             say!(
-                fr: "Vérifier le disque ; le dossier « cache » peut être supprimé sans rien perdre, puis relancer.",
-                en: "Check the disk; the folder \"cache\" can be deleted without any loss, then run it again.",
+                fr: "Vérifier la place libre et le disque ; le dossier « cache » peut être supprimé sans rien perdre, puis relancer.",
+                en: "Check free space and the disk; the folder \"cache\" can be deleted without any loss, then run it again.",
             ),
         ),
         SyncError::Journal(error) => Complaint::new(
@@ -150,8 +150,8 @@ fn of_receipts(error: ReceiptError) -> Complaint {
                     en: "The copies would break the organisation's policy: {breach}. Nothing was committed.",
                 ),
                 say!(
-                    fr: "Demander à un administrateur de vérifier les chartes des nœuds, puis relancer.",
-                    en: "Ask an admin to check the nodes' charters, then run it again.",
+                    fr: "Vérifier l'horloge de cette machine ; sinon demander à un administrateur de vérifier les chartes des nœuds, puis relancer.",
+                    en: "Check this machine's clock; otherwise ask an admin to check the nodes' charters, then run it again.",
                 ),
             )
         }
@@ -198,6 +198,16 @@ fn of_tree(error: &TreeError) -> Complaint {
                 say!(
                     fr: "Choisir un autre dossier, ou un sous-dossier ; ou déplacer {home} ailleurs et l'indiquer par VAUBAN_HOME.",
                     en: "Choose another folder, or one below it; or move {home} elsewhere and name it by VAUBAN_HOME.",
+                ),
+            )
+        }
+        TreeError::Missing(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "Le dossier {path} n'existe pas.", en: "There is no folder {path}."),
+                say!(
+                    fr: "Vérifier son nom ; pour y recevoir l'espace, le créer d'abord : `mkdir -p {path}`.",
+                    en: "Check its name; to receive the space in it, make it first: `mkdir -p {path}`.",
                 ),
             )
         }
@@ -289,6 +299,10 @@ impl Problem {
             ),
             Self::NoContent => say!(fr: "rien n'y a encore été écrit", en: "nothing was written to it yet"),
             Self::InTheWay => say!(fr: "autre chose s'y trouve", en: "something else stands there"),
+            Self::Knot => say!(
+                fr: "trop de noms échangés à la fois pour une seule modification : en renommer une partie, puis relancer",
+                en: "too many names change places at once for one commit: rename a part of them, then run it again",
+            ),
             Self::Held => say!(fr: "retenu par le frein", en: "held by the brake"),
             Self::Kept => say!(
                 fr: "n'est plus synchronisé ici mais y a été modifié : gardé, non envoyé (le sélectionner à nouveau l'envoie)",

@@ -72,6 +72,9 @@ pub enum Untrusted {
     /// No charter in force names its key.
     #[error("no charter in force names its key")]
     NoCharter,
+    /// Its charter was revoked: for good, and whatever else it shows.
+    #[error("its charter was revoked")]
+    Revoked,
     /// Its charter does not satisfy the policy.
     #[error("its charter does not satisfy the policy: {0}")]
     Policy(#[from] PolicyBreach),

@@ -3,7 +3,8 @@
 //! A charter that was renewed while this device was off, or signed after its backup was made, stands in a chain that only a
 //! node can show: to refuse every node without a known charter would be to refuse the proof. So a node whose certificate
 //! comes from the organisation's own authority is asked for one thing, the certificates that follow; they are verified, and
-//! then the node is judged like any other. Nothing else is said to it.
+//! then the node is judged like any other. Nothing else is said to it; and not even that to one whose charter was revoked:
+//! what it could show is shown by others.
 
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ use crate::link::{LinkError, dial, stream};
 /// where its chain stands.
 ///
 /// # Errors
-/// [`LinkError`]; [`LinkError::Untrusted`] if not even the organisation's authority knows the node.
+/// [`LinkError`]; [`LinkError::Untrusted`] if not even the organisation's authority knows the node, or its charter was revoked:
+/// then nothing was said to it.
 pub async fn news_from(
     identity: &Identity,
     address: &str,

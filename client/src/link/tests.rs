@@ -19,7 +19,7 @@ use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::{ALPN_DEVICE, ALPN_GUEST, Response, encode_head, push_item};
 
 use crate::clock;
-use crate::link::{Link, LinkError, Stranger, TrustedNode, Unreached, Untrusted};
+use crate::link::{Link, LinkError, Stranger, TrustedNode, Unreached, Untrusted, news_from};
 use crate::organisation::{
     Chain, ChainError, Draft, Founder, Founding, InviteFetchError, fetch_chain, found, sign_node,
 };
@@ -103,7 +103,14 @@ fn node_is_trusted_by_every_rule_or_not_at_all() {
     let mut draft = Draft::new(chartered.organisation(), now);
     draft.say((&ours.root).into(), Statement::RevokeCharter { node }).unwrap();
     let revoked = draft.organisation().clone();
-    assert_eq!(judged.judge_again(&revoked, now), Err(Untrusted::NoCharter));
+    assert_eq!(judged.judge_again(&revoked, now), Err(Untrusted::Revoked));
+    let (another, _) = node_certificate(&ours, node);
+    let rekeyed = said(&ours, Statement::Charter(charter(&another, "FR")));
+    assert_eq!(
+        judged.judge_again(rekeyed.organisation(), now),
+        Err(Untrusted::NoCharter),
+        "the key of this connection"
+    );
 }
 
 /// A QUIC server that answers every stream with the same bytes, and counts the streams.
@@ -225,6 +232,26 @@ async fn device_says_nothing_to_a_node_without_charter() {
     let refused = link.err();
     assert!(matches!(refused, Some(LinkError::Untrusted { reason: Untrusted::NoCharter, .. })), "{refused:?}");
     assert_eq!(peer.streams(), 0);
+}
+
+/// Fails if a node whose charter was revoked learns which device comes, because its certificate has not ended yet.
+#[tokio::test]
+async fn device_says_nothing_to_a_revoked_node() {
+    let ours = founding();
+    let node = RECEIPT_KEY.node_id();
+    let (key, certificate) = node_certificate(&ours, node);
+    let mut draft = Draft::new(ours.chain.organisation(), clock::now());
+    draft.say((&ours.root).into(), Statement::Charter(charter(&key, "FR"))).unwrap();
+    draft.say((&ours.root).into(), Statement::RevokeCharter { node }).unwrap();
+    let revoked = Arc::new(draft.organisation().clone());
+    let peer = Peer::start(&key, certificate, hybrid(), Vec::new());
+    let refused = news_from(&ours.identity, &peer.address, &revoked).await.err();
+    assert!(matches!(refused, Some(LinkError::Untrusted { reason: Untrusted::Revoked, .. })), "{refused:?}");
+    assert_eq!(peer.streams(), 0);
+    // The control: one that is merely unknown is asked for the chain.
+    let asked = news_from(&ours.identity, &peer.address, ours.chain.organisation()).await;
+    assert!(asked.is_err(), "this peer answers nothing");
+    assert_eq!(peer.streams(), 1);
 }
 
 #[tokio::test]

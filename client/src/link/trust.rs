@@ -23,6 +23,8 @@ use crate::organisation::named_node;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedNode {
     charter: Charter,
+    /// The TLS key that it has proven.
+    key: Digest,
 }
 
 impl TrustedNode {
@@ -37,10 +39,12 @@ impl TrustedNode {
     ) -> Result<Self, Untrusted> {
         let parsed = issued(certificates, organisation, now)?;
         let key = Digest::of(parsed.subject_public_key_info().as_ref());
+        let named = certificates.first().and_then(|own| named_node(own)).ok_or(Untrusted::Certificate)?;
+        not_revoked(organisation, named)?;
         let charter = organisation.charter_of_tls_key(key, now).ok_or(Untrusted::NoCharter)?;
         bears_name_of(&parsed, charter.node())?;
         organisation.policy().permits(charter, now)?;
-        Ok(Self { charter: charter.clone() })
+        Ok(Self { charter: charter.clone(), key })
     }
 
     /// The node.
@@ -58,15 +62,20 @@ impl TrustedNode {
     /// Judges again, after the organisation's chain has grown.
     ///
     /// # Errors
-    /// [`Untrusted`] if the charter was revoked, has ended, or no longer satisfies the policy.
+    /// [`Untrusted`] if the charter was revoked, has ended, no longer names the key of this connection, or no longer
+    /// satisfies the policy.
     pub fn judge_again(&self, organisation: &Organisation, now: Timestamp) -> Result<(), Untrusted> {
+        not_revoked(organisation, self.node())?;
         let charter = organisation.charter(self.node()).ok_or(Untrusted::NoCharter)?;
+        if !charter.tls_keys.contains(&self.key) {
+            return Err(Untrusted::NoCharter);
+        }
         Ok(organisation.policy().permits(charter, now)?)
     }
 }
 
-/// The node that the organisation's authority certified, whatever charters say: enough to ask it for the chain, and for
-/// nothing else.
+/// The node that the organisation's authority certified, although no charter that this device knows permits it, as long as none
+/// that it had was revoked: enough to ask it for the chain, and for nothing else.
 pub(super) fn certified_node(
     certificates: &[CertificateDer<'_>],
     organisation: &Organisation,
@@ -75,7 +84,12 @@ pub(super) fn certified_node(
     let parsed = issued(certificates, organisation, now)?;
     let node = certificates.first().and_then(|own| named_node(own)).ok_or(Untrusted::Certificate)?;
     bears_name_of(&parsed, node)?;
+    not_revoked(organisation, node)?;
     Ok(node)
+}
+
+fn not_revoked(organisation: &Organisation, node: NodeId) -> Result<(), Untrusted> {
+    if organisation.is_charter_revoked(node) { Err(Untrusted::Revoked) } else { Ok(()) }
 }
 
 /// The first certificate, if the organisation's authority issued it and it is in force.

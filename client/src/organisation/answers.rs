@@ -3,6 +3,7 @@
 use vauban_crypto::invite::InviteSecret;
 use vauban_crypto::name::Named;
 use vauban_protocol::id::DeviceId;
+use vauban_protocol::limit::JOIN_POSTS_MAX;
 use vauban_protocol::organisation::{Invite, InviteKind, Join, JoinPost, Organisation, Statement};
 
 use crate::keys::{Identity, unwrap_invite_secret, wrap_directory, wrap_user_secret};
@@ -12,12 +13,14 @@ use crate::organisation::{Draft, InviteError};
 /// The post of the invited one among all posts: the only one that bears the secret's MAC. Junk counts for nothing.
 ///
 /// # Errors
-/// [`InviteError::TwoAnswers`] if two different posts bear it; [`InviteError::BadAnswer`] if the one that does is not in order.
+/// [`InviteError::TwoAnswers`] if two different posts bear it; [`InviteError::BadAnswer`] if the one that does is not in order;
+/// [`InviteError::Junk`] if junk has taken every place, so that it never comes.
 pub fn judge_posts(
     invite: &Invite,
     secret: &InviteSecret,
     posts: Vec<JoinPost>,
 ) -> Result<Option<JoinPost>, InviteError> {
+    let is_full = posts.len() >= JOIN_POSTS_MAX;
     let mut answer: Option<JoinPost> = None;
     for post in posts {
         if secret.verify(invite.id, post.join.bytes(), &post.mac).is_err() {
@@ -37,7 +40,10 @@ pub fn judge_posts(
             return Err(InviteError::BadAnswer);
         }
     }
-    Ok(answer)
+    match answer {
+        None if is_full => Err(InviteError::Junk),
+        answer => Ok(answer),
+    }
 }
 
 /// The secret of an invite, for whoever may finish it.

@@ -64,6 +64,9 @@ pub enum InviteError {
     /// Two different posts bear the secret's MAC: the code has got into other hands.
     #[error("two different answers bear the invite's secret")]
     TwoAnswers,
+    /// Its places are full of posts that do not bear the secret's MAC: its identifier has got into other hands.
+    #[error("the invite is full of answers that do not bear its secret")]
+    Junk,
     /// The one post that bears the secret's MAC is not in order.
     #[error("the answer bears the invite's secret, but is not in order")]
     BadAnswer,
@@ -96,6 +99,9 @@ pub enum NodeRequestError {
     /// A term of the charter makes no sense.
     #[error("{0}")]
     Term(&'static str),
+    /// What was given as a SIREN is none.
+    #[error("not a SIREN: nine digits, the last of which checks the others")]
+    Siren,
 }
 
 impl From<SealError> for InviteError {

@@ -80,7 +80,7 @@ impl NodeApplication {
             return Err(NodeRequestError::Term("--country: ISO 3166-1 alpha-2 (FR)"));
         }
         if terms.country == "FR" && !is_siren(&terms.siren) {
-            return Err(NodeRequestError::Term("--siren: 9 digits"));
+            return Err(NodeRequestError::Siren);
         }
         if terms.days == 0 || terms.days > CHARTER_DAYS_MAX {
             return Err(NodeRequestError::Term("--days"));
@@ -100,6 +100,30 @@ impl NodeApplication {
     }
 }
 
+/// Nine digits, the last of which checks the others (Luhn, ISO/IEC 7812-1). Every SIREN keeps to it: La Poste's exception is about
+/// the SIRETs of its branches alone.
 fn is_siren(text: &str) -> bool {
-    text.len() == SIREN_DIGITS && text.bytes().all(|digit| digit.is_ascii_digit())
+    let is_digits = text.len() == SIREN_DIGITS && text.bytes().all(|digit| digit.is_ascii_digit());
+    let digits = text.bytes().rev().map(|digit| u32::from(digit.wrapping_sub(b'0')));
+    let weighed = digits.enumerate().map(|(place, digit)| match digit.wrapping_mul(1 + u32::from(place % 2 == 1)) {
+        two_digits @ 10.. => two_digits - 9,
+        one_digit => one_digit,
+    });
+    is_digits && weighed.sum::<u32>() % 10 == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a digit that was mistyped, or two that changed places, go into a charter.
+    #[test]
+    fn a_siren_is_held_to_its_check_digit() {
+        for siren in ["110000015", "356000000", "552100554"] {
+            assert!(is_siren(siren), "{siren}");
+        }
+        for mistyped in ["110000016", "110000105", "11000001", "1100000150", "11000001a", "", "１１０"] {
+            assert!(!is_siren(mistyped), "{mistyped}");
+        }
+    }
 }

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use vauban_crypto::invite::InviteSecret;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::Digest;
+use vauban_protocol::limit::JOIN_POSTS_MAX;
 use vauban_protocol::organisation::{Invite, InviteKind, JoinPost, PlacementPolicy, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
@@ -97,6 +98,10 @@ fn junk_posts_do_not_burn_invite() {
     let chosen = judge_posts(invite.payload(), &code.secret, posts).unwrap().unwrap();
     assert_eq!(chosen, keys.post);
     assert!(judge_posts(invite.payload(), &code.secret, vec![junk(), junk()]).unwrap().is_none());
+    // Nobody waits for an answer that finds no place any more; one that came in time counts.
+    let full = |last: JoinPost| (1..JOIN_POSTS_MAX).map(|_| junk()).chain([last]).collect();
+    assert_eq!(judge_posts(invite.payload(), &code.secret, full(junk())), Err(InviteError::Junk));
+    assert_eq!(judge_posts(invite.payload(), &code.secret, full(keys.post.clone())), Ok(Some(keys.post)));
 }
 
 #[test]

@@ -2,6 +2,10 @@
 //!
 //! A new content goes to a temporary file, is flushed, takes the name by one rename, and the folder is flushed: a reader sees
 //! the old content or the new one. Such files are readable by their owner alone.
+//!
+//! The node has its own (`node/src/durable_file.rs`), on purpose: what both depend on, `node/protocol`, does no I/O, and a crate for
+//! four calls would be one more that is audited with both programs. They differ where it counts, too: here several processes may
+//! write in one folder, and errors say which file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};

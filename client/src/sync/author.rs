@@ -70,8 +70,16 @@ impl<N: Nodes> OpenSpace<N> {
         self.write_record()
     }
 
-    /// Signs and sends one commit.
+    /// Whether a commit was signed that is not answered: it must be [settled](Self::settle) before the next one is drafted.
+    pub(super) fn has_outstanding(&self) -> bool {
+        self.record.outbox.is_some()
+    }
+
+    /// Signs and sends one commit. Never while another is outstanding, whose counter it would use, too (`formats#14`).
     pub(super) fn send(&mut self, draft: &Draft) -> Result<Sent, SyncError> {
+        if self.has_outstanding() {
+            return Err(SyncError::Bug("a commit was drafted while another is outstanding"));
+        }
         let commit = self.sign(draft)?;
         self.stow(&commit)?;
         let sent = self.post(&commit)?;
@@ -132,9 +140,13 @@ impl<N: Nodes> OpenSpace<N> {
         }
         if self.folded()?.head() == commit.payload().prev {
             self.fold_items(Side::Head, vec![commit.bytes().clone()])?;
-        } else {
-            // The answer to a commit of an earlier run: it stands somewhere in what follows.
+        }
+        if self.has_outstanding() {
+            // The commit of an earlier run, which stands somewhere in what follows; or a process beside this one was first to fold.
             self.follow()?;
+        }
+        if self.has_outstanding() {
+            return Err(SyncError::Behind { ours: head.seq, theirs: self.folded()?.head().seq });
         }
         Ok(Sent::Committed)
     }

@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::plan::Plan;
 use super::report::PlanSummary;
 use crate::log::{Kind, Op};
-use crate::tree::TreePath;
 
 /// One thing that a run would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -16,6 +15,8 @@ pub struct Change {
     pub path: String,
     /// Where to, for what is moved here.
     pub to: Option<String>,
+    /// Whether the brake holds it until a person approves.
+    pub held: bool,
 }
 
 /// What is done to one path.
@@ -42,8 +43,6 @@ pub enum What {
     SetAside,
     /// Left out.
     Issue,
-    /// Held by the brake: so many things, of no single path.
-    Held,
     /// Ignored or not selected: so many things, of no single path.
     Apart,
 }
@@ -51,14 +50,14 @@ pub enum What {
 impl Change {
     /// What takes no part, if anything does.
     pub(super) fn apart(count: u64) -> Option<Self> {
-        (count > 0).then(|| Self { what: What::Apart, path: count.to_string(), to: None })
+        (count > 0).then(|| Self { what: What::Apart, path: count.to_string(), to: None, held: false })
     }
 }
 
 /// Everything that `plan` would do, in the order in which it would.
 #[must_use]
 pub(crate) fn changes(plan: &Plan) -> Vec<Change> {
-    let change = |what, path: &TreePath| Change { what, path: path.to_string(), to: None };
+    let change = |what, path: String| Change { what, path, to: None, held: false };
     let mut all = Vec::new();
     for log_change in &plan.log_changes {
         let what = match log_change.op {
@@ -67,26 +66,19 @@ pub(crate) fn changes(plan: &Plan) -> Vec<Change> {
             Op::Remove { .. } => What::RemoveThere,
             Op::Write { .. } => What::Upload,
         };
-        all.push(change(what, &log_change.path));
+        all.push(change(what, log_change.path.to_string()));
     }
-    all.extend(plan.uploads.iter().map(|upload| Change {
-        what: What::Upload,
-        path: upload.source.path().display().to_string(),
-        to: None,
+    let uploads = plan.uploads.iter().map(|upload| upload.source.path().display().to_string());
+    all.extend(uploads.map(|path| change(What::Upload, path)));
+    all.extend(plan.trashings.iter().map(|trashing| change(What::RemoveHere, trashing.path.to_string())));
+    all.extend(plan.asides.iter().map(|aside| change(What::SetAside, aside.path.to_string())));
+    all.extend(plan.shifts.iter().map(|shift| Change {
+        to: Some(shift.to_path.to_string()),
+        ..change(What::MoveHere, shift.from_path.to_string())
     }));
-    all.extend(plan.trashings.iter().map(|trashing| change(What::RemoveHere, &trashing.path)));
-    all.extend(plan.asides.iter().map(|aside| change(What::SetAside, &aside.path)));
-    all.extend(
-        plan.shifts
-            .iter()
-            .map(|shift| Change { to: Some(shift.to_path.to_string()), ..change(What::MoveHere, &shift.from_path) }),
-    );
-    all.extend(plan.folders_there.iter().map(|folder| change(What::CreateHere, &folder.path)));
-    all.extend(plan.downloads.iter().map(|download| change(What::Download, &download.path)));
-    all.extend(plan.issues.iter().map(|issue| Change { what: What::Issue, path: issue.path.clone(), to: None }));
-    if plan.held.is_any() {
-        all.push(Change { what: What::Held, path: plan.left.to_string(), to: None });
-    }
+    all.extend(plan.folders_there.iter().map(|folder| change(What::CreateHere, folder.path.to_string())));
+    all.extend(plan.downloads.iter().map(|download| change(What::Download, download.path.to_string())));
+    all.extend(plan.issues.iter().map(|issue| change(What::Issue, issue.path.clone())));
     all
 }
 

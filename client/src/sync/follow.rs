@@ -4,16 +4,19 @@
 //! [`verify_next`]; what fails there stops the run, and proof of a fork is kept beside the anchor.
 
 use bytes::Bytes;
+use vauban_protocol::canonical::encode;
 use vauban_protocol::chain::Head;
+use vauban_protocol::id::Digest;
 use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, COMMIT_BYTES_MAX, COMMITS_BYTES_MAX};
 use vauban_protocol::space::{EpochCertificate, Space};
-use vauban_protocol::wire::{Request, Response, split_items};
+use vauban_protocol::wire::{Request, Response, push_item, split_items};
 
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::log::{EpochError, Epochs, LogError, Said, VerifiedCommit, VouchedCheckpoint, found, verify_next};
 use crate::organisation::is_stale;
 use crate::state::cache::{Cache, KnownEpoch, Mark};
+use crate::state::replace;
 
 /// Bytes of the shortest signed object: bounds how many a list of a given length can hold.
 pub(super) const SIGNED_BYTES_MIN: usize = 64;
@@ -70,7 +73,7 @@ impl<N: Nodes> OpenSpace<N> {
             let from = folded.as_ref().map_or(0, |space| space.head().seq.saturating_add(1));
             let (head, items) = self.log_after(from)?;
             if let Some(space) = &folded {
-                judge_head(space, head)?;
+                judge_head(space, head).map_err(|error| self.with_proof(error))?;
             }
             if items.is_empty() {
                 if folded.is_none() {
@@ -84,11 +87,15 @@ impl<N: Nodes> OpenSpace<N> {
             }
         }
         self.load_epochs()?;
-        let head = self.folded()?.head();
+        let space = self.folded()?;
+        // Also what was folded before: by a process beside this one, or by one that was killed before the anchor knew.
+        self.note(&space);
+        let head = space.head();
         match self.record.head {
             Some(seen) if seen.seq > head.seq => Err(SyncError::Behind { ours: seen.seq, theirs: head.seq }),
             Some(seen) if seen.seq == head.seq && seen.digest != head.digest => {
-                Err(LogError::Fork { seq: head.seq, ours: seen.digest, theirs: head.digest }.into())
+                let fork = LogError::Fork { seq: head.seq, ours: seen.digest, theirs: head.digest };
+                Err(self.with_proof(fork.into()))
             }
             _ => Ok(()),
         }
@@ -224,10 +231,39 @@ impl<N: Nodes> OpenSpace<N> {
             self.reload_record()?;
             judged = verify_next(space, commit.clone(), &self.org, &self.seen(side));
         }
-        if let Err(LogError::Fork { seq, .. } | LogError::Invalid { seq, .. }) = &judged {
-            self.keep_commit(*seq, &commit)?;
+        if let Err(error) = &judged {
+            self.keep_fork(error, space.head(), &[commit])?;
         }
         Ok(judged?)
+    }
+
+    /// Keeps what proves a fork that heads have shown, with the signed objects by which the node comes to its own, as far as it
+    /// still tells them.
+    fn with_proof(&self, error: SyncError) -> SyncError {
+        let SyncError::Log(fork @ LogError::Fork { seq, ours, .. }) = &error else { return error };
+        let shown = self.log_after(*seq).map(|(_, items)| items).unwrap_or_default();
+        if let Err(unkept) = self.keep_fork(fork, Head { seq: *seq, digest: *ours }, &shown) {
+            tracing::error!(%unkept, "the proof of the fork could not be kept");
+        }
+        error
+    }
+
+    /// Keeps what proves an alarm (`formats#18`), if it is one: where this device stands, what it was shown, and the signed
+    /// objects that were. See SPEC.md.
+    fn keep_fork(&self, error: &LogError, folded: Head, objects: &[Bytes]) -> Result<(), SyncError> {
+        let (seq, ours, shown) = match *error {
+            LogError::Fork { seq, ours, theirs } => (seq, Head { seq, digest: ours }, Head { seq, digest: theirs }),
+            LogError::Invalid { seq, .. } => {
+                let shown = objects.first().map_or(folded, |object| folded.after(Digest::of(object)));
+                (seq, folded, shown)
+            }
+            _ => return Ok(()),
+        };
+        let mut proof = Vec::new();
+        push_item(&mut proof, &encode(&ours));
+        push_item(&mut proof, &encode(&shown));
+        objects.iter().for_each(|object| push_item(&mut proof, object));
+        Ok(replace(&self.device.home().proof(&format!("{}-{seq}", self.id.to_hex())), &proof)?)
     }
 
     /// Reads the organisation's chain to its end, and keeps it.

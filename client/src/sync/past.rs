@@ -94,20 +94,32 @@ pub fn read_at<N: Nodes>(space: &OpenSpace<N>, entry: EntryId, moment: Moment) -
     }
 }
 
-/// All that has happened to what stands at `path`, or stood there last, the latest first; `None` if nothing ever did.
+/// All that has happened to what stands at `path` and to what stood there before it, the latest first; `None` if nothing ever did.
+/// A file that comes back after it was removed is an entry of its own: a person looks for both.
 ///
 /// # Errors
 /// [`SyncError`] of the cache.
-pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option<(EntryId, Vec<Event>)>, SyncError> {
-    let moment = now(space)?;
-    let mut entry = EntryId::ROOT;
+pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option<Vec<(EntryId, Event)>>, SyncError> {
+    let mut entries = vec![(Moment(0), EntryId::ROOT)];
     for name in path.names() {
-        match space.cache().last_at(entry, name, moment)? {
-            Some(child) => entry = child,
-            None => return Ok(None),
+        let folders = std::mem::take(&mut entries);
+        for (_, folder) in folders {
+            entries.extend(space.cache().all_at(folder, name)?);
         }
     }
-    if entry == EntryId::ROOT { Ok(None) } else { Ok(Some((entry, space.cache().events(entry)?))) }
+    if path.names().is_empty() || entries.is_empty() {
+        return Ok(None);
+    }
+    entries.sort_unstable();
+    let mut found = Vec::new();
+    // What came later at the same place ends what is told of the one before, which may go on elsewhere.
+    let mut until = Moment(u64::MAX);
+    for (since, entry) in entries.into_iter().rev() {
+        let events = space.cache().events(entry)?.into_iter().filter(|event| event.moment < until);
+        found.extend(events.map(|event| (entry, event)));
+        until = until.min(since);
+    }
+    Ok(Some(found))
 }
 
 /// Which of these events' contents can still be had: nodes keep what was replaced or removed for the space's retention. `true` for
@@ -115,11 +127,11 @@ pub fn history<N: Nodes>(space: &OpenSpace<N>, path: &TreePath) -> Result<Option
 ///
 /// # Errors
 /// [`SyncError`].
-pub fn is_kept<N: Nodes>(space: &OpenSpace<N>, entry: EntryId, events: &[Event]) -> Result<Vec<bool>, SyncError> {
+pub fn is_kept<N: Nodes>(space: &OpenSpace<N>, events: &[(EntryId, Event)]) -> Result<Vec<bool>, SyncError> {
     let mut wanted = Vec::with_capacity(events.len());
-    for event in events {
+    for (entry, event) in events {
         wanted.push(match &event.change {
-            Change::Written(version) => space.released(&space.cache().known_ids(entry, version)?)?,
+            Change::Written(version) => space.released(&space.cache().known_ids(*entry, version)?)?,
             Change::Placed(_) | Change::Removed => BTreeSet::new(),
         });
     }

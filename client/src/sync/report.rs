@@ -179,6 +179,8 @@ pub enum Problem {
     NoContent,
     /// Something that does not leave stands where it should come.
     InTheWay,
+    /// More change places with each other than one commit holds.
+    Knot,
     /// The brake holds it.
     Held,
     /// It takes no part here any more, and was changed here.

@@ -124,7 +124,7 @@ pub fn sync_changed<N: Nodes>(
     Ok(summary)
 }
 
-/// Says what a run would do first, and changes neither the folder nor the space.
+/// Says what a run would do first, and what the brake would hold; changes neither the folder nor the space.
 ///
 /// # Errors
 /// [`SyncError`].
@@ -134,7 +134,14 @@ pub fn preview<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, approval: Approv
     let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
     let mut summary = Summary::default();
     let look = (&Look::Everything, usize::MAX);
-    let mut all = changes(&plan(space, &root, id, approval, look, &mut summary)?);
+    let planned = plan(space, &root, id, approval, look, &mut summary)?;
+    let mut all = changes(&planned);
+    if planned.held.is_any() {
+        // What a person's approval would add.
+        let would = changes(&plan(space, &root, id, Approval::Given, look, &mut Summary::default())?);
+        let held: Vec<_> = would.into_iter().filter(|change| !all.contains(change)).collect();
+        all.extend(held.into_iter().map(|change| Change { held: true, ..change }));
+    }
     all.extend(Change::apart(summary.ignored.saturating_add(summary.deselected)));
     Ok(all)
 }
@@ -235,8 +242,7 @@ fn look<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<SyncRoot, SyncErr
 
 /// The folder's own path, if its mark is where it should be.
 fn there<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<std::path::PathBuf, SyncError> {
-    let known =
-        space.disk().resolve(path).map_err(|source| TreeError::Disk { what: "open", path: path.to_owned(), source })?;
+    let known = space.disk().resolve(path).map_err(|source| absent(space, path, source))?;
     // The keys of this device are nobody else's, and nobody else's may land on them.
     let home = space.device.home().folder();
     let home = std::fs::canonicalize(home).unwrap_or_else(|_| home.to_owned());
@@ -249,11 +255,22 @@ fn there<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<std::path::PathB
     Ok(known)
 }
 
+/// What it means that the folder at `path` cannot be found: nothing is removed for it, and nothing made in its place.
+fn absent<N: Nodes>(space: &OpenSpace<N>, path: &Path, source: std::io::Error) -> TreeError {
+    match (source.kind(), std::path::absolute(path)) {
+        (std::io::ErrorKind::NotFound, Ok(wanted)) if space.record.folder.as_ref() == Some(&wanted) => {
+            TreeError::MarkerLost(wanted)
+        }
+        (std::io::ErrorKind::NotFound, _) => TreeError::Missing(path.to_owned()),
+        _ => TreeError::Disk { what: "open", path: path.to_owned(), source },
+    }
+}
+
 /// Whether nothing is left but what an earlier round has already found to be impossible.
 fn is_done(plan: &Plan, summary: &Summary) -> bool {
     let is_known = |path: String| summary.issues.iter().any(|issue| issue.path == path);
     let is_there = |path: &TreePath| is_known(path.to_string());
-    plan.log_changes.is_empty()
+    plan.log_changes.iter().all(|change| is_there(&change.path))
         && plan.trashings.iter().all(|trashing| is_there(&trashing.path))
         && plan.asides.iter().all(|aside| is_there(&aside.path))
         && plan.shifts.iter().all(|shift| is_there(&shift.to_path))

@@ -10,7 +10,7 @@
 
 mod groups;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, never, select};
@@ -209,6 +209,10 @@ impl<'a, N: Nodes> Send<'a, N> {
     fn skip(&mut self, number: usize, problem: Problem) {
         let path =
             self.uploads.get(number).map(|upload| upload.source.path().display().to_string()).unwrap_or_default();
+        self.leave_out(path, problem);
+    }
+
+    fn leave_out(&mut self, path: String, problem: Problem) {
         let issue = Issue { path, problem };
         self.watcher.issue(&issue);
         self.summary.issues.push(issue);
@@ -233,12 +237,21 @@ impl<'a, N: Nodes> Send<'a, N> {
         while !self.groups.is_empty() {
             self.commit_once()?;
         }
+        // A move and the name that it steps aside under are one change to a person.
+        let knots = BTreeSet::from_iter(self.groups.take_knots());
+        for path in knots {
+            self.leave_out(path.to_string(), Problem::Knot);
+        }
         Ok(())
     }
 
     /// Commits as much as one commit holds.
     fn commit_once(&mut self) -> Result<(), SyncError> {
         for _ in 0..COMMIT_TRIES_MAX {
+            if self.space.has_outstanding() {
+                // Before anything is noted of the next one, which would bear the same counter.
+                self.space.settle()?;
+            }
             let is_as_planned = self.is_independent && self.space.foreign == self.foreign_before;
             let judging = if is_as_planned { Judging::Trusted } else { Judging::Again };
             let Some((draft, taken)) = self.groups.pack(self.space, judging)? else {

@@ -18,6 +18,9 @@ pub enum TreeError {
         /// The system's answer.
         source: io::Error,
     },
+    /// There is no such folder, and none was synced there.
+    #[error("there is no folder {0}")]
+    Missing(PathBuf),
     /// The folder is not marked as this space's, though files were synced with it: an unmounted disk looks like that.
     #[error("the folder {0} has lost its mark")]
     MarkerLost(PathBuf),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quinn::SendStream;
 use serde::Serialize;
-use vauban_protocol::wire::{Refusal, Response, encode_head, push_item};
+use vauban_protocol::wire::{ITEM_LENGTH_BYTES, Refusal, Response, encode_head, item_prefix};
 
 use crate::edge::fault::RequestFault;
 use crate::edge::memory::Reservation;
@@ -29,17 +29,23 @@ impl Answer {
         Self { response, body, reserved: Some(reserved) }
     }
 
-    /// An answer whose body is a list: the first of `items`, as many as the answer's bound lets through.
-    pub(super) fn list(response: Response, items: &[Bytes]) -> Self {
+    /// An answer whose body is a list: the first of `items`, as many as the answer's bound lets through. `reserved` was there
+    /// before they were read.
+    pub(super) fn list(response: Response, items: Vec<Bytes>, mut reserved: Reservation) -> Self {
         let bytes_max = response.body_bytes_max();
-        let mut body = Vec::new();
+        let mut body = Vec::with_capacity(items.len().saturating_mul(2));
+        let mut body_bytes = 0usize;
         for item in items {
-            if body.len().saturating_add(4).saturating_add(item.len()) > bytes_max {
+            let bytes = body_bytes.saturating_add(ITEM_LENGTH_BYTES).saturating_add(item.len());
+            if bytes > bytes_max {
                 break;
             }
-            push_item(&mut body, item);
+            body_bytes = bytes;
+            body.push(Bytes::copy_from_slice(&item_prefix(&item)));
+            body.push(item);
         }
-        Self { response, body: vec![body.into()], reserved: None }
+        reserved.shrink_to(body_bytes);
+        Self { response, body, reserved: Some(reserved) }
     }
 
     /// Whether, and why not, it was done.

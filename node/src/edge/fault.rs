@@ -82,7 +82,6 @@ impl RequestFault {
 fn proposal(error: &ProposeError) -> Refusal {
     match error {
         ProposeError::Refused(refusal) => *refusal,
-        ProposeError::RefusedCommit { refusal, .. } => *refusal,
         ProposeError::Unavailable | ProposeError::Fatal(_) => Refusal::Unavailable,
     }
 }

@@ -35,8 +35,8 @@ pub(super) struct Share {
 /// Bytes reserved for one body.
 #[derive(Debug)]
 pub(super) struct Reservation {
-    _node: OwnedSemaphorePermit,
-    _connection: OwnedSemaphorePermit,
+    node: OwnedSemaphorePermit,
+    connection: OwnedSemaphorePermit,
     bytes: u32,
     held: IntGauge,
 }
@@ -97,12 +97,23 @@ impl Share {
         let acquire = async {
             let connection = Arc::clone(&self.connection).acquire_many_owned(bytes).await;
             let node = Arc::clone(&self.node).acquire_many_owned(bytes).await;
-            let (_connection, _node) = (connection.map_err(|_| Busy)?, node.map_err(|_| Busy)?);
+            let (connection, node) = (connection.map_err(|_| Busy)?, node.map_err(|_| Busy)?);
             let held = self.held.clone();
             held.add(i64::from(bytes));
-            Ok(Reservation { _node, _connection, bytes, held })
+            Ok(Reservation { node, connection, bytes, held })
         };
         tokio::time::timeout(self.patience, acquire).await.unwrap_or(Err(Busy))
+    }
+}
+
+impl Reservation {
+    /// Gives back what turned out not to be needed: a list is reserved for by its bound, and read only then.
+    pub(super) fn shrink_to(&mut self, bytes: usize) {
+        let surplus = self.bytes.saturating_sub(u32::try_from(bytes).unwrap_or(u32::MAX));
+        let permits = usize::try_from(surplus).unwrap_or_default();
+        drop((self.node.split(permits), self.connection.split(permits)));
+        self.held.sub(i64::from(surplus));
+        self.bytes = self.bytes.saturating_sub(surplus);
     }
 }
 
@@ -141,6 +152,21 @@ mod tests {
         let second = share.reserve(4 * MIB).await.unwrap();
         drop(second);
         assert_eq!(memory.held.get(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_needed_is_given_back() {
+        let memory = memory(10 * MIB, 0);
+        let share = memory.share();
+        let mut first = share.reserve(8 * MIB).await.unwrap();
+        first.shrink_to(9 * MIB);
+        assert_eq!(share.reserve(4 * MIB).await.unwrap_err(), Busy, "nothing is given that was not held");
+        first.shrink_to(MIB);
+        assert_eq!(memory.held.get(), 1024 * 1024);
+        let second = share.reserve(9 * MIB).await.unwrap();
+        drop((first, second));
+        assert_eq!(memory.held.get(), 0);
+        assert!(share.reserve(10 * MIB).await.is_ok());
     }
 
     #[tokio::test]

@@ -66,21 +66,21 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
     gateway.live(admitted)?;
     let answer = match request {
         Request::Status => verbs::status(gateway),
-        Request::Organisation { from } => verbs::organisation(gateway, from).await,
+        Request::Organisation { from } => verbs::organisation(gateway, share, from).await,
         Request::Certify => verbs::certify(gateway, body).await,
         Request::CreateSpace => verbs::create_space(gateway, admitted, body).await,
         Request::Spaces => verbs::spaces(gateway, admitted).await,
-        Request::Log { space, from } => verbs::log(gateway, admitted, space, from).await,
-        Request::Outline { space, before, from } => verbs::outline(gateway, admitted, space, before, from).await,
-        Request::Commit { space } => verbs::commit(gateway, admitted, space, body).await,
+        Request::Log { space, from } => verbs::log(gateway, caller, space, from).await,
+        Request::Outline { space, before, from } => verbs::outline(gateway, caller, space, before, from).await,
+        Request::Commit { space } => verbs::commit(gateway, caller, space, body).await,
         Request::PutChunks { space, chunks } => verbs::put_chunks(gateway, admitted, space, &chunks, body).await,
         Request::HaveChunks { space, ids } => verbs::have_chunks(gateway, admitted, space, ids).await,
         Request::GetChunks { space, ids } => verbs::get_chunks(gateway, admitted, share, space, ids).await,
         Request::OpenInvite => verbs::open_invite(gateway, admitted, body).await,
-        Request::Invites => verbs::invites(gateway, admitted).await,
-        Request::JoinPosts { invite } => verbs::join_posts(gateway, admitted, invite).await,
+        Request::Invites => verbs::invites(gateway, caller).await,
+        Request::JoinPosts { invite } => verbs::join_posts(gateway, caller, invite).await,
         Request::Seen { space } => verbs::seen(gateway, admitted, space, body).await,
-        Request::Seens { space } => verbs::seens(gateway, admitted, space).await,
+        Request::Seens { space } => verbs::seens(gateway, caller, space).await,
         Request::Follow { space, from } => {
             drop(body);
             return Ok(Reply::Feed(verbs::follow(gateway, caller, space, from).await?));
@@ -98,8 +98,8 @@ async fn route_guest(
 ) -> Result<Answer, RequestFault> {
     let body = rest.body(request.body_bytes_max(), share).await?;
     match request {
-        GuestRequest::Organisation { invite, from } => verbs::guest_organisation(gateway, invite, from).await,
-        GuestRequest::Invite { invite } => verbs::invite(gateway, invite).await,
+        GuestRequest::Organisation { invite, from } => verbs::guest_organisation(gateway, share, invite, from).await,
+        GuestRequest::Invite { invite } => verbs::invite(gateway, share, invite).await,
         GuestRequest::Join { invite } => verbs::join(gateway, invite, body).await,
     }
 }

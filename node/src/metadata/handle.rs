@@ -11,10 +11,7 @@ use openraft::{EmptyNode, Raft};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
 use vauban_protocol::id::NodeId;
-use vauban_protocol::limit::{CERTIFICATES_MAX, COMMITS_BYTES_MAX};
-use vauban_protocol::signed::Signed;
-use vauban_protocol::space::Commit;
-use vauban_protocol::wire::Refusal;
+use vauban_protocol::limit::CERTIFICATES_MAX;
 
 use super::command::{Applied, Blob, Command};
 use super::error::{Failure, MetadataError};
@@ -121,33 +118,9 @@ impl Metadata {
     /// [`ProposeError`]. After [`ProposeError::Unavailable`] the effect is unknown: the same bytes may be proposed again,
     /// and have it once.
     pub async fn propose(&self, proposal: Proposal) -> Result<Applied, ProposeError> {
-        let commit = match &proposal {
-            Proposal::Commit(bytes) => Some(bytes.clone()),
-            _ => None,
-        };
         let command = Command::from(proposal);
         preflight::judge(&command, self.view.organisation().as_deref()).map_err(ProposeError::Refused)?;
-        match (self.proposer.propose(command).await, commit) {
-            (Err(ProposeError::Refused(refusal @ Refusal::NotHead { .. })), Some(commit)) => {
-                let missing = self.missing(commit).await?;
-                Err(ProposeError::RefusedCommit { refusal, missing })
-            }
-            (answer, _) => answer,
-        }
-    }
-
-    /// The commits after the one that a refused commit follows.
-    async fn missing(&self, commit: Bytes) -> Result<Vec<Bytes>, ProposeError> {
-        let Ok(commit) = Signed::<Commit>::parse(commit) else {
-            return Ok(Vec::new());
-        };
-        let (space, prev) = (commit.payload().space, commit.payload().prev);
-        let view = self.view.clone();
-        let read = move || view.log(space, prev.seq.saturating_add(1), COMMITS_BYTES_MAX);
-        match spawn_blocking(read).await {
-            Ok(missing) => Ok(missing?),
-            Err(_) => Err(ProposeError::Unavailable),
-        }
+        self.proposer.propose(command).await
     }
 
     /// Reads of the state that this node has applied.
@@ -228,9 +201,7 @@ impl Metadata {
     pub(super) async fn order(&self, command: Command) -> Result<(), MetadataError> {
         match self.proposer.propose(command).await {
             Ok(_) => Ok(()),
-            Err(ProposeError::Refused(refusal) | ProposeError::RefusedCommit { refusal, .. }) => {
-                Err(MetadataError::Chain(refusal))
-            }
+            Err(ProposeError::Refused(refusal)) => Err(MetadataError::Chain(refusal)),
             Err(ProposeError::Unavailable) => Err(MetadataError::NotReady { seconds: METADATA_READY_SECONDS_MAX }),
             Err(ProposeError::Fatal(failure)) => Err(failure.into()),
         }

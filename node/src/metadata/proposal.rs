@@ -35,15 +35,6 @@ pub enum ProposeError {
     /// The proposer must change something first; the refusal says what.
     #[error(transparent)]
     Refused(Refusal),
-    /// The space has moved on.
-    #[error("{refusal}")]
-    RefusedCommit {
-        /// [`Refusal::NotHead`], with the head.
-        refusal: Refusal,
-        /// The commits after the one that the refused commit follows, in order, at most
-        /// [`vauban_protocol::limit::COMMITS_BYTES_MAX`] bytes of them: more are read as the log.
-        missing: Vec<Bytes>,
-    },
     /// No leader, stopping, or too slow: it may have had its effect or not, and may be proposed again as it is.
     #[error("the group cannot order this now")]
     Unavailable,

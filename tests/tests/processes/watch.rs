@@ -129,24 +129,24 @@ fn leaves(root: &Path, path: &str) -> anyhow::Result<()> {
 }
 
 /// Begins to watch, and waits until both sides agree.
-fn watch(device: &Home, folder: &Path) -> anyhow::Result<Running> {
+pub(crate) fn watch(device: &Home, folder: &Path) -> anyhow::Result<Running> {
     let mut running = start(device, folder)?;
     event(&mut running, "synced")?;
     Ok(running)
 }
 
-fn start(device: &Home, folder: &Path) -> anyhow::Result<Running> {
+pub(crate) fn start(device: &Home, folder: &Path) -> anyhow::Result<Running> {
     device.start(&["--json", "sync", "Projets", &utf8(folder)?, "--watch"])
 }
 
 /// Waits for the first event of a kind.
-fn event(running: &mut Running, name: &str) -> anyhow::Result<Value> {
+pub(crate) fn event(running: &mut Running, name: &str) -> anyhow::Result<Value> {
     let line = running.line(&format!("{{\"event\":\"{name}\""), ARRIVAL_LIMIT)?;
     serde_json::from_str(&line).context(line)
 }
 
 /// Waits until a file has this content.
-fn arrives(root: &Path, path: &str, content: &[u8]) -> anyhow::Result<()> {
+pub(crate) fn arrives(root: &Path, path: &str, content: &[u8]) -> anyhow::Result<()> {
     let file = root.join(path);
     wait::until(&format!("{}", file.display()), ARRIVAL_LIMIT, || {
         Ok(fs::read(&file).is_ok_and(|is| is == content).then_some(()))
@@ -154,7 +154,7 @@ fn arrives(root: &Path, path: &str, content: &[u8]) -> anyhow::Result<()> {
 }
 
 /// Asks a client to end, which it does with success; all that it said.
-fn ended(running: Running) -> anyhow::Result<Vec<Value>> {
+pub(crate) fn ended(running: Running) -> anyhow::Result<Vec<Value>> {
     let Outcome { stdout, .. } = running.terminate(COMMAND_LIMIT)?.success()?;
     stdout.lines().map(|line| serde_json::from_str(line).with_context(|| line.to_owned())).collect()
 }

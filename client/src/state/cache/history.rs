@@ -95,6 +95,22 @@ impl Cache {
             .optional()?)
     }
 
+    /// Every entry that ever stood at this name in `parent`, with the moment when it last came there.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn all_at(&self, parent: EntryId, name: &EntryName) -> Result<Vec<(Moment, EntryId)>, CacheError> {
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT MAX(seq), entry FROM places WHERE parent = ?1 AND name = ?2 GROUP BY entry")?;
+        let mut rows = statement.query(params![parent.0, name.as_str()])?;
+        let mut entries = Vec::new();
+        while let Some(row) = rows.next()? {
+            entries.push((Moment(row.get::<_, i64>(0)?.cast_unsigned()), EntryId(row.get(1)?)));
+        }
+        Ok(entries)
+    }
+
     /// Where an entry was at `moment`; `None` if it was not.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ use crate::sync::plan::{Knew, LogChange, RowAfter, Upload};
 use crate::sync::report::Summary;
 use crate::sync::standing::Spot;
 use crate::sync::{OpenSpace, SyncError};
+use crate::tree::TreePath;
 
 /// Whether groups must be judged against the log again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) struct Group {
     /// What is agreed once it stands in the log.
     after: Vec<RowAfter>,
     file: Option<File>,
+    /// Where its changes are, of several that belong together, for people.
+    paths: Vec<TreePath>,
 }
 
 /// What a group was made knowing of an entry.
@@ -60,12 +63,18 @@ pub(super) struct Groups {
     waiting: VecDeque<Group>,
     op_bytes: usize,
     adds: usize,
+    /// Where changes are of which more belong together than one commit holds.
+    knots: Vec<TreePath>,
 }
 
 impl Groups {
     pub(super) fn push_changes(&mut self, changes: Vec<LogChange>) {
-        let (mut ops, mut knew, mut after) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ops, mut knew, mut after, mut paths) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let is_knot = changes.len() > 1;
         for change in changes {
+            if is_knot {
+                paths.push(change.path);
+            }
             let entry = change.op.entry();
             // What stepped aside is elsewhere than it was known to be: its first change has said so.
             if let Some(Knew { spot, content }) = change.knew.filter(|_| !ops.iter().any(|op: &Op| op.entry() == entry))
@@ -76,7 +85,7 @@ impl Groups {
             ops.push(change.op);
             after.push(change.after);
         }
-        self.push(Group::new(ops, Vec::new(), knew, after, None));
+        self.push(Group { paths, ..Group::new(ops, Vec::new(), knew, after, None) });
     }
 
     pub(super) fn push_file(&mut self, upload: &Upload, file: SealedFile) {
@@ -130,8 +139,8 @@ impl Groups {
                 if !is_room && taken.is_empty() {
                     adds = more.into_iter().take(COMMIT_ADDS_MAX).collect();
                 } else if is_room && batch.is_empty() {
-                    // A knot of thousands: it is untied by hand, or never was meant.
-                    tracing::warn!(ops = group.ops.len(), "more belongs together than one commit holds");
+                    // Nobody may ever see a part of it, so it is said, and left.
+                    self.knots.extend(group.paths);
                     continue;
                 }
                 self.waiting.push_front(group);
@@ -148,6 +157,11 @@ impl Groups {
         let stored_at = adds.values().copied().min().unwrap_or_default();
         let draft = Draft { ops: batch.into_ops(), adds: adds.into_keys().collect(), stored_at, ..Draft::default() };
         Ok(Some((draft, taken)))
+    }
+
+    /// Where changes are of which more belong together than one commit holds; said once.
+    pub(super) fn take_knots(&mut self) -> Vec<TreePath> {
+        std::mem::take(&mut self.knots)
     }
 
     /// Puts back what a refused commit held, to be judged again.
@@ -223,7 +237,7 @@ impl Group {
         file: Option<File>,
     ) -> Self {
         let op_bytes = ops.iter().map(Op::encoded_bytes).sum();
-        Self { ops, op_bytes, chunks, knew, after, file }
+        Self { ops, op_bytes, chunks, knew, after, file, paths: Vec::new() }
     }
 
     /// Whether the log is still as this group was made knowing it.

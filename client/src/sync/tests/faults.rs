@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use vauban_protocol::canonical::encode;
 use vauban_protocol::space::Cutting;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
@@ -9,10 +10,14 @@ use super::node::Fault;
 use super::world::{World, head_of, noise};
 use crate::clock;
 use crate::limit::FRESHNESS_DAYS_MAX;
-use crate::log::LogError;
-use crate::sync::SyncError;
+use crate::log::{EntryId, EntryName, Kind, LogError};
+use crate::state::Anchor;
+use crate::state::cache::BaseRow;
 use crate::sync::author::{Draft, Sent};
-use crate::tree::TreeError;
+use crate::sync::plan::{LogChange, Plan};
+use crate::sync::send::Send;
+use crate::sync::{Quiet, Summary, SyncError, Watcher};
+use crate::tree::{Identity, TreeError, TreePath};
 
 const MIB: usize = 1024 * 1024;
 
@@ -206,11 +211,84 @@ fn split_view_is_a_fork() {
     let view_of_b = world.node.with(|state| state.spaces[&world.space].clone());
     assert_eq!(view_of_a.items.len(), view_of_b.items.len());
     assert_ne!(head_of(&view_of_a.items), head_of(&view_of_b.items));
-    let forked = world.a().try_sync();
-    assert!(matches!(forked, Err(SyncError::Log(LogError::Fork { .. }))), "{forked:?}");
-    world.a().lose_cache();
-    let forked = world.a().try_sync();
-    assert!(matches!(forked, Err(SyncError::Log(LogError::Fork { .. }))), "without the cache: {forked:?}");
+    // What proves it is kept, however it was found: by a head, or commit by commit.
+    let forks = [&view_of_a, &view_of_b].map(|view| encode(&head_of(&view.items)));
+    for has_cache in [true, false] {
+        let forked = world.a().try_sync();
+        assert!(matches!(forked, Err(SyncError::Log(LogError::Fork { .. }))), "cache {has_cache}: {forked:?}");
+        let [proof] = &world.a().take_proofs()[..] else { panic!("one proof is kept: cache {has_cache}") };
+        assert_eq!(proof[..2], forks, "cache {has_cache}");
+        assert_eq!(proof.get(2), view_of_b.items.last(), "cache {has_cache}");
+        world.a().lose_cache();
+    }
+}
+
+/// Fails if a commit is signed while the answer to another is missing: both would bear one counter, and what was noted for the
+/// one would be taken as settled by the other.
+#[test]
+fn one_commit_is_outstanding_at_a_time() {
+    for at in 0.. {
+        let world = World::new(&["poste"], Cutting::Keyed);
+        world.a().sync();
+        world.a().write("one", "one");
+        let mut space = world.a().open().unwrap();
+        world.node.with(|state| state.fault = Some((at, Fault::Answer)));
+        let is_done = world.a().sync_in(&mut space).is_ok();
+        world.node.with(|state| state.fault = None);
+        assert!(!is_done, "no answer to a commit was lost");
+        if !space.has_outstanding() {
+            continue;
+        }
+        let draft = Draft::default();
+        assert!(matches!(space.send(&draft), Err(SyncError::Bug(_))));
+        assert!(space.has_outstanding(), "the first is still to be sent");
+
+        let before = world.node.with(|state| state.spaces[&world.space].items.len());
+        let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+        let mut summary = Summary::default();
+        let row = BaseRow {
+            entry: EntryId([7; 16]),
+            parent: EntryId::ROOT,
+            name: EntryName::parse(b"folder").unwrap(),
+            kind: Kind::Folder,
+            content: None,
+            executable: false,
+            identity: Identity::default(),
+            file_type: None,
+        };
+        let change = LogChange::create(row, None, TreePath::parse("folder").unwrap());
+        let mut plan = Plan { log_changes: vec![change], ..Plan::default() };
+        Send::new(&mut space, None, &watcher, &mut summary).run(&mut plan).unwrap();
+        assert!(!space.has_outstanding());
+        let after = world.node.with(|state| state.spaces[&world.space].items.len());
+        assert_eq!((summary.commits, after), (1, before + 1), "the first stood in the log, the second follows it");
+        return;
+    }
+}
+
+/// Fails if a client that was stopped after its cache knew of a commit, and before its anchor did, uses the counter again: the node
+/// would refuse it for good, and the person would be told that the device was cloned.
+#[test]
+fn a_commit_that_only_the_cache_knows_of_is_settled() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().sync();
+    world.a().write("f", "1");
+    let home = world.a().home();
+    let (tell, told) = std::sync::mpsc::channel();
+    world.node.with(|state| {
+        let look = move || tell.send(Anchor::open(&home).unwrap().record()).unwrap();
+        state.before_commit = Some(Box::new(look));
+    });
+    world.a().sync();
+    let stowed = told.recv().unwrap();
+    assert!(stowed.spaces[&world.space].outbox.is_some());
+    world.a().anchor().update(|record| *record = stowed).unwrap();
+    world.a().write("g", "2");
+    let summary = world.a().sync();
+    assert_eq!((summary.commits, summary.uploaded), (1, 1), "{summary:?}");
+    assert_eq!(world.a().anchor().record().spaces[&world.space].outbox, None);
+    world.b().sync();
+    assert_eq!(world.a().tree(), world.b().tree());
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use vauban_protocol::space::Cutting;
 
-use super::world::{World, noise, settle};
-use crate::sync::{find_at, now};
+use super::world::{Device, World, noise, settle};
+use crate::sync::{Problem, find_at, now};
 use crate::tree::TreePath;
 
 /// Two devices that share what `names` say, each file holding its own name.
@@ -52,6 +52,32 @@ fn a_file_moves_and_keeps_its_entry() {
     assert_eq!((down.moved_here, down.folders, down.downloaded), (1, 2, 0), "{down:?}");
     settle(world.a(), world.b());
     assert_eq!(world.b().read("new folder/deep/f2"), b"f");
+}
+
+/// Fails if folders that change places in a ring too large for one commit are dropped without a word, or shown half-way.
+#[test]
+fn a_ring_of_more_than_one_commit_is_said_and_left() {
+    const FOLDERS: usize = 1000;
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    let name = |n: usize| format!("{:0>240}", n % FOLDERS);
+    (0..FOLDERS).for_each(|n| world.a().write(&format!("{}/f", name(n)), n.to_le_bytes()));
+    world.a().write("other", "1");
+    settle(world.a(), world.b());
+    world.a().rename(&name(0), "aside");
+    (1..FOLDERS).for_each(|n| world.a().rename(&name(n), &name(n - 1)));
+    world.a().rename("aside", &name(FOLDERS - 1));
+    world.a().write("other", "2");
+    let summary = world.a().sync();
+    assert!(summary.agreed && !summary.is_complete(), "{summary:?}");
+    let knots = summary.issues.iter().filter(|issue| issue.problem == Problem::Knot).count();
+    assert_eq!((knots, summary.moved_there, summary.uploaded), (FOLDERS, 0, 1), "the rest is done");
+    assert_eq!(world.b().sync().moved_here, 0);
+    let held = |device: &Device, n: usize| device.read(&format!("{}/f", name(n)));
+    assert_eq!(
+        (held(world.b(), 5), held(world.a(), 4)),
+        (5usize.to_le_bytes().to_vec(), 5usize.to_le_bytes().to_vec())
+    );
+    assert_eq!(world.b().read("other"), b"2");
 }
 
 /// A disk gives the number of a removed file to the next one: only what it holds tells.

@@ -2,7 +2,7 @@
 
 use vauban_protocol::space::Cutting;
 
-use super::world::{Device, World, noise};
+use super::world::{Device, World, noise, settle};
 use crate::log::{EntryId, Kind, Op};
 use crate::state::cache::{Change, Moment};
 use crate::sync::author::{Draft, Sent};
@@ -86,10 +86,10 @@ fn history_tells_what_happened_even_of_what_is_gone() {
     let (world, _) = eventful();
     let mut space = world.a().open().unwrap();
     space.settle().unwrap();
-    let (_, events) = history(&space, &path("note")).unwrap().unwrap();
+    let events = history(&space, &path("note")).unwrap().unwrap();
     let told: Vec<_> = events
         .iter()
-        .map(|event| match &event.change {
+        .map(|(_, event)| match &event.change {
             Change::Written(version) => format!("written {}", version.bytes),
             Change::Placed(place) => format!("placed {}", place.name),
             Change::Removed => "removed".to_owned(),
@@ -168,4 +168,29 @@ fn what_stands_in_the_way_stays() {
         .map(|child| (child.name.to_string(), child.kind))
         .collect();
     assert_eq!(names, [("note".to_owned(), Kind::Folder), ("note (conflit poste 2026-11-23)".to_owned(), Kind::File)]);
+}
+
+/// Fails if a file that came back as an entry of its own hides what it was before.
+#[test]
+fn history_goes_on_behind_what_came_back() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    for content in ["1", "22"] {
+        world.a().write("folder/f", content);
+        settle(world.a(), world.b());
+    }
+    let before = entry(world.a(), "folder/f");
+    world.a().remove("folder");
+    world.a().sync();
+    world.b().write("folder/f", "333, edited meanwhile");
+    settle(world.a(), world.b());
+    assert_ne!(entry(world.a(), "folder/f"), before);
+    let mut space = world.a().open().unwrap();
+    space.settle().unwrap();
+    let events = history(&space, &path("folder/f")).unwrap().unwrap();
+    let written = events.iter().filter_map(|(_, event)| match &event.change {
+        Change::Written(version) => Some(version.bytes),
+        _ => None,
+    });
+    assert_eq!(written.collect::<Vec<_>>(), [21, 2, 1]);
+    assert!(events.is_sorted_by(|(_, later), (_, earlier)| later.moment >= earlier.moment));
 }

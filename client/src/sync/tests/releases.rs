@@ -153,12 +153,12 @@ fn what_left_history_is_released_and_then_no_longer_kept() {
     world.node.with(super::node::State::purge);
     let mut space = world.a().open().unwrap();
     space.follow().unwrap();
-    let (entry, events) = history(&space, &TreePath::parse("f").unwrap()).unwrap().unwrap();
-    let kept = is_kept(&space, entry, &events).unwrap();
+    let events = history(&space, &TreePath::parse("f").unwrap()).unwrap().unwrap();
+    let kept = is_kept(&space, &events).unwrap();
     let written: Vec<bool> = events
         .iter()
         .zip(kept)
-        .filter(|(event, _)| matches!(event.change, Change::Written(_)))
+        .filter(|((_, event), _)| matches!(event.change, Change::Written(_)))
         .map(|(_, k)| k)
         .collect();
     assert_eq!(written, [true, false], "the latest first");

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use vauban_protocol::space::Cutting;
 
 use super::world::{World, settle};
-use crate::sync::Approval;
+use crate::sync::{Approval, What};
 
 /// Two devices that share what `names` say, each file holding its own name.
 fn shared(names: &[&str]) -> World {
@@ -176,6 +176,14 @@ fn a_preview_changes_nothing() {
     let shown: Vec<_> = world.a().preview().into_iter().map(|change| change.path).collect();
     assert_eq!(shown, ["renamed", "f", "new"]);
     assert!(world.b().sync().is_quiet());
+    // What the brake holds is listed, too, each thing as what would be done.
+    let world = shared(&["f", "folder/g"]);
+    world.a().remove("f");
+    world.a().remove("folder");
+    let shown: Vec<_> = world.a().preview().into_iter().map(|change| (change.held, change.what, change.path)).collect();
+    let held = |path: &str| (true, What::RemoveThere, path.to_owned());
+    assert_eq!(shown.len(), 3, "{shown:?}");
+    assert!(["f", "folder", "folder/g"].iter().all(|path| shown.contains(&held(path))), "{shown:?}");
     let fresh = World::new(&["poste"], Cutting::Keyed);
     fresh.a().write("f", "x");
     assert_eq!(fresh.a().preview().len(), 1);

@@ -16,6 +16,7 @@ use vauban_protocol::id::{Digest, SpaceId, UserId};
 use vauban_protocol::organisation::{Certificate, Charter, Issuer, Operator, Organisation, Statement};
 use vauban_protocol::space::Cutting;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
+use vauban_protocol::wire::split_items;
 
 use super::node::ModelNode;
 use super::stopping::Stopping;
@@ -196,9 +197,32 @@ impl Device {
     }
 
     pub(super) fn sync_with(&self, approval: Approval) -> Result<Summary, SyncError> {
+        self.sync_in_with(&mut self.open()?, approval)
+    }
+
+    /// A run over a space that was opened before.
+    pub(super) fn sync_in(&self, space: &mut OpenSpace<ModelNode>) -> Result<Summary, SyncError> {
+        self.sync_in_with(space, Approval::Ask)
+    }
+
+    fn sync_in_with(&self, space: &mut OpenSpace<ModelNode>, approval: Approval) -> Result<Summary, SyncError> {
         let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
         let run = Run { device_name: &self.name, approval, watcher: &watcher };
-        sync_once(&mut self.open()?, self.folder.path(), &run)
+        sync_once(space, self.folder.path(), &run)
+    }
+
+    /// The proofs of alarms that the device has kept, which it then keeps no more.
+    pub(super) fn take_proofs(&self) -> Vec<Vec<Bytes>> {
+        let mut proofs = Vec::new();
+        for item in std::fs::read_dir(self.home.path()).unwrap() {
+            let path = item.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with("alarm-") {
+                let proof = std::fs::read(&path).unwrap();
+                proofs.push(split_items(proof.into(), 64, usize::MAX).unwrap());
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+        proofs
     }
 
     /// What takes no part, by path.
@@ -232,6 +256,11 @@ impl Device {
 
     pub(super) fn sync(&self) -> Summary {
         self.try_sync().unwrap()
+    }
+
+    /// Where the device keeps what is its own.
+    pub(super) fn home(&self) -> Home {
+        Home::at(Some(self.home.path().to_owned()))
     }
 
     /// What the device remembers, however its commands end.

@@ -349,6 +349,12 @@ impl Organisation {
         self.charters.get(&node)
     }
 
+    /// Whether the node had a charter that was revoked: it never gets another.
+    #[must_use]
+    pub fn is_charter_revoked(&self, node: NodeId) -> bool {
+        self.charters_revoked.contains(&node)
+    }
+
     /// Every charter that has not been revoked.
     pub fn charters(&self) -> impl Iterator<Item = &Charter> {
         self.charters.values()

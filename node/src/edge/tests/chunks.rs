@@ -1,13 +1,15 @@
 //! Chunks and commits through the whole node, as a member, as a stranger, and after a disk lost a bit.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::IDS_MAX;
-use vauban_protocol::wire::{ChunkAnswer, ChunkHead, Refusal, Request, Response, split_items};
+use vauban_protocol::space::Commit;
+use vauban_protocol::wire::{ChunkAnswer, ChunkHead, Refusal, Request, Response, encode_head, split_items};
 
-use super::peer::Peer;
+use super::peer::{PATIENCE, Peer, answer};
 use super::site::Site;
 use crate::identity::Identity;
 use crate::metadata::tests::town::{Folder, Town};
@@ -105,6 +107,52 @@ async fn a_commit_that_comes_late_is_answered_with_what_it_lacks() {
     let (response, body): (Response, Bytes) = peer.exchange(&request, late.bytes()).await;
     assert_eq!(response, Response::Refused(Refusal::NotHead { head }));
     assert_eq!(split_items(body, 1, usize::MAX).unwrap(), [first.bytes().clone()]);
+}
+
+/// Fails if lists that a peer asks for and does not take are held outside of what the node reserves for bodies.
+#[tokio::test]
+async fn a_list_that_is_not_taken_is_memory_that_is_reserved() {
+    let site = Site::start().await;
+    let admin = &site.town.admin;
+    let mut folder = space(&Peer::enter(&site, admin).await, &site.town).await;
+    let first = site.town.first_epoch(&folder.space, site.metadata.view().applied());
+    let late = site.town.draft(&folder.space);
+    folder.take(&first);
+    let space = folder.id;
+    let peer = Peer::enter_narrow(&site, admin).await;
+    assert!(matches!(peer.ask(&Request::Commit { space }, first.bytes()).await, Response::Committed { .. }));
+    let late = admin.seal(Commit { counter: 2, ..late });
+    let asked = [
+        (Request::Log { space, from: 0 }, Bytes::new()),
+        (Request::Organisation { from: 0 }, Bytes::new()),
+        (Request::Commit { space }, late.bytes().clone()),
+    ];
+    for (request, body) in asked {
+        let message = [encode_head(&request, body.len()), body.to_vec()].concat();
+        let (_send, recv) = peer.send_raw(&message).await;
+        let held = settled(&site, |held| held > 2 * i64::try_from(body.len()).unwrap()).await;
+        assert!(held < 64 * 1024, "{request:?}: no more than there is to send: {held}");
+        let (_, list) = answer::<Response>(recv).await;
+        assert!(i64::try_from(list.len()).unwrap() == held && held > 1024, "{request:?}: {held}");
+        settled(&site, |held| held == 0).await;
+    }
+}
+
+/// Waits until the bytes that the node holds for bodies are as they should be, and stay a moment.
+async fn settled(site: &Site, is_so: impl Fn(i64) -> bool) -> i64 {
+    let gauge = site.metrics.body_bytes();
+    let wait = async {
+        let mut before = -1;
+        loop {
+            let held = gauge.get();
+            if is_so(held) && held == before {
+                return held;
+            }
+            before = held;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("{} bytes are held", gauge.get()))
 }
 
 /// Fails if a space that one is no member of can be told from one that does not exist.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quinn::crypto::rustls::QuicClientConfig;
-use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream};
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint, RecvStream, SendStream, TransportConfig};
 use rustls::RootCertStore;
 use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::CertificateDer;
@@ -25,6 +25,9 @@ use crate::metadata::tests::town::Signer;
 
 /// Longer than anything under test takes, shorter than a person waits for a broken test.
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Bytes of a stream that a narrow client takes in.
+const NARROW_BYTES: u32 = 1024;
 
 /// A client with one connection.
 pub(super) struct Peer {
@@ -75,6 +78,19 @@ impl Peer {
         Ok(Self::over(connection, endpoint))
     }
 
+    /// A device, admitted, that takes in next to nothing before it is read.
+    pub(super) async fn enter_narrow(site: &Site, device: &Signer) -> Self {
+        let tls = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
+        let quic = QuicClientConfig::try_from(tls).unwrap();
+        let mut config = ClientConfig::new(Arc::new(quic));
+        let mut transport = TransportConfig::default();
+        transport.stream_receive_window(NARROW_BYTES.into());
+        config.transport_config(Arc::new(transport));
+        let endpoint = Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+        let connection = endpoint.connect_with(config, site.address, &tls_name(site.node)).unwrap().await.unwrap();
+        Self::over(connection, endpoint).admitted(site, device).await
+    }
+
     /// A client on a connection that is there already.
     pub(super) fn over(connection: Connection, endpoint: Endpoint) -> Self {
         Self { connection, _endpoint: endpoint }
@@ -82,11 +98,14 @@ impl Peer {
 
     /// A device, admitted.
     pub(super) async fn enter(site: &Site, device: &Signer) -> Self {
-        let peer = Self::dial(site, ALPN_DEVICE).await.unwrap();
-        let proof = peer.proof(site.node, device.device(), device);
-        let admission = peer.hello(device.device(), proof).await;
+        Self::dial(site, ALPN_DEVICE).await.unwrap().admitted(site, device).await
+    }
+
+    async fn admitted(self, site: &Site, device: &Signer) -> Self {
+        let proof = self.proof(site.node, device.device(), device);
+        let admission = self.hello(device.device(), proof).await;
         assert!(matches!(admission, Admission::Admitted { .. }), "{admission:?}");
-        peer
+        self
     }
 
     /// The proof that `signer` makes for `device` on this connection.

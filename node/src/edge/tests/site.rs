@@ -30,6 +30,7 @@ pub(super) struct Site {
     pub(super) authority: CertificateDer<'static>,
     pub(super) metadata: Metadata,
     pub(super) folder: DataFolder,
+    pub(super) metrics: Arc<Metrics>,
     stopper: Stopper,
     serving: JoinHandle<()>,
     _root: TempDir,
@@ -70,18 +71,19 @@ impl Site {
         let enrolment = enrolment::load(&folder, &identity, clock::now()).unwrap();
         let metadata = Metadata::open(&folder.metadata(), node).await.unwrap();
         metadata.found(enrolment.chain().to_vec()).await.unwrap();
+        let metrics = Arc::new(Metrics::new().unwrap());
         let parts = EdgeParts {
             identity,
             certified: enrolment.certified(),
             metadata: metadata.clone(),
             chunks: ChunkStore::open(&folder.chunks(), StoreOptions::default()).unwrap(),
-            metrics: Arc::new(Metrics::new().unwrap()),
+            metrics: Arc::clone(&metrics),
         };
         let edge = Edge::bind(parts, &config).unwrap();
         let address = edge.address();
         let (stopper, stop) = stop_channel();
         let serving = tokio::spawn(edge.serve(stop));
-        Self { town, node, address, authority, metadata, folder, stopper, serving, _root: root }
+        Self { town, node, address, authority, metadata, folder, metrics, stopper, serving, _root: root }
     }
 
     /// Certifies on the node and in the town alike.

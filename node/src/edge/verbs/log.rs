@@ -6,18 +6,22 @@ use vauban_protocol::space::Role;
 use vauban_protocol::wire::Response;
 
 use crate::edge::answer::Answer;
+use crate::edge::caller::Caller;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
-use crate::edge::handshake::Admitted;
 
 /// Whoever is further than this node is told where it stands, and gets nothing: that is how it learns that the node lags.
 pub(in crate::edge) async fn log(
     gateway: &Gateway,
-    admitted: &Admitted,
+    caller: &Caller,
     space: SpaceId,
     from: u64,
 ) -> Result<Answer, RequestFault> {
-    let head = gateway.member(admitted, space, Role::Reader).await?.head();
+    let head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    if from > head.seq {
+        return Ok(Answer::of(Response::Log { head }));
+    }
+    let reserved = caller.share.reserve(COMMITS_BYTES_MAX).await?;
     let objects = gateway.read(move |view| view.log(space, from, COMMITS_BYTES_MAX)).await?;
-    Ok(Answer::list(Response::Log { head }, &objects))
+    Ok(Answer::list(Response::Log { head }, objects, reserved))
 }

@@ -7,17 +7,23 @@ use vauban_protocol::wire::{Refusal, Response};
 use crate::edge::answer::Answer;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
+use crate::edge::memory::Share;
 
 /// Whoever is further than this node is told where it stands, and gets nothing: that is how it learns that the node lags.
-pub(in crate::edge) async fn organisation(gateway: &Gateway, from: u64) -> Result<Answer, RequestFault> {
+pub(in crate::edge) async fn organisation(gateway: &Gateway, share: &Share, from: u64) -> Result<Answer, RequestFault> {
     let head = gateway.organisation()?.head();
+    if from > head.seq {
+        return Ok(Answer::of(Response::Organisation { head }));
+    }
+    let reserved = share.reserve(CERTIFICATES_BYTES_MAX).await?;
     let certificates = gateway.read(move |view| view.certificates(from, CERTIFICATES_BYTES_MAX)).await?;
-    Ok(Answer::list(Response::Organisation { head }, &certificates))
+    Ok(Answer::list(Response::Organisation { head }, certificates, reserved))
 }
 
 /// The same for a guest, who must know an invite: an open one, or one that has been used (its certificate is in there).
 pub(in crate::edge) async fn guest_organisation(
     gateway: &Gateway,
+    share: &Share,
     invite: InviteId,
     from: u64,
 ) -> Result<Answer, RequestFault> {
@@ -26,5 +32,5 @@ pub(in crate::edge) async fn guest_organisation(
     if !is_open && !gateway.organisation()?.is_invite_used(invite) {
         return Err(Refusal::UnknownInvite.into());
     }
-    organisation(gateway, from).await
+    organisation(gateway, share, from).await
 }

@@ -6,19 +6,20 @@ use vauban_protocol::space::Role;
 use vauban_protocol::wire::Response;
 
 use crate::edge::answer::Answer;
+use crate::edge::caller::Caller;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
-use crate::edge::handshake::Admitted;
 
 /// Which commit is a checkpoint is all that a node knows of one: the mark that its author set in clear.
 pub(in crate::edge) async fn outline(
     gateway: &Gateway,
-    admitted: &Admitted,
+    caller: &Caller,
     space: SpaceId,
     before: u64,
     from: u64,
 ) -> Result<Answer, RequestFault> {
-    let head = gateway.member(admitted, space, Role::Reader).await?.head();
+    let head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    let reserved = caller.share.reserve(COMMITS_BYTES_MAX).await?;
     let objects = gateway.read(move |view| view.outline(space, before, from, COMMITS_BYTES_MAX)).await?;
-    Ok(Answer::list(Response::Outline { head }, &objects))
+    Ok(Answer::list(Response::Outline { head }, objects, reserved))
 }

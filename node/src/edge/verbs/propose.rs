@@ -5,7 +5,7 @@ use vauban_protocol::wire::Response;
 use crate::edge::answer::Answer;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
-use crate::metadata::{Applied, Proposal, ProposeError};
+use crate::metadata::{Applied, Proposal};
 
 /// Proposes, and answers once the change is committed and applied here, durably.
 pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Answer, RequestFault> {
@@ -17,9 +17,6 @@ pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Ans
         Ok(Applied::SeenKept) => Response::SeenKept,
         Ok(Applied::Joined) => Response::Joined,
         Ok(Applied::Ticked | Applied::Raised) => return Err(RequestFault::Crossed),
-        Err(ProposeError::RefusedCommit { refusal, missing }) => {
-            return Ok(Answer::list(Response::Refused(refusal), &missing));
-        }
         Err(error) => return Err(error.into()),
     };
     Ok(Answer::of(response))

@@ -7,6 +7,7 @@ use vauban_protocol::space::{Role, Seen};
 use vauban_protocol::wire::{Refusal, Response};
 
 use crate::edge::answer::Answer;
+use crate::edge::caller::Caller;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
 use crate::edge::handshake::Admitted;
@@ -33,12 +34,9 @@ pub(in crate::edge) async fn seen(
 }
 
 /// The word of every device.
-pub(in crate::edge) async fn seens(
-    gateway: &Gateway,
-    admitted: &Admitted,
-    space: SpaceId,
-) -> Result<Answer, RequestFault> {
-    gateway.member(admitted, space, Role::Reader).await?;
+pub(in crate::edge) async fn seens(gateway: &Gateway, caller: &Caller, space: SpaceId) -> Result<Answer, RequestFault> {
+    gateway.member(&caller.admitted, space, Role::Reader).await?;
+    let reserved = caller.share.reserve(SEENS_BYTES_MAX).await?;
     let seens = gateway.read(move |view| view.seens(space, SEENS_BYTES_MAX)).await?;
-    Ok(Answer::list(Response::Seens, &seens))
+    Ok(Answer::list(Response::Seens, seens, reserved))
 }

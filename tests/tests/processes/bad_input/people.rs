@@ -44,6 +44,27 @@ fn a_used_or_mistyped_invite_is_refused() -> anyhow::Result<()> {
 }
 
 #[test]
+fn what_was_mistyped_is_said() -> anyhow::Result<()> {
+    let (agency, node) = Agency::found()?;
+    let laptop = agency.enrol("alice")?;
+    laptop.run(&["space", "create", "Projets"])?;
+    let absent = utf8(&agency.folder().join("absent"))?;
+    let refused = laptop.attempt(&["sync", "Projets", &absent, "--once"])?.ended_with(exit::LOCAL)?;
+    refused.says(&["no folder", "mkdir"])?;
+    assert!(!agency.folder().join("absent").exists(), "it is not made unasked");
+    let diff = ["diff", "Projets", "--from", "1h", "--to", "2h"];
+    laptop.attempt(&diff)?.ended_with(exit::USAGE)?.says(&["--to is earlier than --from"])?;
+    let home = NodeHome::init(agency.folder(), "other")?;
+    let (request, out) = (utf8(&home.request())?, utf8(&agency.folder().join("other.vba"))?);
+    let charter = ["org", "charter", &request, "--out", &out, "--site", "S", "--department", "75", "--operator", "O"];
+    let siren = ["--siren", "110000016", "--regime", "droit français"];
+    let refused = agency.admin().attempt(&[charter.as_slice(), &siren].concat())?.ended_with(exit::USAGE)?;
+    refused.says(&["not a SIREN"])?;
+    node.stop()?;
+    Ok(())
+}
+
+#[test]
 fn an_expired_invite_is_refused() -> anyhow::Result<()> {
     let (agency, node) = Agency::found()?;
     let admin = Device::open(agency.admin())?;
