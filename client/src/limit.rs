@@ -131,6 +131,10 @@ pub const PIPE_BYTES: usize = 1024 * 1024;
 pub const FETCH_FILES_MAX: usize = 4096;
 /// Chunks that are asked for in one stream, unless one file has more.
 pub const FETCH_CHUNKS_MAX: usize = 65_536;
+/// Bytes that are written to a large file at once: they stay in the processor's second-level cache on their way.
+pub const WRITE_BYTES: usize = 1024 * 1024;
+/// Bytes of a file from which on it is written past the page cache: nobody reads one so large in the same moment.
+pub const DIRECT_FILE_BYTES_MIN: u64 = 16 * 1024 * 1024;
 /// Files that share one flush to disk when they are written.
 pub const LAND_FILES_MAX: usize = 1024;
 /// Bytes of files that share one flush to disk.

@@ -9,8 +9,7 @@
 //!
 //! Deliberately absent: key commitment. The long-lived key is fixed by an epoch's commitment, or has one holder.
 
-use aes_gcm::aead::inout::InOutBuf;
-use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use vauban_protocol::signed::SUITE;
 
 use crate::derive;
@@ -75,20 +74,27 @@ fn associated(kind: Kind, context: &[&[u8]]) -> Vec<u8> {
 /// Encrypts `body` in place under a key that seals nothing else, hence with a constant nonce.
 #[expect(clippy::expect_used, reason = "AES-GCM refuses only messages over 64 GiB, and every kind here is bounded")]
 pub(crate) fn encrypt_once(key: &Secret<32>, associated: &[u8], body: &mut [u8]) -> [u8; TAG_BYTES] {
-    Aes256Gcm::new(&(*key.expose()).into())
-        .encrypt_inout_detached(&[0; 12].into(), associated, InOutBuf::from(body))
-        .expect("the message is far below 64 GiB")
-        .into()
+    let tag = cipher(key).seal_in_place_separate_tag(nonce(), Aad::from(associated), body);
+    tag.ok().and_then(|tag| tag.as_ref().try_into().ok()).expect("the message is far below 64 GiB")
 }
 
-/// Decrypts `body` in place; on failure it is left as it was.
+/// Decrypts `body` in place; on failure its content is unspecified, and not the message.
 pub(crate) fn decrypt_once(
     key: &Secret<32>,
     associated: &[u8],
     body: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), OpenError> {
-    Aes256Gcm::new(&(*key.expose()).into())
-        .decrypt_inout_detached(&[0; 12].into(), associated, InOutBuf::from(body), &(*tag).into())
-        .map_err(|_| OpenError)
+    let opened = cipher(key).open_in_place_separate_tag(nonce(), Aad::from(associated), tag, body);
+    opened.map(|_| ()).map_err(|_| OpenError)
+}
+
+/// The cipher under a key; its own copy of the key is wiped when it is dropped.
+#[expect(clippy::expect_used, reason = "the key has the one length that the cipher takes")]
+fn cipher(key: &Secret<32>) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.expose()).expect("a key of 32 bytes"))
+}
+
+fn nonce() -> Nonce {
+    Nonce::assume_unique_for_key([0; 12])
 }

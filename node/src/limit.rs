@@ -34,6 +34,10 @@ pub const OUTLINE_ITEMS_MAX: usize = 1024;
 pub const SEGMENT_BYTES: u64 = 256 * 1024 * 1024;
 /// Bytes that one group of writes gathers before it is made durable: far above what an fsync costs, and never held long.
 pub const GROUP_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes that are written to a segment at once: they stay in the processor's second-level cache on their way.
+pub const WRITE_BYTES: usize = 1024 * 1024;
+/// Bytes of a record from which on it is read past the page cache.
+pub const DIRECT_BYTES_MIN: usize = 128 * 1024;
 /// Bytes of a dying segment that one step of reclaiming moves: new writes wait for it.
 pub const RECLAIM_STEP_BYTES: u64 = 16 * 1024 * 1024;
 /// A sealed segment is rewritten when less than this share of it is live: each byte freed then costs at most one moved.

@@ -51,27 +51,24 @@ impl Dedup {
         Self { live, journal }
     }
 
-    /// Looks for `plain`, first among what this run has just sealed.
+    /// Looks for the content of `frame`, first among what this run has just sealed.
     ///
     /// # Errors
     /// [`DedupError`].
-    pub fn find(&self, plain: &[u8], in_flight: &InFlight) -> Result<Found, DedupError> {
-        let frame = Frame::of(plain)?;
+    pub fn find(&self, frame: Frame, in_flight: &InFlight) -> Result<Found, DedupError> {
         let tag = frame.tag();
-        let frame = match in_flight.find(tag) {
-            Some(known) => match prove(&known, frame) {
-                Some(_) => return Ok(Found::Stored(known)),
-                None => Frame::of(plain)?,
-            },
-            None => frame,
-        };
-        let (frame, lie) = match self.live.find(tag)? {
-            Some(known) => match prove(&known, frame) {
-                Some(_) => return Ok(Found::Live(known)),
-                None => (Frame::of(plain)?, Some((known.id, tag))),
-            },
-            None => (frame, None),
-        };
+        if let Some(known) = in_flight.find(tag)
+            && prove(&known, frame.clone()).is_some()
+        {
+            return Ok(Found::Stored(known));
+        }
+        let mut lie = None;
+        if let Some(known) = self.live.find(tag)? {
+            if prove(&known, frame.clone()).is_some() {
+                return Ok(Found::Live(known));
+            }
+            lie = Some((known.id, tag));
+        }
         let journaled = self.journal.find(tag)?.map(|Journaled { chunk, confirmed }| (chunk, confirmed));
         let known = match journaled {
             None => self.live.find_hearsay(tag)?.map(|chunk| (chunk, false)),
@@ -80,10 +77,10 @@ impl Dedup {
         let Some((chunk, confirmed)) = known else {
             return Ok(Found::Nothing(frame, lie));
         };
-        Ok(match prove(&chunk, frame) {
+        Ok(match prove(&chunk, frame.clone()) {
             Some(_) if confirmed => Found::Stored(chunk),
             Some(object) => Found::Perhaps(chunk, object),
-            None => Found::Nothing(Frame::of(plain)?, lie),
+            None => Found::Nothing(frame, lie),
         })
     }
 }

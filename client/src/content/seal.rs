@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use vauban_crypto::chunk::ChunkTag;
+use vauban_crypto::chunk::{ChunkTag, Layout};
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::limit::CHUNK_PLAIN_BYTES_MAX;
 
@@ -153,10 +153,9 @@ impl InFlight {
 }
 
 /// A piece of work for a worker.
-#[derive(Debug)]
 enum Work {
     Files(Vec<Job>),
-    Chunk { index: usize, plain: Vec<u8>, reply: Sender<(usize, ChunkRef)> },
+    Chunk { index: usize, layout: Layout, reply: Sender<(usize, ChunkRef)> },
 }
 
 impl Sealer {

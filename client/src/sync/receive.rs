@@ -176,7 +176,8 @@ impl<'a, N: Nodes> Receive<'a, N> {
         let mut target = Vec::new();
         let mut file_type = None;
         let is_link = file.download.child.kind == Kind::Symlink;
-        let mut temporary = match Temporary::file(self.root, self.space.fresh_number()?, file.version.executable) {
+        let Version { executable, bytes, .. } = file.version;
+        let mut temporary = match Temporary::file(self.root, self.space.fresh_number()?, executable, bytes) {
             _ if is_link => Ok(None),
             Ok(temporary) => Ok(Some(temporary)),
             Err(error) => Err(Fault::Disk(error)),
@@ -210,7 +211,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
             if Digest(*hasher.finalize().as_bytes()) != file.version.content {
                 return Err(Fault::Problem(Problem::Forged));
             }
-            let temporary = match temporary {
+            let mut temporary = match temporary {
                 Some(temporary) => temporary,
                 None => {
                     may_link(&file.folder, &target).map_err(|refused| Fault::Problem(refused.into()))?;
@@ -218,7 +219,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
                     Temporary::link(self.root, random, &target).map_err(Fault::Disk)?
                 }
             };
-            temporary.set_mtime(file.version.mtime_ns).map_err(Fault::Disk)?;
+            temporary.finish(file.version.mtime_ns).map_err(Fault::Disk)?;
             let file_type = (!is_link).then(|| file_type.unwrap_or(FileType::Plain));
             Ok(Written { download: file.download, folder: file.folder, base: file.base, temporary, file_type })
         }))

@@ -122,6 +122,11 @@ pub trait Place: Any + Debug + Send + Sync {
 
 /// An open file.
 pub trait DiskFile: Read + Write + Debug + Send {
+    /// Says about how many bytes are going to be written to a new file, which may choose the way they take.
+    fn expect(&mut self, bytes: u64) {
+        let _ = bytes;
+    }
+
     /// What the disk says of it.
     ///
     /// # Errors
@@ -134,7 +139,7 @@ pub trait DiskFile: Read + Write + Debug + Send {
     /// As the disk says.
     fn set_mtime(&self, mtime_ns: i64) -> Result<(), Errno>;
 
-    /// Makes its content survive a power cut; its name is its folder's.
+    /// Makes its content, as far as the writer was flushed, survive a power cut; its name is its folder's.
     ///
     /// # Errors
     /// As the disk says.

@@ -13,6 +13,7 @@ use rustix::fs::{
 use rustix::io::Errno;
 
 use super::disk::{Access, Disk, DiskFile, Listed, Look, Onto, Place};
+use super::new_file::NewFile;
 use super::{Identity, LocalKind};
 
 /// How a folder is opened: to be walked, following nothing.
@@ -88,7 +89,7 @@ impl Place for Descriptor {
             Access::All => all,
             Access::AllAndExecute => all | Mode::XUSR | Mode::XGRP | Mode::XOTH,
         };
-        Ok(Box::new(File::from(openat(&self.0, name, NEW, mode)?)))
+        Ok(Box::new(NewFile::new(openat(&self.0, name, NEW, mode)?.into())))
     }
 
     fn create_link(&self, name: &str, target: &[u8]) -> Result<(), Errno> {

@@ -79,15 +79,16 @@ pub enum Origin {
 }
 
 impl<'a> Temporary<'a> {
-    /// An empty file, named by a random number.
+    /// An empty file for about `bytes` bytes, named by a random number.
     ///
     /// # Errors
     /// [`TreeError::Disk`].
-    pub fn file(root: &'a SyncRoot, random: u64, executable: bool) -> Result<Self, TreeError> {
+    pub fn file(root: &'a SyncRoot, random: u64, executable: bool, bytes: u64) -> Result<Self, TreeError> {
         let name = part_name(random)?;
         let access = if executable { Access::AllAndExecute } else { Access::All };
         let created = root.temporary()?.place().create_file(name.as_str(), access);
-        let file = created.map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        let mut file = created.map_err(TreeError::disk("make", temporary_path(root, &name)))?;
+        file.expect(bytes);
         Ok(Self { root, name, body: Body::Open(file), is_live: true })
     }
 
@@ -117,15 +118,17 @@ impl<'a> Temporary<'a> {
         }
     }
 
-    /// Says when the content was changed.
+    /// Ends the content, and says when it was changed.
     ///
     /// # Errors
     /// [`TreeError::Disk`].
-    pub fn set_mtime(&self, mtime_ns: i64) -> Result<(), TreeError> {
-        let Body::Open(file) = &self.body else {
+    pub fn finish(&mut self, mtime_ns: i64) -> Result<(), TreeError> {
+        let path = || temporary_path(self.root, &self.name);
+        let Body::Open(file) = &mut self.body else {
             return Ok(());
         };
-        file.set_mtime(mtime_ns).map_err(TreeError::disk("date", temporary_path(self.root, &self.name)))
+        file.flush().map_err(|source| TreeError::Disk { what: "write", path: path(), source })?;
+        file.set_mtime(mtime_ns).map_err(TreeError::disk("date", path()))
     }
 
     /// Flushes this one file to disk; [`flush_all`] does it for many.

@@ -15,6 +15,7 @@ mod identity;
 mod ignores;
 mod kernel;
 mod land;
+mod new_file;
 mod path;
 mod root;
 mod scope;

@@ -3,8 +3,8 @@
 //! ```text
 //! frame = plain_len(u32 LE) ‖ body ‖ zeros up to the padded size
 //! ```
-//! The content is copied once, into the buffer that becomes the object; everything later happens there. Its hash is taken
-//! once: the dedup tag and the sealing key both come from it.
+//! The content is copied once, into the buffer that becomes the object ([`Layout`]); everything later happens there, on
+//! whichever core. Its hash is taken once ([`Frame`]): the dedup tag and the sealing key both come from it.
 
 use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, FRAME_PREFIX_BYTES, OBJECT_OVERHEAD_BYTES};
 use vauban_protocol::size::padded_bytes;
@@ -12,15 +12,22 @@ use vauban_protocol::size::padded_bytes;
 use super::{ChunkTag, PREFIX_BYTES};
 use crate::error::SealError;
 
-/// A chunk's content, framed and hashed, ready to be sealed.
-pub struct Frame {
+/// A chunk's content where it will be sealed. Laying it out costs a copy; all that costs more is left to others.
+pub struct Layout {
     /// Room for the object's prefix, then the frame. Spare capacity for the authentication tag.
     buffer: Vec<u8>,
+    plain_bytes: u32,
+}
+
+/// A chunk's content, framed and hashed, ready to be sealed.
+#[derive(Clone)]
+pub struct Frame {
+    layout: Layout,
     hash: blake3::Hash,
 }
 
-impl Frame {
-    /// Frames `plain` in a new buffer.
+impl Layout {
+    /// Lays `plain` out in a new buffer.
     ///
     /// # Errors
     /// [`SealError::Empty`], or [`SealError::TooLong`] over [`CHUNK_PLAIN_BYTES_MAX`].
@@ -28,28 +35,62 @@ impl Frame {
         Self::in_buffer(plain, Vec::new())
     }
 
-    /// Frames `plain` in `buffer`, whose content is lost and whose capacity is reused.
-    ///
-    /// # Errors
-    /// As [`Self::of`].
-    pub fn in_buffer(plain: &[u8], mut buffer: Vec<u8>) -> Result<Self, SealError> {
+    fn in_buffer(plain: &[u8], mut buffer: Vec<u8>) -> Result<Self, SealError> {
         if plain.is_empty() {
             return Err(SealError::Empty);
         }
         if plain.len() > CHUNK_PLAIN_BYTES_MAX {
             return Err(SealError::TooLong);
         }
-        let length = u32::try_from(plain.len()).map_err(|_| SealError::TooLong)?;
+        let plain_bytes = u32::try_from(plain.len()).map_err(|_| SealError::TooLong)?;
         let padded = padded_bytes(plain.len());
         buffer.clear();
         buffer.reserve_exact(padded.saturating_add(OBJECT_OVERHEAD_BYTES));
         buffer.resize(PREFIX_BYTES, 0);
-        buffer.extend_from_slice(&length.to_le_bytes());
+        buffer.extend_from_slice(&plain_bytes.to_le_bytes());
         buffer.extend_from_slice(plain);
         buffer.resize(PREFIX_BYTES.saturating_add(padded), 0);
-        let (_, frame) = buffer.split_at(PREFIX_BYTES);
-        let hash = blake3::hash(frame);
-        Ok(Self { buffer, hash })
+        Ok(Self { buffer, plain_bytes })
+    }
+
+    /// Bytes of the content.
+    #[must_use]
+    pub fn plain_bytes(&self) -> u32 {
+        self.plain_bytes
+    }
+
+    /// Hashes the frame.
+    #[must_use]
+    pub fn frame(self) -> Frame {
+        let hash = blake3::hash(self.buffer.get(PREFIX_BYTES..).unwrap_or_default());
+        Frame { layout: self, hash }
+    }
+}
+
+impl Clone for Layout {
+    /// With the spare capacity that sealing wants.
+    fn clone(&self) -> Self {
+        let mut buffer = Vec::with_capacity(self.buffer.capacity());
+        buffer.extend_from_slice(&self.buffer);
+        Self { buffer, plain_bytes: self.plain_bytes }
+    }
+}
+
+impl Frame {
+    /// Frames `plain` in a new buffer.
+    ///
+    /// # Errors
+    /// As [`Layout::of`].
+    pub fn of(plain: &[u8]) -> Result<Self, SealError> {
+        Layout::of(plain).map(Layout::frame)
+    }
+
+    /// Frames `plain` in `buffer`, whose content is lost and whose capacity is reused.
+    ///
+    /// # Errors
+    /// As [`Layout::of`].
+    pub fn in_buffer(plain: &[u8], buffer: Vec<u8>) -> Result<Self, SealError> {
+        Layout::in_buffer(plain, buffer).map(Layout::frame)
     }
 
     /// What the content is looked up by among chunks that the space has already.
@@ -63,7 +104,7 @@ impl Frame {
     }
 
     pub(super) fn into_buffer(self) -> Vec<u8> {
-        self.buffer
+        self.layout.buffer
     }
 }
 
@@ -113,6 +154,16 @@ mod tests {
         assert_eq!(content(&with(4095, 1)), None, "padding that is not zero");
         assert_eq!(content(&frame[..4095]), None, "not the padded size");
         assert_eq!(content(&[]), None);
+    }
+
+    #[test]
+    fn a_copy_seals_alike_and_in_place() {
+        let frame = Frame::of(&[7; 5000]).expect("within bounds");
+        let copy = frame.clone();
+        assert_eq!((copy.tag(), frame.layout.plain_bytes()), (frame.tag(), 5000));
+        let (frame, copy) = (frame.into_buffer(), copy.into_buffer());
+        assert_eq!(frame, copy);
+        assert!(copy.capacity() - copy.len() >= 16, "the tag needs no new buffer");
     }
 
     #[test]

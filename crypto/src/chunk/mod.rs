@@ -16,7 +16,7 @@ mod sealed;
 mod secret;
 mod tag;
 
-pub use frame::Frame;
+pub use frame::{Frame, Layout};
 pub use opened::OpenedChunk;
 pub use sealed::{ContentKey, SealedChunk};
 pub use secret::ChunkSecret;

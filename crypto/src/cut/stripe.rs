@@ -1,8 +1,8 @@
 //! The search for cut points, arranged for a processor that does several things at once.
 //!
 //! Each digest depends on the one before, so a single chain waits on itself. A *stripe* is therefore cut into a few *lanes*,
-//! far apart, whose chains advance side by side; and their digests are encrypted in large batches, as wide as the
-//! processor can. Lanes start anywhere, since a digest is known after 64 bytes. At most one stripe beyond the first
+//! far apart, whose chains advance side by side; and their digests are encrypted in batches as wide as the processor
+//! can (`roll`). Lanes start anywhere, since a digest is known after 64 bytes. At most one stripe beyond the first
 //! cut point is computed in vain.
 //!
 //! Bytes enter the window `CUT_WINDOW_BYTES` after they stand where they leave it: the two streams are one slice, shifted.
@@ -13,31 +13,23 @@ use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use aes::{Aes128Enc, Block};
 
 use super::digest::{Digest, Tables};
-use super::roll::{BATCH_LANE, Batch, PAIRS, Processor, Stream, decider};
+use super::roll::{LANE, LANES, Roll, decider};
 use crate::limit::{CUT_BYTES_AVERAGE, CUT_BYTES_MIN, CUT_WINDOW_BYTES};
 
 /// Bytes of the cipher's key.
 pub(super) const CIPHER_KEY_BYTES: usize = 16;
-/// Chains that advance side by side.
-const LANES: usize = PAIRS * 2;
-/// Blocks of a batch. With the tables they fill three quarters of a first-level cache of 32 KiB.
-const BATCH: usize = BATCH_LANE * LANES;
-/// Batches of a stripe: long lanes make their start (64 bytes) cheap, short stripes make little work in vain.
-const BATCHES: usize = 17;
-/// Points of one lane.
-const LANE: usize = BATCH_LANE * BATCHES;
+/// Blocks that are encrypted at once where there are no lanes.
+const BATCH: usize = 64;
 /// Points of one stripe.
 const STRIPE: usize = LANE * LANES;
 /// A point is a cut point if the cipher's first 32 bits, little-endian, are below this: the chance that makes chunks of
 /// [`CUT_BYTES_AVERAGE`] out of what follows [`CUT_BYTES_MIN`].
 pub(super) const THRESHOLD: u32 = ((1u64 << 32) / (CUT_BYTES_AVERAGE - CUT_BYTES_MIN) as u64) as u32;
 
-// The blocks that a cipher takes at a time, as the processor has it. What is left over would be encrypted one by one.
-const _: () = assert!(BATCH.is_multiple_of(8) && BATCH.is_multiple_of(30) && BATCH.is_multiple_of(64));
 const _: () = assert!(LANE >= CUT_WINDOW_BYTES && CUT_BYTES_MIN > CUT_WINDOW_BYTES);
 
-/// The bytes of a stripe's stream: of each pair of lanes, each lane, each batch.
-struct Lanes<'a>(&'a [[[[u8; BATCH_LANE]; BATCHES]; 2]; PAIRS]);
+/// The bytes of a stripe's stream, lane after lane.
+struct Lanes<'a>([&'a [u8; LANE]; LANES]);
 
 /// `points` in pieces that [`Searcher::hits`] takes.
 pub(super) fn stripes(points: Range<usize>) -> impl Iterator<Item = Range<usize>> {
@@ -49,12 +41,11 @@ pub(super) fn stripes(points: Range<usize>) -> impl Iterator<Item = Range<usize>
 pub(super) struct Searcher {
     tables: Box<Tables>,
     cipher: Aes128Enc,
-    processor: Processor,
 }
 
 impl Searcher {
     pub(super) fn new(tables: Box<Tables>, cipher_key: &[u8; CIPHER_KEY_BYTES]) -> Self {
-        Self { tables, cipher: Aes128Enc::new(&(*cipher_key).into()), processor: Processor::detect() }
+        Self { tables, cipher: Aes128Enc::new(&(*cipher_key).into()) }
     }
 
     /// The cut points among `points`, ascending. A point is an offset in `data`, decided by the 64 bytes before it; it
@@ -74,21 +65,11 @@ impl Searcher {
 
     /// A full stripe, in lanes.
     fn stripe(&self, enter: Lanes<'_>, leave: Lanes<'_>, start: usize) -> Vec<usize> {
-        let starts = leave.0.each_ref().map(|pair| pair.each_ref());
-        let mut digests = starts.map(|pair| pair.map(|lane| self.digest(lane.as_flattened())));
-        let mut batch = Batch([[[Block::default(); 2]; BATCH_LANE]; PAIRS]);
-        let mut hits = Vec::new();
-        for number in 0..BATCHES {
-            self.processor.roll(&self.tables, &mut digests, &enter.batch(number), &leave.batch(number), &mut batch);
-            self.cipher.encrypt_blocks(batch.0.as_flattened_mut().as_flattened_mut());
-            if self.processor.least(&batch) < THRESHOLD {
-                hits.extend(below(batch.0.as_flattened().as_flattened()).map(|at| {
-                    let (pair, at) = (at / (2 * BATCH_LANE), at % (2 * BATCH_LANE));
-                    let lane = 2 * pair + at % 2;
-                    start + lane * LANE + number * BATCH_LANE + at / 2
-                }));
-            }
-        }
+        let (enter, leave) = (enter.0, leave.0);
+        let mut found = Vec::new();
+        let roll = Roll { tables: &self.tables, enter, leave, threshold: THRESHOLD, hits: &mut found };
+        self.cipher.encrypt_with_backend(roll);
+        let mut hits: Vec<_> = found.into_iter().map(|(lane, at)| start + lane * LANE + at).collect();
         hits.sort_unstable();
         hits
     }
@@ -120,20 +101,41 @@ impl Searcher {
 impl<'a> Lanes<'a> {
     /// The first stripe of `stream`, if it is long enough.
     fn of(stream: &'a [u8]) -> Option<Self> {
-        let (batches, _) = stream.as_chunks::<BATCH_LANE>();
-        let (lanes, _) = batches.as_chunks::<BATCHES>();
-        let (pairs, _) = lanes.as_chunks::<2>();
-        pairs.first_chunk::<PAIRS>().map(Self)
-    }
-
-    /// One batch of every lane.
-    #[expect(clippy::indexing_slicing, reason = "only a stripe's own loop calls it, with numbers below their number")]
-    fn batch(&self, number: usize) -> Stream<'a> {
-        Stream(self.0.each_ref().map(|pair| pair.each_ref().map(|lane| &lane[number])))
+        let (lanes, _) = stream.as_chunks::<LANE>();
+        lanes.first_chunk::<LANES>().map(|lanes| Self(lanes.each_ref()))
     }
 }
 
 /// Where blocks are cut points, ascending.
 fn below(blocks: &[Block]) -> impl Iterator<Item = usize> {
     blocks.iter().enumerate().filter(|(_, block)| decider(block) < THRESHOLD).map(|(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever the cipher's width on this machine: lanes find what one chain finds, and what each window by itself says.
+    #[test]
+    fn lanes_find_what_windows_say() {
+        let mut key = [0; Tables::KEY_BYTES];
+        blake3::Hasher::new().update(b"lanes").finalize_xof().fill(&mut key);
+        let searcher = Searcher::new(Tables::new(&key), &[9; CIPHER_KEY_BYTES]);
+        let mut data = vec![0; 64 + 120 * STRIPE];
+        blake3::Hasher::new().update(b"data").finalize_xof().fill(&mut data);
+        let mut found = 0;
+        for points in stripes(65..data.len()).filter(|points| points.len() == STRIPE) {
+            let hits = searcher.hits(&data, points.clone());
+            let (enter, leave) = (&data[points.start - 1..], &data[points.start - 65..]);
+            assert_eq!(hits, searcher.remainder(enter, leave, points.clone()));
+            found += hits.len();
+            for point in hits {
+                let digest = searcher.tables.digest(data[point - 64..point].first_chunk().expect("a window"));
+                let mut block = digest.to_bytes().into();
+                searcher.cipher.encrypt_block(&mut block);
+                assert!(decider(&block) < THRESHOLD);
+            }
+        }
+        assert!(found > 0, "two megabytes have a cut point or two");
+    }
 }

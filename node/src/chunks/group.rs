@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use bytes::Bytes;
 
+use super::block::block_end;
 use super::error::StoreError;
 use super::index::{Changes, Index};
 use super::key::ChunkKey;
@@ -119,6 +120,15 @@ impl<'a> Group<'a> {
         tail.offset = tail.offset.saturating_add(bytes);
         let Tail { segment, offset } = *tail;
         self.change_segment(segment, |used| used.written_bytes = offset);
+    }
+
+    /// Counts what is left of the block at the tail as written: the next group begins a block.
+    pub(super) fn end_block(&mut self) {
+        let offset = self.staged.head.tail.offset;
+        let rest = block_end(offset).saturating_sub(offset);
+        if rest > 0 {
+            self.pass_over(rest);
+        }
     }
 
     /// Raises the stamp of a held copy, if `stamp` is higher.

@@ -11,7 +11,7 @@ use super::row::SegmentNumber;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Tail {
     pub(super) segment: SegmentNumber,
-    /// Bytes from the start of the segment.
+    /// Bytes from the start of the segment; the next group goes to the first block that begins from here on.
     pub(super) offset: u64,
 }
 
@@ -28,7 +28,7 @@ pub(super) struct Head {
 /// How much of one segment is in use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct SegmentUse {
-    /// Bytes of all its records.
+    /// Bytes of all its records, and of what fills their last blocks up.
     pub(super) written_bytes: u64,
     /// Bytes of the records that a row points to.
     pub(super) live_bytes: u64,
@@ -75,7 +75,7 @@ impl Ledger {
 }
 
 /// The format of index and segments together.
-pub(super) const FORMAT: u8 = 1;
+pub(super) const FORMAT: u8 = 2;
 
 impl Head {
     const BYTES: usize = 1 + 4 + 8 + 8 + 8;

@@ -19,6 +19,7 @@ mod error;
 mod stamp;
 mod verified;
 
+mod block;
 mod disk;
 mod key;
 mod poison;
@@ -43,6 +44,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use block::DiskAccess;
 pub use disk::{DiskLimits, DiskUse, Purpose};
 pub use error::{Corrupt, ReadError, StoreError};
 pub use key::Partition;

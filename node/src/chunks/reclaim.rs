@@ -10,8 +10,9 @@ use super::error::StoreError;
 use super::group::Group;
 use super::ledger::SegmentUse;
 use super::quarantine::Quarantine;
+use super::record::RecordHeader;
 use super::row::{Location, SegmentNumber};
-use super::segment::{SegmentFault, SegmentWalk, Segments};
+use super::segment::{Next, SegmentFault, Segments};
 use crate::limit::{RECLAIM_LIVE_PERCENT, RECLAIM_STEP_BYTES};
 
 /// What one step did.
@@ -51,17 +52,23 @@ impl Reclaim {
             let walk = segments.walk(number)?;
             let until = written.min(from.saturating_add(RECLAIM_STEP_BYTES));
             while offset < until {
-                let Some(next) = move_one(group, segments, quarantine, &walk, (number, offset), &mut done)? else {
-                    tracing::warn!(
-                        segment = number.0,
-                        offset,
-                        "a damaged header keeps this segment from being reclaimed"
-                    );
-                    self.stuck.insert(number);
-                    self.current = None;
-                    return Ok(done);
-                };
-                offset = next;
+                match walk.next(offset, written)? {
+                    Next::Record(at, header) => {
+                        move_one(group, segments, quarantine, (number, at), &header, &mut done)?;
+                        offset = at.saturating_add(header.record_bytes());
+                    }
+                    Next::End => offset = written,
+                    Next::Unreadable => {
+                        tracing::warn!(
+                            segment = number.0,
+                            offset,
+                            "a damaged header keeps this segment from being reclaimed"
+                        );
+                        self.stuck.insert(number);
+                        self.current = None;
+                        return Ok(done);
+                    }
+                }
             }
         }
         if !is_live(group, number) {
@@ -100,24 +107,20 @@ fn is_live(group: &Group<'_>, number: SegmentNumber) -> bool {
     group.segment(number).is_some_and(|used| used.live_bytes > 0)
 }
 
-/// Appends the record at `place` anew if it is live; returns where the next one begins, or `None` if none can be read.
+/// Appends the record at `place` anew if it is live.
 fn move_one(
     group: &mut Group<'_>,
     segments: &Segments,
     quarantine: &Quarantine,
-    walk: &SegmentWalk,
     place: (SegmentNumber, u64),
+    header: &RecordHeader,
     done: &mut Reclaimed,
-) -> Result<Option<u64>, StoreError> {
+) -> Result<(), StoreError> {
     let (segment, offset) = place;
-    let Some(header) = walk.header(offset)? else {
-        return Ok(None);
-    };
     let location =
         Location { segment, offset: u32::try_from(offset).unwrap_or(u32::MAX), object_bytes: header.object_bytes };
-    let next = Some(offset.saturating_add(header.record_bytes()));
     let Some(row) = group.row(&header.key)?.filter(|row| row.location == location) else {
-        return Ok(next);
+        return Ok(());
     };
     match segments.read(&header.key, &location) {
         Ok(object) => {
@@ -131,5 +134,5 @@ fn move_one(
             group.remove(header.key, row);
         }
     }
-    Ok(next)
+    Ok(())
 }

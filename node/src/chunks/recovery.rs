@@ -12,11 +12,11 @@
 use std::path::Path;
 
 use super::error::StoreError;
-use super::group::{Group, Staged};
+use super::group::Group;
 use super::index::Index;
 use super::ledger::{Ledger, SegmentUse, Tail};
 use super::row::{Row, SegmentNumber};
-use super::segment::{OpenSegment, SegmentWalk, Segments};
+use super::segment::{Next, OpenSegment, SegmentWalk, Segments};
 use crate::limit::RECOVERY_ROWS_MAX;
 
 /// The ledger, true to the disk, and the segment to go on with.
@@ -96,15 +96,17 @@ fn is_true_at_tail(
     }
     let walk = segments.walk(segment)?;
     let (mut offset, mut live_bytes) = (0, 0u64);
-    while offset < end {
-        let Some(header) = walk.header(offset)? else {
-            return Ok(true);
+    loop {
+        let (at, header) = match walk.next(offset, end)? {
+            Next::Record(at, header) => (at, header),
+            Next::End => break,
+            Next::Unreadable => return Ok(true),
         };
-        let lies_here = |row: &Row| row.location.segment == segment && u64::from(row.location.offset) == offset;
+        let lies_here = |row: &Row| row.location.segment == segment && u64::from(row.location.offset) == at;
         if index.row(&header.key)?.filter(lies_here).is_some() {
             live_bytes = live_bytes.saturating_add(header.record_bytes());
         }
-        offset = offset.saturating_add(header.record_bytes());
+        offset = at.saturating_add(header.record_bytes());
     }
     let counted = ledger.segments.get(&segment).map_or(0, |used| used.live_bytes);
     Ok(live_bytes == counted)
@@ -145,12 +147,14 @@ fn adopt_after_tail(
     let open = segments.append_to(number)?;
     let mut adopted = 0;
     loop {
-        let (staged, rows) = adopt_some(index, ledger, &walk, number)?;
-        let end = staged.head.tail.offset;
+        let (mut group, rows) = adopt_some(index, ledger, &walk, number)?;
         if rows < RECOVERY_ROWS_MAX {
+            let end = group.tail_offset();
+            group.end_block();
             open.truncate(end).map_err(StoreError::io("cut off the torn end of", open.path()))?;
         }
         open.sync().map_err(StoreError::io("sync", open.path()))?;
+        let staged = group.finish();
         index.commit(&staged.changes())?;
         staged.enter(ledger);
         adopted += rows;
@@ -168,22 +172,22 @@ fn adopt_after_tail(
     Ok(())
 }
 
-fn adopt_some(
-    index: &Index,
-    ledger: &Ledger,
+fn adopt_some<'a>(
+    index: &'a Index,
+    ledger: &'a Ledger,
     walk: &SegmentWalk,
     number: SegmentNumber,
-) -> Result<(Staged, usize), StoreError> {
+) -> Result<(Group<'a>, usize), StoreError> {
     let mut group = Group::new(index, ledger, number);
     let mut rows = 0;
     while rows < RECOVERY_ROWS_MAX {
-        let offset = group.tail_offset();
-        let Some(header) = walk.header(offset)? else {
+        let Next::Record(offset, header) = walk.next(group.tail_offset(), u64::MAX)? else {
             break;
         };
         if !walk.has_object(&header, offset)? {
             break;
         }
+        group.pass_over(offset.saturating_sub(group.tail_offset()));
         if group.row(&header.key)?.is_some() {
             group.pass_over(header.record_bytes());
         } else {
@@ -191,5 +195,5 @@ fn adopt_some(
         }
         rows += 1;
     }
-    Ok((group.finish(), rows))
+    Ok((group, rows))
 }

@@ -1,10 +1,11 @@
 //! Segment files: where bodies lie, one record after another.
 //!
 //! A segment is only ever appended to, by one thread; what lies before the ledger's tail never changes until the whole
-//! file is removed. So readers need no lock, and a torn write can only be after the tail.
+//! file is removed. So readers need no lock, and a torn write can only be after the tail. Each group of records begins
+//! a block of its own, so that no write touches a block with acknowledged bytes.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,19 +13,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vauban_protocol::id::ChunkId;
 
+use super::block::{self, BlockWriter, DiskAccess, block_end};
 use super::error::{Corrupt, StoreError};
 use super::key::ChunkKey;
 use super::record::RecordHeader;
 use super::row::{Location, SegmentNumber};
+use crate::limit::DIRECT_BYTES_MIN;
 
 const EXTENSION: &str = "segment";
-/// Slices in one gathered write: Linux takes no more (IOV_MAX).
-const SLICES_MAX: usize = 1024;
 
 /// The folder of segments.
 #[derive(Debug)]
 pub(super) struct Segments {
     folder: PathBuf,
+    access: DiskAccess,
 }
 
 /// Why a body could not be read.
@@ -47,9 +49,9 @@ pub(super) struct Record {
 
 impl Segments {
     /// Opens or creates the folder.
-    pub(super) fn open(folder: PathBuf) -> Result<Self, StoreError> {
+    pub(super) fn open(folder: PathBuf, access: DiskAccess) -> Result<Self, StoreError> {
         std::fs::create_dir_all(&folder).map_err(StoreError::io("create", &folder))?;
-        Ok(Self { folder })
+        Ok(Self { folder, access })
     }
 
     /// Number and bytes of each segment there is, oldest first.
@@ -71,15 +73,11 @@ impl Segments {
     /// Opens a segment to append to it, creating it if need be.
     pub(super) fn append_to(&self, number: SegmentNumber) -> Result<OpenSegment, StoreError> {
         let path = self.path(number);
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(&path)
+        let file = block::open(&path, OpenOptions::new().create(true).truncate(false).write(true), self.access)
             .map_err(StoreError::io("open", &path))?;
         // Whether this call made the name or one that failed before: nothing is acknowledged that a power cut could unname.
         sync_folder(&self.folder)?;
-        Ok(OpenSegment { number, file, path })
+        Ok(OpenSegment { number, file, path, writer: BlockWriter::new() })
     }
 
     /// Reads one copy and hashes it.
@@ -98,14 +96,12 @@ impl Segments {
     pub(super) fn read_raw(&self, id: ChunkId, location: &Location) -> Result<Bytes, SegmentFault> {
         let path = self.path(location.segment);
         let bytes = usize::try_from(location.record_bytes()).unwrap_or(usize::MAX);
-        let mut record = Vec::with_capacity(bytes);
-        // Into memory that was never zeroed: at these sizes that would cost as much as reading.
-        let outcome = File::open(&path).and_then(|mut file| {
-            file.seek(SeekFrom::Start(location.offset.into()))?;
-            file.take(bytes as u64).read_to_end(&mut record)
-        });
+        // The system reads small records together with their neighbours, and keeps them: better than one by one.
+        let access = if bytes < DIRECT_BYTES_MIN { DiskAccess::Cached } else { self.access };
+        let outcome = block::open(&path, OpenOptions::new().read(true), access)
+            .and_then(|file| block::read(&file, location.offset.into(), bytes));
         match outcome {
-            Ok(read) if read == bytes => Ok(record.into()),
+            Ok(record) if record.len() == bytes => Ok(record),
             Ok(_) => Err(SegmentFault::Damaged(Corrupt::Truncated { id })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SegmentFault::Gone),
             Err(error) => Err(SegmentFault::Store(StoreError::io("read", &path)(error))),
@@ -137,6 +133,7 @@ pub(super) struct OpenSegment {
     number: SegmentNumber,
     file: File,
     path: PathBuf,
+    writer: BlockWriter,
 }
 
 impl OpenSegment {
@@ -148,26 +145,11 @@ impl OpenSegment {
         &self.path
     }
 
-    /// Writes records from `offset` on; they are durable only after [`Self::sync`].
-    pub(super) fn write(&self, offset: u64, records: &[Record]) -> io::Result<()> {
-        let mut offset = offset;
-        for some in records.chunks(SLICES_MAX / 2) {
-            let mut slices: Vec<IoSlice<'_>> =
-                some.iter().flat_map(|record| [IoSlice::new(&record.header), IoSlice::new(&record.object)]).collect();
-            let mut left = slices.as_mut_slice();
-            while !left.is_empty() {
-                match rustix::io::pwritev(&self.file, left, offset) {
-                    Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                    Ok(written) => {
-                        offset = offset.saturating_add(written as u64);
-                        IoSlice::advance_slices(&mut left, written);
-                    }
-                    Err(rustix::io::Errno::INTR) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
-        Ok(())
+    /// Writes records from `offset` on, which begins a block, and zeros up to the next block. They are durable only after
+    /// [`Self::sync`].
+    pub(super) fn write(&mut self, offset: u64, records: &[Record]) -> io::Result<()> {
+        let pieces = records.iter().flat_map(|record| [record.header.as_slice(), record.object.as_ref()]);
+        self.writer.write(&self.file, offset, pieces)
     }
 
     /// Makes everything written durable.
@@ -175,9 +157,10 @@ impl OpenSegment {
         self.file.sync_data()
     }
 
-    /// Gives back what was written after `offset`.
+    /// Gives back what was written after `offset`, but for zeros up to the next block.
     pub(super) fn truncate(&self, offset: u64) -> io::Result<()> {
-        self.file.set_len(offset)
+        self.file.set_len(offset)?;
+        self.file.set_len(block_end(offset))
     }
 }
 
@@ -188,9 +171,38 @@ pub(super) struct SegmentWalk {
     path: PathBuf,
 }
 
+/// What a walk comes to next.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// A record, and where it begins.
+    Record(u64, RecordHeader),
+    /// The end that was asked for.
+    End,
+    /// Neither a header nor the zeros that end a group.
+    Unreadable,
+}
+
 impl SegmentWalk {
+    /// What lies at `offset`, where a record has ended: another one, at once or with the next block, or `end`.
+    pub(super) fn next(&self, offset: u64, end: u64) -> Result<Next, StoreError> {
+        if offset >= end {
+            return Ok(Next::End);
+        }
+        if let Some(header) = self.header(offset)? {
+            return Ok(Next::Record(offset, header));
+        }
+        let block = block_end(offset);
+        if block == offset || !self.is_zero(offset, block)? {
+            return Ok(Next::Unreadable);
+        }
+        if block >= end {
+            return Ok(Next::End);
+        }
+        Ok(self.header(block)?.map_or(Next::Unreadable, |header| Next::Record(block, header)))
+    }
+
     /// The header at `offset`, or `None` if no whole header lies there.
-    pub(super) fn header(&self, offset: u64) -> Result<Option<RecordHeader>, StoreError> {
+    fn header(&self, offset: u64) -> Result<Option<RecordHeader>, StoreError> {
         let mut bytes = [0; RecordHeader::BYTES];
         Ok(self.fill(&mut bytes, offset)?.then(|| RecordHeader::decode(&bytes)).flatten())
     }
@@ -200,6 +212,11 @@ impl SegmentWalk {
         let mut object = vec![0; header.object_bytes as usize];
         let whole = self.fill(&mut object, offset.saturating_add(RecordHeader::BYTES as u64))?;
         Ok(whole && ChunkId::of(&object) == header.key.id)
+    }
+
+    fn is_zero(&self, offset: u64, end: u64) -> Result<bool, StoreError> {
+        let mut bytes = vec![0; usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX)];
+        Ok(self.fill(&mut bytes, offset)? && bytes.iter().all(|byte| *byte == 0))
     }
 
     fn fill(&self, bytes: &mut [u8], offset: u64) -> Result<bool, StoreError> {

@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::CHUNKS_BYTES_MAX;
 
+use super::block::DiskAccess;
 use super::disk::{DiskLimits, DiskUse, Purpose};
 use super::error::{Corrupt, ReadError, StoreError};
 use super::gauges::Gauges;
@@ -35,11 +36,13 @@ pub struct StoreOptions {
     pub disk_limits: DiskLimits,
     /// Bytes after which a segment is sealed.
     pub segment_bytes: u64,
+    /// How bodies go to and from the disk.
+    pub disk_access: DiskAccess,
 }
 
 impl Default for StoreOptions {
     fn default() -> Self {
-        Self { disk_limits: DiskLimits::default(), segment_bytes: SEGMENT_BYTES }
+        Self { disk_limits: DiskLimits::default(), segment_bytes: SEGMENT_BYTES, disk_access: DiskAccess::Direct }
     }
 }
 
@@ -67,7 +70,7 @@ pub struct StoreStats {
     pub chunks: u64,
     /// Bytes of their objects.
     pub object_bytes: u64,
-    /// Bytes of the segments: objects, headers, and garbage not yet reclaimed.
+    /// Bytes of the segments: objects, headers, what fills blocks up, and garbage not yet reclaimed.
     pub segment_bytes: u64,
     /// Damaged copies found since the store was opened.
     pub quarantined: u64,
@@ -108,7 +111,7 @@ impl ChunkStore {
         let segments_path = root.join("segments");
         std::fs::create_dir_all(root).map_err(StoreError::io("create", root))?;
         let index = Arc::new(Index::open(&index_path)?);
-        let segments = Arc::new(Segments::open(segments_path)?);
+        let segments = Arc::new(Segments::open(segments_path, options.disk_access)?);
         let gauges = Arc::new(Gauges::default());
         let quarantine = Quarantine::open(root.join("quarantine"), Arc::clone(&gauges))?;
         sync_folder(root)?;

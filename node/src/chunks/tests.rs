@@ -1,5 +1,6 @@
 //! The store on a real disk. Objects are made from a number, so that a test can name what it expects.
 
+mod blocks;
 mod damage;
 mod disk_full;
 mod durability;

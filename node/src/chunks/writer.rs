@@ -77,6 +77,7 @@ impl Writer {
                     reclaim: &mut self.reclaim,
                 };
                 let answers: Vec<_> = waiting.drain(..).map(|request| stage.answer(&mut group, request)).collect();
+                group.end_block();
                 let staged = group.finish();
                 (answers, self.commit(staged))
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use vauban_crypto::chunk::{Frame, Layout};
 use vauban_protocol::limit::CHUNK_PLAIN_BYTES_MAX;
 
 use super::pages::paged;
@@ -72,7 +73,7 @@ impl Worker {
                     let sealed = self.seal_file(job, &mut buffer, CHUNK_PLAIN_BYTES_MAX, &Hands::Own);
                     self.finish(job.number, sealed)
                 }),
-                Work::Chunk { index, plain, reply } => match self.seal_chunk(&plain) {
+                Work::Chunk { index, layout, reply } => match self.seal_laid_out(layout) {
                     // The cutter may have given its file up.
                     Ok(chunk) => {
                         let _ = reply.send((index, chunk));
@@ -163,7 +164,7 @@ impl Worker {
                     if count == 0 {
                         file_type = FileType::of(plain);
                     }
-                    let chunk = Work::Chunk { index: count, plain: plain.to_vec(), reply: reply.clone() };
+                    let chunk = Work::Chunk { index: count, layout: layout(plain)?, reply: reply.clone() };
                     count += 1;
                     work.send(chunk).map_err(|_| Halt::Stopped)
                 });
@@ -189,13 +190,18 @@ impl Worker {
 
     /// Seals a chunk, or finds it; what must be stored is handed out before this returns.
     fn seal_chunk(&self, plain: &[u8]) -> Result<ChunkRef, Halt> {
-        let chunk = self.seal_or_find(plain)?;
-        self.sealing.meter.sealed(plain.len() as u64);
+        self.seal_laid_out(layout(plain)?)
+    }
+
+    fn seal_laid_out(&self, layout: Layout) -> Result<ChunkRef, Halt> {
+        let plain_bytes = layout.plain_bytes();
+        let chunk = self.seal_or_find(layout.frame(), plain_bytes)?;
+        self.sealing.meter.sealed(plain_bytes.into());
         Ok(chunk)
     }
 
-    fn seal_or_find(&self, plain: &[u8]) -> Result<ChunkRef, Halt> {
-        match self.dedup.find(plain, &self.sealing.in_flight).map_err(Halt::Failed)? {
+    fn seal_or_find(&self, frame: Frame, plain_bytes: u32) -> Result<ChunkRef, Halt> {
+        match self.dedup.find(frame, &self.sealing.in_flight).map_err(Halt::Failed)? {
             Found::Live(chunk) | Found::Stored(chunk) => Ok(chunk),
             Found::Perhaps(chunk, object) => self.hand_out(chunk, object, true),
             Found::Nothing(frame, lie) => {
@@ -203,7 +209,6 @@ impl Worker {
                     self.send(Sealed::FalseTag(id, tag))?;
                 }
                 let sealed = self.sealing.current.keys.content.seal_frame(frame);
-                let plain_bytes = u32::try_from(plain.len()).unwrap_or(u32::MAX);
                 let chunk = ChunkRef { id: sealed.id, secret: sealed.secret, tag: sealed.tag, plain_bytes };
                 self.hand_out(chunk, sealed.object, false)
             }
@@ -222,6 +227,11 @@ impl Worker {
     fn send(&self, sealed: Sealed) -> Result<(), Halt> {
         self.out.send(sealed).map_err(|_| Halt::Stopped)
     }
+}
+
+/// Chunks are within the cutter's bounds, so that one which cannot be laid out is a defect.
+fn layout(plain: &[u8]) -> Result<Layout, Halt> {
+    Layout::of(plain).map_err(|error| Halt::Failed(error.into()))
 }
 
 /// Chunks as they come back from many hands.

@@ -21,9 +21,9 @@ fn stamp() -> ConflictStamp {
 }
 
 fn ready<'a>(root: &'a SyncRoot, content: &[u8]) -> Ready<'a> {
-    let mut temporary = Temporary::file(root, 1, false).unwrap();
+    let mut temporary = Temporary::file(root, 1, false, content.len() as u64).unwrap();
     temporary.writer().unwrap().write_all(content).unwrap();
-    temporary.set_mtime(1_000_000_001).unwrap();
+    temporary.finish(1_000_000_001).unwrap();
     temporary.flush().unwrap();
     temporary.ready(ENTRY).unwrap()
 }
@@ -92,8 +92,8 @@ fn what_a_crash_left_is_told_apart() {
     std::fs::write(folder.path().join("f"), "edited").unwrap();
     let crashed = ready(&root, b"new");
     crashed.exchange(root.folder(), &name("f")).unwrap();
-    std::mem::forget(Temporary::file(&root, 9, false).unwrap());
-    let whole = Temporary::file(&root, 10, false).unwrap().ready(EntryId([8; 16])).unwrap();
+    std::mem::forget(Temporary::file(&root, 9, false, 0).unwrap());
+    let whole = Temporary::file(&root, 10, false, 0).unwrap().ready(EntryId([8; 16])).unwrap();
     drop(whole);
 
     let found = Leftover::find(&root).unwrap();
@@ -126,7 +126,7 @@ fn links_on_the_way_lead_nowhere() {
 fn permissions_and_links_are_written_as_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let root = root(folder.path());
-    let run = Temporary::file(&root, 1, true).unwrap().ready(ENTRY).unwrap();
+    let run = Temporary::file(&root, 1, true, 0).unwrap().ready(ENTRY).unwrap();
     run.land(root.folder(), &name("run"), None, &stamp()).unwrap();
     assert_eq!(std::fs::metadata(folder.path().join("run")).unwrap().permissions().mode() & 0o100, 0o100);
     let link = Temporary::link(&root, 2, b"run").unwrap().ready(ENTRY).unwrap();
@@ -144,4 +144,17 @@ fn another_space_is_refused_and_a_mark_is_kept() {
     assert_eq!(again.marker(), [2; 16]);
     let other = SyncRoot::claim(&ThisDisk, folder.path(), SpaceId([3; 16]), [9; 16]);
     assert!(matches!(other, Err(TreeError::OtherSpace(_))));
+}
+
+/// Written past the page cache: what is seen at the name has exactly its length and bytes.
+#[test]
+fn a_large_file_lands_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = root(folder.path());
+    let mut content = vec![0; 16 * 1024 * 1024 + 4097];
+    blake3::Hasher::new().finalize_xof().fill(&mut content);
+    let landed = ready(&root, &content).land(root.folder(), &name("f"), None, &stamp()).unwrap();
+    assert_eq!(landed.identity.bytes, content.len() as u64);
+    assert!(std::fs::read(folder.path().join("f")).unwrap() == content);
+    assert!(is_clean(folder.path()));
 }

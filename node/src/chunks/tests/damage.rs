@@ -15,13 +15,13 @@ fn flip(path: &Path, offset: usize) {
     std::fs::write(path, bytes).unwrap();
 }
 
-fn record(chunk: &VerifiedChunk, at: u64) -> Vec<u8> {
+pub(super) fn record(chunk: &VerifiedChunk, at: u64) -> Vec<u8> {
     let key = ChunkKey { id: chunk.id(), space: SPACE };
     let header = RecordHeader { key, object_bytes: chunk.object().len() as u32, stamp: Stamp(at) };
     [header.encode().as_slice(), chunk.object()].concat()
 }
 
-fn append(path: &Path, bytes: &[u8]) {
+pub(super) fn append(path: &Path, bytes: &[u8]) {
     OpenOptions::new().append(true).open(path).unwrap().write_all(bytes).unwrap();
 }
 

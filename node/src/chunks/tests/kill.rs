@@ -5,10 +5,12 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use super::{assert_held, object, open, put};
+use super::{StoreOptions, assert_held, object, open, put};
+use crate::chunks::{ChunkStore, DiskAccess};
 
 const CHILD_ROOT: &str = "VAUBAN_TEST_KILL_ROOT";
 const CHILD_FIRST: &str = "VAUBAN_TEST_KILL_FIRST";
+const CHILD_CACHED: &str = "VAUBAN_TEST_KILL_CACHED";
 const ROUNDS: u64 = 12;
 const NUMBERS_A_ROUND: u64 = 1_000_000;
 /// Chunks one put of the child carries.
@@ -45,6 +47,7 @@ fn write_and_kill(root: &Path, round: u64, acknowledged: &mut BTreeSet<u64>) {
         .args(["--ignored", "--exact", "--nocapture", "chunks::tests::kill::child_writes_for_ever"])
         .env(CHILD_ROOT, root)
         .env(CHILD_FIRST, (round * NUMBERS_A_ROUND).to_string())
+        .env(CHILD_CACHED, (round % 2).to_string())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
@@ -72,7 +75,12 @@ fn write_and_kill(root: &Path, round: u64, acknowledged: &mut BTreeSet<u64>) {
 async fn child_writes_for_ever() {
     let root = std::env::var(CHILD_ROOT).unwrap();
     let first: u64 = std::env::var(CHILD_FIRST).unwrap().parse().unwrap();
-    let store = open(Path::new(&root));
+    let disk_access = match std::env::var(CHILD_CACHED).unwrap().as_str() {
+        "0" => DiskAccess::Direct,
+        _ => DiskAccess::Cached,
+    };
+    let options = StoreOptions { disk_access, ..StoreOptions::default() };
+    let store = ChunkStore::open(Path::new(&root), options).unwrap();
     println!();
     let writers: Vec<_> = (0..WRITERS)
         .map(|writer| {
