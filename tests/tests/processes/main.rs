@@ -10,5 +10,6 @@ mod device;
 mod kill_client;
 mod kill_node;
 mod release;
+mod service;
 mod slice;
 mod watch;

@@ -196,8 +196,15 @@ impl Device {
     }
 
     pub(super) fn sync_with(&self, approval: Approval) -> Result<Summary, SyncError> {
-        let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
-        let run = Run { device_name: &self.name, approval, watcher: &watcher };
+        self.run(approval, &(Arc::new(Quiet) as Arc<dyn Watcher>))
+    }
+
+    pub(super) fn sync_watched(&self, watcher: Arc<dyn Watcher>) -> Result<Summary, SyncError> {
+        self.run(Approval::Ask, &watcher)
+    }
+
+    fn run(&self, approval: Approval, watcher: &Arc<dyn Watcher>) -> Result<Summary, SyncError> {
+        let run = Run { device_name: &self.name, approval, watcher };
         sync_once(&mut self.open()?, self.folder.path(), &run)
     }
 
