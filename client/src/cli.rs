@@ -10,8 +10,8 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    cat, completions, device, diff, doctor, get, history, ignored, init, ls, org, put, restore, select, space, status,
-    sync, trash, user,
+    cat, completions, device, diff, doctor, get, history, ignored, init, limit, log, ls, org, pause, put, restore,
+    select, service, space, status, sync, trash, user,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -113,6 +113,31 @@ pub(crate) enum Command {
         en: "Lists what is not synced here, and the rule that says so",
     ))]
     Ignored(ignored::Arguments),
+    #[command(subcommand, about = say!(
+        fr: "Le service : quels dossiers restent synchronisés en arrière-plan",
+        en: "The service: which folders are kept in sync in the background",
+    ))]
+    Service(service::Command),
+    #[command(about = say!(
+        fr: "Met la synchronisation en pause",
+        en: "Pauses syncing",
+    ))]
+    Pause(pause::Arguments),
+    #[command(about = say!(
+        fr: "Reprend la synchronisation, et réessaie ce qui s'était arrêté",
+        en: "Resumes syncing, and tries again what had stopped",
+    ))]
+    Resume(pause::Resume),
+    #[command(about = say!(
+        fr: "Montre ou change le débit maximal, même pendant que le service tourne",
+        en: "Shows or changes how fast content may travel, even while the service runs",
+    ))]
+    Limit(limit::Arguments),
+    #[command(about = say!(
+        fr: "Montre ce que la synchronisation a fait récemment",
+        en: "Shows what syncing did lately",
+    ))]
+    Log(log::Arguments),
     #[command(subcommand, about = say!(
         fr: "La corbeille : ce que la synchronisation a supprimé de cette machine",
         en: "The trash: what syncing removed from this machine",

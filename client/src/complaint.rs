@@ -5,6 +5,7 @@
 mod of_keys;
 mod of_link;
 mod of_organisation;
+mod of_service;
 mod of_sync;
 
 use vauban_protocol::organisation::PolicyBreach;
@@ -59,6 +60,14 @@ impl From<&Failure> for Complaint {
             Failure::InviteCode(error) => of_keys::of_code(*error),
             Failure::NodeRequest(error) => of_organisation::of_request(error),
             Failure::Sync(error) => of_sync::complaint(error),
+            Failure::Service(error) => of_service::complaint(error),
+            Failure::NothingKept => Self::new(
+                say!(fr: "Aucun dossier n'est à synchroniser.", en: "No folder is to be kept in sync."),
+                say!(
+                    fr: "En ajouter un : `vauban service add ESPACE DOSSIER`.",
+                    en: "Add one: `vauban service add SPACE DIR`.",
+                ),
+            ),
             Failure::Bug(what) => bug(what),
         }
     }
@@ -151,6 +160,29 @@ fn of_state(error: &StateError) -> Complaint {
             Complaint::new(
                 say!(fr: "Un autre `vauban` travaille déjà avec {path}.", en: "Another `vauban` is at work with {path}."),
                 say!(fr: "Attendre qu'il ait fini, puis relancer.", en: "Wait until it has finished, then run it again."),
+            )
+        }
+        StateError::Served(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(
+                    fr: "Un autre `vauban` synchronise déjà en continu avec {path}.",
+                    en: "Another `vauban` keeps folders in sync with {path} already.",
+                ),
+                say!(
+                    fr: "`vauban status` montre ce qu'il fait ; lui confier un dossier de plus : `vauban service add ESPACE DOSSIER`.",
+                    en: "`vauban status` shows what it does; give it one more folder: `vauban service add SPACE DIR`.",
+                ),
+            )
+        }
+        StateError::Unfit { path, reason } => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "Le fichier {path} est mal écrit : {reason}.", en: "The file {path} is not written as it should be: {reason}."),
+                say!(
+                    fr: "Le corriger, ou le supprimer : les dossiers restent en place, il suffit de les ajouter à nouveau.",
+                    en: "Mend it, or delete it: the folders stay where they are, and only have to be added again.",
+                ),
             )
         }
     }

@@ -3,7 +3,7 @@
 //! Scripts depend on these numbers: a code is never given another meaning. `vauban --help` prints the table.
 
 use vauban_crypto::keystore::KeystoreError;
-use vauban_protocol::wire::Refusal;
+use vauban_protocol::wire::Refusal as NodeRefusal;
 
 use crate::content::{ReceiptError, UploadError};
 use crate::failure::Failure;
@@ -11,6 +11,7 @@ use crate::keys::KeysError;
 use crate::link::LinkError;
 use crate::organisation::{ChainError, InviteError, NodeRequestError};
 use crate::say;
+use crate::service::{AskError, Refusal};
 use crate::sync::SyncError;
 
 macro_rules! exits {
@@ -69,17 +70,47 @@ exits! {
     NotFound = 13, fr: "introuvable : espace, chemin, personne ou appareil", en: "not found: space, path, user or device";
     /// `doctor` found something to do.
     Warning = 14, fr: "« doctor » a trouvé quelque chose à faire", en: "`doctor` found something to do";
+    /// The background service of this home does not run, or does not do this now.
+    Service = 15, fr: "le service en arrière-plan ne tourne pas, ou ne peut pas le faire maintenant", en: "the background service does not run, or cannot do this now";
     /// Stopped by its user.
     Interrupted = 130, fr: "interrompu", en: "interrupted";
+}
+
+impl Exit {
+    /// Whether starting again by itself is of no use: only a person can mend it.
+    #[must_use]
+    pub fn needs_a_person(self) -> bool {
+        match self {
+            Self::Usage
+            | Self::Brake
+            | Self::Passphrase
+            | Self::Refused
+            | Self::Policy
+            | Self::Alarm
+            | Self::Invite
+            | Self::Local
+            | Self::NotFound => true,
+            Self::Done
+            | Self::Bug
+            | Self::Unreachable
+            | Self::Partial
+            | Self::Misbehaved
+            | Self::Warning
+            | Self::Service
+            | Self::Interrupted => false,
+        }
+    }
 }
 
 impl From<&Failure> for Exit {
     /// The one place where failures become codes.
     fn from(failure: &Failure) -> Self {
         match failure {
-            Failure::Usage(_) | Failure::NodeRequest(NodeRequestError::Term(_) | NodeRequestError::Siren) => {
-                Self::Usage
-            }
+            Failure::Usage(_)
+            | Failure::NothingKept
+            | Failure::NodeRequest(NodeRequestError::Term(_) | NodeRequestError::Siren) => Self::Usage,
+            Failure::Service(AskError::Refused(Refusal::NoSpace)) => Self::NotFound,
+            Failure::Service(_) => Self::Service,
             Failure::NotFound(_) => Self::NotFound,
             Failure::Interrupted => Self::Interrupted,
             Failure::Link(error) => of_link(error),
@@ -115,9 +146,9 @@ fn of_link(error: &LinkError) -> Exit {
         LinkError::Unreachable { .. } => Exit::Unreachable,
         LinkError::Untrusted { .. } => Exit::Policy,
         LinkError::Refused { refusal, .. } => match refusal {
-            Refusal::UnknownInvite | Refusal::InviteExpired | Refusal::InviteFull => Exit::Invite,
-            Refusal::CounterUsed => Exit::Alarm,
-            Refusal::Unavailable | Refusal::Behind => Exit::Unreachable,
+            NodeRefusal::UnknownInvite | NodeRefusal::InviteExpired | NodeRefusal::InviteFull => Exit::Invite,
+            NodeRefusal::CounterUsed => Exit::Alarm,
+            NodeRefusal::Unavailable | NodeRefusal::Behind => Exit::Unreachable,
             _ => Exit::Refused,
         },
         LinkError::Misbehaved(_) => Exit::Misbehaved,

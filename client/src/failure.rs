@@ -8,8 +8,10 @@ use crate::keys::{InviteCodeError, KeysError};
 use crate::link::LinkError;
 use crate::link::Misbehaviour;
 use crate::organisation::{ChainError, FoundingError, InviteError, InviteFetchError, NodeRequestError};
+use crate::say;
+use crate::service::AskError;
 use crate::state::StateError;
-use crate::sync::SyncError;
+use crate::sync::{ChoiceError, SyncError};
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,12 @@ pub enum Failure {
     /// A run over a space.
     #[error(transparent)]
     Sync(SyncError),
+    /// The background service of this home.
+    #[error(transparent)]
+    Service(#[from] AskError),
+    /// Nothing is to be kept in step.
+    #[error("no folder is to be kept in step")]
+    NothingKept,
     /// A defect of Vauban's own.
     #[error("defect: {0}")]
     Bug(&'static str),
@@ -83,6 +91,23 @@ impl From<InviteFetchError> for Failure {
     }
 }
 
+impl From<ChoiceError> for Failure {
+    fn from(error: ChoiceError) -> Self {
+        Self::NotFound(match error {
+            ChoiceError::Unknown(name) => {
+                say!(fr: "Aucun espace ne s'appelle « {name} ».", en: "No space is called \"{name}\".")
+            }
+            ChoiceError::Ambiguous(name, ids) => {
+                let ids = ids.iter().map(|id| id.to_hex()).collect::<Vec<_>>().join(", ");
+                say!(
+                    fr: "Plusieurs espaces s'appellent « {name} » : choisir par le début de l'identifiant ({ids}).",
+                    en: "Several spaces are called \"{name}\": choose by how the identifier begins ({ids}).",
+                )
+            }
+        })
+    }
+}
+
 impl From<SyncError> for Failure {
     /// What lower layers are at fault for is theirs to say.
     fn from(error: SyncError) -> Self {
@@ -96,6 +121,7 @@ impl From<SyncError> for Failure {
                 NodesError::Senseless(_) => LinkError::from(Misbehaviour::OtherAnswer).into(),
             },
             SyncError::Bug(what) => Self::Bug(what),
+            SyncError::Halted => Self::Interrupted,
             other => Self::Sync(other),
         }
     }

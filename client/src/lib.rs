@@ -17,6 +17,7 @@ pub mod keys;
 pub mod link;
 pub mod machine;
 pub mod organisation;
+pub mod rate;
 pub mod session;
 pub mod state;
 
@@ -24,6 +25,8 @@ pub mod content;
 pub mod log;
 pub mod sync;
 pub mod tree;
+
+pub mod service;
 
 pub mod commands;
 

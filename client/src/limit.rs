@@ -182,6 +182,68 @@ pub const APART_LISTED_MAX: usize = 10_000;
 /// Folders that a device may select or leave out by name.
 pub const SELECTION_MAX: usize = 1024;
 
+/// Rounds of one process that run at once: each keeps all cores busy when it has much to do.
+pub const ROUNDS_AT_ONCE_MAX: u32 = 2;
+/// Milliseconds between two tries to take the home's claim back.
+pub const CLAIM_PROBE_MS: u64 = 50;
+/// Milliseconds within which a round that waits for a node notices that it is to halt.
+pub const HALT_PROBE_MS: u64 = 100;
+/// Seconds that what is under way when a round halts may take to be stored, so that it need not be sent again.
+pub const HALT_SECONDS_MAX: u64 = 2;
+
+/// Approvals of one space that wait for their round.
+pub const APPROVALS_WAITING_MAX: usize = 4;
+/// Folders that one service keeps in step.
+pub const PAIRS_MAX: usize = 64;
+/// Bytes of the service's settings, whose folders have long names.
+pub const SETTINGS_BYTES_MAX: u64 = 1024 * 1024;
+/// Commands that ask a service at once; a page and a few terminals.
+pub const ASKERS_MAX: usize = 32;
+/// Bytes of one request.
+pub const REQUEST_BYTES_MAX: u64 = 16 * 1024;
+/// Bytes of one answer: lists in it are bounded by [`EVENT_LIST_MAX`], each path by Linux.
+pub const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Seconds for which a service waits for an asker that says nothing, or does not listen.
+pub const ASKER_SECONDS_MAX: u64 = 60;
+/// Seconds for which a command waits for a service's answer.
+pub const ANSWER_SECONDS_MAX: u64 = 30;
+/// Seconds for which a command waits until the service's rounds have halted: reading a large tree is one step.
+pub const LEND_SECONDS_MAX: u64 = 300;
+/// Requests to a service that wait for it to act.
+pub const ERRANDS_WAITING_MAX: usize = 16;
+/// Seconds for which a service that ends waits for its rounds to halt.
+pub const STOP_SECONDS_MAX: u64 = 5;
+/// Seconds after which a folder that could not be used is tried again.
+pub const STOPPED_RETRY_SECONDS: u64 = 60;
+/// Paths of one kind that are told of a space, or kept of an event.
+pub const EVENT_LIST_MAX: usize = 50;
+/// Bytes of each of the two files of events: some weeks of a busy person.
+pub const EVENTS_BYTES_MAX: u64 = 1024 * 1024;
+/// Events that wait for one who follows and reads slowly.
+pub const EVENTS_WAITING_MAX: usize = 256;
+/// Seconds over which a speed is told.
+pub const SPEED_SECONDS: u64 = 5;
+/// Bytes a second to which a transfer may be limited, at least: one [`PUT_BYTES`] must pass well within what nodes wait for it.
+pub const RATE_MIN: u64 = 64 * 1024;
+
+/// Desktop notices in a minute: more are not read.
+pub const NOTICES_MINUTE_MAX: usize = 5;
+/// Seconds before a space's notice of one kind is shown again.
+pub const NOTICE_REPEAT_SECONDS: u64 = 5 * 60;
+/// Seconds that showing one may take.
+pub const NOTICE_SECONDS_MAX: u64 = 5;
+/// Notices that wait to be shown.
+pub const NOTICES_WAITING_MAX: usize = 8;
+/// Characters of a name in a notice.
+pub const NOTICE_CHARS_MAX: usize = 200;
+/// Bytes that leave at once where what is sent is limited.
+pub const PACE_PIECE_BYTES: usize = 16 * 1024;
+/// Milliseconds' worth of a rate that may be saved up while nothing is sent.
+pub const PACE_BURST_MS: u64 = 250;
+
+const _: () = assert!(PUT_BYTES as u64 / RATE_MIN <= 64 && GET_BYTES <= PUT_BYTES);
+const _: () = assert!(LEND_SECONDS_MAX > HALT_SECONDS_MAX && STOP_SECONDS_MAX > HALT_SECONDS_MAX);
+
 /// Bytes of where a symbolic link points to: what Linux takes as a path.
 pub const LINK_BYTES_MAX: u64 = 4096;
 /// Folders within folders that are written to a disk, at most: paths stay usable, and recursion bounded.

@@ -8,6 +8,7 @@ use crate::keys::{KeysError, Passphrase, PassphraseSource};
 use crate::link::LinkError;
 use crate::output::Output;
 use crate::say;
+use crate::service::{Limits, Settings, Working, claim_or_borrow};
 use crate::session::Session;
 use crate::state::Home;
 
@@ -17,6 +18,7 @@ pub(crate) struct Context {
     pub(crate) home: Home,
     pub(crate) output: Output,
     passphrase_file: Option<PathBuf>,
+    limits: Limits,
 }
 
 impl Context {
@@ -25,7 +27,24 @@ impl Context {
             home: Home::at(global.home.clone()),
             output: if global.json { Output::Json } else { Output::Text },
             passphrase_file: global.passphrase_file.clone(),
+            limits: Limits::default(),
         }
+    }
+
+    /// The same, with limits that were typed.
+    pub(crate) fn limited(&self, limits: Limits) -> Self {
+        let (home, passphrase_file) = (self.home.clone(), self.passphrase_file.clone());
+        Self { home, output: self.output, passphrase_file, limits }
+    }
+
+    /// Limits that were typed.
+    pub(crate) fn typed_limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How fast content may travel: as was typed, else as the settings say.
+    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+        Ok(self.limits.or(Settings::load(&self.home)?.limits))
     }
 
     /// The passphrase of this device's keystore.
@@ -81,6 +100,21 @@ impl Context {
             return Err(crate::state::StateError::NoHome(self.home.folder().to_owned()).into());
         }
         Session::open(self.home.clone(), &self.passphrase()?)
+    }
+
+    /// The right to write with this home's keys: the service that has it, if one runs, halts for as long as this is held.
+    pub(crate) fn claim(&self) -> Result<Working, Failure> {
+        claim_or_borrow(&self.home, || {
+            self.output.note(&say!(
+                fr: "(le service s'interrompt le temps de cette commande)",
+                en: "(the service halts while this command runs)",
+            ));
+        })
+    }
+
+    /// The file of the passphrase, where it can be had without asking a person.
+    pub(crate) fn passphrase_file(&self) -> Option<&PathBuf> {
+        self.passphrase_file.as_ref()
     }
 
     /// Brings the chain up to date where a node answers; where none does, says so, and what is known stands.

@@ -9,11 +9,15 @@ pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod ignored;
 pub(crate) mod init;
+pub(crate) mod limit;
+pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod org;
+pub(crate) mod pause;
 pub(crate) mod put;
 pub(crate) mod restore;
 pub(crate) mod select;
+pub(crate) mod service;
 pub(crate) mod space;
 pub(crate) mod status;
 pub(crate) mod sync;
@@ -21,13 +25,16 @@ pub(crate) mod trash;
 pub(crate) mod user;
 
 mod at;
+mod condition;
 mod context;
 mod finishing;
+mod installing;
 mod invited;
 mod progress;
 mod space_policy;
 mod spaces;
 mod status_spaces;
+mod told;
 mod watch;
 
 pub(crate) use context::Context;
@@ -53,6 +60,11 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Sync(arguments) => sync::run(&context, arguments),
         Command::Select(arguments) => select::run(&context, arguments),
         Command::Ignored(arguments) => ignored::run(&context, arguments),
+        Command::Service(command) => service::run(&context, command),
+        Command::Pause(arguments) => pause::run(&context, arguments),
+        Command::Resume(arguments) => pause::run_resume(&context, arguments),
+        Command::Limit(arguments) => limit::run(&context, arguments),
+        Command::Log(arguments) => log::run(&context, arguments),
         Command::Trash(command) => trash::run(&context, command),
         Command::Put(arguments) => put::run(&context, arguments),
         Command::Get(arguments) => get::run(&context, arguments),

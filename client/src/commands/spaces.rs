@@ -10,9 +10,9 @@ use crate::failure::Failure;
 use crate::link::Link;
 use crate::organisation::Roster;
 use crate::say;
+use crate::service::Working;
 use crate::session::Session;
-use crate::state::Claim;
-use crate::sync::{ChoiceError, NamedSpace, OpenSpace, choose, spaces};
+use crate::sync::{NamedSpace, OpenSpace, choose, spaces};
 use crate::tree::TreePath;
 
 /// A device at work, connected.
@@ -38,12 +38,14 @@ pub(crate) fn connected<T: Send + 'static>(
     work: impl FnOnce(Connected) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let device = Arc::new(context.session()?);
-    let claim: Option<Claim> = match purpose {
+    let limits = context.limits()?;
+    let claim: Option<Working> = match purpose {
         Purpose::Read => None,
-        Purpose::Write => Some(context.home.claim()?),
+        Purpose::Write => Some(context.claim()?),
     };
     block_on(async move {
         let link = device.connect().await?;
+        link.pace().limit(limits.up, limits.down);
         let connected = Connected { device, link, runtime: Handle::current() };
         let (done, wait) = oneshot::channel();
         std::thread::spawn(move || {
@@ -59,20 +61,7 @@ pub(crate) fn connected<T: Send + 'static>(
 impl Connected {
     /// The space that `text` names.
     pub(crate) fn find(&self, text: &str) -> Result<NamedSpace, Failure> {
-        let known = self.spaces()?;
-        match choose(text, &known) {
-            Ok(space) => Ok(space.clone()),
-            Err(ChoiceError::Unknown(name)) => Err(Failure::NotFound(
-                say!(fr: "Aucun espace ne s'appelle « {name} ».", en: "No space is called \"{name}\"."),
-            )),
-            Err(ChoiceError::Ambiguous(name, ids)) => {
-                let ids = ids.iter().map(|id| id.to_hex()).collect::<Vec<_>>().join(", ");
-                Err(Failure::NotFound(say!(
-                    fr: "Plusieurs espaces s'appellent « {name} » : choisir par le début de l'identifiant ({ids}).",
-                    en: "Several spaces are called \"{name}\": choose by how the identifier begins ({ids}).",
-                )))
-            }
-        }
+        Ok(choose(text, &self.spaces()?)?.clone())
     }
 
     /// All spaces of this user.

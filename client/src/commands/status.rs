@@ -1,15 +1,20 @@
-//! `vauban status`.
+//! `vauban status`: who this device is, what is kept in step, and whether the node answers.
+//!
+//! Where a service runs, it is asked; the passphrase is then needed only for what it does not tell, and nobody is asked for it.
 
 use serde::Serialize;
+use vauban_protocol::time::Timestamp;
 
 use crate::clock;
+use crate::commands::pause::running;
 use crate::commands::status_spaces::{self, SpaceReport};
-use crate::commands::{Context, block_on};
+use crate::commands::{Context, block_on, condition, limit};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::link::Admitted;
 use crate::organisation::{Roster, organisation_name};
 use crate::say;
+use crate::service::{Pair, ServiceState, Settings};
 use crate::session::Session;
 
 /// Arguments: none.
@@ -18,6 +23,18 @@ pub(crate) struct Arguments {}
 
 #[derive(Debug, Serialize)]
 struct Report {
+    #[serde(flatten)]
+    device: Option<DeviceReport>,
+    home: std::path::PathBuf,
+    /// What a running service tells.
+    service: Option<ServiceState>,
+    /// What it would keep in step if it ran.
+    kept: Vec<Pair>,
+    node: Option<NodeReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct DeviceReport {
     organisation: Option<String>,
     fingerprint: String,
     position: u64,
@@ -25,9 +42,7 @@ struct Report {
     admin: bool,
     device: String,
     device_id: String,
-    home: std::path::PathBuf,
     spaces: Vec<SpaceReport>,
-    node: Option<NodeReport>,
 }
 
 #[derive(Debug, Serialize)]
@@ -45,16 +60,30 @@ struct NodeReport {
 }
 
 pub(crate) fn run(context: &Context, _arguments: &Arguments) -> Result<Exit, Failure> {
-    let session = context.session()?;
-    let reached = block_on(reach(&session));
-    let (node, failure) = match reached {
-        Ok(node) => (Some(node), None),
-        Err(failure) => (None, Some(failure)),
-    };
+    let service = running(context)?;
+    let kept = Settings::load(&context.home)?.spaces;
+    let mut report = Report { device: None, home: context.home.folder().to_owned(), service, kept, node: None };
+    let mut failure = None;
+    if report.service.is_none() || context.passphrase_file().is_some() {
+        let session = context.session()?;
+        report.device = Some(device(&session)?);
+        match block_on(reach(&session)) {
+            Ok(node) => report.node = Some(node),
+            Err(failed) => failure = Some(failed),
+        }
+    }
+    context.output.result(&report, text);
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(Exit::Done),
+    }
+}
+
+fn device(session: &Session) -> Result<DeviceReport, Failure> {
     let organisation = session.organisation();
     let identity = session.identity();
     let roster = Roster::new(&organisation, identity.directory());
-    let report = Report {
+    Ok(DeviceReport {
         organisation: organisation_name(organisation.tls_authority()),
         fingerprint: organisation.fingerprint().to_hex(),
         position: organisation.head().seq,
@@ -62,15 +91,8 @@ pub(crate) fn run(context: &Context, _arguments: &Arguments) -> Result<Exit, Fai
         admin: organisation.is_admin(identity.user()),
         device: roster.device(identity.device()),
         device_id: identity.device().to_hex(),
-        home: context.home.folder().to_owned(),
-        spaces: status_spaces::reports(&session, &roster)?,
-        node,
-    };
-    context.output.result(&report, text);
-    match failure {
-        Some(failure) => Err(failure),
-        None => Ok(Exit::Done),
-    }
+        spaces: status_spaces::reports(session, &roster)?,
+    })
 }
 
 async fn reach(session: &Session) -> Result<NodeReport, Failure> {
@@ -93,29 +115,60 @@ async fn reach(session: &Session) -> Result<NodeReport, Failure> {
 }
 
 fn text(report: &Report) -> String {
-    let Report { organisation, fingerprint, position, user, admin, device, home, spaces, .. } = report;
-    let organisation = organisation.as_deref().unwrap_or("?");
-    let role = if *admin { say!(fr: " (administrateur)", en: " (admin)") } else { String::new() };
-    let home = home.display();
-    let count = spaces.len();
-    let mut text = say!(
-        fr: "organisation  {organisation}, position {position}\nempreinte     {fingerprint}\npersonne      {user}{role}\nappareil      {device}\ndossier       {home}\nespaces       {count} connu(s) de cet appareil",
-        en: "organisation  {organisation}, position {position}\nfingerprint   {fingerprint}\nuser          {user}{role}\ndevice        {device}\nfolder        {home}\nspaces        {count} known to this device",
-    );
-    for space in spaces {
-        text.push_str(&status_spaces::text(space));
+    let mut parts = Vec::new();
+    let home = report.home.display();
+    match &report.device {
+        Some(device) => {
+            let DeviceReport { organisation, fingerprint, position, user, admin, device, spaces, .. } = device;
+            let organisation = organisation.as_deref().unwrap_or("?");
+            let count = spaces.len();
+            let role = if *admin { say!(fr: " (administrateur)", en: " (admin)") } else { String::new() };
+            let mut text = say!(
+                fr: "organisation  {organisation}, position {position}\nempreinte     {fingerprint}\npersonne      {user}{role}\nappareil      {device}\ndossier       {home}\nespaces       {count} connu(s) de cet appareil",
+                en: "organisation  {organisation}, position {position}\nfingerprint   {fingerprint}\nuser          {user}{role}\ndevice        {device}\nfolder        {home}\nspaces        {count} known to this device",
+            );
+            spaces.iter().for_each(|space| text.push_str(&status_spaces::text(space)));
+            parts.push(text);
+        }
+        None => parts.push(say!(fr: "dossier       {home}", en: "folder        {home}")),
     }
-    if let Some(node) = &report.node {
-        text.push_str(&node_text(node));
+    parts.extend(report.node.as_ref().map(node_text));
+    match &report.service {
+        Some(service) => parts.push(service_text(service)),
+        None if report.kept.is_empty() => {}
+        None => {
+            let kept = report.kept.len();
+            parts.push(say!(
+                fr: "service       ne tourne pas ; {kept} espace(s) à synchroniser (`vauban service list`)",
+                en: "service       does not run; {kept} space(s) to keep in sync (`vauban service list`)",
+            ));
+        }
     }
-    text
+    parts.join("\n")
+}
+
+fn service_text(service: &ServiceState) -> String {
+    let since = clock::minute(Timestamp(service.since));
+    let mut lines = vec![say!(fr: "service       tourne depuis le {since}", en: "service       runs since {since}")];
+    if service.is_lent {
+        lines.push(say!(
+            fr: "              interrompu : une autre commande travaille avec cet appareil",
+            en: "              halted: another command works with this device",
+        ));
+    }
+    if service.limits != crate::service::Limits::default() {
+        lines.push(format!("              {}", limit::text(&service.limits)));
+    }
+    lines.extend(service.trouble.as_ref().map(condition::trouble));
+    lines.extend(service.spaces.iter().map(|space| condition::text(space, clock::now())));
+    lines.join("\n")
 }
 
 fn node_text(node: &NodeReport) -> String {
     let NodeReport { address, version, site, department, country, operator, regime, charter_until, .. } = node;
     let free = indicatif::BinaryBytes(node.disk_free_bytes);
     say!(
-        fr: "\nnœud          {address}, version {version}, {free} libres\nlieu          {site} ({department}, {country}), {operator}, {regime}\ncharte        jusqu'au {charter_until}",
-        en: "\nnode          {address}, version {version}, {free} free\nplace         {site} ({department}, {country}), {operator}, {regime}\ncharter       until {charter_until}",
+        fr: "nœud          {address}, version {version}, {free} libres\nlieu          {site} ({department}, {country}), {operator}, {regime}\ncharte        jusqu'au {charter_until}",
+        en: "node          {address}, version {version}, {free} free\nplace         {site} ({department}, {country}), {operator}, {regime}\ncharter       until {charter_until}",
     )
 }

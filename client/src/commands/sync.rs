@@ -1,26 +1,34 @@
-//! `vauban sync SPACE DIR`: once, only to see what it would do, or for as long as it is let.
+//! `vauban sync SPACE DIR`: once, only to see what it would do, or for as long as it is let; and `vauban sync approve SPACE`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use vauban_protocol::id::SpaceId;
+
+use crate::commands::pause::{known_space, running};
 use crate::commands::progress::{Plans, Progress};
-use crate::commands::spaces::{Purpose, connected};
+use crate::commands::spaces::{Connected, Purpose, connected};
 use crate::commands::{Context, watch};
 use crate::content::Nodes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::log::FalseCheckpoint;
 use crate::output::Output;
+use crate::rate::Rate;
 use crate::say;
+use crate::service::{Answer, AskError, Limits, Request, Wanted, connect_to};
 use crate::sync::{Approval, Change, Contested, OpenSpace, Run, Summary, Watcher, What, preview, sync_once};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(crate) struct Arguments {
-    #[arg(value_name = "SPACE", help = say!(fr: "L'espace, par son nom ou le début de son identifiant", en: "The space, by name or by how its identifier begins"))]
-    space: String,
-    #[arg(value_name = "DIR", help = say!(fr: "Le dossier à synchroniser", en: "The folder to sync"))]
-    folder: PathBuf,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[arg(value_name = "SPACE", required_unless_present = "watch", help = say!(fr: "L'espace, par son nom ou le début de son identifiant ; sans lui, « --watch » prend ceux de « vauban service list »", en: "The space, by name or by how its identifier begins; without it, `--watch` takes those of `vauban service list`"))]
+    space: Option<String>,
+    #[arg(value_name = "DIR", help = say!(fr: "Le dossier à synchroniser ; sinon celui qui l'a été la dernière fois", en: "The folder to sync; otherwise the one that was last time"))]
+    folder: Option<PathBuf>,
     #[arg(long, required_unless_present_any = ["watch", "dry_run", "approve"], help = say!(
         fr: "S'arrête quand les deux côtés concordent",
         en: "Ends when both sides agree",
@@ -41,41 +49,89 @@ pub(crate) struct Arguments {
         en: "Stays, and syncs as soon as either side changes",
     ))]
     watch: bool,
+    #[arg(long, value_name = "RATE", help = say!(
+        fr: "Débit d'envoi maximal, comme 2MiB/s ; sinon celui de « vauban limit »",
+        en: "The fastest that it sends, as 2MiB/s; otherwise as `vauban limit` says",
+    ))]
+    limit_up: Option<Rate>,
+    #[arg(long, value_name = "RATE", help = say!(
+        fr: "Débit de réception maximal, comme 2MiB/s ; sinon celui de « vauban limit »",
+        en: "The fastest that it receives, as 2MiB/s; otherwise as `vauban limit` says",
+    ))]
+    limit_down: Option<Rate>,
+    #[arg(long, requires = "watch", help = say!(
+        fr: "N'avertit pas sur le bureau",
+        en: "Shows no notices on the desktop",
+    ))]
+    no_notices: bool,
+}
+
+/// What to do about what the brake holds.
+#[derive(Debug, Clone, clap::Subcommand)]
+enum Command {
+    #[command(about = say!(
+        fr: "Approuve ce que le frein retient dans un espace, que le service tourne ou non",
+        en: "Approves what the brake holds in a space, whether the service runs or not",
+    ))]
+    Approve {
+        #[arg(value_name = "SPACE", help = say!(fr: "L'espace", en: "The space"))]
+        space: String,
+    },
+}
+
+/// What one run is to do.
+#[derive(Debug, Clone)]
+struct Once {
+    space: String,
+    folder: Option<PathBuf>,
+    approval: Approval,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    if arguments.dry_run {
-        return show(context, arguments);
+    if let Some(Command::Approve { space }) = &arguments.command {
+        return approve(context, space);
     }
-    let (name, folder, approval) = (arguments.space.clone(), arguments.folder.clone(), arguments.approval());
-    if arguments.watch {
-        return watch::run(context, name, folder);
+    let approval = if arguments.approve { Approval::Given } else { Approval::Ask };
+    let notices = !arguments.no_notices;
+    let Arguments { limit_up: up, limit_down: down, .. } = *arguments;
+    let context = &context.limited(Limits { up, down });
+    match (&arguments.space, &arguments.folder) {
+        (None, _) => watch::run(context, Wanted::Settings, notices),
+        (Some(space), Some(folder)) if arguments.watch => {
+            watch::run(context, Wanted::One { space: space.clone(), folder: folder.clone() }, notices)
+        }
+        (Some(_), None) if arguments.watch => Err(Failure::Usage(say!(
+            fr: "Il manque : DOSSIER (ou aucun des deux : `vauban sync --watch`)",
+            en: "Missing: DIR (or neither of the two: `vauban sync --watch`)",
+        ))),
+        (Some(space), folder) => {
+            let once = Once { space: space.clone(), folder: folder.clone(), approval };
+            if arguments.dry_run { show(context, once) } else { sync(context, once) }
+        }
     }
+}
+
+fn sync(context: &Context, once: Once) -> Result<Exit, Failure> {
     let progress = Progress::new(context.output, Plans::Told);
-    let (shown, output, held) = (progress.clone(), context.output, held_text(arguments));
-    let summary = connected(context, Purpose::Write, move |connected| {
-        let mut space = connected.open(&connected.find(&name)?)?;
+    let (shown, output) = (progress.clone(), context.output);
+    // What may wait is the service's to do, where one runs: it stands still as long as this does.
+    let is_served = running(context)?.is_some();
+    let ended = connected(context, Purpose::Write, move |connected| {
+        let found = connected.find(&once.space)?;
+        let folder = folder_of(&connected, &once, found.id)?;
+        let mut space = connected.open(&found)?;
         let watcher: Arc<dyn Watcher> = shown.clone();
-        let run = Run { device_name: &connected.device_name(), approval, watcher: &watcher };
+        let run = Run { device_name: &connected.device_name(), approval: once.approval, watcher: &watcher };
         let summary = sync_once(&mut space, &folder, &run)?;
         shown.finish();
-        output.result(&summary, text);
-        say_left_out(output, &summary);
-        if summary.held.is_any() {
-            output.note(&held);
+        let exit = say_summary(output, &summary, &once.space);
+        if !is_served {
+            finish_chores(&mut space, output)?;
         }
-        finish_chores(&mut space, output)?;
-        Ok(summary)
+        Ok(exit)
     });
     progress.finish();
-    let summary = summary?;
-    let is_alarm = !summary.contested.is_empty() || !summary.false_checkpoints.is_empty();
-    Ok(match () {
-        () if is_alarm => Exit::Alarm,
-        () if summary.held.is_any() => Exit::Brake,
-        () if summary.is_complete() => Exit::Done,
-        () => Exit::Partial,
-    })
+    ended
 }
 
 /// What remains when both sides agree. It may be cut off at any time, and the next run goes on from there.
@@ -100,18 +156,53 @@ fn finish_chores<N: Nodes>(space: &mut OpenSpace<N>, output: Output) -> Result<(
     Ok(())
 }
 
-impl Arguments {
-    fn approval(&self) -> Approval {
-        if self.approve { Approval::Given } else { Approval::Ask }
+/// Carries out what the brake holds: by the service, where it keeps the space in step; else by a run of its own.
+fn approve(context: &Context, text: &str) -> Result<Exit, Failure> {
+    let space = match known_space(context, text) {
+        Ok(space) if running(context)?.is_some() => space,
+        _ => return sync(context, Once { space: text.to_owned(), folder: None, approval: Approval::Given }),
+    };
+    let Some(mut line) = connect_to(&context.home)? else { return Err(AskError::NotRunning.into()) };
+    // As long as the round takes; Ctrl-C ends the waiting, not the round.
+    match line.ask(&Request::Approve { space: space.to_hex() }, None)? {
+        Answer::Approved(summary) => Ok(say_summary(context.output, &summary, text)),
+        _ => Err(AskError::Senseless.into()),
     }
 }
 
+fn say_summary(output: Output, summary: &Summary, space: &str) -> Exit {
+    output.result(summary, text);
+    say_left_out(output, summary);
+    if summary.held.is_any() {
+        output.note(&held_text(space));
+    }
+    let is_alarm = !summary.contested.is_empty() || !summary.false_checkpoints.is_empty();
+    match () {
+        () if is_alarm => Exit::Alarm,
+        () if summary.held.is_any() => Exit::Brake,
+        () if summary.is_complete() => Exit::Done,
+        () => Exit::Partial,
+    }
+}
+
+/// The folder that was named, else the one that the space was synced with last.
+fn folder_of(connected: &Connected, once: &Once, space: SpaceId) -> Result<PathBuf, Failure> {
+    let known = || connected.device.anchor().record().spaces.get(&space).and_then(|known| known.folder.clone());
+    once.folder.clone().or_else(known).ok_or_else(|| {
+        let name = &once.space;
+        Failure::Usage(say!(
+            fr: "Aucun dossier n'est encore synchronisé avec « {name} » : le nommer.",
+            en: "No folder is synced with \"{name}\" yet: name it.",
+        ))
+    })
+}
+
 /// Shows what a run would do.
-fn show(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let (name, folder, approval) = (arguments.space.clone(), arguments.folder.clone(), arguments.approval());
+fn show(context: &Context, once: Once) -> Result<Exit, Failure> {
     let changes = connected(context, Purpose::Read, move |connected| {
-        let mut space = connected.open(&connected.find(&name)?)?;
-        Ok(preview(&mut space, &folder, approval)?)
+        let found = connected.find(&once.space)?;
+        let folder = folder_of(&connected, &once, found.id)?;
+        Ok(preview(&mut connected.open(&found)?, &folder, once.approval)?)
     })?;
     context.output.result(&changes, |changes| match changes.as_slice() {
         [] => say!(fr: "rien à faire", en: "nothing to do"),
@@ -143,11 +234,10 @@ fn change_text(change: &Change) -> String {
 }
 
 /// What was wrong, and what to do now.
-fn held_text(arguments: &Arguments) -> String {
-    let (space, folder) = (&arguments.space, arguments.folder.display());
+fn held_text(space: &str) -> String {
     say!(
-        fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Si c'est voulu : vauban sync {space} {folder} --approve ; pour les voir : --dry-run",
-        en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → If that is intended: vauban sync {space} {folder} --approve; to see them: --dry-run",
+        fr: "frein : trop de suppressions ou de fichiers méconnaissables d'un coup ; ils attendent, le reste est fait\n  → Les voir : vauban sync {space} --dry-run ; si c'est voulu : vauban sync approve {space}",
+        en: "brake: too many removals or unrecognisable files at once; they wait, the rest is done\n  → To see them: vauban sync {space} --dry-run; if that is intended: vauban sync approve {space}",
     )
 }
 

@@ -4,12 +4,16 @@
 //! and what follows it still comes.
 
 use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use futures::stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::{IDS_MAX, OBJECT_OVERHEAD_BYTES};
 use vauban_protocol::size::padded_bytes;
@@ -75,6 +79,30 @@ impl AsRef<[u8]> for Opened {
 pub struct ChunkStream {
     batches: mpsc::Receiver<Result<Vec<Result<Opened, ChunkFault>>, FetchError>>,
     current: std::vec::IntoIter<Result<Opened, ChunkFault>>,
+    task: AbortHandle,
+}
+
+/// One request under way; one that nobody wants any more ends.
+struct Fetching<T>(JoinHandle<T>);
+
+impl<T> Future for Fetching<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(context)
+    }
+}
+
+impl<T> Drop for Fetching<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Drop for ChunkStream {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 impl ChunkStream {
@@ -87,9 +115,9 @@ impl ChunkStream {
         chunks: impl Iterator<Item = ChunkRef> + Send + 'static,
     ) -> Self {
         let (out, batches) = mpsc::channel(1);
-        runtime.spawn(async move {
+        let task = runtime.spawn(async move {
             let requests = stream::iter(Batches { chunks: chunks.peekable() })
-                .map(|batch| tokio::spawn(fetch_batch(nodes.clone(), space, batch)))
+                .map(|batch| Fetching(tokio::spawn(fetch_batch(nodes.clone(), space, batch))))
                 .buffered(GETS_IN_FLIGHT_MAX);
             futures::pin_mut!(requests);
             while let Some(batch) = requests.next().await {
@@ -101,7 +129,7 @@ impl ChunkStream {
                 }
             }
         });
-        Self { batches, current: Vec::new().into_iter() }
+        Self { batches, current: Vec::new().into_iter(), task: task.abort_handle() }
     }
 
     /// The next chunk, waiting for it; must not be called on a thread of the runtime. `None` at the end.

@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Handle;
+use tokio::task::AbortHandle;
 use vauban_crypto::chunk::ChunkTag;
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::IDS_MAX;
@@ -24,7 +25,7 @@ use vauban_protocol::wire::{ChunkHead, Request, Response};
 use super::nodes::{Nodes, NodesError};
 use super::receipts::{ReceiptError, judge_receipts};
 use super::seal::Outgoing;
-use crate::limit::{PUT_BYTES, PUTS_IN_FLIGHT_MAX, STALL_SECONDS_MAX, UPLOAD_WINDOW_BYTES};
+use crate::limit::{PUT_BYTES, PUTS_IN_FLIGHT_MAX, UPLOAD_WINDOW_BYTES};
 use crate::state::journal::StoredChunk;
 
 /// Why chunks were not stored.
@@ -80,6 +81,14 @@ pub struct Uploader<N> {
     unsettled: BTreeMap<u64, usize>,
     answer_in: Sender<Result<Stored, UploadError>>,
     answers: Receiver<Result<Stored, UploadError>>,
+    /// Requests that may be under way: an upload that is given up sends nothing more.
+    requests: Vec<AbortHandle>,
+}
+
+impl<N> Drop for Uploader<N> {
+    fn drop(&mut self) {
+        self.requests.iter().for_each(AbortHandle::abort);
+    }
 }
 
 impl<N: Nodes> Uploader<N> {
@@ -99,6 +108,7 @@ impl<N: Nodes> Uploader<N> {
             unsettled: BTreeMap::new(),
             answer_in,
             answers,
+            requests: Vec::new(),
         }
     }
 
@@ -161,15 +171,19 @@ impl<N: Nodes> Uploader<N> {
         self.dispatch();
     }
 
-    /// After a request has failed: sends nothing more, waits for those under way, and returns what they stored, so that it can be
-    /// journaled and is not sent again.
+    /// A request has failed: it is no longer under way.
+    pub fn gave_up_one(&mut self) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+    }
+
+    /// Sends nothing more, waits for what is under way, together no longer than `limit`, and returns what was stored, so that it
+    /// can be journaled and is not sent again.
     #[must_use]
-    pub fn wind_up(&mut self) -> Vec<Stored> {
+    pub fn wind_up(&mut self, limit: Duration) -> Vec<Stored> {
         self.batches.clear();
-        // The one that failed is no longer under way.
-        let under_way = std::mem::take(&mut self.in_flight).saturating_sub(1);
-        let limit = Duration::from_secs(STALL_SECONDS_MAX);
-        let answers = std::iter::repeat_with(|| self.answers.recv_timeout(limit)).take(under_way);
+        let until = Instant::now() + limit;
+        let answers =
+            std::iter::repeat_with(|| self.answers.recv_deadline(until)).take(std::mem::take(&mut self.in_flight));
         answers.map_while(Result::ok).flatten().collect()
     }
 
@@ -178,10 +192,12 @@ impl<N: Nodes> Uploader<N> {
             let Some((window, batch)) = self.batches.pop_front() else { return };
             self.in_flight = self.in_flight.saturating_add(1);
             let (destination, answer) = (self.destination.clone(), self.answer_in.clone());
-            self.runtime.spawn(async move {
+            let request = self.runtime.spawn(async move {
                 // Nobody waits for the answer of an upload that was given up.
                 let _ = answer.send(destination.store(window, batch).await);
             });
+            self.requests.retain(|request| !request.is_finished());
+            self.requests.push(request.abort_handle());
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::limit::{REQUEST_TRIES_MAX, RETRY_WAIT_MS};
 use crate::link::dial::{self, Dialled};
 use crate::link::stream::{self, StreamError, is_closed_with};
 use crate::link::tls::Errand;
-use crate::link::{LinkError, Misbehaviour, TrustedNode, Unreached};
+use crate::link::{LinkError, Misbehaviour, Pace, TrustedNode, Unreached};
 use crate::organisation::tls_certificate_end;
 
 /// A device's way to its organisation's nodes.
@@ -32,6 +32,7 @@ pub struct Link {
     servers: Vec<String>,
     organisation: RwLock<Arc<Organisation>>,
     live: Mutex<Option<Arc<Live>>>,
+    pace: Pace,
     /// Rounds over all servers that ended with nobody reached.
     rounds_failed: AtomicU64,
 }
@@ -85,10 +86,17 @@ impl Link {
             servers,
             organisation: RwLock::new(organisation),
             live: Mutex::new(None),
+            pace: Pace::default(),
             rounds_failed: AtomicU64::new(0),
         };
         link.live().await?;
         Ok(link)
+    }
+
+    /// How fast content may travel over this link.
+    #[must_use]
+    pub fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// What the node said when it let this device in, most recently.
@@ -136,9 +144,10 @@ impl Link {
     }
 
     async fn once(&self, request: &Request, body: &[Bytes]) -> Result<Answer, LinkError> {
+        let _turn = self.pace.turn(request).await;
         let live = self.live().await?;
         let connection = &live.dialled.connection;
-        let answered = stream::exchange(connection, request, body, Response::body_bytes_max).await;
+        let answered = stream::exchange_at(&self.pace, connection, request, body, Response::body_bytes_max).await;
         let (response, body) = match answered {
             Ok(answer) => answer,
             Err(error) => return Err(self.failed(&live, error).await),

@@ -16,6 +16,7 @@ mod dial;
 mod follow;
 mod guest;
 mod introduction;
+mod pace;
 mod verbs;
 
 pub use device::{Admitted, Answer, Link};
@@ -23,6 +24,7 @@ pub use error::{LinkError, Misbehaviour, Unreached, Untrusted};
 pub use follow::{FollowNews, Followed};
 pub use guest::{GuestLink, Stranger};
 pub use introduction::news_from;
+pub use pace::Pace;
 pub use trust::TrustedNode;
 pub use verbs::{CommitAnswer, Fetched, Held};
 

@@ -14,7 +14,7 @@ use vauban_protocol::wire::{
 };
 
 use crate::limit::STALL_SECONDS_MAX;
-use crate::link::Misbehaviour;
+use crate::link::{Misbehaviour, Pace};
 
 /// Packets' contents that are taken from a stream at once: waiting for each alone would cost more than copying it.
 const PIECES_MAX: usize = 32;
@@ -43,15 +43,26 @@ pub(super) async fn exchange<Q: Serialize, A: Serialize + DeserializeOwned>(
     body: &[Bytes],
     body_bytes_max: impl FnOnce(&A) -> usize,
 ) -> Result<(A, Bytes), StreamError> {
+    exchange_at(&Pace::default(), connection, question, body, body_bytes_max).await
+}
+
+/// The same, no faster than `pace` lets the bodies.
+pub(super) async fn exchange_at<Q: Serialize, A: Serialize + DeserializeOwned>(
+    pace: &Pace,
+    connection: &Connection,
+    question: &Q,
+    body: &[Bytes],
+    body_bytes_max: impl FnOnce(&A) -> usize,
+) -> Result<(A, Bytes), StreamError> {
     let (mut send, mut receive) = unstalled(connection.open_bi()).await?;
-    match write(&mut send, question, body).await {
+    match write(&mut send, question, body, pace).await {
         Ok(()) => {}
         // A node that refuses early stops reading; its answer says why.
         Err(StreamError::Reset) => {}
         Err(error) => return Err(error),
     }
     let (answer, length) = read_head(&mut receive, body_bytes_max).await?;
-    let body = read_body(&mut receive, length).await?;
+    let body = read_body(&mut receive, length, pace).await?;
     Ok((answer, body))
 }
 
@@ -63,10 +74,11 @@ pub(super) async fn open_feed<Q: Serialize, A: Serialize + DeserializeOwned>(
     body_bytes_max: impl FnOnce(&A) -> usize,
 ) -> Result<(A, Option<Feed>), StreamError> {
     let (mut send, mut receive) = unstalled(connection.open_bi()).await?;
-    write(&mut send, question, &[]).await?;
+    let pace = Pace::default();
+    write(&mut send, question, &[], &pace).await?;
     let (answer, length) = read_head(&mut receive, body_bytes_max).await?;
     if !goes_on(&answer) {
-        read_body(&mut receive, length).await?;
+        read_body(&mut receive, length, &pace).await?;
         return Ok((answer, None));
     }
     Ok((answer, Some(Feed(receive))))
@@ -88,17 +100,36 @@ impl Feed {
     }
 }
 
-async fn write<Q: Serialize>(send: &mut SendStream, question: &Q, body: &[Bytes]) -> Result<(), StreamError> {
+async fn write<Q: Serialize>(
+    send: &mut SendStream,
+    question: &Q,
+    body: &[Bytes],
+    pace: &Pace,
+) -> Result<(), StreamError> {
     let body_bytes = body.iter().map(Bytes::len).sum();
     let mut parts = Vec::with_capacity(1 + body.len());
     parts.push(Bytes::from(encode_head(question, body_bytes)));
-    parts.extend_from_slice(body);
-    let mut rest = parts.as_mut_slice();
+    if pace.limits_sending() {
+        for piece in pace.pieces(body) {
+            pace.sends(piece.len()).await;
+            parts.push(piece);
+            write_all(send, &mut parts).await?;
+            parts.clear();
+        }
+    } else {
+        parts.extend_from_slice(body);
+    }
+    write_all(send, &mut parts).await?;
+    send.finish().map_err(|_| StreamError::Reset)
+}
+
+async fn write_all(send: &mut SendStream, parts: &mut [Bytes]) -> Result<(), StreamError> {
+    let mut rest = parts;
     while !rest.is_empty() {
         let written = unstalled(send.write_chunks(rest)).await?;
         rest = rest.get_mut(written.chunks..).unwrap_or_default();
     }
-    send.finish().map_err(|_| StreamError::Reset)
+    Ok(())
 }
 
 async fn read_head<A: Serialize + DeserializeOwned>(
@@ -116,16 +147,18 @@ async fn read_head<A: Serialize + DeserializeOwned>(
     Ok((answer, length))
 }
 
-async fn read_body(receive: &mut RecvStream, length: usize) -> Result<Bytes, StreamError> {
+async fn read_body(receive: &mut RecvStream, length: usize, pace: &Pace) -> Result<Bytes, StreamError> {
     let mut body = BytesMut::with_capacity(length);
     let mut pieces = [const { Bytes::new() }; PIECES_MAX];
     while let Some(read) = unstalled(receive.read_chunks(&mut pieces)).await? {
+        let before = body.len();
         for piece in pieces.iter_mut().take(read).map(std::mem::take) {
             if piece.len() > length - body.len() {
                 return Err(StreamError::Misbehaved(Misbehaviour::Length));
             }
             body.extend_from_slice(&piece);
         }
+        pace.received(body.len() - before).await;
     }
     if body.len() < length {
         return Err(StreamError::Misbehaved(Misbehaviour::Length));

@@ -32,6 +32,17 @@ pub enum StateError {
     /// Another process is writing with this home's keys.
     #[error("{0} is in use by another process")]
     InUse(PathBuf),
+    /// Another process keeps this home's folders in step.
+    #[error("{0} is served by another process")]
+    Served(PathBuf),
+    /// A file that a person may write says what it cannot.
+    #[error("{path}: {reason}")]
+    Unfit {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl StateError {

@@ -99,6 +99,44 @@ impl Home {
         self.folder.join(format!("alarm-{name}"))
     }
 
+    /// What a service keeps in step, and how.
+    #[must_use]
+    pub fn settings(&self) -> PathBuf {
+        self.folder.join("service.toml")
+    }
+
+    /// Where a service answers.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("service.sock")
+    }
+
+    /// What happened lately.
+    #[must_use]
+    pub fn events(&self) -> PathBuf {
+        self.folder.join("events.jsonl")
+    }
+
+    /// What happened before that.
+    #[must_use]
+    pub fn older_events(&self) -> PathBuf {
+        self.folder.join("events-old.jsonl")
+    }
+
+    /// Holds the place of the one process that keeps this home's folders in step, until it is dropped.
+    ///
+    /// # Errors
+    /// [`StateError::Served`] if another process has it.
+    pub fn serve(&self) -> Result<File, StateError> {
+        let path = self.folder.join("service.lock");
+        let lock = lock_file(&path)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(StateError::Served(self.folder.clone())),
+            Err(TryLockError::Error(error)) => Err(StateError::io(&path)(error)),
+        }
+    }
+
     /// Claims the right to write with this home's keys, for commands that commit: two processes must never use one counter.
     ///
     /// # Errors

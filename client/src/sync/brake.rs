@@ -3,7 +3,7 @@
 //! What was carried out within the last hour counts, too, against the tree at its start: ten times a tenth is everything. A
 //! folder that was emptied altogether waits whatever its size, since a disk that is not there looks like that.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::limit::{BRAKE_DAMAGED, BRAKE_ENTRIES, BRAKE_ENTRIES_EVER, BRAKE_PERCENT};
 use crate::state::cache::Toll;
@@ -42,7 +42,7 @@ pub enum Approval {
 }
 
 /// What the brake holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Held {
     /// Removals from the log.
     pub removals_there: bool,

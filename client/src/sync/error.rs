@@ -70,6 +70,9 @@ pub enum SyncError {
     /// This device's keys do not sign: a defect of the machine.
     #[error("signing: {0}")]
     Sign(#[from] vauban_crypto::signing::SigningError),
+    /// It was told to halt, and did so between two steps.
+    #[error("halted")]
+    Halted,
     /// A defect of the client's own.
     #[error("defect: {0}")]
     Bug(&'static str),

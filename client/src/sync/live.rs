@@ -9,14 +9,20 @@
 //! is done is decided by looking. A node that is lost is said once, and so is its return; between them rounds are tried with
 //! growing waits. Alarms, and whatever only a person can mend, end it.
 //!
+//! Several may run in one process, and share its [turns]. One that is paused looks at nothing, and forgets nothing: what
+//! changed meanwhile is due when it resumes.
+//!
 //! Deliberately absent: finishing a round at the end. Every step of one survives being cut off, and the next goes on from there.
 
 mod agenda;
+mod rein;
 mod rounds;
+mod turns;
 
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,14 +30,16 @@ use tokio::task::spawn_blocking;
 use vauban_protocol::id::SpaceId;
 
 use self::agenda::Agenda;
-use self::rounds::{Done, Ended, Rounds};
-use super::{Contested, Issue, Problem, Summary, SyncError, Watcher};
+use self::rein::{Approver, Pull};
+pub use self::rein::{Course, Rein, Reined};
+use self::rounds::{Chores, Done, Ended, Job, Order, Rounds};
+pub use self::turns::{Lent, Turn, Turns};
+use super::{Approval, Contested, Issue, Problem, Summary, SyncError, Watcher};
 use crate::backoff::Backoff;
 use crate::failure::Failure;
 use crate::limit::{RECONNECT_WAIT_MS, RECONNECT_WAIT_MS_MAX};
 use crate::link::{FollowNews, Followed, Link, LinkError};
 use crate::session::Session;
-use crate::state::Claim;
 use crate::tree::{Coverage, Scope, Seen, TreeWatch};
 
 /// What is kept in step, by whom.
@@ -47,8 +55,8 @@ pub struct Live {
     pub folder: PathBuf,
     /// What the device is called, for conflict copies.
     pub device_name: String,
-    /// The right to commit with this home's keys.
-    pub claim: Claim,
+    /// Who may begin a round.
+    pub turns: Arc<Turns>,
 }
 
 /// Something worth telling.
@@ -74,8 +82,10 @@ pub enum LiveEvent<'a> {
 pub trait Teller: Send + Sync {
     /// Tells one event.
     fn tell(&self, event: &LiveEvent<'_>);
-    /// Sees the next round as it goes.
+    /// Sees the next round, which begins now, as it goes.
     fn watcher(&self) -> Arc<dyn Watcher>;
+    /// That round is over: with this summary, or halted, or failed.
+    fn over(&self, summary: Option<&Summary>);
 }
 
 /// Waits between tries while no node answers.
@@ -84,32 +94,63 @@ pub const fn reconnecting() -> Backoff {
     Backoff::new(Duration::from_millis(RECONNECT_WAIT_MS), Duration::from_millis(RECONNECT_WAIT_MS_MAX))
 }
 
-/// Keeps a folder and a space in step until `stop`.
+/// Keeps a folder and a space in step until it is told to end, or nobody holds it any more.
 ///
 /// # Errors
 /// [`Failure`]: an alarm, a device that was revoked, a folder that is not there: whatever does not pass by itself.
-pub async fn live(live: Live, teller: Arc<dyn Teller>, stop: impl Future<Output = ()>) -> Result<(), Failure> {
+pub async fn live(live: Live, teller: Arc<dyn Teller>, mut reined: Reined) -> Result<(), Failure> {
     let folder = live.folder.clone();
     // Watched before it is looked at for the first time: a change in between is seen twice rather than never.
     let watching = spawn_blocking(move || TreeWatch::start(&folder)).await;
     let mut disk = watching.map_err(|_| Failure::Bug("setting watches ended early"))?.map_err(SyncError::from)?;
-    let mut keeper = Keeper::new(Arc::clone(&live.link), live.space, Arc::clone(&teller));
+    let mut keeper = Keeper::new(&live, reined.course(), Arc::clone(&teller));
+    let turns = Arc::clone(&live.turns);
     let mut rounds = Rounds::start(live, teller);
-    tokio::pin!(stop);
+    let mut turn: Option<Pin<Box<dyn Future<Output = Turn> + Send>>> = None;
     loop {
-        let now = Instant::now();
-        if !rounds.is_running()
-            && let Some(scope) = keeper.agenda.take_due(now)
-        {
-            rounds.begin(scope)?;
+        let due_at = if rounds.is_running() { None } else { keeper.due_at(Instant::now()) };
+        match due_at {
+            Some(due_at) if due_at <= Instant::now() => {
+                turn.get_or_insert_with(|| Box::pin(Arc::clone(&turns).turn()));
+            }
+            _ => turn = None,
         }
         tokio::select! {
-            () = &mut stop => return Ok(()),
+            pull = reined.pull() => match pull {
+                Pull::Course(Course::End) => break,
+                Pull::Course(course) => keeper.steer(course, &rounds),
+                Pull::Approve(approver) => keeper.approve(approver, &rounds),
+            },
             seen = disk.next() => keeper.seen(seen),
             news = next_news(&mut keeper.followed) => keeper.heard(news)?,
             ended = rounds.ended() => keeper.ended(ended?)?,
-            () = tokio::time::sleep_until(keeper.agenda.due_at(now).into()), if !rounds.is_running() => {}
+            granted = next_turn(&mut turn) => {
+                turn = None;
+                if let Some(job) = keeper.next_job(Instant::now()) {
+                    rounds.begin(Order { job, turn: granted })?;
+                }
+            }
+            () = sleep_until(due_at), if turn.is_none() => {}
         }
+    }
+    rounds.halt();
+    if rounds.is_running() {
+        rounds.ended().await?;
+    }
+    Ok(())
+}
+
+async fn next_turn(turn: &mut Option<Pin<Box<dyn Future<Output = Turn> + Send>>>) -> Turn {
+    match turn {
+        Some(turn) => turn.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -133,6 +174,11 @@ struct Keeper {
     lost: Lost,
     left_out: BTreeMap<String, Problem>,
     is_held: bool,
+    /// What is left to do between rounds.
+    chores: Chores,
+    is_paused: bool,
+    /// Who approves what the brake holds.
+    approver: Option<Approver>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -148,10 +194,10 @@ impl Lost {
 }
 
 impl Keeper {
-    fn new(link: Arc<Link>, space: SpaceId, teller: Arc<dyn Teller>) -> Self {
+    fn new(live: &Live, course: Course, teller: Arc<dyn Teller>) -> Self {
         Self {
-            link,
-            space,
+            link: Arc::clone(&live.link),
+            space: live.space,
             teller,
             agenda: Agenda::new(Instant::now()),
             followed: None,
@@ -160,6 +206,47 @@ impl Keeper {
             lost: Lost::default(),
             left_out: BTreeMap::new(),
             is_held: false,
+            chores: Chores::None,
+            is_paused: course == Course::Pause,
+            approver: None,
+        }
+    }
+
+    /// When something is next to be done; not at all while it is paused.
+    fn due_at(&self, now: Instant) -> Option<Instant> {
+        let chores = (self.chores == Chores::Some).then_some(now);
+        (!self.is_paused).then(|| chores.unwrap_or_else(|| self.agenda.due_at(now)))
+    }
+
+    /// What is to be done now: a round, if one is due; else what waits for such a moment.
+    fn next_job(&mut self, now: Instant) -> Option<Job> {
+        match self.agenda.take_due(now) {
+            Some(scope) => Some(Job::Round { scope, approval: self.approval() }),
+            None => (self.chores == Chores::Some).then_some(Job::Chore),
+        }
+    }
+
+    /// Who decides in the next round.
+    fn approval(&self) -> Approval {
+        if self.approver.is_some() { Approval::Given } else { Approval::Ask }
+    }
+
+    fn steer(&mut self, course: Course, rounds: &Rounds) {
+        let was_paused = std::mem::replace(&mut self.is_paused, course == Course::Pause);
+        if self.is_paused {
+            self.approver = None;
+            rounds.halt();
+        } else if was_paused {
+            self.agenda.told_again();
+        }
+    }
+
+    fn approve(&mut self, approver: Approver, rounds: &Rounds) {
+        if !self.is_paused {
+            self.approver = Some(approver);
+            self.agenda.told_again();
+            // One that is under way asks the brake: the next one does not.
+            rounds.halt();
         }
     }
 
@@ -189,10 +276,34 @@ impl Keeper {
         Ok(())
     }
 
-    fn ended(&mut self, Ended { scope, result }: Ended) -> Result<(), Failure> {
+    fn ended(&mut self, ended: Ended) -> Result<(), Failure> {
+        let (scope, approval, result) = match ended {
+            Ended::Round { scope, approval, result } => (scope, approval, result),
+            Ended::Chore(chores) => {
+                self.chores = chores?;
+                if self.chores == Chores::AfterARound {
+                    self.agenda.told_again();
+                }
+                return Ok(());
+            }
+        };
         let now = Instant::now();
+        self.teller.over(result.as_ref().ok().map(|done| &done.summary));
+        let approver = if approval == Approval::Given { self.approver.take() } else { None };
+        // After a round that failed the space is opened anew by the next, which says what is left.
+        self.chores = Chores::None;
         match result {
-            Ok(done) => self.done(now, scope, &done),
+            Ok(done) => {
+                self.done(now, scope, &done);
+                if let Some(approver) = approver {
+                    // Whoever approved may have gone.
+                    let _ = approver.send(done.summary);
+                }
+            }
+            Err(Failure::Interrupted) => {
+                self.approver = self.approver.take().or(approver).filter(|_| !self.is_paused);
+                self.agenda.again(scope, now);
+            }
             Err(failure) if failure.may_pass() => {
                 self.turn(Lost { round: true, ..self.lost }, Some(&failure));
                 self.agenda.again(scope, now + self.backoff.wait(random()));
@@ -202,7 +313,8 @@ impl Keeper {
         Ok(())
     }
 
-    fn done(&mut self, now: Instant, scope: Scope, Done { summary, folded }: &Done) {
+    fn done(&mut self, now: Instant, scope: Scope, Done { summary, folded, chores }: &Done) {
+        self.chores = *chores;
         self.turn(Lost { round: false, ..self.lost }, None);
         self.agenda.done(now, &scope, *folded);
         if self.followed.is_none() || !summary.is_idle() {

@@ -95,6 +95,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
             let reading = self.space.cache.reading()?;
             while expected.len() < FETCH_FILES_MAX && chunks.len() < FETCH_CHUNKS_MAX {
                 let Some(download) = downloads.next() else { break };
+                self.run.watcher.go_on()?;
                 let path = download.path.clone();
                 match self.expect(download)? {
                     Needs::Chunks(file, list) => {
@@ -147,6 +148,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
         let mut stream = ChunkStream::start(space.nodes.clone(), &space.runtime, space.id, chunks.into_iter());
         let (mut written, mut bytes) = (Vec::new(), 0u64);
         for file in expected {
+            self.run.watcher.go_on()?;
             let path = file.download.path.clone();
             let length = file.version.bytes;
             match self.write(file, &mut stream)? {
@@ -183,6 +185,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
             Err(error) => Err(Fault::Disk(error)),
         };
         for _ in 0..file.chunks {
+            self.run.watcher.go_on()?;
             let chunk = stream.next_chunk()?.ok_or(FetchError::Ended)?;
             let Ok(writable) = &mut temporary else { continue };
             let opened = match chunk {

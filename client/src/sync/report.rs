@@ -1,7 +1,8 @@
 //! What a run tells: what it will do, how far it is, what came of it, and what it left out.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::SyncError;
 use super::brake::Held;
 use super::tend::Contested;
 use crate::content::{ChunkFault, Meter, Skip};
@@ -15,6 +16,18 @@ pub trait Watcher: Meter {
     fn planned(&self, _plan: &PlanSummary) {}
     /// Something was left out.
     fn issue(&self, _issue: &Issue) {}
+    /// Whether the run is to go on; asked between its steps, and answered at once.
+    fn goes_on(&self) -> bool {
+        true
+    }
+}
+
+impl dyn Watcher {
+    /// # Errors
+    /// [`SyncError::Halted`] if the run is not to go on.
+    pub(super) fn go_on(&self) -> Result<(), SyncError> {
+        if self.goes_on() { Ok(()) } else { Err(SyncError::Halted) }
+    }
 }
 
 /// Watches nothing.
@@ -51,7 +64,7 @@ pub struct PlanSummary {
 }
 
 /// What came of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
     /// Files whose content is new in the log.
     pub uploaded: u64,
@@ -94,20 +107,35 @@ pub struct Summary {
     /// Ops of members that had no effect: honest clients write none.
     pub void_ops: u64,
     /// Checkpoints that are not the tree of the log, whoever signed them. Alarm.
-    #[serde(serialize_with = "tell_false_checkpoints")]
+    #[serde(with = "told_checkpoints")]
     pub false_checkpoints: Vec<FalseCheckpoint>,
     /// Whether both sides agreed at the end, but for what was left out.
     pub agreed: bool,
 }
 
-/// For scripts, a device is its identifier in hexadecimal digits.
-fn tell_false_checkpoints<S: serde::Serializer>(found: &[FalseCheckpoint], to: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
+/// For scripts, and the service's socket, a device is its identifier in hexadecimal digits.
+pub(crate) mod told_checkpoints {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::log::FalseCheckpoint;
+
+    #[derive(Serialize, Deserialize)]
     struct Told {
         commit: u64,
         device: String,
     }
-    to.collect_seq(found.iter().map(|found| Told { commit: found.seq, device: found.device.to_hex() }))
+
+    pub(crate) fn serialize<S: Serializer>(found: &[FalseCheckpoint], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(found.iter().map(|found| Told { commit: found.seq, device: found.device.to_hex() }))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<FalseCheckpoint>, D::Error> {
+        let told = Vec::<Told>::deserialize(from)?;
+        let read = told.into_iter().map(|Told { commit, device }| {
+            Ok(FalseCheckpoint { seq: commit, device: device.parse().map_err(serde::de::Error::custom)? })
+        });
+        read.collect()
+    }
 }
 
 impl Summary {
@@ -144,7 +172,7 @@ impl Summary {
 }
 
 /// Something that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issue {
     /// Where, below the sync root.
     pub path: String,
@@ -153,7 +181,7 @@ pub struct Issue {
 }
 
 /// Why something was left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Problem {
     /// It cannot be read here.
     Unreadable(String),

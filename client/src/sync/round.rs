@@ -64,6 +64,7 @@ pub fn sync_changed<N: Nodes>(
     let mut scope = if summary.conflicts.is_empty() { scope.clone() } else { Scope::Everything };
     let (mut rounds, mut parts, mut entries_max) = (0, 0, space.entries_max);
     while rounds < ROUNDS_MAX && parts < PARTS_MAX {
+        run.watcher.go_on()?;
         let mut look = look_now(space, id, scope.take())?;
         let (mut seq, selected) = (space.folded()?.head().seq, space.selected()?);
         let mut plan = plan(space, &root, id, run.approval, (&look, entries_max), &mut summary)?;
@@ -95,8 +96,10 @@ pub fn sync_changed<N: Nodes>(
             break;
         }
         run.watcher.planned(&plan.summary());
+        run.watcher.go_on()?;
         let before = summary.steps();
         Send::new(space, Some(id), run.watcher, &mut summary).run(&mut plan)?;
+        run.watcher.go_on()?;
         let stirred = Receive::new(space, &root, id, run, &mut summary).run(plan)?;
         stirred.into_iter().for_each(|folder| unsettled.stir(folder));
         space.looked = Some(Looked { root: id, seq, selected, unsettled, below });

@@ -12,6 +12,7 @@ mod groups;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, select};
 
@@ -24,7 +25,7 @@ use crate::content::{
     ByteBudget, InFlight, Job, LastCut, Meter, Nodes, Sealed, SealedFile, Sealer, Sealing, Stored, UploadError,
     Uploader, chunks_of, is_large_file,
 };
-use crate::limit::{COMMIT_TRIES_MAX, SEALED_BYTES_MAX};
+use crate::limit::{COMMIT_TRIES_MAX, HALT_PROBE_MS, HALT_SECONDS_MAX, SEALED_BYTES_MAX, STALL_SECONDS_MAX};
 use crate::log::Op;
 use crate::state::cache::{CacheError, Folding, RootId};
 
@@ -171,6 +172,11 @@ impl<'a, N: Nodes> Send<'a, N> {
                     let answer = answer.map_err(|_| SyncError::Bug("the uploader holds its own end"))?;
                     self.take(answer, uploader)?;
                 }
+                default(Duration::from_millis(HALT_PROBE_MS)) => {}
+            }
+            if let Err(halted) = self.watcher.go_on() {
+                self.wind_up(uploader, Duration::from_secs(HALT_SECONDS_MAX))?;
+                return Err(halted);
             }
             while let Some((window, _, _)) = waiting.front()
                 && *window < uploader.settled_below()
@@ -192,9 +198,8 @@ impl<'a, N: Nodes> Send<'a, N> {
         let stored = match answer {
             Ok(stored) => stored,
             Err(error) => {
-                for stored in uploader.wind_up() {
-                    self.space.journal.record(&stored.chunks, self.space.now())?;
-                }
+                uploader.gave_up_one();
+                self.wind_up(uploader, Duration::from_secs(STALL_SECONDS_MAX))?;
                 return Err(error.into());
             }
         };
@@ -203,6 +208,14 @@ impl<'a, N: Nodes> Send<'a, N> {
         self.summary.sent_bytes = self.summary.sent_bytes.saturating_add(stored.sent_bytes);
         self.watcher.sent(stored.sent_bytes);
         uploader.settle(&stored);
+        Ok(())
+    }
+
+    /// Keeps what is stored within `limit`, so that it is not sent again.
+    fn wind_up(&mut self, uploader: &mut Uploader<N>, limit: Duration) -> Result<(), SyncError> {
+        for stored in uploader.wind_up(limit) {
+            self.space.journal.record(&stored.chunks, self.space.now())?;
+        }
         Ok(())
     }
 
@@ -235,6 +248,7 @@ impl<'a, N: Nodes> Send<'a, N> {
 
     fn commit_all(&mut self) -> Result<(), SyncError> {
         while !self.groups.is_empty() {
+            self.watcher.go_on()?;
             self.commit_once()?;
         }
         // A move and the name that it steps aside under are one change to a person.

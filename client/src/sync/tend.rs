@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use vauban_protocol::id::ChunkId;
 use vauban_protocol::limit::{COMMIT_ADDS_MAX, IDS_MAX};
 use vauban_protocol::space::{Control, Retention, Role};
@@ -26,7 +26,7 @@ use crate::organisation::Roster;
 use crate::state::cache::{Cache, CacheError, Mark, Unread, Uses};
 
 /// A device has released chunks that were still needed; they are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contested {
     /// The device, by name.
     pub device: String,

@@ -5,6 +5,7 @@ mod checkpoints;
 mod crashes;
 mod false_checkpoints;
 mod faults;
+mod halts;
 mod histories;
 mod hostile;
 mod ignored;

@@ -14,6 +14,7 @@ mod kill_node;
 mod kill_watching;
 mod lost_root;
 mod release;
+mod service;
 mod slice;
 mod soak;
 mod watch;

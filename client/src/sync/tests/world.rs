@@ -197,17 +197,25 @@ impl Device {
     }
 
     pub(super) fn sync_with(&self, approval: Approval) -> Result<Summary, SyncError> {
-        self.sync_in_with(&mut self.open()?, approval)
+        self.sync_in_with(&mut self.open()?, approval, &(Arc::new(Quiet) as Arc<dyn Watcher>))
     }
 
     /// A run over a space that was opened before.
     pub(super) fn sync_in(&self, space: &mut OpenSpace<ModelNode>) -> Result<Summary, SyncError> {
-        self.sync_in_with(space, Approval::Ask)
+        self.sync_in_with(space, Approval::Ask, &(Arc::new(Quiet) as Arc<dyn Watcher>))
     }
 
-    fn sync_in_with(&self, space: &mut OpenSpace<ModelNode>, approval: Approval) -> Result<Summary, SyncError> {
-        let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
-        let run = Run { device_name: &self.name, approval, watcher: &watcher };
+    pub(super) fn sync_watched(&self, watcher: Arc<dyn Watcher>) -> Result<Summary, SyncError> {
+        self.sync_in_with(&mut self.open()?, Approval::Ask, &watcher)
+    }
+
+    fn sync_in_with(
+        &self,
+        space: &mut OpenSpace<ModelNode>,
+        approval: Approval,
+        watcher: &Arc<dyn Watcher>,
+    ) -> Result<Summary, SyncError> {
+        let run = Run { device_name: &self.name, approval, watcher };
         sync_once(space, self.folder.path(), &run)
     }
 
