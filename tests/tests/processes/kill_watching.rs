@@ -31,7 +31,7 @@ fn kill9_of_a_watching_client_loses_no_version() -> anyhow::Result<()> {
     let (kills, seed) = (number("VAUBAN_KILLS", KILLS)?, seed()?);
     println!("{kills} kills, seed {seed}");
     let (agency, node) = Agency::found()?;
-    kept_if_failed(agency, |agency| {
+    let _agency = kept_if_failed(agency, |agency| {
         let laptop = agency.enrol("alice")?;
         let desktop = agency.add_device(&laptop, "desktop")?;
         let [here, there, scratch] = ["here", "there", "scratch"].map(|name| agency.folder().join(name));

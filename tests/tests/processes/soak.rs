@@ -31,7 +31,7 @@ fn two_watching_clients_agree_after_random_edits() -> anyhow::Result<()> {
     let (seconds, seed) = (number("VAUBAN_SOAK_SECONDS", SECONDS)?, seed()?);
     println!("{seconds} s of edits, seed {seed}");
     let (agency, node) = Agency::found()?;
-    kept_if_failed(agency, |agency| {
+    let _agency = kept_if_failed(agency, |agency| {
         let laptop = agency.enrol("alice")?;
         let desktop = agency.add_device(&laptop, "desktop")?;
         let [here, there, scratch] = ["here", "there", "scratch"].map(|name| agency.folder().join(name));
@@ -82,10 +82,13 @@ pub(crate) fn agree(one: &Path, other: &Path) -> anyhow::Result<()> {
     agreed.context(differ)
 }
 
-/// Runs a test over an agency, whose folders stay if it fails.
-pub(crate) fn kept_if_failed(agency: Agency, test: impl FnOnce(&Agency) -> anyhow::Result<()>) -> anyhow::Result<()> {
+/// Runs a test over an agency, whose folders stay if it fails; until its node has stopped it is still wanted.
+pub(crate) fn kept_if_failed(
+    agency: Agency,
+    test: impl FnOnce(&Agency) -> anyhow::Result<()>,
+) -> anyhow::Result<Agency> {
     match test(&agency) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(agency),
         Err(error) => {
             let folder = agency.keep();
             Err(error.context(format!("the folders of this run are left in {}", folder.display())))

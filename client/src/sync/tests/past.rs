@@ -174,6 +174,8 @@ fn what_stands_in_the_way_stays() {
 #[test]
 fn history_goes_on_behind_what_came_back() {
     let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    // A folder that is emptied altogether would wait for the brake.
+    world.a().write("stays", "x");
     for content in ["1", "22"] {
         world.a().write("folder/f", content);
         settle(world.a(), world.b());
