@@ -28,6 +28,10 @@ help: ## Shows this list.
 tools: ## Installs the build tools that are missing (Debian packages), or says how.
 	@deploy/install-build-tools.sh
 
+.PHONY: test-tools
+test-tools: ## Installs what the tests use beside that (Debian packages, a browser), where it may.
+	@deploy/install-test-tools.sh
+
 .PHONY: build
 build: tools ## Builds the two programs, vauban and vauban-node.
 	$(CARGO) build $(RELEASE) --package vauban-node --package vauban-client --bins
@@ -37,7 +41,7 @@ demo: build ## Plays the whole story on loopback. DIR=… syncs that folder; KEE
 	@deploy/demo.sh
 
 .PHONY: test
-test: build ## Runs every test; arguments for the runner by ARGS=….
+test: build test-tools ## Runs every test; arguments for the runner by ARGS=….
 ifeq ($(NEXTEST),yes)
 	$(CARGO) nextest run $(RELEASE) --workspace --no-fail-fast $(ARGS)
 else

@@ -11,7 +11,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     cat, completions, device, diff, doctor, get, history, ignored, init, limit, log, ls, org, pause, put, restore,
-    select, service, space, status, sync, trash, user,
+    select, service, space, status, sync, trash, ui, user,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -178,6 +178,11 @@ pub(crate) enum Command {
         en: "Brings a file, a folder or the whole space back as they were",
     ))]
     Restore(restore::Arguments),
+    #[command(about = say!(
+        fr: "Ouvre une page locale : espaces, conflits, historique, restauration",
+        en: "Opens a local page: spaces, conflicts, history, restoring",
+    ))]
+    Ui(ui::Arguments),
     #[command(about = say!(
         fr: "Montre qui vous êtes, où vont vos fichiers, et si le nœud répond",
         en: "Shows who you are, where your files go, and whether the node answers",

@@ -27,6 +27,7 @@ pub mod sync;
 pub mod tree;
 
 pub mod service;
+pub mod ui;
 
 pub mod commands;
 

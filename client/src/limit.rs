@@ -305,6 +305,18 @@ pub const TRASH_DAYS: u64 = 30;
 pub const TRASH_RECORD_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// Folders that are flushed to disk one by one; more are flushed with everything else.
 pub const FLUSHES_MAX: usize = 16;
+/// Conflict copies that one page shows; the others follow once these are decided on.
+pub const UI_CONFLICTS_MAX: usize = 200;
+/// Bytes of a file that a page shows as text: what a person compares by eye.
+pub const UI_TEXT_BYTES_MAX: u64 = 64 * 1024;
+/// Rows of one page.
+pub const UI_ROWS_MAX: usize = 500;
+/// Bytes of a form that a page sends.
+pub const UI_FORM_BYTES_MAX: usize = 64 * 1024;
+/// Pieces of a file that wait for a browser to take them.
+pub const UI_PIECES_MAX: usize = 2;
+/// Seconds before a node that did not answer is asked for again by a page.
+pub const UI_RECONNECT_SECONDS: u64 = 10;
 /// Conflict copies of one file in one day.
 pub const CONFLICT_COPIES_MAX: u32 = 1000;
 

@@ -14,6 +14,9 @@ pub mod http;
 pub mod mount;
 pub mod random;
 
+pub mod axe;
+pub mod browser;
+
 pub mod home;
 pub mod node;
 

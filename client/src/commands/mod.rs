@@ -22,6 +22,7 @@ pub(crate) mod space;
 pub(crate) mod status;
 pub(crate) mod sync;
 pub(crate) mod trash;
+pub(crate) mod ui;
 pub(crate) mod user;
 
 mod at;
@@ -73,6 +74,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::History(arguments) => history::run(&context, arguments),
         Command::Diff(arguments) => diff::run(&context, arguments),
         Command::Restore(arguments) => restore::run(&context, arguments),
+        Command::Ui(arguments) => ui::run(&context, arguments),
         Command::Status(arguments) => status::run(&context, arguments),
         Command::Doctor(arguments) => doctor::run(&context, arguments),
         Command::Completions(arguments) => completions::run(arguments),

@@ -21,6 +21,7 @@
 mod base;
 mod checkpoint;
 mod folding;
+mod glance;
 mod history;
 mod promise;
 mod release;
@@ -41,6 +42,7 @@ use self::checkpoint::INDICES;
 pub use base::{BaseRow, RootId};
 pub use checkpoint::{LoadError, Loading, Since, Start, TreePage, due_weight};
 pub use folding::{Folding, VoidOp};
+pub use glance::Size;
 pub use history::{Change, Event, Moment};
 pub use release::{Contest, Expired, Mark, Released, Unread, Uses};
 pub use remote::{KnownEpoch, RemoteChild};

@@ -17,6 +17,7 @@ mod brake;
 mod changes;
 mod checkpoint;
 mod chores;
+mod conflicts;
 mod error;
 mod follow;
 mod found;
@@ -41,12 +42,14 @@ mod spaces;
 mod standing;
 mod start;
 mod survey;
+mod synced_folder;
 mod tend;
 mod whereabouts;
 mod words;
 
 pub use brake::{Approval, Held};
 pub use changes::{Change, What};
+pub use conflicts::{Conflict, Keep, Resolved, Verdict, conflicts, resolve};
 pub use error::SyncError;
 pub use found::{create_space, space_name};
 pub use live::{Course, Lent, Live, LiveEvent, Rein, Reined, Teller, Turn, Turns, live, reconnecting};
@@ -59,6 +62,7 @@ pub use report::{ApartItem, ApartReport, Issue, PlanSummary, Problem, Quiet, Sum
 pub use restore::{Restored, restore};
 pub use round::{Run, apart, preview, sync_changed, sync_once};
 pub use spaces::{ChoiceError, NamedSpace, choose, spaces};
+pub use synced_folder::synced_folder;
 pub use tend::Contested;
 pub use words::View;
 

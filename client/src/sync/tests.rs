@@ -2,6 +2,7 @@
 
 mod brakes;
 mod checkpoints;
+mod conflicts;
 mod crashes;
 mod false_checkpoints;
 mod faults;

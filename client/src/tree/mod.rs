@@ -23,7 +23,8 @@ mod shift;
 mod trash;
 mod watch;
 
-pub use conflict::{ConflictStamp, conflict_name};
+pub(crate) use conflict::MARK as CONFLICT_MARK;
+pub use conflict::{ConflictCopy, ConflictStamp, conflict_name};
 pub use disk::{Access, Disk, DiskFile, Listed, Look, Onto, Place};
 pub use disk_name::{Refused, is_own, may_link, may_write};
 pub use error::TreeError;

@@ -4,15 +4,13 @@ mod empty;
 mod list;
 mod restore;
 
-use std::collections::BTreeMap;
-
 use crate::commands::Context;
 use crate::commands::spaces::Connected;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
-use crate::sync::SyncError;
-use crate::tree::{SyncRoot, ThisDisk, TreeError};
+use crate::sync::synced_folder;
+use crate::tree::SyncRoot;
 
 /// What to do about the trash.
 #[derive(Debug, clap::Subcommand)]
@@ -44,18 +42,10 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
 
 /// The folder of this machine that is synced with the space that `name` names.
 fn root(connected: &Connected, name: &str) -> Result<SyncRoot, Failure> {
-    let space = connected.find(name)?;
-    let spaces: BTreeMap<_, _> = connected.device.anchor().record().spaces;
-    let Some(folder) = spaces.get(&space.id).and_then(|known| known.folder.clone()) else {
-        return Err(Failure::NotFound(say!(
+    synced_folder(&connected.device, connected.find(name)?.id)?.ok_or_else(|| {
+        Failure::NotFound(say!(
             fr: "Aucun dossier de cette machine n'est synchronisé avec « {name} ».",
             en: "No folder of this machine is synced with \"{name}\".",
-        )));
-    };
-    let claimed = match SyncRoot::is_marked(&ThisDisk, &folder) {
-        Ok(true) => SyncRoot::claim(&ThisDisk, &folder, space.id, [0; 16]),
-        Ok(false) => Err(TreeError::MarkerLost(folder)),
-        Err(error) => Err(error),
-    };
-    claimed.map_err(|error| SyncError::from(error).into())
+        ))
+    })
 }
