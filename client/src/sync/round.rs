@@ -14,12 +14,13 @@ use super::report::{ApartReport, Summary, Watcher};
 use super::rescue::rescue;
 use super::send::Send;
 use super::survey::survey;
+use super::whereabouts::Whereabouts;
 use super::{Issue, OpenSpace, SyncError};
 use crate::clock;
 use crate::content::Nodes;
 use crate::limit::{ROUNDS_MAX, RULES_TRIED_MAX, TRASH_DAYS};
 use crate::state::cache::{Direction, RootId, Toll};
-use crate::tree::{SyncRoot, Trash, TreeError, TreePath};
+use crate::tree::{SyncRoot, Trash, TreeError, TreePath, flush_paths};
 
 /// How a run is to go.
 #[derive(Debug, Clone, Copy)]
@@ -47,14 +48,14 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
     let mut tried = BTreeSet::new();
     for _ in 0..ROUNDS_MAX {
         let mut plan = plan(space, &root, id, run.approval, &mut summary)?;
-        space.cache.agree(id, &std::mem::take(&mut plan.agreed), &std::mem::take(&mut plan.forgotten))?;
+        agree(space, &root, id, &mut plan)?;
         while tried.len() < RULES_TRIED_MAX
             && let Some(first) = plan.rules_first()
             && first.ruled_anew().into_iter().filter(|folder| tried.insert(folder.clone())).count() > 0
         {
             Receive::new(space, &root, id, run, &mut summary).run(first)?;
             plan = self::plan(space, &root, id, run.approval, &mut summary)?;
-            space.cache.agree(id, &std::mem::take(&mut plan.agreed), &std::mem::take(&mut plan.forgotten))?;
+            agree(space, &root, id, &mut plan)?;
         }
         let issues = std::mem::take(&mut plan.issues);
         summary.held.take(plan.held);
@@ -65,7 +66,7 @@ pub fn sync_once<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, run: &Run<'_>)
             break;
         }
         run.watcher.planned(&plan.summary());
-        Send::new(space, Some(id), run.watcher, &mut summary).run(&mut plan)?;
+        Send::new(space, Some((root.as_ref(), id)), run.watcher, &mut summary).run(&mut plan)?;
         Receive::new(space, &root, id, run, &mut summary).run(plan)?;
         space.follow()?;
     }
@@ -143,6 +144,21 @@ fn plan<N: Nodes>(
     (summary.unchanged, summary.left) = (plan.unchanged, plan.left);
     (summary.ignored, summary.deselected) = (found.apart.ignored, found.apart.deselected);
     Ok(plan)
+}
+
+/// Records what both sides turned out to have alike; the disk must have it for good.
+fn agree<N: Nodes>(space: &mut OpenSpace<N>, root: &SyncRoot, id: RootId, plan: &mut Plan) -> Result<(), SyncError> {
+    let (agreed, forgotten) = (std::mem::take(&mut plan.agreed), std::mem::take(&mut plan.forgotten));
+    if !agreed.is_empty() {
+        let whereabouts = Whereabouts::new(plan.sightings.clone());
+        let mut paths = BTreeSet::new();
+        for row in &agreed {
+            let folder = whereabouts.path(&space.cache, id, row.parent)?;
+            paths.extend(folder.map(|folder| folder.join(&row.name)));
+        }
+        flush_paths(root, &paths)?;
+    }
+    Ok(space.cache.agree(id, &agreed, &forgotten)?)
 }
 
 /// Opens the folder, unless it looks like one whose disk is not there.

@@ -58,7 +58,7 @@ pub(super) fn survey<N: Nodes>(space: &OpenSpace<N>, root: &Arc<SyncRoot>, id: R
         ignores: Ignores::default(),
         has_base: space.cache().has_base(id)?,
         found: Found::default(),
-        visits: vec![Visit { path: TreePath::root(), entry: EntryId::ROOT, is_there: true, part }],
+        visits: vec![Visit { path: TreePath::root(), inode: None, entry: EntryId::ROOT, is_there: true, part }],
         strays: Vec::new(),
         missed: Vec::new(),
         elsewhere: Vec::new(),
@@ -78,6 +78,8 @@ pub(super) fn survey<N: Nodes>(space: &OpenSpace<N>, root: &Arc<SyncRoot>, id: R
 /// A folder of the disk to look into.
 struct Visit {
     path: TreePath,
+    /// Its number on the disk when it was seen: another folder may come to stand there.
+    inode: Option<u64>,
     entry: EntryId,
     /// Whether the log may have it.
     is_there: bool,

@@ -1,6 +1,6 @@
 //! Groups of ops that wait for their commit.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::limit::COMMIT_ADDS_MAX;
@@ -14,6 +14,7 @@ use crate::sync::plan::{Knew, LogChange, RowAfter, Upload};
 use crate::sync::report::Summary;
 use crate::sync::standing::Spot;
 use crate::sync::{OpenSpace, SyncError};
+use crate::tree::TreePath;
 
 /// Whether groups must be judged against the log again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) struct Group {
     /// What is agreed once it stands in the log.
     after: Vec<RowAfter>,
     file: Option<File>,
+    /// What it says of the disk, which must be durable before it is agreed on.
+    paths: Vec<TreePath>,
 }
 
 /// What a group was made knowing of an entry.
@@ -64,7 +67,7 @@ pub(super) struct Groups {
 
 impl Groups {
     pub(super) fn push_changes(&mut self, changes: Vec<LogChange>) {
-        let (mut ops, mut knew, mut after) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut ops, mut knew, mut after, mut paths) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for change in changes {
             let entry = change.op.entry();
             // What stepped aside is elsewhere than it was known to be: its first change has said so.
@@ -73,10 +76,13 @@ impl Groups {
                 knew.push((entry, Expected::Spot(spot)));
                 knew.extend(content.map(|content| (entry, Expected::Content(content))));
             }
+            if matches!(change.op, Op::Create { .. } | Op::Move { .. }) {
+                paths.push(change.path);
+            }
             ops.push(change.op);
             after.push(change.after);
         }
-        self.push(Group::new(ops, Vec::new(), knew, after, None));
+        self.push(Group { paths, ..Group::new(ops, Vec::new(), knew, after, None) });
     }
 
     pub(super) fn push_file(&mut self, upload: &Upload, file: SealedFile) {
@@ -86,7 +92,8 @@ impl Groups {
         ops.push(Op::Write { entry: upload.entry, version: file.version });
         let knew = if upload.is_new { Vec::new() } else { vec![(upload.entry, Expected::Content(upload.replaces))] };
         let after = vec![RowAfter::Agreed(Box::new(base), upload.was)];
-        self.push(Group::new(ops, file.chunks, knew, after, Some(what)));
+        let paths = upload.source.spot().into_iter().collect();
+        self.push(Group { paths, ..Group::new(ops, file.chunks, knew, after, Some(what)) });
     }
 
     fn push(&mut self, group: Group) {
@@ -164,6 +171,11 @@ impl Groups {
     }
 }
 
+/// Where the disk has what a commit speaks of.
+pub(super) fn paths(taken: &[Group]) -> BTreeSet<TreePath> {
+    taken.iter().flat_map(|group| &group.paths).cloned().collect()
+}
+
 /// Notes what the next commit will settle, before it is sent: a run that is killed in between has then lost nothing.
 pub(super) fn promise<N: Nodes>(taken: &[Group], space: &mut OpenSpace<N>, root: RootId) -> Result<(), SyncError> {
     let (mut rows, mut forgotten) = (Vec::new(), Vec::new());
@@ -223,7 +235,7 @@ impl Group {
         file: Option<File>,
     ) -> Self {
         let op_bytes = ops.iter().map(Op::encoded_bytes).sum();
-        Self { ops, op_bytes, chunks, knew, after, file }
+        Self { ops, op_bytes, chunks, knew, after, file, paths: Vec::new() }
     }
 
     /// Whether the log is still as this group was made knowing it.
