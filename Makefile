@@ -15,12 +15,15 @@ RELEASE := --release --locked
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # Seconds that each fuzz target runs under `make fuzz`.
 SECONDS_EACH ?= 60
+# Lives that `make simulate` plays, and the first one's seed.
+SEEDS ?= 100000
+FIRST_SEED ?= 0
 
 .PHONY: help
 help: ## Shows this list.
 	@echo 'Vauban: end-to-end encrypted file storage, on your own nodes.'
 	@echo
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo '  Builds go to $(CARGO_TARGET_DIR)'
 
@@ -76,3 +79,12 @@ bench: build ## Measures; each figure beside what it must reach.
 fuzz: tools ## Runs each fuzz target for SECONDS_EACH (60); `make test` runs them for moments.
 	BOLERO_RANDOM_TEST_TIME_MS=$(SECONDS_EACH)000 BOLERO_RANDOM_ITERATIONS=1000000000 \
 	  $(CARGO) test $(RELEASE) --workspace --lib --tests fuzz -- --test-threads 1
+
+.PHONY: simulate
+simulate: tools ## Simulates SEEDS (100000) lives of the sync client from FIRST_SEED (0) on, on all cores.
+	SEEDS=$(SEEDS) FIRST_SEED=$(FIRST_SEED) \
+	  $(CARGO) test $(RELEASE) --package vauban-tests --test simulation no_life -- --nocapture
+
+.PHONY: simulate-weakened
+simulate-weakened: tools ## Takes each safety check of the client away in turn, and simulates until that is noticed.
+	$(CARGO) test $(RELEASE) --package vauban-tests --test simulation each_check -- --ignored --nocapture

@@ -17,6 +17,8 @@ pub enum Source {
         root: Arc<SyncRoot>,
         /// The folder it is in.
         folder: TreePath,
+        /// The number of that folder on the disk when it was looked into: no other one is read.
+        folder_inode: u64,
         /// Its name there.
         name: EntryName,
     },
@@ -26,6 +28,8 @@ pub enum Source {
         root: Arc<SyncRoot>,
         /// The folder it is in.
         folder: TreePath,
+        /// The number of that folder on the disk when it was looked into: no other one is read.
+        folder_inode: u64,
         /// Its name there.
         name: EntryName,
     },
@@ -45,9 +49,11 @@ pub(super) enum Open {
 impl Source {
     pub(super) fn open(&self) -> Result<Open, TreeError> {
         match self {
-            Self::InRoot { root, folder, name } => Ok(Open::File(root.open(folder)?.open_file(name)?)),
-            Self::Link { root, folder, name } => {
-                let folder: Folder = root.open(folder)?;
+            Self::InRoot { root, folder, folder_inode, name } => {
+                Ok(Open::File(root.open_same(folder, *folder_inode)?.open_file(name)?))
+            }
+            Self::Link { root, folder, folder_inode, name } => {
+                let folder: Folder = root.open_same(folder, *folder_inode)?;
                 let identity = folder.child(name)?.map(|child| child.identity);
                 let target = folder.read_link(name)?;
                 match identity {
@@ -69,6 +75,15 @@ impl Source {
             source: errno.into(),
         })?;
         Ok((look.identity, look.executable))
+    }
+
+    /// Where it stands below its root, if it stands in one.
+    #[must_use]
+    pub fn spot(&self) -> Option<TreePath> {
+        match self {
+            Self::InRoot { folder, name, .. } | Self::Link { folder, name, .. } => Some(folder.join(name)),
+            Self::Path(_) => None,
+        }
     }
 
     /// Its path, for messages.

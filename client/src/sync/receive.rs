@@ -245,6 +245,8 @@ impl<'a, N: Nodes> Receive<'a, N> {
             }
         }
         folders.values().try_for_each(Folder::sync)?;
+        // What was displaced must not come back once the base no longer knows it.
+        self.root.temporary()?.sync()?;
         Ok(self.space.cache.agree(self.id, &rows, &[])?)
     }
 

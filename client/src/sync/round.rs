@@ -15,12 +15,13 @@ use super::report::{ApartReport, Summary, Watcher};
 use super::rescue::rescue;
 use super::send::Send;
 use super::survey::{Look, survey};
+use super::whereabouts::Whereabouts;
 use super::{Issue, OpenSpace, SyncError};
 use crate::clock;
 use crate::content::Nodes;
 use crate::limit::{CHANGED_FOLDERS_MAX, PARTS_MAX, ROUNDS_MAX, RULES_TRIED_MAX, TRASH_DAYS};
 use crate::state::cache::{Direction, RootId, Toll};
-use crate::tree::{Scope, SyncRoot, Trash, TreeError, TreePath};
+use crate::tree::{Scope, SyncRoot, Trash, TreeError, TreePath, flush_paths};
 
 /// How a run is to go.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +69,7 @@ pub fn sync_changed<N: Nodes>(
         let mut look = look_now(space, id, scope.take())?;
         let (mut seq, selected) = (space.folded()?.head().seq, space.selected()?);
         let mut plan = plan(space, &root, id, run.approval, (&look, entries_max), &mut summary)?;
-        let mut settled = settle(space, id, &mut plan)?;
+        let mut settled = settle(space, &root, id, &mut plan)?;
         while tried.len() < RULES_TRIED_MAX
             && let Some(first) = plan.rules_first()
             && first.ruled_anew().into_iter().filter(|folder| tried.insert(folder.clone())).count() > 0
@@ -76,7 +77,7 @@ pub fn sync_changed<N: Nodes>(
             Receive::new(space, &root, id, run, &mut summary).run(first)?;
             (look, seq) = (Look::Everything, space.folded()?.head().seq);
             plan = self::plan(space, &root, id, run.approval, (&look, entries_max), &mut summary)?;
-            settled = settled.saturating_add(settle(space, id, &mut plan)?);
+            settled = settled.saturating_add(settle(space, &root, id, &mut plan)?);
         }
         let below = std::mem::take(&mut plan.unlooked);
         let is_part = !below.is_empty();
@@ -98,7 +99,7 @@ pub fn sync_changed<N: Nodes>(
         run.watcher.planned(&plan.summary());
         run.watcher.go_on()?;
         let before = summary.steps();
-        Send::new(space, Some(id), run.watcher, &mut summary).run(&mut plan)?;
+        Send::new(space, Some((root.as_ref(), id)), run.watcher, &mut summary).run(&mut plan)?;
         run.watcher.go_on()?;
         let stirred = Receive::new(space, &root, id, run, &mut summary).run(plan)?;
         stirred.into_iter().for_each(|folder| unsettled.stir(folder));
@@ -162,9 +163,23 @@ pub fn apart<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<ApartRep
     Ok(report)
 }
 
-/// Records what a plan found to be agreed on, or to be no more; answers how much that is.
-fn settle<N: Nodes>(space: &mut OpenSpace<N>, id: RootId, plan: &mut Plan) -> Result<usize, SyncError> {
+/// Records what a plan found to be agreed on, which the disk must then have for good, or to be no more; answers how much that is.
+fn settle<N: Nodes>(
+    space: &mut OpenSpace<N>,
+    root: &SyncRoot,
+    id: RootId,
+    plan: &mut Plan,
+) -> Result<usize, SyncError> {
     let (agreed, forgotten) = (std::mem::take(&mut plan.agreed), std::mem::take(&mut plan.forgotten));
+    if !agreed.is_empty() {
+        let whereabouts = Whereabouts::new(plan.sightings.clone());
+        let mut paths = BTreeSet::new();
+        for row in &agreed {
+            let folder = whereabouts.path(&space.cache, id, row.parent)?;
+            paths.extend(folder.map(|folder| folder.join(&row.name)));
+        }
+        flush_paths(root, &paths)?;
+    }
     space.cache.agree(id, &agreed, &forgotten)?;
     Ok(agreed.len().saturating_add(forgotten.len()))
 }

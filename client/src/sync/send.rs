@@ -28,12 +28,13 @@ use crate::content::{
 use crate::limit::{COMMIT_TRIES_MAX, HALT_PROBE_MS, HALT_SECONDS_MAX, SEALED_BYTES_MAX, STALL_SECONDS_MAX};
 use crate::log::Op;
 use crate::state::cache::{CacheError, Folding, RootId};
+use crate::tree::{SyncRoot, flush_paths};
 
 /// What an upload works with.
 pub(super) struct Send<'a, N> {
     space: &'a mut OpenSpace<N>,
     /// The folder whose base is kept; none for a single file from anywhere.
-    root: Option<RootId>,
+    root: Option<(&'a SyncRoot, RootId)>,
     uploads: Vec<Upload>,
     watcher: &'a Arc<dyn Watcher>,
     summary: &'a mut Summary,
@@ -48,7 +49,7 @@ pub(super) struct Send<'a, N> {
 impl<'a, N: Nodes> Send<'a, N> {
     pub(super) fn new(
         space: &'a mut OpenSpace<N>,
-        root: Option<RootId>,
+        root: Option<(&'a SyncRoot, RootId)>,
         watcher: &'a Arc<dyn Watcher>,
         summary: &'a mut Summary,
     ) -> Self {
@@ -238,7 +239,10 @@ impl<'a, N: Nodes> Send<'a, N> {
             // Touched, not changed: only what the disk shows is new.
             let base = groups::base_of(upload, &file);
             return match self.root {
-                Some(root) => Ok(self.space.cache.agree(root, &[base], &[])?),
+                Some((root, id)) => {
+                    flush_paths(root, &upload.source.spot().into_iter().collect())?;
+                    Ok(self.space.cache.agree(id, &[base], &[])?)
+                }
                 None => Ok(()),
             };
         }
@@ -271,13 +275,15 @@ impl<'a, N: Nodes> Send<'a, N> {
             let Some((draft, taken)) = self.groups.pack(self.space, judging)? else {
                 return Ok(());
             };
-            if let Some(root) = self.root {
-                groups::promise(&taken, self.space, root)?;
+            if let Some((root, id)) = self.root {
+                // What a power cut takes back must never look like a removal, or an old version like a new edit.
+                flush_paths(root, &groups::paths(&taken))?;
+                groups::promise(&taken, self.space, id)?;
             }
             match self.space.send(&draft)? {
                 Sent::Committed => {
                     self.summary.commits = self.summary.commits.saturating_add(1);
-                    return groups::settle(&taken, self.space, self.root, self.summary);
+                    return groups::settle(&taken, self.space, self.root.map(|(_, id)| id), self.summary);
                 }
                 Sent::Overtaken | Sent::NotKept => self.groups.put_back(taken),
                 Sent::TooOld => {

@@ -50,6 +50,8 @@ pub(crate) enum Here {
 pub(crate) struct Sighting {
     /// The folder it is in, on the disk.
     pub(crate) folder: TreePath,
+    /// The number of that folder on the disk: another one may come to stand at its path.
+    pub(crate) folder_inode: u64,
     /// The same, as an entry.
     pub(crate) parent: EntryId,
     /// What stands there.

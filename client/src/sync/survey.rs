@@ -114,6 +114,8 @@ pub(super) fn survey<N: Nodes>(
 /// A folder of the disk to look into.
 struct Visit {
     path: TreePath,
+    /// Its number on the disk when it was seen: another folder may come to stand there.
+    inode: Option<u64>,
     entry: EntryId,
     /// Whether the log may have it.
     is_there: bool,
@@ -165,7 +167,14 @@ impl<N: Nodes> Surveyor<'_, N> {
         // The root must be readable: without it nothing can be said.
         self.root.folder().list()?;
         let part = self.selected.root();
-        self.visits.push(Visit { path: TreePath::root(), entry: EntryId::ROOT, is_there: true, is_deep: true, part });
+        self.visits.push(Visit {
+            path: TreePath::root(),
+            inode: None,
+            entry: EntryId::ROOT,
+            is_there: true,
+            is_deep: true,
+            part,
+        });
         self.visit_all()?;
         if !self.found.unlooked.is_empty() {
             return self.reach_around();

@@ -58,8 +58,10 @@ impl TreeError {
     /// Whether a folder on the way is no longer there, or no longer a folder.
     #[must_use]
     pub fn is_way_lost(&self) -> bool {
+        // A link is no folder, wherever it leads.
+        let is_link = |source: &io::Error| source.raw_os_error() == Some(Errno::LOOP.raw_os_error());
         matches!(self, Self::Disk { source, .. }
-            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory))
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) || is_link(source))
     }
 
     /// Whether the disk is full, or a quota is used up: nothing else will fit either.

@@ -8,6 +8,7 @@
 //! After the exchange, the temporary name holds what was displaced, perhaps someone's edit of a moment ago. Its name tells the
 //! two apart after a crash: it holds the inode of the file that was to land, so any other inode under it is to be rescued.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rustix::io::Errno;
@@ -15,8 +16,8 @@ use rustix::io::Errno;
 use super::disk::{Access, DiskFile, Onto};
 use super::disk_name::{OWN, own_name};
 use super::shift::parse_waiting;
-use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError};
-use crate::limit::CONFLICT_COPIES_MAX;
+use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError, TreePath};
+use crate::limit::{CONFLICT_COPIES_MAX, FLUSHES_MAX};
 use crate::log::{EntryId, EntryName};
 
 /// What the name of an unfinished file begins with; such a file never stood anywhere, and can be removed.
@@ -47,6 +48,8 @@ enum Body {
 pub struct Ready<'a> {
     root: &'a SyncRoot,
     name: EntryName,
+    /// What was written, as the disk shows it.
+    written: Identity,
 }
 
 /// What came of it.
@@ -152,11 +155,12 @@ impl<'a> Temporary<'a> {
     pub fn ready(mut self, entry: EntryId) -> Result<Ready<'a>, TreeError> {
         let temporary = self.root.temporary()?;
         let error = || TreeError::disk("name", temporary_path(self.root, &self.name));
-        let name = ready_name(entry, temporary.identity_of(&self.name).map_err(error())?.inode)?;
+        let written = temporary.identity_of(&self.name).map_err(error())?;
+        let name = ready_name(entry, written.inode)?;
         let place = temporary.place();
         place.rename(self.name.as_str(), place, name.as_str(), Onto::Nothing).map_err(error())?;
         self.is_live = false;
-        Ok(Ready { root: self.root, name })
+        Ok(Ready { root: self.root, name, written })
     }
 }
 
@@ -175,6 +179,34 @@ impl Drop for Temporary<'_> {
 /// [`TreeError::Disk`].
 pub fn flush_all(root: &SyncRoot) -> Result<(), TreeError> {
     root.temporary()?.place().flush_disk().map_err(TreeError::disk("flush", root.path()))
+}
+
+/// Makes what people did at `paths` survive a power cut, before anybody agrees on it: contents, and names. One by one if they are
+/// few, else all at once. What has gone meanwhile is seen by the next look.
+///
+/// # Errors
+/// [`TreeError::Disk`].
+pub fn flush_paths(root: &SyncRoot, paths: &BTreeSet<TreePath>) -> Result<(), TreeError> {
+    if paths.len() > FLUSHES_MAX {
+        return flush_all(root);
+    }
+    for path in paths {
+        let Some((folder, name)) = path.split_last() else { continue };
+        let folder = match root.open(&folder) {
+            Ok(folder) => folder,
+            Err(error) if error.is_way_lost() => continue,
+            Err(_) => return flush_all(root),
+        };
+        match folder.place().open_file(name.as_str()) {
+            Ok(file) => file.flush_content().map_err(TreeError::disk("flush", path.to_path()))?,
+            // A link or a folder is its name.
+            Err(Errno::NOENT | Errno::LOOP | Errno::ISDIR) => {}
+            // What cannot be opened can still be flushed with all others.
+            Err(_) => return flush_all(root),
+        }
+        folder.sync()?;
+    }
+    Ok(())
 }
 
 impl Ready<'_> {
@@ -210,7 +242,9 @@ impl Ready<'_> {
             (Some(_), _) => Some(self.root.temporary()?.set_aside(&self.name, folder, name, stamp)?),
         };
         let looked = folder.identity_of(name);
-        let identity = looked.map_err(TreeError::disk("look at", folder.full_path(name.as_str())))?;
+        let shown = looked.map_err(TreeError::disk("look at", folder.full_path(name.as_str())))?;
+        // Someone may have saved since the exchange: that must be seen as an edit of what was written.
+        let identity = if shown.is_unchanged_but_moved(&self.written) { shown } else { self.written };
         Ok(Landed { identity, conflict })
     }
 

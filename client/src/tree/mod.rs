@@ -33,7 +33,7 @@ pub use folder::{Folder, Listing, LocalChild, LocalKind, Searched, Unfit};
 pub use identity::Identity;
 pub use ignores::{IGNORE_FILE, IgnoreMistake, IgnoreRule, Ignores, IgnoresWithin, is_ignore_file};
 pub use kernel::ThisDisk;
-pub use land::{Landed, Leftover, Origin, Ready, Temporary, flush_all};
+pub use land::{Landed, Leftover, Origin, Ready, Temporary, flush_all, flush_paths};
 pub use path::TreePath;
 pub use root::SyncRoot;
 pub use scope::Scope;

@@ -126,6 +126,18 @@ impl SyncRoot {
     pub fn open(&self, path: &TreePath) -> Result<Folder, TreeError> {
         self.folder.open_below(path)
     }
+
+    /// The same, if it still is the folder with this number on the disk.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`]; as of one that is not there, if another folder stands there.
+    pub fn open_same(&self, path: &TreePath, inode: u64) -> Result<Folder, TreeError> {
+        let folder = self.open(path)?;
+        if folder.identity()?.inode == inode {
+            return Ok(folder);
+        }
+        Err(TreeError::disk("open", path.to_path())(Errno::NOENT))
+    }
 }
 
 fn open_named(disk: &dyn Disk, path: &Path) -> Result<(Folder, PathBuf), TreeError> {

@@ -393,10 +393,11 @@ impl<'a> Decider<'a> {
         is_damage: bool,
     ) {
         let (root, folder, name) = (Arc::clone(self.root), here.folder.clone(), here.child.name.clone());
+        let folder_inode = here.folder_inode;
         let kind = kind_of(here.child.kind);
         let source = match kind {
-            Kind::Symlink => Source::Link { root, folder, name },
-            Kind::File | Kind::Folder => Source::InRoot { root, folder, name },
+            Kind::Symlink => Source::Link { root, folder, folder_inode, name },
+            Kind::File | Kind::Folder => Source::InRoot { root, folder, folder_inode, name },
         };
         self.plan.uploads.push(Upload {
             source,

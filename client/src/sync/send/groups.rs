@@ -1,6 +1,6 @@
 //! Groups of ops that wait for their commit.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::limit::COMMIT_ADDS_MAX;
@@ -37,7 +37,7 @@ pub(super) struct Group {
     /// What is agreed once it stands in the log.
     after: Vec<RowAfter>,
     file: Option<File>,
-    /// Where its changes are, of several that belong together, for people.
+    /// What it says of the disk, which must be durable before it is agreed on.
     paths: Vec<TreePath>,
 }
 
@@ -70,17 +70,16 @@ pub(super) struct Groups {
 impl Groups {
     pub(super) fn push_changes(&mut self, changes: Vec<LogChange>) {
         let (mut ops, mut knew, mut after, mut paths) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let is_knot = changes.len() > 1;
         for change in changes {
-            if is_knot {
-                paths.push(change.path);
-            }
             let entry = change.op.entry();
             // What stepped aside is elsewhere than it was known to be: its first change has said so.
             if let Some(Knew { spot, content }) = change.knew.filter(|_| !ops.iter().any(|op: &Op| op.entry() == entry))
             {
                 knew.push((entry, Expected::Spot(spot)));
                 knew.extend(content.map(|content| (entry, Expected::Content(content))));
+            }
+            if matches!(change.op, Op::Create { .. } | Op::Move { .. }) {
+                paths.push(change.path);
             }
             ops.push(change.op);
             after.push(change.after);
@@ -95,7 +94,8 @@ impl Groups {
         ops.push(Op::Write { entry: upload.entry, version: file.version });
         let knew = if upload.is_new { Vec::new() } else { vec![(upload.entry, Expected::Content(upload.replaces))] };
         let after = vec![RowAfter::Agreed(Box::new(base), upload.was)];
-        self.push(Group::new(ops, file.chunks, knew, after, Some(what)));
+        let paths = upload.source.spot().into_iter().collect();
+        self.push(Group { paths, ..Group::new(ops, file.chunks, knew, after, Some(what)) });
     }
 
     fn push(&mut self, group: Group) {
@@ -176,6 +176,11 @@ impl Groups {
         self.op_bytes = self.waiting.iter().map(|group| group.op_bytes).sum();
         self.adds = self.waiting.iter().map(|group| group.chunks.len()).sum();
     }
+}
+
+/// Where the disk has what a commit speaks of.
+pub(super) fn paths(taken: &[Group]) -> BTreeSet<TreePath> {
+    taken.iter().flat_map(|group| &group.paths).cloned().collect()
 }
 
 /// Notes what the next commit will settle, before it is sent: a run that is killed in between has then lost nothing.

@@ -12,7 +12,7 @@ use crate::sync::matching::{Recognised, Surroundings, is_kind, recognise};
 use crate::sync::report::{Issue, Problem, WhyApart};
 use crate::sync::selection::Part;
 use crate::sync::standing::Sighting;
-use crate::tree::{Folder, IgnoresWithin, Listing, LocalChild, LocalKind, Refused, TreeError, TreePath};
+use crate::tree::{Folder, Identity, IgnoresWithin, Listing, LocalChild, LocalKind, Refused, TreeError, TreePath};
 
 /// One name in one folder.
 #[derive(Default)]
@@ -71,15 +71,20 @@ impl<N: Nodes> Surveyor<'_, N> {
             return Ok(());
         }
         let listed = self.root.open(&visit.path).and_then(|folder| {
-            let (listing, device) = (folder.list()?, folder.identity()?.device);
+            let (listing, itself) = (folder.list()?, folder.identity()?);
             let mistakes = self.ignores.enter(&folder, &listing.ignore_files())?;
             if !mistakes.is_empty() {
                 self.found.unsettled.add(&visit.path, visit.entry);
             }
             self.found.issues.extend(mistakes.into_iter().map(Issue::from));
-            Ok((listing, device))
+            Ok((listing, itself))
         });
-        let (listing, device) = match listed {
+        let (listing, itself) = match listed {
+            Ok((_, itself)) if visit.inode.is_some_and(|inode| inode != itself.inode) => {
+                self.issue(&visit.path, Problem::Busy);
+                self.unlisted.insert(visit.entry);
+                return Ok(());
+            }
             Ok(listed) => listed,
             Err(error) => {
                 self.issue(&visit.path, Problem::unreadable(&error));
@@ -120,7 +125,7 @@ impl<N: Nodes> Surveyor<'_, N> {
         }
         for (name, trio) in names {
             if let Some(trio) = self.sieve(visit, &ignores, &name, trio)? {
-                self.look_at(visit, &name, trio, device)?;
+                self.look_at(visit, &name, trio, &itself)?;
             }
         }
         Ok(())
@@ -185,12 +190,12 @@ impl<N: Nodes> Surveyor<'_, N> {
     }
 
     /// Keeps what differs at one name.
-    fn look_at(&mut self, visit: &Visit, name: &EntryName, mut trio: Trio, device: u64) -> Result<(), SyncError> {
+    fn look_at(&mut self, visit: &Visit, name: &EntryName, mut trio: Trio, itself: &Identity) -> Result<(), SyncError> {
         if let Some(here) = &mut trio.here
             && here.kind == LocalKind::Folder
         {
             // Of a folder, only whether it is another disk than the one it lies on is remembered.
-            here.identity.device = if here.identity.device == device { 0 } else { here.identity.device };
+            here.identity.device = if here.identity.device == itself.device { 0 } else { here.identity.device };
             let was = trio.base.as_ref().filter(|base| base.kind == Kind::Folder);
             let was_mounted = was.map(|base| base.identity.device != 0);
             if was_mounted.is_some_and(|was| was != (here.identity.device != 0)) {
@@ -214,7 +219,9 @@ impl<N: Nodes> Surveyor<'_, N> {
             && (here.kind != LocalKind::Folder || !self.is_seen(base.entry))
         {
             match here.kind {
-                LocalKind::Folder if visit.is_deep => self.look_into(visit.path.join(name), base.entry, true, part),
+                LocalKind::Folder if visit.is_deep => {
+                    self.look_into(visit.path.join(name), here, base.entry, true, part);
+                }
                 LocalKind::Folder => {}
                 LocalKind::File | LocalKind::Symlink => self.found.unchanged = self.found.unchanged.saturating_add(1),
             }
@@ -222,7 +229,7 @@ impl<N: Nodes> Surveyor<'_, N> {
         }
         self.found.unsettled.add(&visit.path, visit.entry);
         let entry_here = match &trio.here {
-            Some(here) => self.recognise(visit, here, &trio)?,
+            Some(here) => self.recognise(visit, here, &trio, itself.inode)?,
             None => None,
         };
         if let Some(base) = trio.base
@@ -237,7 +244,13 @@ impl<N: Nodes> Surveyor<'_, N> {
     }
 
     /// Says which entry a thing on the disk is, as far as that can be said before all were looked at.
-    fn recognise(&mut self, visit: &Visit, here: &LocalChild, trio: &Trio) -> Result<Option<EntryId>, SyncError> {
+    fn recognise(
+        &mut self,
+        visit: &Visit,
+        here: &LocalChild,
+        trio: &Trio,
+        folder_inode: u64,
+    ) -> Result<Option<EntryId>, SyncError> {
         let cache = self.space.cache();
         let mut same_inode = Vec::new();
         let is_at_place = trio.base.as_ref().is_some_and(|base| is_kind(here.kind, base.kind));
@@ -262,6 +275,7 @@ impl<N: Nodes> Surveyor<'_, N> {
         let recognised = recognise(here, &around);
         let mut sighting = Sighting {
             folder: visit.path.clone(),
+            folder_inode,
             parent: visit.entry,
             child: here.clone(),
             rival: trio.there.as_ref().map(|there| there.entry),
@@ -288,7 +302,7 @@ impl<N: Nodes> Surveyor<'_, N> {
                 Some(_) => self.selected.of(cache, entry)?,
                 None => self.selected.below(visit.part, None),
             };
-            self.look_into(path, entry, is_there, part);
+            self.look_into(path, here, entry, is_there, part);
         }
         Ok(Some(entry))
     }
@@ -339,8 +353,9 @@ impl<N: Nodes> Surveyor<'_, N> {
         Ok(Some(names.iter().rev().fold(TreePath::root(), |path, name| path.join(name))))
     }
 
-    fn look_into(&mut self, path: TreePath, entry: EntryId, is_there: bool, part: Part) {
-        self.visits.push(Visit { path, entry, is_there, is_deep: true, part });
+    fn look_into(&mut self, path: TreePath, here: &LocalChild, entry: EntryId, is_there: bool, part: Part) {
+        let inode = Some(here.identity.inode);
+        self.visits.push(Visit { path, inode, entry, is_there, is_deep: true, part });
     }
 }
 

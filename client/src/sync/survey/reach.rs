@@ -111,7 +111,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             (folder, entry, part) = (next, next_entry, part_there);
         }
         let is_deep = depth == Depth::Below && folder.path() == path;
-        self.visits.push(Visit { path: folder.path().clone(), entry, is_there: true, is_deep, part });
+        self.visits.push(Visit { path: folder.path().clone(), inode: None, entry, is_there: true, is_deep, part });
         Ok(())
     }
 

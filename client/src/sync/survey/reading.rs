@@ -78,13 +78,16 @@ impl<N: Nodes> Surveyor<'_, N> {
 
     /// Reads a file or link to its end.
     pub(super) fn read(&self, sighting: &Sighting) -> Result<LocalContent, Problem> {
-        let folder = self.root.open(&sighting.folder).map_err(|error| Problem::unreadable(&error))?;
+        let folder = self
+            .root
+            .open_same(&sighting.folder, sighting.folder_inode)
+            .map_err(|error| Problem::unreadable(&error))?;
         read_content(&folder, &sighting.child)
     }
 
     fn read_beginning(&self, sighting: &Sighting) -> Result<LocalContent, Problem> {
         let unreadable = |error: TreeError| Problem::unreadable(&error);
-        let folder = self.root.open(&sighting.folder).map_err(unreadable)?;
+        let folder = self.root.open_same(&sighting.folder, sighting.folder_inode).map_err(unreadable)?;
         let file = folder.open_file(&sighting.child.name).map_err(unreadable)?;
         let mut first = Vec::with_capacity(FILE_TYPE_BYTES);
         file.take(FILE_TYPE_BYTES as u64)

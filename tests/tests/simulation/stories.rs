@@ -1,0 +1,213 @@
+//! Lives that are told step by step, since each was once a fault of an engine, this one's or another's.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use rustix::io::Errno;
+use tokio::runtime::Runtime;
+use vauban_client::sync::{Approval, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, sync_once};
+
+use crate::cloud::{Cloud, SimNode};
+use crate::dice::Dice;
+use crate::disk::{Call, Hook, ROOT, Seen, SimDisk, What};
+use crate::stage::{Stage, runtime};
+use crate::town::{BEGINNING_SECONDS, Town, device_name};
+use crate::weakness::Weakness;
+
+/// Two devices and a cloud; nothing happens but what is told.
+struct Pair {
+    stage: Arc<Stage>,
+    runtime: Runtime,
+    cloud: Arc<Cloud>,
+    disks: Vec<Arc<SimDisk>>,
+}
+
+/// What happens before one step of a run.
+enum Told {
+    PowerCut,
+    Save(&'static str, &'static str),
+}
+
+/// Counts steps, and does what is told before one of them.
+struct At {
+    disk: Arc<SimDisk>,
+    left: Mutex<u64>,
+    told: Told,
+}
+
+impl Hook for At {
+    fn before(&self, _device: usize, call: Call) -> Result<(), Errno> {
+        if call != Call::Step {
+            return Ok(());
+        }
+        let mut left = self.left.lock().unwrap();
+        *left = left.wrapping_sub(1);
+        if *left != u64::MAX {
+            return Ok(());
+        }
+        match self.told {
+            Told::PowerCut => {
+                self.disk.kill();
+                Err(Errno::IO)
+            }
+            Told::Save(path, content) => {
+                write(&self.disk, path, content, false);
+                Ok(())
+            }
+        }
+    }
+}
+
+fn write(disk: &SimDisk, path: &str, content: &str, flushes: bool) {
+    let mut volume = disk.volume();
+    let (folder, name) = volume.make_way(path).unwrap();
+    let file = match volume.find(folder, name) {
+        Ok(file) => file,
+        Err(_) => volume.create(folder, name, What::File(Vec::new()), false).unwrap(),
+    };
+    volume.write(file, content.as_bytes()).unwrap();
+    if flushes {
+        volume.flush_all();
+    }
+}
+
+impl Pair {
+    fn new(town: &Arc<Town>) -> Self {
+        let runtime = runtime();
+        let stage = Stage::set(town, &runtime);
+        let mut pair = Self { cloud: Cloud::new(town, stage.founded.clone()), stage, runtime, disks: Vec::new() };
+        pair.begin();
+        pair
+    }
+
+    /// A new life.
+    fn begin(&mut self) {
+        self.cloud = Cloud::new(&self.stage.town, self.stage.founded.clone());
+        let beginning_ns = BEGINNING_SECONDS as i64 * 1_000_000_000;
+        self.disks = (0..2).map(|device| SimDisk::new(device, beginning_ns, Weakness::None)).collect();
+        for device in 0..2 {
+            let desk = self.stage.desk(device);
+            desk.machine.begin(&self.disks[device], Dice::new(7, device as u64));
+            desk.lay(&self.stage.images[device]);
+        }
+    }
+
+    fn try_sync(&self, device: usize) -> Result<Summary, SyncError> {
+        let node = SimNode { cloud: Arc::clone(&self.cloud), device };
+        let session = Arc::clone(&self.stage.desk(device).session);
+        let mut space = OpenSpace::open(node, self.runtime.handle().clone(), session, self.stage.town.space)?;
+        let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+        let name = device_name(device);
+        let run = Run { device_name: &name, approval: Approval::Ask, watcher: &watcher };
+        sync_once(&mut space, Path::new("/simulated/dossier"), &run)
+    }
+
+    fn sync(&self, device: usize) -> Summary {
+        self.try_sync(device).unwrap()
+    }
+
+    /// Both run until neither has anything to do.
+    fn settle(&self) {
+        for _ in 0..6 {
+            let (one, other) = (self.sync(0), self.sync(1));
+            if one.is_idle() && other.is_idle() {
+                assert_eq!(self.tree(0), self.tree(1));
+                return;
+            }
+        }
+        panic!("they never agree");
+    }
+
+    fn tree(&self, device: usize) -> BTreeMap<String, Seen> {
+        self.disks[device].volume().tree(ROOT)
+    }
+
+    /// The contents of a device's files, conflict copies included.
+    fn contents(&self, device: usize) -> Vec<String> {
+        let files = self.tree(device).into_values().filter_map(|seen| match seen {
+            Seen::File { content, .. } => String::from_utf8(content).ok(),
+            Seen::Folder | Seen::Link(_) => None,
+        });
+        files.collect()
+    }
+
+    /// Runs a device with something told before its step number `step`; `None` if it ended before.
+    fn run_told(&self, device: usize, step: u64, told: Told) -> Option<Result<Summary, SyncError>> {
+        let disk = &self.disks[device];
+        let at = Arc::new(At { disk: Arc::clone(disk), left: Mutex::new(step), told });
+        disk.set_hook(Some(Arc::<At>::clone(&at)));
+        let ran = self.try_sync(device);
+        disk.set_hook(None);
+        let was_reached = *at.left.lock().unwrap() > u64::MAX / 2;
+        was_reached.then_some(ran)
+    }
+
+    /// The power fails, and nothing is left that was not flushed.
+    fn cut_power(&self, device: usize) {
+        self.disks[device].volume().lose_all_unflushed();
+        self.disks[device].revive();
+    }
+}
+
+/// The power fails before each step in turn, and nothing survives that was not flushed: names least of all.
+#[test]
+fn directory_fsync_lost_does_not_revert_peers() {
+    let mut pair = Pair::new(&Town::found());
+    for step in 0.. {
+        pair.begin();
+        write(&pair.disks[0], "folder/f", "one", true);
+        pair.settle();
+        pair.disks[1].volume().flush_all();
+        write(&pair.disks[0], "folder/f", "two, and longer", true);
+        write(&pair.disks[0], "folder/g", "new", true);
+        pair.sync(0);
+        if pair.run_told(1, step, Told::PowerCut).is_none() {
+            assert!(step > 10, "{step} steps are none");
+            return;
+        }
+        pair.cut_power(1);
+        pair.settle();
+        assert_eq!(pair.contents(0), ["two, and longer", "new"], "after {step} steps");
+    }
+}
+
+/// Somebody saves before each step in turn of a run that replaces the very file.
+#[test]
+fn save_between_check_and_rename_is_kept() {
+    let mut pair = Pair::new(&Town::found());
+    for step in 0.. {
+        pair.begin();
+        write(&pair.disks[0], "f", "one", true);
+        pair.settle();
+        write(&pair.disks[0], "f", "two, and longer", true);
+        pair.sync(0);
+        let Some(ran) = pair.run_told(1, step, Told::Save("f", "mine, at the last moment")) else {
+            assert!(step > 5, "{step} steps are none");
+            return;
+        };
+        ran.unwrap();
+        pair.settle();
+        let contents = pair.contents(0);
+        assert!(contents.iter().any(|content| content.starts_with("mine")), "before step {step}: {contents:?}");
+    }
+}
+
+/// What was sent before it was flushed, and is lost then, is neither removed from the space nor set back.
+#[test]
+fn what_the_disk_loses_after_it_was_sent_comes_back() {
+    let mut pair = Pair::new(&Town::found());
+    for is_new in [true, false] {
+        pair.begin();
+        write(&pair.disks[0], "stays", "stays", true);
+        if !is_new {
+            write(&pair.disks[0], "folder/f", "old", true);
+        }
+        pair.settle();
+        write(&pair.disks[0], "folder/f", "sent at once", false);
+        pair.sync(0);
+        pair.cut_power(0);
+        pair.settle();
+        assert_eq!(pair.contents(1), ["sent at once", "stays"], "new: {is_new}");
+    }
+}

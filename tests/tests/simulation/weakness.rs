@@ -1,0 +1,50 @@
+//! The safety checks, each taken away in turn: what the check rests on is implemented a second time, so that it tells the check
+//! what it wants to hear. The engine itself is what people run.
+
+/// A check that is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Weakness {
+    /// None is.
+    #[default]
+    None,
+    /// Every removal is approved, by nobody (sync.md, rule 3).
+    NoBrake,
+    /// What an exchange displaced looks like what stood there before (rule 6).
+    NoLookAtDisplaced,
+    /// Between the survey and a step, every file looks as the survey saw it (rules 1 and 6).
+    NoSecondLook,
+    /// An open file never looks changed (rule 5).
+    NoLookAfterReading,
+    /// Folders are not flushed before anything is agreed (rule 6).
+    NoFolderFlush,
+    /// Contents are not flushed before they land (rule 6).
+    NoContentFlush,
+    /// A folder that nothing is mounted on bears the mark (rule 2).
+    NoMarkCheck,
+    /// A folder that cannot be listed is an empty one (rule 2).
+    FailedListingIsEmpty,
+    /// What was agreed on with one folder counts for another (rule 7).
+    BaseOfAnotherFolder,
+    /// What a commit will settle is not noted before it is sent.
+    NoPromise,
+    /// The anchor does not reach the disk before a commit is sent (`formats#14`).
+    AnchorNotFlushed,
+    /// What a killed run left in Vauban's own folder is not looked for.
+    NoRescue,
+}
+
+/// All of them.
+pub(crate) const WEAKNESSES: [Weakness; 12] = [
+    Weakness::NoBrake,
+    Weakness::NoLookAtDisplaced,
+    Weakness::NoSecondLook,
+    Weakness::NoLookAfterReading,
+    Weakness::NoFolderFlush,
+    Weakness::NoContentFlush,
+    Weakness::NoMarkCheck,
+    Weakness::FailedListingIsEmpty,
+    Weakness::BaseOfAnotherFolder,
+    Weakness::NoPromise,
+    Weakness::AnchorNotFlushed,
+    Weakness::NoRescue,
+];
