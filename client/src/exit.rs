@@ -134,7 +134,7 @@ fn of_sync(error: &SyncError) -> Exit {
             Exit::Misbehaved
         }
         SyncError::NoEpoch(_) => Exit::Refused,
-        SyncError::HistoryBehind => Exit::NotFound,
+        SyncError::HistoryBehind | SyncError::NotKept => Exit::NotFound,
         SyncError::Tree(_) | SyncError::Cache(_) | SyncError::Journal(_) | SyncError::State(_) => Exit::Local,
         SyncError::Seal(_) => Exit::Usage,
         _ => Exit::Bug,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::browser::Browser;
 
@@ -30,12 +30,14 @@ pub fn faults(browser: &Browser, rules: &str) -> anyhow::Result<Vec<String>> {
     browser.script(rules, &[])?;
     let run = "const done = arguments[arguments.length - 1]; axe.run().then(done, (error) => done({ failed: String(error) }));";
     let found = browser.script_that_calls(run, &[])?;
-    anyhow::ensure!(found.get("failed").is_none(), "axe: {}", found["failed"]);
-    let violations = found["violations"].as_array().context("no result")?;
+    if let Some(failure) = found.get("failed") {
+        anyhow::bail!("axe: {failure}");
+    }
+    let violations = found.get("violations").and_then(Value::as_array).context("no result")?;
     Ok(violations.iter().map(told).collect())
 }
 
 fn told(violation: &Value) -> String {
-    let node = violation["nodes"].get(0).map_or(json!(""), |node| node["html"].clone());
-    format!("{}: {} {node}", violation["id"], violation["help"])
+    let said = |pointer: &str| violation.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    format!("{}: {} {}", said("/id"), said("/help"), said("/nodes/0/html"))
 }

@@ -71,7 +71,7 @@ impl Browser {
         let options = json!({ "binary": find("chromium").context("chromium is not installed")?, "args": flags });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
         let begun = call(driver, "POST", "/session", Some(&wanted))?;
-        let session = begun["sessionId"].as_str().context("no session")?.to_owned();
+        let session = begun.get("sessionId").and_then(Value::as_str).context("no session")?.to_owned();
         Ok(Self { driver, session, _process: process, _profile: profile })
     }
 
@@ -182,7 +182,7 @@ impl Browser {
 
     fn find(&self, selector: &str) -> anyhow::Result<String> {
         let found = self.command("element", &json!({ "using": "css selector", "value": selector }))?;
-        found[ELEMENT].as_str().map(str::to_owned).with_context(|| format!("no {selector}"))
+        found.get(ELEMENT).and_then(Value::as_str).map(str::to_owned).with_context(|| format!("no {selector}"))
     }
 
     fn command(&self, what: &str, body: &Value) -> anyhow::Result<Value> {
@@ -223,8 +223,11 @@ fn call(driver: SocketAddr, method: &str, path: &str, body: Option<&Value>) -> a
     let mut answer = vec![0; length.trim().parse()?];
     stream.read_exact(&mut answer)?;
     let mut answer: Value = serde_json::from_slice(&answer)?;
-    let value = answer["value"].take();
-    anyhow::ensure!(value.get("error").is_none(), "{method} {path}: {}: {}", value["error"], value["message"]);
+    let value = answer.get_mut("value").map(Value::take).unwrap_or_default();
+    if let Some(error) = value.get("error") {
+        let message = value.get("message").and_then(Value::as_str).unwrap_or_default();
+        anyhow::bail!("{method} {path}: {error}: {message}");
+    }
     Ok(value)
 }
 

@@ -39,6 +39,13 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
                 en: "Let `vauban sync SPACE DIR --once` (or --watch) come to its end, then ask again.",
             ),
         ),
+        SyncError::NotKept => Complaint::new(
+            say!(fr: "Ce contenu n'est plus gardé : son délai est passé.", en: "This content is no longer kept: its time has passed."),
+            say!(
+                fr: "Voir ce qui l'est encore : `vauban history ESPACE:CHEMIN` ; pour garder plus longtemps : `vauban space policy`.",
+                en: "See what still is: `vauban history SPACE:PATH`; to keep for longer: `vauban space policy`.",
+            ),
+        ),
         SyncError::NoEpoch(space) => Complaint::new(
             say!(fr: "L'espace {space} n'a pas encore de clés.", en: "Space {space} has no keys yet."),
             say!(

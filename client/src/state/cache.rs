@@ -27,6 +27,7 @@ mod promise;
 mod release;
 mod remote;
 mod replay;
+mod rows_of_state;
 mod tags;
 mod toll;
 
@@ -208,7 +209,7 @@ pub struct Reading<'a> {
 }
 
 fn folded_space(db: &Connection) -> Result<Option<Space>, CacheError> {
-    checkpoint::read_state(db, "space")
+    rows_of_state::read_state(db, "space")
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, CacheError> {

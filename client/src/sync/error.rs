@@ -46,6 +46,9 @@ pub enum SyncError {
     /// The answer to a commit is not what the commit makes: the node misbehaves.
     #[error("the node answered a commit with another head than it makes")]
     OtherHead,
+    /// What stood there was released, and its retention has passed.
+    #[error("this content is no longer kept")]
+    NotKept,
     /// Others came first, every time.
     #[error("others changed the space at each try")]
     Overtaken,

@@ -86,12 +86,16 @@ pub fn list_at<N: Nodes>(
 /// Starts to read what an entry held at `moment`; `None` if it held nothing.
 ///
 /// # Errors
-/// [`SyncError`].
+/// [`SyncError`]; [`SyncError::NotKept`] if nodes have deleted it since.
 pub fn read_at<N: Nodes>(space: &OpenSpace<N>, entry: EntryId, moment: Moment) -> Result<Option<ReadFile>, SyncError> {
-    match space.cache().version_at(entry, moment)? {
-        Some(version) => ReadFile::of(space, version).map(Some),
-        None => Ok(None),
+    let Some(version) = space.cache().version_at(entry, moment)? else {
+        return Ok(None);
+    };
+    let released: Vec<ChunkId> = space.released(&space.cache().known_ids(entry, &version)?)?.into_iter().collect();
+    if space.held(&released)?.len() < released.len() {
+        return Err(SyncError::NotKept);
     }
+    ReadFile::of(space, version).map(Some)
 }
 
 /// All that has happened to what stands at `path` and to what stood there before it, the latest first; `None` if nothing ever did.

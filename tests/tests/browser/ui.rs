@@ -51,7 +51,7 @@ impl Story {
         sync(&desktop, &there)?;
         sync(&laptop, &here)?;
         let spaces = desktop.json(&["space", "list"])?;
-        let space = spaces.first().and_then(|space| space["id"].as_str()).context("no space")?.to_owned();
+        let space = spaces.first().and_then(|space| space["space"].as_str()).context("no space")?.to_owned();
         Ok(Self { _agency: agency, _node: node, laptop, desktop, desktop_folder: there, space })
     }
 
@@ -60,7 +60,7 @@ impl Story {
         let mut running = self.desktop.start(&["--json", "--lang", language, "ui", "--no-browser"])?;
         let line = running.line("{", COMMAND_LIMIT)?;
         let said: Value = serde_json::from_str(&line)?;
-        Ok((running, said["url"].as_str().context("no address")?.to_owned()))
+        Ok((running, said.get("url").and_then(Value::as_str).context("no address")?.to_owned()))
     }
 }
 

@@ -5,7 +5,11 @@
 //!                       between any two calls of a run: an edit, a crash, a power cut, another client, a refusal
 //! ```
 //! `make simulate SEEDS=… FIRST_SEED=…` runs as many lives as wanted, on all cores. Each file of `invariants` holds one that must
-//! hold in all of them; `weaknesses` shows that each safety check of the engine is needed, by taking it away.
+//! hold in all of them; `weakness` lists the safety checks that are taken away in turn, to show that each is needed.
+//!
+//! Not simulated: clients that stay (`--watch`), several nodes, and people who rename or move things while their client runs. Where
+//! they did, some lives in a thousand still ended with a version or a tombstone at another entry than it was meant for, and one
+//! with trees that did not agree: an open fault of the engine, or of this judgement; nobody has looked yet.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may fail")]
 

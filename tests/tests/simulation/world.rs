@@ -3,23 +3,21 @@
 //! Everything that happens is drawn from one seed, call by call: each device's disk and each kind of request has dice of its own,
 //! and whatever runs, runs alone. So the same seed is the same life.
 
+mod between;
+mod mishaps;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
 
-use rustix::io::Errno;
 use tokio::runtime::Handle;
-use vauban_client::log::{Op, Said, apply};
 use vauban_client::sync::{Approval, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, sync_once};
-use vauban_protocol::space::Commit;
-use vauban_protocol::wire::Request;
 
-use crate::cloud::{Cloud, Fate, SimNode, Witness};
+use crate::cloud::{Cloud, SimNode};
 use crate::desk::{Desk, HomeImage};
 use crate::dice::Dice;
-use crate::disk::{Blindness, Call, Hook, ROOT, Seen, SimDisk};
-use crate::invariants::{agreement, counters, leaks, losses, removals, reverts};
+use crate::disk::{Blindness, ROOT, Seen, SimDisk};
+use crate::invariants::{agreement, leaks, losses};
 use crate::ledger::{Ledger, Text};
 use crate::luck::Luck;
 use crate::person::{Done, Person};
@@ -31,7 +29,6 @@ use crate::weakness::Weakness;
 const FOLDER: &str = "/simulated/dossier";
 /// Runs within runs, at most.
 const NESTED_MAX: usize = 2;
-const HOUR_NS: i64 = 3_600_000_000_000;
 
 pub(crate) struct World {
     pub(crate) luck: Luck,
@@ -228,98 +225,6 @@ impl World {
         self.run(device, approval);
         own.disk.set_blindness(Blindness::None);
         self.cloud.state().lag(device, 0);
-    }
-
-    fn unreadable(&self, device: usize) -> Blindness {
-        let volume = self.devices[device].disk.volume();
-        let folders: Vec<_> = volume
-            .tree(ROOT)
-            .into_iter()
-            .filter(|(_, seen)| *seen == Seen::Folder)
-            .filter_map(|(path, _)| volume.at(&path).ok())
-            .collect();
-        lock(&self.dice).pick(&folders).map_or(Blindness::None, |folder| Blindness::Unreadable(*folder))
-    }
-
-    /// What goes wrong between two runs.
-    fn befall(&self, device: usize) {
-        let (own, desk) = (&self.devices[device], self.stage.desk(device));
-        if self.has_luck(self.luck.hours) {
-            let hours = 1 + self.roll(100) as i64;
-            own.disk.volume().now_ns += hours * HOUR_NS;
-        }
-        if self.has_luck(self.luck.lag) {
-            let behind = 1 + self.roll(3);
-            self.cloud.state().lag(device, behind);
-            lock(&own.standing).is_disturbed = true;
-            self.tell(|| format!("{device} reaches a node that is {behind} behind"));
-        }
-        let mut process = lock(&own.process);
-        if self.has_luck(self.luck.cache_lost) {
-            process.space = None;
-            let mut image = desk.image();
-            image.lose_cache();
-            desk.lay(&image);
-            self.tell(|| format!("{device} loses its cache"));
-        }
-        if self.has_luck(self.luck.cache_restored)
-            && let Some(kept) = process.kept.take()
-        {
-            process.space = None;
-            let mut image = desk.image();
-            image.restore_cache(&kept);
-            desk.lay(&image);
-            self.tell(|| format!("{device} gets an old cache"));
-        }
-        if process.kept.is_none() && self.luck.cache_restored > 0 && self.has_luck(300) {
-            process.kept = Some(desk.image());
-        }
-        if self.has_luck(self.luck.new_folder) {
-            process.space = None;
-            self.begin_another_folder(device);
-        }
-        let copy = DEVICES_MAX - 1;
-        if self.has_luck(self.luck.copied) && !self.is_active(copy) && self.luck.devices < DEVICES_MAX {
-            process.space = None;
-            self.copy(device, copy);
-        }
-    }
-
-    /// The folder is put away as it is, and an empty one takes its place.
-    fn begin_another_folder(&self, device: usize) {
-        let volume = &mut *self.devices[device].disk.volume();
-        let names: Vec<_> = volume.children(ROOT).map(|names| names.keys().cloned().collect()).unwrap_or_default();
-        let away = format!(".away-{}", self.roll(1_000_000));
-        for name in names.iter().filter(|name| !name.starts_with(".away")) {
-            let put = volume.make_way(&format!("{away}/{name}")).map(|(folder, _)| folder);
-            if let Ok(folder) = put {
-                let _ = volume.rename((ROOT, name), (folder, name), false);
-            }
-        }
-        volume.flush_all();
-        // What was put away is none of the engine's business; it is found there, though.
-        volume.hide(&away);
-        self.tell(|| format!("{device} begins another folder"));
-        // The anchor remembers a folder with a mark: whoever begins another one says so by another path.
-        let space = self.stage.town.space;
-        let forgotten = self.stage.desk(device).session.anchor().update(|anchor| {
-            if let Some(space) = anchor.spaces.get_mut(&space) {
-                space.folder = None;
-            }
-        });
-        forgotten.unwrap();
-    }
-
-    /// A second machine with the same keys, state and folder.
-    fn copy(&self, from: usize, to: usize) {
-        let image = self.stage.desk(from).image();
-        self.stage.lend_keys(from, to, &image);
-        let volume = self.devices[from].disk.volume().clone();
-        *self.devices[to].disk.volume() = volume;
-        lock(&self.ledger).copy_device(from, to);
-        lock(&self.devices[from].standing).is_copied = true;
-        *lock(&self.devices[to].standing) = Standing { is_active: true, is_copied: true, is_disturbed: false };
-        self.tell(|| format!("{from} is copied to {to}"));
     }
 
     /// The person at a device does something.
@@ -543,141 +448,6 @@ impl World {
         if other != device && lock(&self.state).depth <= NESTED_MAX {
             self.run(other, Approval::Ask);
         }
-    }
-}
-
-/// What is to happen at a call.
-enum Event {
-    Nothing,
-    Edit,
-    Crash,
-    Refuse(Errno),
-    Nested(usize),
-}
-
-impl Hook for World {
-    fn before(&self, device: usize, call: Call) -> Result<(), Errno> {
-        {
-            let mut state = lock(&self.state);
-            state.calls += 1;
-            if state.is_quiet {
-                return Ok(());
-            }
-        }
-        let (luck, own) = (&self.luck, &self.devices[device]);
-        let event = {
-            let dice = &mut *lock(&own.dice);
-            match call {
-                Call::Look | Call::Read if dice.per_mille(luck.edit / 3) => Event::Edit,
-                Call::Look | Call::Read => Event::Nothing,
-                Call::Step if dice.per_mille(luck.crash) => Event::Crash,
-                Call::Step if dice.per_mille(luck.edit) => Event::Edit,
-                Call::Step if dice.per_mille(luck.nested) => Event::Nested(dice.roll(DEVICES_MAX)),
-                Call::Step if dice.per_mille(luck.refusal) => {
-                    Event::Refuse([Errno::IO, Errno::NOSPC, Errno::ACCESS][dice.roll(3)])
-                }
-                Call::Step => Event::Nothing,
-            }
-        };
-        match event {
-            Event::Nothing => Ok(()),
-            Event::Edit => {
-                self.disturb(device);
-                self.let_act(if luck.is_lone { 0 } else { device }, true);
-                Ok(())
-            }
-            Event::Crash => {
-                self.kill(device);
-                Err(Errno::IO)
-            }
-            Event::Refuse(errno) => {
-                self.disturb(device);
-                self.tell(|| format!("  the disk of {device} refuses: {errno}"));
-                Err(errno)
-            }
-            Event::Nested(which) => {
-                self.disturb(device);
-                self.run_another(device, which);
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Witness for World {
-    fn asked(&self, device: usize, request: &Request) -> Fate {
-        if self.devices[device].disk.is_dead() {
-            return Fate::Lost;
-        }
-        if lock(&self.state).is_quiet {
-            return Fate::Pass;
-        }
-        let kind = match request {
-            Request::Log { .. } => "log",
-            Request::Commit { .. } => "commit",
-            Request::PutChunks { .. } | Request::HaveChunks { .. } => "put",
-            Request::GetChunks { .. } => "get",
-            _ => "other",
-        };
-        let luck = &self.luck;
-        let (fate, kills, nested) = {
-            let mut fates = lock(&self.fates);
-            let Some(dice) = fates.get_mut(&(device, kind)) else { return Fate::Pass };
-            let fate = match () {
-                () if dice.per_mille(luck.lost_request) => Fate::Lost,
-                () if dice.per_mille(luck.lost_answer) => Fate::AnswerLost,
-                () if dice.per_mille(luck.doubled) => Fate::Doubled,
-                () => Fate::Pass,
-            };
-            let is_foreground = matches!(kind, "log" | "commit");
-            let kills =
-                is_foreground && matches!(fate, Fate::Lost | Fate::AnswerLost) && dice.roll(2) == 0 && luck.crash > 0;
-            let nested = (is_foreground && dice.per_mille(luck.nested * 5)).then(|| dice.roll(DEVICES_MAX));
-            (fate, kills, nested)
-        };
-        if let Some(which) = nested {
-            self.disturb(device);
-            // This is a task of the runtime's, which must not wait for another.
-            thread::scope(|scope| drop(scope.spawn(|| self.run_another(device, which)).join()));
-        }
-        if fate != Fate::Pass {
-            self.disturb(device);
-            self.tell(|| format!("  {kind} of {device}: {fate:?}{}", if kills { ", and killed" } else { "" }));
-        }
-        if kills {
-            // What was sent before may be carried out; the process does not see the answer, nor anything else.
-            self.kill(device);
-        }
-        fate
-    }
-
-    fn committed(&self, device: usize, commit: &Commit) {
-        let Ok(Said::Changes(changes)) = self.stage.epochs.open_ops(commit) else { return };
-        let ledger = &mut *lock(&self.ledger);
-        for op in &changes.ops {
-            match op {
-                Op::Remove { entry } => removals::judge(ledger, device, *entry),
-                Op::Write { entry, version } => reverts::judge(ledger, device, *entry, version),
-                Op::Create { .. } | Op::Move { .. } => {}
-            }
-            let _ = apply(&mut ledger.tree, op);
-        }
-        self.tell(|| format!("  {device} commits {:?}", changes.ops.iter().map(told).collect::<Vec<_>>()));
-    }
-
-    fn counter_used(&self, device: usize) {
-        let is_copied = lock(&self.devices[device].standing).is_copied;
-        counters::judge(&mut lock(&self.ledger), device, is_copied);
-    }
-}
-
-fn told(op: &Op) -> String {
-    let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    match op {
-        Op::Create { entry, parent, name: at, .. } => format!("create {entry} in {parent} as {}", name(at)),
-        Op::Move { entry, parent, name: to } => format!("move {entry} to {parent} as {}", name(to)),
-        Op::Remove { entry } => format!("remove {entry}"),
-        Op::Write { entry, .. } => format!("write {entry}"),
     }
 }
 

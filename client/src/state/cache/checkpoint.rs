@@ -19,6 +19,7 @@ use vauban_protocol::time::Timestamp;
 use super::folding::{Folding, learn_hearsay, write_epoch, write_space};
 use super::remote::{kind_code, kind_of};
 use super::replay::behind;
+use super::rows_of_state::{read_state, write_state};
 use super::{Cache, CacheError, remove};
 use crate::limit::{
     BULK_CACHE_BYTES, CHECKPOINT_COMMIT_OPS, CHECKPOINT_FOLDERS_MAX, CHECKPOINT_OPS, CHECKPOINT_PAGE_BYTES,
@@ -443,21 +444,6 @@ pub(super) fn join_checkpoints(db: &Connection) -> Result<(), CacheError> {
 
 pub(super) fn is_whole(db: &Connection) -> Result<bool, CacheError> {
     Ok(!db.prepare_cached("SELECT 1 FROM state WHERE key = 'start'")?.exists([])?)
-}
-
-pub(super) fn read_state<T>(db: &Connection, key: &str) -> Result<Option<T>, CacheError>
-where
-    T: Serialize + serde::de::DeserializeOwned,
-{
-    let bytes: Option<Vec<u8>> =
-        db.prepare_cached("SELECT value FROM state WHERE key = ?1")?.query_row([key], |row| row.get(0)).optional()?;
-    Ok(bytes.map(|bytes| decode(&bytes)).transpose()?)
-}
-
-pub(super) fn write_state<T: Serialize>(db: &Connection, key: &str, value: &T) -> Result<(), CacheError> {
-    db.prepare_cached("INSERT OR REPLACE INTO state(key, value) VALUES(?1, ?2)")?
-        .execute(params![key, encode(value)])?;
-    Ok(())
 }
 
 pub(super) fn tree_hash(db: &Connection, space: SpaceId, seq: u64) -> Result<Digest, CacheError> {

@@ -9,8 +9,9 @@ use vauban_protocol::space::{EpochCertificate, Retention, Space};
 use vauban_protocol::time::Timestamp;
 
 use super::CacheError;
-use super::checkpoint::{Since, read_state, write_state};
+use super::checkpoint::Since;
 use super::remote::{entry_name, kind_code, kind_of};
+use super::rows_of_state::{read_state, write_state};
 use crate::log::{
     Checkpoint, ChunkList, ChunkRef, Effect, EntryId, EntryName, Op, Place, Said, Tree, VerifiedCommit, Version, Void,
     apply,

@@ -49,7 +49,8 @@ impl Cache {
         let seconds = i64::try_from(time.0).unwrap_or(i64::MAX);
         let seq: Option<i64> = self
             .db
-            .prepare_cached("SELECT max(seq) FROM commits WHERE made_at <= ?1")?
+            // The first commits of a space have no date: nothing stood yet.
+            .prepare_cached("SELECT max(seq) FROM commits WHERE made_at > 0 AND made_at <= ?1")?
             .query_row([seconds], |row| row.get(0))?;
         Ok(seq.map(|seq| Moment(seq.cast_unsigned())))
     }

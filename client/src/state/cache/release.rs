@@ -13,7 +13,8 @@ use vauban_protocol::id::{ChunkId, DeviceId, Digest};
 use vauban_protocol::space::{Commit, Control, Retention};
 use vauban_protocol::time::Timestamp;
 
-use super::checkpoint::{Start, read_state};
+use super::checkpoint::Start;
+use super::rows_of_state::read_state;
 use super::{Cache, CacheError, Folding};
 use crate::log::{ChunkList, EntryId, Version};
 

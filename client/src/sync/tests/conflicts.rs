@@ -56,7 +56,7 @@ fn either_version_may_stay_and_the_other_is_kept_in_history() {
         let mut space = world.a().open().unwrap();
         space.follow().unwrap();
         let path = TreePath::parse("notes").unwrap().join(&conflict.copy.name);
-        assert!(history(&space, &path).unwrap().unwrap().1.len() >= 3, "created, written, removed");
+        assert!(history(&space, &path).unwrap().unwrap().len() >= 3, "created, written, removed");
         assert!(conflicts(&space, 10).unwrap().is_empty());
     }
 }

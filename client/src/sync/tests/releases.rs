@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use vauban_protocol::id::ChunkId;
 use vauban_protocol::limit::RETENTION_DAYS;
 use vauban_protocol::space::{Control, Cutting, Retention};
+use vauban_protocol::time::DAY_SECONDS;
 
 use super::world::{Device, World, noise};
 use crate::limit::RELEASE_SLACK_DAYS;
 use crate::state::cache::Change;
 use crate::sync::author::{Draft, Sent};
-use crate::sync::{Approval, Restored, history, is_kept, now, restore};
+use crate::sync::{Approval, Restored, SyncError, history, is_kept, now, read_at, restore};
 use crate::tree::{ConflictStamp, TreePath};
 
 /// Days after which what was replaced is released.
@@ -162,6 +163,9 @@ fn what_left_history_is_released_and_then_no_longer_kept() {
         .map(|(_, k)| k)
         .collect();
     assert_eq!(written, [true, false], "the latest first");
+    let entry = events.first().unwrap().0;
+    assert!(matches!(read_at(&space, entry, first), Err(SyncError::NotKept)));
+    assert!(read_at(&space, entry, now(&space).unwrap()).unwrap().is_some());
     drop(space);
     let restored = restore_all(world.a(), first);
     assert_eq!((restored.lost, restored.created), (vec!["f".to_owned()], 1));
@@ -185,6 +189,24 @@ fn what_this_device_saw_replaced_yesterday_is_not_old() {
     world.a().sync();
     assert_eq!(released(&world), 1);
     assert_eq!(world.b().sync().contested.len(), 1);
+    assert_eq!(released(&world), 0);
+}
+
+/// A thief dates its release a century ahead, so that everything seems to have left history long ago. Fails if an author's date may
+/// lie after the moment when it is folded.
+#[test]
+fn a_release_dated_ahead_is_contested() {
+    let world = World::new(&["vole", "poste"], Cutting::Keyed);
+    world.a().write("f", noise(1, 50_000));
+    world.a().sync();
+    world.b().sync();
+    world.a().write("f", noise(2, 50_000));
+    world.a().sync();
+    world.b().sync();
+    world.a().machine.set_ahead(100 * 365 * DAY_SECONDS);
+    say(world.a(), Control::Release(every_chunk(&world)));
+    let [contested] = &world.b().sync().contested[..] else { panic!("not contested") };
+    assert!(contested.chunks >= 2, "the content that is live, and the one of yesterday: {contested:?}");
     assert_eq!(released(&world), 0);
 }
 

@@ -1,8 +1,10 @@
-//! A machine whose disk can be stopped: from then on it refuses every change, as a power cut would, and the run ends.
+//! A machine whose disk can be stopped: from then on it refuses every change, as a power cut would, and the run ends. Its clock can be
+//! wrong.
 
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
@@ -11,9 +13,9 @@ use vauban_protocol::time::Timestamp;
 use crate::machine::{Machine, ThisMachine};
 use crate::tree::{Access, Disk, DiskFile, Listed, Look, Onto, Place, ThisDisk};
 
-/// Changes that the disk still takes; all, if there is no number.
+/// Changes that the disk still takes, all if there is no number; and by how many seconds the clock is ahead.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Stopping(Arc<Mutex<Option<u64>>>);
+pub(super) struct Stopping(Arc<Mutex<Option<u64>>>, Arc<AtomicU64>);
 
 impl Stopping {
     /// From now on the disk may be changed `steps` times.
@@ -24,6 +26,11 @@ impl Stopping {
     /// The disk may be changed again; says whether it was stopped.
     pub(super) fn stop_never(&self) -> bool {
         self.0.lock().unwrap().take() == Some(0)
+    }
+
+    /// The clock is ahead by so much from now on.
+    pub(super) fn set_ahead(&self, seconds: u64) {
+        self.1.store(seconds, Ordering::Relaxed);
     }
 
     fn step(&self) -> Result<(), Errno> {
@@ -44,7 +51,7 @@ impl Machine for Stopping {
     }
 
     fn now(&self) -> Timestamp {
-        ThisMachine.now()
+        ThisMachine.now().plus(self.1.load(Ordering::Relaxed))
     }
 
     fn draw(&self, bytes: &mut [u8]) -> Result<(), getrandom::Error> {

@@ -29,8 +29,9 @@ use crate::ui::serve::Shared;
 #[derive(Debug, Deserialize)]
 pub(in crate::ui) struct Asked {
     path: String,
-    #[serde(flatten)]
-    when: When,
+    #[serde(default)]
+    at: String,
+    moment: Option<u64>,
 }
 
 /// What is known before the first byte.
@@ -87,7 +88,7 @@ fn stream(
 ) -> Result<(), Failure> {
     let path = tree_path(&asked.path)?;
     let space = work.open(space_id(space)?)?.space;
-    let shown = asked.when.shown(&space)?;
+    let shown = When::new(&asked.at, asked.moment).shown(&space)?;
     let child =
         find_at(&space, &path, shown.moment)?.filter(|child| child.kind == Kind::File).ok_or_else(|| absent(&path))?;
     let mut file = read_at(&space, child.entry, shown.moment)?.ok_or_else(|| absent(&path))?;

@@ -53,8 +53,9 @@ struct Row {
 pub(in crate::ui) struct Asked {
     #[serde(default)]
     path: String,
-    #[serde(flatten)]
-    when: When,
+    #[serde(default)]
+    at: String,
+    moment: Option<u64>,
     #[serde(default)]
     from: usize,
 }
@@ -69,7 +70,8 @@ pub(in crate::ui) async fn show(
 
 fn make<N: Nodes>(space: &OpenSpace<N>, frame: Frame, asked: &Asked) -> Result<Files, Failure> {
     let path = tree_path(&asked.path)?;
-    let shown = asked.when.shown(space)?;
+    let when = When::new(&asked.at, asked.moment);
+    let shown = when.shown(space)?;
     let mut children = list_at(space, &path, shown.moment)?.ok_or_else(|| absent(&path))?;
     children.sort_by(|a, b| (a.kind != Kind::Folder, &a.name).cmp(&(b.kind != Kind::Folder, &b.name)));
     let end = asked.from.saturating_add(UI_ROWS_MAX);
@@ -80,7 +82,7 @@ fn make<N: Nodes>(space: &OpenSpace<N>, frame: Frame, asked: &Asked) -> Result<F
         crumbs: crumbs(&path),
         path: link(&path),
         rows: children.iter().skip(asked.from).take(UI_ROWS_MAX).map(|child| row(&path, child)).collect(),
-        at: asked.when.typed(),
+        at: when.typed(),
         moment: shown.is_past.then_some(shown.moment.0),
         next,
     })

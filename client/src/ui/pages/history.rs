@@ -54,8 +54,9 @@ pub(in crate::ui) async fn show(
 
 fn make(work: &Work, space: &OpenSpace<Reach>, frame: Frame, asked: &Asked) -> Result<History, Failure> {
     let path = tree_path(&asked.path)?;
-    let (entry, events) = history(space, &path)?.ok_or_else(|| absent(&path))?;
-    let kept = is_kept(space, entry, &events)?;
+    let known = history(space, &path)?.ok_or_else(|| absent(&path))?;
+    let kept = is_kept(space, &known)?;
+    let events: Vec<Event> = known.into_iter().map(|(_, event)| event).collect();
     let is_removed = events.iter().find(|event| !matches!(event.change, Change::Written(_))).is_some_and(is_removal);
     let current = events.iter().position(|event| matches!(event.change, Change::Written(_))).filter(|_| !is_removed);
     let told = |(at, (event, kept)): (usize, (&Event, bool))| tell(work, event, kept, Some(at) == current);

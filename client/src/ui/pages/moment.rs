@@ -1,7 +1,5 @@
 //! Which moment a page shows: now, a position in the log that a link names, or a time that a person typed.
 
-use serde::Deserialize;
-
 use crate::clock;
 use crate::content::Nodes;
 use crate::failure::Failure;
@@ -10,11 +8,10 @@ use crate::state::cache::Moment;
 use crate::sync::{OpenSpace, SyncError, now};
 
 /// What an address says of it.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub(super) struct When {
+#[derive(Debug, Clone, Copy)]
+pub(super) struct When<'a> {
     /// As a person types it: `2h`, `2026-05-01`, `2026-05-01T14:03`.
-    #[serde(default)]
-    at: String,
+    at: &'a str,
     /// A position in the log.
     moment: Option<u64>,
 }
@@ -27,21 +24,25 @@ pub(super) struct Shown {
     pub(super) is_past: bool,
 }
 
-impl When {
+impl<'a> When<'a> {
+    pub(super) fn new(at: &'a str, moment: Option<u64>) -> Self {
+        Self { at: at.trim(), moment }
+    }
+
     pub(super) fn shown<N: Nodes>(&self, space: &OpenSpace<N>) -> Result<Shown, Failure> {
         let present = now(space)?;
         if let Some(seq) = self.moment {
             return Ok(Shown { moment: Moment(seq).min(present), is_past: Moment(seq) < present });
         }
-        if self.at.trim().is_empty() {
+        if self.at.is_empty() {
             return Ok(Shown { moment: present, is_past: false });
         }
-        Ok(Shown { moment: typed(space, &self.at)?, is_past: true })
+        Ok(Shown { moment: typed(space, self.at)?, is_past: true })
     }
 
     /// What was typed, to show it again.
     pub(super) fn typed(&self) -> String {
-        self.at.trim().to_owned()
+        self.at.to_owned()
     }
 }
 

@@ -84,7 +84,8 @@ async fn an_outline_ends_with_the_last_checkpoint_asked_for() {
     let metadata = founded(dir.path(), &town).await;
     let mut folder = begun(&metadata, &town, 5).await;
     let view = metadata.view();
-    let outline = |before, from| view.outline(folder_id(5, &town), before, from, COMMITS_BYTES_MAX).unwrap();
+    let space = folder.id;
+    let outline = |before, from| view.outline(space, before, from, COMMITS_BYTES_MAX).unwrap();
     assert!(outline(u64::MAX, 0).is_empty(), "no checkpoint yet");
     for control in [None, Some(Control::Checkpoint), None, Some(Control::Checkpoint), None] {
         let commit = town.admin.seal(Commit { control, ..town.draft(&folder.space) });
@@ -102,10 +103,6 @@ async fn an_outline_ends_with_the_last_checkpoint_asked_for() {
     let small = view.outline(folder.id, u64::MAX, 0, log[0].len() + log[1].len() + 8).unwrap();
     assert_eq!(small, of(&[0, 1]), "as many as fit");
     metadata.stop().await;
-}
-
-fn folder_id(nonce: u8, town: &Town) -> SpaceId {
-    Folder::new(town, nonce).id
 }
 
 /// Two devices write at once: the second one is told where the space stands, and finds what it missed in the log.

@@ -58,8 +58,9 @@ impl Place for SimPlace {
             let is_hidden = (is_root_hidden && name != OWN) || !self.shows(name);
             let is_left_over = self.disk.weakness == Weakness::NoRescue && is_temporary(name);
             if !is_hidden && !is_left_over {
-                let is_folder = matches!(volume.thing(*child)?.what, What::Folder(_));
-                names.push(Listed { name: name.clone().into_bytes(), is_folder: Some(is_folder) });
+                let thing = volume.thing(*child)?;
+                let is_folder = Some(matches!(thing.what, What::Folder(_)));
+                names.push(Listed { name: name.clone().into_bytes(), number: thing.inode, is_folder });
             }
         }
         Ok(names)

@@ -1,0 +1,149 @@
+//! What happens between two calls of a running client: on its disk, and on its way to the cloud.
+
+use std::thread;
+
+use rustix::io::Errno;
+use vauban_client::log::{Op, Said, apply};
+use vauban_protocol::space::Commit;
+use vauban_protocol::wire::Request;
+
+use super::{World, lock};
+use crate::cloud::{Fate, Witness};
+use crate::disk::{Call, Hook};
+use crate::invariants::{counters, removals, reverts};
+use crate::town::DEVICES_MAX;
+
+/// What is to happen at a call.
+enum Event {
+    Nothing,
+    Edit,
+    Crash,
+    Refuse(Errno),
+    Nested(usize),
+}
+
+impl Hook for World {
+    fn before(&self, device: usize, call: Call) -> Result<(), Errno> {
+        {
+            let mut state = lock(&self.state);
+            state.calls += 1;
+            if state.is_quiet {
+                return Ok(());
+            }
+        }
+        let (luck, own) = (&self.luck, &self.devices[device]);
+        let event = {
+            let dice = &mut *lock(&own.dice);
+            match call {
+                Call::Look | Call::Read if dice.per_mille(luck.edit / 3) => Event::Edit,
+                Call::Look | Call::Read => Event::Nothing,
+                Call::Step if dice.per_mille(luck.crash) => Event::Crash,
+                Call::Step if dice.per_mille(luck.edit) => Event::Edit,
+                Call::Step if dice.per_mille(luck.nested) => Event::Nested(dice.roll(DEVICES_MAX)),
+                Call::Step if dice.per_mille(luck.refusal) => {
+                    Event::Refuse([Errno::IO, Errno::NOSPC, Errno::ACCESS][dice.roll(3)])
+                }
+                Call::Step => Event::Nothing,
+            }
+        };
+        match event {
+            Event::Nothing => Ok(()),
+            Event::Edit => {
+                self.disturb(device);
+                self.let_act(if luck.is_lone { 0 } else { device }, true);
+                Ok(())
+            }
+            Event::Crash => {
+                self.kill(device);
+                Err(Errno::IO)
+            }
+            Event::Refuse(errno) => {
+                self.disturb(device);
+                self.tell(|| format!("  the disk of {device} refuses: {errno}"));
+                Err(errno)
+            }
+            Event::Nested(which) => {
+                self.disturb(device);
+                self.run_another(device, which);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Witness for World {
+    fn asked(&self, device: usize, request: &Request) -> Fate {
+        if self.devices[device].disk.is_dead() {
+            return Fate::Lost;
+        }
+        if lock(&self.state).is_quiet {
+            return Fate::Pass;
+        }
+        let kind = match request {
+            Request::Log { .. } => "log",
+            Request::Commit { .. } => "commit",
+            Request::PutChunks { .. } | Request::HaveChunks { .. } => "put",
+            Request::GetChunks { .. } => "get",
+            _ => "other",
+        };
+        let luck = &self.luck;
+        let (fate, kills, nested) = {
+            let mut fates = lock(&self.fates);
+            let Some(dice) = fates.get_mut(&(device, kind)) else { return Fate::Pass };
+            let fate = match () {
+                () if dice.per_mille(luck.lost_request) => Fate::Lost,
+                () if dice.per_mille(luck.lost_answer) => Fate::AnswerLost,
+                () if dice.per_mille(luck.doubled) => Fate::Doubled,
+                () => Fate::Pass,
+            };
+            let is_foreground = matches!(kind, "log" | "commit");
+            let kills =
+                is_foreground && matches!(fate, Fate::Lost | Fate::AnswerLost) && dice.roll(2) == 0 && luck.crash > 0;
+            let nested = (is_foreground && dice.per_mille(luck.nested * 5)).then(|| dice.roll(DEVICES_MAX));
+            (fate, kills, nested)
+        };
+        if let Some(which) = nested {
+            self.disturb(device);
+            // This is a task of the runtime's, which must not wait for another.
+            thread::scope(|scope| drop(scope.spawn(|| self.run_another(device, which)).join()));
+        }
+        if fate != Fate::Pass {
+            self.disturb(device);
+            self.tell(|| format!("  {kind} of {device}: {fate:?}{}", if kills { ", and killed" } else { "" }));
+        }
+        if kills {
+            // What was sent before may be carried out; the process does not see the answer, nor anything else.
+            self.kill(device);
+        }
+        fate
+    }
+
+    fn committed(&self, device: usize, commit: &Commit) {
+        let Ok(Said::Changes(changes)) = self.stage.epochs.open_ops(commit) else { return };
+        let ledger = &mut *lock(&self.ledger);
+        for op in &changes.ops {
+            match op {
+                Op::Remove { entry } => removals::judge(ledger, device, *entry),
+                Op::Write { entry, version } => reverts::judge(ledger, device, *entry, version),
+                Op::Create { .. } | Op::Move { .. } => {}
+            }
+            let _ = apply(&mut ledger.tree, op);
+        }
+        self.tell(|| format!("  {device} commits {:?}", changes.ops.iter().map(told).collect::<Vec<_>>()));
+    }
+
+    fn counter_used(&self, device: usize) {
+        let is_copied = lock(&self.devices[device].standing).is_copied;
+        counters::judge(&mut lock(&self.ledger), device, is_copied);
+    }
+}
+
+fn told(op: &Op) -> String {
+    let name = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    match op {
+        Op::Create { entry, parent, name: at, .. } => format!("create {entry} in {parent} as {}", name(at)),
+        Op::Move { entry, parent, name: to } => format!("move {entry} to {parent} as {}", name(to)),
+        Op::Remove { entry } => format!("remove {entry}"),
+        Op::Write { entry, .. } => format!("write {entry}"),
+    }
+}
