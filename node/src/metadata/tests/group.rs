@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
+use vauban_protocol::id::{ChunkId, NodeId};
 use vauban_protocol::limit::COMMITS_BYTES_MAX;
 use vauban_protocol::space::{Commit, Control};
 use vauban_protocol::wire::Refusal;
