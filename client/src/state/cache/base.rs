@@ -78,7 +78,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn base_children(&self, root: RootId, parent: EntryId) -> Result<Vec<BaseRow>, CacheError> {
-        let mut statement = self.db.prepare_cached(base_where!("parent = ?2 ORDER BY name"))?;
+        let mut statement = self.db.prepare_cached(base_where!("INDEXED BY base_place", "parent = ?2 ORDER BY name"))?;
         base_rows(statement.query(params![root.0, parent.0])?)
     }
 
@@ -87,7 +87,9 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn base_at(&self, root: RootId, parent: EntryId, name: &EntryName) -> Result<Vec<BaseRow>, CacheError> {
-        let mut statement = self.db.prepare_cached(base_where!("parent = ?2 AND name = ?3"))?;
+        // As below: the primary key, which SQLite prefers since it holds all columns, would be walked whole.
+        let mut statement =
+            self.db.prepare_cached(base_where!("INDEXED BY base_place", "parent = ?2 AND name = ?3"))?;
         base_rows(statement.query(params![root.0, parent.0, name.as_str()])?)
     }
 
