@@ -55,6 +55,14 @@ pub const INVITES_MAX: usize = 1024;
 pub const ADMINS_MAX: usize = 32;
 /// Bytes of a sealed name (255 bytes of UTF-8, nonce and tag).
 pub const SEALED_NAME_BYTES_MAX: usize = 320;
+/// Nodes of a cluster (architecture, "Raft").
+pub const SEATS_MAX: usize = 32;
+/// Voters of a cluster: more would make every commit wait for more disks, and survive no more than three losses anyhow.
+pub const VOTERS_MAX: usize = 7;
+/// Addresses of one node: a name, and one for each of its networks.
+pub const SEAT_ADDRESSES_MAX: usize = 4;
+/// Bytes of one address of a node: a DNS name and a port.
+pub const SEAT_ADDRESS_BYTES_MAX: usize = 260;
 /// Spaces one user may be a member of.
 pub const SPACES_MAX: usize = 4096;
 

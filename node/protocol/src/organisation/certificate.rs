@@ -8,6 +8,7 @@ use crate::id::{DeviceId, InviteId, NodeId, UserId};
 use crate::label;
 use crate::limit::{CERTIFICATE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::seat::Seat;
 use crate::signature::{HybridKey, KemKey};
 use crate::signed::Payload;
 use crate::time::Timestamp;
@@ -101,6 +102,18 @@ pub enum Statement {
     },
     /// Where the organisation's bytes may be. By the root.
     Policy(PlacementPolicy),
+    /// Makes a chartered node part of the cluster, or changes its seat; ends its draining. By the root or an admin's device.
+    SeatNode(Seat),
+    /// Has a node emptied: it takes no new chunks, and its copies go to others. By the root or an admin's device.
+    DrainNode {
+        /// Which node.
+        node: NodeId,
+    },
+    /// Takes a node out of the cluster, for good. By the root or an admin's device.
+    RemoveNode {
+        /// Which node.
+        node: NodeId,
+    },
 }
 
 impl Payload for Certificate {
@@ -117,10 +130,13 @@ impl Payload for Certificate {
             }
             Statement::Charter(charter) => charter.is_bounded(),
             Statement::Policy(policy) => policy.is_bounded(),
+            Statement::SeatNode(seat) => seat.is_bounded(),
             Statement::Admin { .. }
             | Statement::RevokeUser { .. }
             | Statement::RevokeDevice { .. }
-            | Statement::RevokeCharter { .. } => true,
+            | Statement::RevokeCharter { .. }
+            | Statement::DrainNode { .. }
+            | Statement::RemoveNode { .. } => true,
         };
         if within { Ok(()) } else { Err(DecodeError::TooLong) }
     }

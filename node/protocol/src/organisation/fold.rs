@@ -12,6 +12,7 @@ use crate::chain::Head;
 use crate::id::{DeviceId, Digest, Fingerprint, InviteId, NodeId, UserId};
 use crate::organisation::certificate::{Certificate, Issuer, Statement};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::seat::Seats;
 use crate::signature::{HybridKey, KemKey};
 use crate::signed::Signed;
 use crate::time::Timestamp;
@@ -94,8 +95,11 @@ pub struct Organisation {
     users: BTreeMap<UserId, UserRecord>,
     devices: BTreeMap<DeviceId, DeviceRecord>,
     admins: BTreeSet<UserId>,
-    charters: BTreeMap<NodeId, Charter>,
+    pub(super) charters: BTreeMap<NodeId, Charter>,
     charters_revoked: BTreeSet<NodeId>,
+    /// Nodes in the order of their first charter.
+    pub(super) chartered: Vec<NodeId>,
+    pub(super) seats: Seats,
     policy: PlacementPolicy,
     invites_used: BTreeSet<InviteId>,
 }
@@ -126,6 +130,8 @@ impl Organisation {
             admins: BTreeSet::new(),
             charters: BTreeMap::new(),
             charters_revoked: BTreeSet::new(),
+            chartered: Vec::new(),
+            seats: Seats::default(),
             policy: PlacementPolicy::default(),
             invites_used: BTreeSet::new(),
         })
@@ -178,7 +184,10 @@ impl Organisation {
         let issuer = self.live_device(device).ok_or(OrganisationError::Authority)?.user;
         let is_admin = self.admins.contains(&issuer);
         let may = match &certificate.statement {
-            Statement::User { .. } => is_admin,
+            Statement::User { .. }
+            | Statement::SeatNode(_)
+            | Statement::DrainNode { .. }
+            | Statement::RemoveNode { .. } => is_admin,
             Statement::RevokeUser { user } => is_admin && (!self.admins.contains(user) || *user == issuer),
             Statement::Device { user, .. } => *user == issuer || (is_admin && !self.has_device(*user)),
             Statement::RevokeDevice { device } => {
@@ -242,13 +251,18 @@ impl Organisation {
                 if self.charters_revoked.contains(&charter.node()) {
                     return Err(OrganisationError::Contradiction);
                 }
-                self.charters.insert(charter.node(), charter.clone());
+                if self.charters.insert(charter.node(), charter.clone()).is_none() {
+                    self.chartered.push(charter.node());
+                }
             }
             Statement::RevokeCharter { node } => {
                 self.charters.remove(node).ok_or(OrganisationError::Contradiction)?;
                 self.charters_revoked.insert(*node);
             }
             Statement::Policy(policy) => self.policy = policy.clone(),
+            Statement::SeatNode(seat) => self.seats.take(seat, &self.charters, position)?,
+            Statement::DrainNode { node } => self.seats.drain(*node, &self.charters)?,
+            Statement::RemoveNode { node } => self.seats.remove(*node, &self.charters)?,
         }
         Ok(())
     }

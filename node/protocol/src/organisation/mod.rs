@@ -8,9 +8,11 @@ mod charter;
 mod enrolment;
 mod fold;
 mod invite;
+mod seat;
 
 pub use certificate::{Certificate, Issuer, Statement};
 pub use charter::{Charter, Operator, PlacementPolicy, PolicyBreach, Visa};
 pub use enrolment::{NodeAdmission, NodeRequest};
 pub use fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
 pub use invite::{Invite, InviteKind, Join, JoinPost};
+pub use seat::{Seat, Seated, is_address};
