@@ -10,8 +10,8 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    cat, completions, device, diff, doctor, get, history, ignored, init, limit, log, ls, org, pause, put, restore,
-    select, service, space, status, sync, trash, ui, user,
+    admin, cat, completions, device, diff, doctor, get, history, ignored, init, limit, log, ls, org, pause, put,
+    restore, select, service, space, status, sync, trash, ui, user,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -83,6 +83,11 @@ pub(crate) enum Command {
         en: "People: invite, accept, list",
     ))]
     User(user::Command),
+    #[command(subcommand, about = say!(
+        fr: "La grappe : donner leur place aux nœuds, les vider, les retirer",
+        en: "The cluster: give nodes their place, drain them, remove them",
+    ))]
+    Admin(admin::Command),
     #[command(about = say!(
         fr: "Rejoint une organisation avec le code d'une invitation",
         en: "Joins an organisation with an invite's code",

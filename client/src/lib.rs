@@ -12,6 +12,7 @@ pub mod message;
 pub mod output;
 
 pub mod backoff;
+pub mod capacity;
 pub mod clock;
 pub mod keys;
 pub mod link;

@@ -1,5 +1,6 @@
 //! One thin file a command: its arguments, its calls into the layers below, what it says.
 
+pub(crate) mod admin;
 pub(crate) mod cat;
 pub(crate) mod completions;
 pub(crate) mod device;
@@ -55,6 +56,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     match &cli.command {
         Command::Org(command) => org::run(&context, command),
         Command::User(command) => user::run(&context, command),
+        Command::Admin(command) => admin::run(&context, command),
         Command::Init(arguments) => init::run(&context, arguments),
         Command::Device(command) => device::run(&context, command),
         Command::Space(command) => space::run(&context, command),

@@ -130,11 +130,9 @@ fn only_admins_and_the_root_give_seats() {
     }
     assert!(!town.organisation.is_admin(user(2)));
     let head = town.organisation.head();
-    for statement in [
-        Statement::SeatNode(seat(1)),
-        Statement::DrainNode { node: node(1) },
-        Statement::RemoveNode { node: node(1) },
-    ] {
+    for statement in
+        [Statement::SeatNode(seat(1)), Statement::DrainNode { node: node(1) }, Statement::RemoveNode { node: node(1) }]
+    {
         let bytes = certificate(&phone, Issuer::Device(phone.device()), head, statement);
         assert_eq!(town.organisation.extend(bytes), Err(OrganisationError::Authority));
     }

@@ -159,7 +159,8 @@ mod tests {
             assert!(is_address(good), "{good}");
         }
         let long = format!("{}:1", "a".repeat(SEAT_ADDRESS_BYTES_MAX));
-        for bad in ["", "host", ":1", "host:", "host:0", "host:65536", "ho st:1", "a,b:1", "h\u{e9}:1", "h\n:1", &long] {
+        for bad in ["", "host", ":1", "host:", "host:0", "host:65536", "ho st:1", "a,b:1", "h\u{e9}:1", "h\n:1", &long]
+        {
             assert!(!is_address(bad), "{bad}");
         }
     }
