@@ -21,12 +21,13 @@ use crate::chunks::{ChunkStore, DiskLimits, StoreError, StoreOptions};
 use crate::clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::edge::{Edge, EdgeError, EdgeParts, stop_channel};
+use crate::edge::{Edge, EdgeError, EdgeParts, Listener, stop_channel};
 use crate::enrolment::{self, AdmitError, Enrolment};
 use crate::identity::{Identity, IdentityError};
 use crate::message::{Explain, Explanation};
 use crate::metadata::{Metadata, MetadataError};
 use crate::observe::Metrics;
+use crate::peers::{Known, Peers};
 use crate::web::{Web, WebError, WebParts};
 
 /// Days before a charter's end from which the node warns (`formats#21`).
@@ -94,10 +95,26 @@ pub enum BootError {
 pub async fn run(folder: &DataFolder, config: &Config, ready: impl FnOnce(Ready)) -> Result<(), BootError> {
     let identity = Arc::new(Identity::load(&folder.receipt_key())?);
     let enrolment = enrolment::load(folder, &identity, clock::now())?;
+    let reachable = listen(config, &identity, &enrolment)?;
     let metadata = open_metadata(folder, &identity, &enrolment).await?;
-    let served = serve(folder, config, identity, enrolment, &metadata, ready).await;
+    reachable.peers.known().follow(metadata.view());
+    let served = serve(folder, config, identity, reachable, &metadata, ready).await;
     metadata.stop().await;
     served
+}
+
+/// Where the node listens, and its way to the others.
+struct Reachable {
+    listener: Listener,
+    peers: Peers,
+}
+
+fn listen(config: &Config, identity: &Identity, enrolment: &Enrolment) -> Result<Reachable, EdgeError> {
+    let organisation = enrolment.organisation();
+    let listener = Listener::bind(identity, enrolment.certified(), organisation.tls_authority(), config)?;
+    let known = Known::new(identity.node(), organisation.clone(), enrolment.chain().to_vec());
+    let peers = Peers::new(listener.endpoint(), enrolment.certified(), Arc::new(known))?;
+    Ok(Reachable { listener, peers })
 }
 
 async fn open_metadata(
@@ -125,7 +142,7 @@ async fn serve(
     folder: &DataFolder,
     config: &Config,
     identity: Arc<Identity>,
-    enrolment: Enrolment,
+    reachable: Reachable,
     metadata: &Metadata,
     ready: impl FnOnce(Ready),
 ) -> Result<(), BootError> {
@@ -138,7 +155,7 @@ async fn serve(
         tracing::warn!(days, "the node's charter ends soon: ask an admin for a new one");
     }
     let chunks = open_chunks(folder, config).await?;
-    let served = listen(config, identity, enrolment, metadata, &chunks, ready).await;
+    let served = serve_all(config, identity, reachable, metadata, &chunks, ready).await;
     // The last handle waits for the store's writer.
     tokio::task::spawn_blocking(move || drop(chunks)).await?;
     served
@@ -152,10 +169,10 @@ async fn open_chunks(folder: &DataFolder, config: &Config) -> Result<ChunkStore,
     Ok(tokio::task::spawn_blocking(move || ChunkStore::open(&path, options)).await??)
 }
 
-async fn listen(
+async fn serve_all(
     config: &Config,
     identity: Arc<Identity>,
-    enrolment: Enrolment,
+    Reachable { listener, peers }: Reachable,
     metadata: &Metadata,
     chunks: &ChunkStore,
     ready: impl FnOnce(Ready),
@@ -165,12 +182,12 @@ async fn listen(
     let mut signals = Signals::new().map_err(BootError::Signals)?;
     let parts = EdgeParts {
         identity,
-        certified: enrolment.certified(),
+        peers,
         metadata: metadata.clone(),
         chunks: chunks.clone(),
         metrics: Arc::clone(&metrics),
     };
-    let edge = Edge::bind(parts, config)?;
+    let edge = Edge::new(listener, parts, config);
     let parts = WebParts {
         node,
         metadata: metadata.clone(),

@@ -1,7 +1,7 @@
 //! A Vauban storage node: orders and keeps sealed bytes.
 //!
 //! In the order in which a node comes to be and data meets it: what an operator decides, who the node is, the edge where
-//! clients arrive, the stores behind it, and what operators see. [`boot`] joins them.
+//! clients arrive, its peers, the stores behind it, and what operators see. [`boot`] joins them.
 
 pub mod limit;
 
@@ -16,6 +16,7 @@ pub mod enrolment;
 pub mod identity;
 
 pub mod edge;
+pub mod peers;
 
 pub mod chunks;
 pub mod metadata;

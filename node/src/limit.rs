@@ -1,7 +1,7 @@
 //! Every bound of the node, with its reason.
 
 use vauban_protocol::limit::{
-    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, FOLLOW_BYTES_MAX, OBJECT_BYTES_MAX,
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, FOLLOW_BYTES_MAX, OBJECT_BYTES_MAX, SEATS_MAX,
 };
 use vauban_protocol::time::DAY_SECONDS;
 
@@ -139,6 +139,43 @@ const _: () = assert!(CHUNKS_BYTES_MAX <= MEMORY_CONNECTION_BYTES);
 const _: () = assert!(MEMORY_CONNECTION_BYTES <= MEMORY_BODIES_BYTES);
 const _: () = assert!(WINDOW_WIDE_BYTES <= MEMORY_WINDOWS_BYTES);
 const _: () = assert!(HANDSHAKES_UNPROVEN_MAX < HANDSHAKES_MAX && HANDSHAKES_MAX < CONNECTIONS_MAX);
+
+// Peers
+
+/// Seconds for an exchange with another node, its connection included.
+pub const PEER_CALL_SECONDS_MAX: u64 = 60;
+/// Seconds for a connection to one address of another node, and its greeting.
+pub const PEER_DIAL_SECONDS_MAX: u64 = 3;
+/// Addresses that a node's name may stand for.
+pub const PEER_ADDRESSES_MAX: usize = 4;
+/// Milliseconds for which a node is left alone after it was not reached, at first; doubled each time.
+pub const PEER_WAIT_MILLISECONDS_MIN: u64 = 100;
+/// The same, at most: a node that comes back is found within a leader's election.
+pub const PEER_WAIT_MILLISECONDS_MAX: u64 = 1_500;
+/// Seconds between signs of life on a connection to another node.
+pub const PEER_KEEP_ALIVE_SECONDS: u64 = 1;
+/// Seconds of silence after which such a connection is lost.
+pub const PEER_IDLE_SECONDS: u64 = 5;
+/// Greetings until two nodes know the same chain: each brings up to 4 MiB of it.
+pub const PEER_GREETINGS_MAX: usize = 64;
+/// Requests at once on another node's connection.
+pub const PEER_STREAMS_MAX: u32 = 256;
+/// Connections of other nodes at once: one each way, and one that is being lost.
+pub const PEER_CONNECTIONS_MAX: usize = 3 * SEATS_MAX;
+/// Bytes of one message of the consensus engine: its entries, and what stands around them.
+pub const CONSENSUS_BYTES_MAX: usize = APPEND_BYTES_MAX + PROPOSAL_GROUP_BYTES_MAX + 64 * 1024;
+/// Bytes of one group of proposals on its way to the leader, or of their outcomes on the way back.
+pub const PROPOSED_BYTES_MAX: usize = PROPOSAL_GROUP_BYTES_MAX + 64 * 1024;
+/// Bytes of a snapshot's description: thousands of files.
+pub const SNAPSHOT_MANIFEST_BYTES_MAX: usize = 192 * 1024;
+/// Files of a snapshot.
+pub const SNAPSHOT_FILES_MAX: usize = 8192;
+/// Bytes of a snapshot that is taken in: more than the metadata of the largest organisation (architecture, "Scale").
+pub const SNAPSHOT_BYTES_MAX: usize = 256 * 1024 * 1024 * 1024;
+/// Bytes of a snapshot's file that are read, sent and written at once.
+pub const SNAPSHOT_PIECE_BYTES: usize = 256 * 1024;
+
+const _: () = assert!(PEER_KEEP_ALIVE_SECONDS * 2 < PEER_IDLE_SECONDS);
 
 // The process
 

@@ -17,6 +17,7 @@ use crate::edge::caller::Caller;
 use crate::edge::gateway::Gateway;
 use crate::edge::handshake::{AdmissionFault, Admitted, Arrived, arrive, close};
 use crate::edge::memory::Share;
+use crate::edge::nodes;
 use crate::edge::requests::{serve_device, serve_guest};
 use crate::edge::stop::Stop;
 use crate::edge::transport::{widen_for_device, widen_for_guest};
@@ -39,12 +40,32 @@ pub(super) struct Places {
     pub(super) connection: OwnedSemaphorePermit,
     /// The guests' places; one is taken once the peer turns out to be a guest.
     pub(super) guests: Arc<tokio::sync::Semaphore>,
+    /// The places of other nodes; one is taken in exchange for that of the connection.
+    pub(super) nodes: Arc<tokio::sync::Semaphore>,
+    /// Told once no device or guest is left.
+    pub(super) left: Left,
+}
+
+/// Whether devices and guests are gone: at a stop, what they still ask for needs the other nodes.
+#[derive(Clone)]
+pub(super) struct Left {
+    pub(super) connections: Arc<tokio::sync::Semaphore>,
+    pub(super) connections_max: usize,
+}
+
+impl Left {
+    /// Waits until they are.
+    pub(super) async fn all(&self) {
+        let all = u32::try_from(self.connections_max).unwrap_or(u32::MAX);
+        // Fails only once the node is gone.
+        let _gone = self.connections.acquire_many(all).await;
+    }
 }
 
 /// Serves a peer until its connection ends.
 pub(super) async fn serve(gateway: Arc<Gateway>, packet: FirstPacket, places: Places, signals: Signals) {
     let address = packet.remote_address();
-    let Places { handshake, connection: place, guests } = places;
+    let Places { handshake, connection: place, guests, nodes: of_nodes, left } = places;
     match admit(&gateway, packet).await {
         Ok(Peer::Device(connection, admitted)) => {
             drop(handshake);
@@ -62,8 +83,14 @@ pub(super) async fn serve(gateway: Arc<Gateway>, packet: FirstPacket, places: Pl
             guest(&gateway, &connection, signals).await;
         }
         Ok(Peer::Node(connection)) => {
-            tracing::info!(%address, "another node came, and this cluster is of one");
-            close(&connection, CloseCode::Refused, "this node is not part of a cluster");
+            drop(handshake);
+            let Ok(_place) = of_nodes.try_acquire_owned() else {
+                close(&connection, CloseCode::Refused, "too many nodes; try again");
+                return;
+            };
+            drop(place);
+            nodes::serve(&gateway, connection, left, signals).await;
+            return;
         }
         Err(fault) => {
             tracing::info!(%address, %fault, "peer not admitted");
@@ -167,7 +194,7 @@ async fn finish(connection: &Connection, end: End, mut requests: JoinSet<()>, gr
     }
 }
 
-fn report(done: Result<(), tokio::task::JoinError>) {
+pub(super) fn report(done: Result<(), tokio::task::JoinError>) {
     if let Err(error) = done {
         tracing::error!(%error, "a request ended abnormally: a bug, please report it");
     }

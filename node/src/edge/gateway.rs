@@ -14,11 +14,13 @@ use crate::edge::memory::Memory;
 use crate::identity::Identity;
 use crate::metadata::{Failure, Metadata, View};
 use crate::observe::Metrics;
+use crate::peers::Peers;
 
 /// The node, as requests see it.
 pub(super) struct Gateway {
     pub(super) identity: Arc<Identity>,
     pub(super) metadata: Metadata,
+    pub(super) peers: Peers,
     pub(super) chunks: ChunkStore,
     pub(super) memory: Memory,
     pub(super) metrics: Arc<Metrics>,

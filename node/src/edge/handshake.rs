@@ -3,7 +3,7 @@
 //! ```text
 //! Incoming ─ TLS ─► Arrived ─┬─ Device(Unproven) ─ hello ─► (Connection, Admitted)
 //!                            ├─ Guest                      knows an invite, has proven nothing
-//!                            └─ Node                       refused until there are clusters of several
+//!                            └─ Node                       has shown a certificate, or is refused (`nodes`)
 //! ```
 //! The proof is the device's signature over this connection's TLS exporter, with node and device in its context: it is
 //! worth nothing on another connection, and nothing to another node. [`Admitted`] says who, never what they may do.

@@ -13,7 +13,7 @@ use vauban_protocol::chain::Head;
 
 use crate::chunks::ChunkStore;
 use crate::config::Config;
-use crate::edge::connection::{Places, Signals, serve};
+use crate::edge::connection::{Left, Places, Signals, serve};
 use crate::edge::farewell::endpoint_config;
 use crate::edge::gateway::Gateway;
 use crate::edge::memory::Memory;
@@ -22,9 +22,12 @@ use crate::edge::stop::Stop;
 use crate::edge::tls::{TlsError, quic_config};
 use crate::edge::transport::server_config;
 use crate::identity::Identity;
-use crate::limit::{DATAGRAM_BYTES_MAX, GUESTS_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX, MEMORY_SECONDS_MAX};
+use crate::limit::{
+    DATAGRAM_BYTES_MAX, GUESTS_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX, MEMORY_SECONDS_MAX, PEER_CONNECTIONS_MAX,
+};
 use crate::metadata::Metadata;
 use crate::observe::Metrics;
+use crate::peers::Peers;
 
 /// Extra time, after the grace, for the last packets of closed connections.
 const CLOSE_SECONDS_MAX: u64 = 2;
@@ -33,8 +36,8 @@ const CLOSE_SECONDS_MAX: u64 = 2;
 pub struct EdgeParts {
     /// Who the node is.
     pub identity: Arc<Identity>,
-    /// What it shows in TLS.
-    pub certified: Arc<CertifiedKey>,
+    /// The other nodes.
+    pub peers: Peers,
     /// What is applied, and how to propose more.
     pub metadata: Metadata,
     /// Where chunks lie.
@@ -43,10 +46,15 @@ pub struct EdgeParts {
     pub metrics: Arc<Metrics>,
 }
 
-/// The listening edge of a node.
-pub struct Edge {
+/// A bound socket on which nobody is served yet. Other nodes are called from it, too: its address is this node's.
+pub struct Listener {
     endpoint: Endpoint,
     address: SocketAddr,
+}
+
+/// The listening edge of a node.
+pub struct Edge {
+    listener: Listener,
     gateway: Arc<Gateway>,
     connections_max: usize,
     grace: Duration,
@@ -68,14 +76,18 @@ pub enum EdgeError {
     },
 }
 
-impl Edge {
-    /// Binds the address; peers are served by [`Edge::serve`].
+impl Listener {
+    /// Binds the address of a node that shows itself with `certified`; `authority` certifies nodes (DER).
     ///
     /// # Errors
     /// [`EdgeError`]. Needs a tokio runtime.
-    pub fn bind(parts: EdgeParts, config: &Config) -> Result<Self, EdgeError> {
-        let EdgeParts { identity, certified, metadata, chunks, metrics } = parts;
-        let crypto = quic_config(certified)?;
+    pub fn bind(
+        identity: &Identity,
+        certified: Arc<CertifiedKey>,
+        authority: &[u8],
+        config: &Config,
+    ) -> Result<Self, EdgeError> {
+        let crypto = quic_config(certified, authority)?;
         let quic = server_config(crypto, &config.network);
         let failed = |source| EdgeError::Listen { address: config.listen, source };
         let buffer_bytes = bytes_of(config.network.socket_buffer);
@@ -86,25 +98,39 @@ impl Edge {
         datagrams.max_udp_payload_size(DATAGRAM_BYTES_MAX).map_err(|error| failed(std::io::Error::other(error)))?;
         let endpoint = Endpoint::new(datagrams, Some(quic), socket, Arc::new(TokioRuntime)).map_err(failed)?;
         let address = endpoint.local_addr().map_err(failed)?;
+        Ok(Self { endpoint, address })
+    }
+
+    /// The socket, for calls to other nodes.
+    #[must_use]
+    pub fn endpoint(&self) -> Endpoint {
+        self.endpoint.clone()
+    }
+}
+
+impl Edge {
+    /// An edge on that socket; peers are served by [`Edge::serve`].
+    #[must_use]
+    pub fn new(listener: Listener, parts: EdgeParts, config: &Config) -> Self {
+        let EdgeParts { identity, peers, metadata, chunks, metrics } = parts;
         let memory = Memory::new(
             bytes_of(config.memory.bodies),
             bytes_of(config.memory.windows),
             Duration::from_secs(MEMORY_SECONDS_MAX),
             metrics.body_bytes(),
         );
-        Ok(Self {
-            endpoint,
-            address,
-            gateway: Arc::new(Gateway { identity, metadata, chunks, memory, metrics }),
+        Self {
+            listener,
+            gateway: Arc::new(Gateway { identity, metadata, peers, chunks, memory, metrics }),
             connections_max: config.network.connections_max,
             grace: config.network.stop_grace,
-        })
+        }
     }
 
     /// Where it listens, with the port that the system gave if none was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address
     }
 
     /// Serves peers until `stop`, then lets requests under way finish, within the grace.
@@ -112,14 +138,16 @@ impl Edge {
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
         let connections = Arc::new(Semaphore::new(self.connections_max));
         let guests = Arc::new(Semaphore::new(GUESTS_MAX));
+        let nodes = Arc::new(Semaphore::new(PEER_CONNECTIONS_MAX));
         let heads = watch::Sender::new(None);
+        let left = Left { connections: Arc::clone(&connections), connections_max: self.connections_max };
         let signals = Signals { organisation: heads.subscribe(), stop: stop.clone(), grace: self.grace };
         let mut peers = JoinSet::new();
         let mut following = JoinSet::new();
         following.spawn(follow_organisation(self.gateway.metadata.clone(), heads));
         loop {
             let packet = tokio::select! {
-                packet = self.endpoint.accept() => packet,
+                packet = self.listener.endpoint.accept() => packet,
                 Some(_) = peers.join_next() => continue,
                 () = stop.stopped() => break,
             };
@@ -136,7 +164,13 @@ impl Edge {
                 packet.refuse();
                 continue;
             };
-            let places = Places { handshake, connection, guests: Arc::clone(&guests) };
+            let places = Places {
+                handshake,
+                connection,
+                guests: Arc::clone(&guests),
+                nodes: Arc::clone(&nodes),
+                left: left.clone(),
+            };
             peers.spawn(serve(Arc::clone(&self.gateway), packet, places, signals.clone()));
         }
         self.drain(peers).await;
@@ -144,14 +178,16 @@ impl Edge {
 
     /// Takes nobody in any more, and waits for those who are there.
     async fn drain(self, mut peers: JoinSet<()>) {
-        self.endpoint.set_server_config(None);
+        let endpoint = &self.listener.endpoint;
+        endpoint.set_server_config(None);
         let goodbye = Duration::from_secs(CLOSE_SECONDS_MAX);
         let all = async { while peers.join_next().await.is_some() {} };
         if tokio::time::timeout(self.grace.saturating_add(goodbye), all).await.is_err() {
             tracing::warn!("connections did not close before the stop");
         }
         peers.shutdown().await;
-        if tokio::time::timeout(goodbye, self.endpoint.wait_idle()).await.is_err() {
+        self.gateway.peers.close();
+        if tokio::time::timeout(goodbye, endpoint.wait_idle()).await.is_err() {
             tracing::debug!("some peers did not acknowledge the end");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! In the order in which data meets it: the socket and its TLS (`tls`, `socket`, `transport`), the handshake that
 //! makes a stranger a known device (`handshake`), the life of a connection (`connection`), one stream's request and
-//! answer (`incoming`, `caller`, `requests`, `answer`), and the verbs.
+//! answer (`incoming`, `caller`, `requests`, `answer`), and the verbs; other nodes have theirs in `nodes`.
 //!
 //! Invariants: nothing is allocated for a length that has not been held to its bound; a request's memory is reserved
 //! before its body is read; who a peer is comes from the handshake alone, and what it may do from the state applied at
@@ -25,6 +25,7 @@ mod handshake;
 
 mod caller;
 mod gateway;
+mod nodes;
 mod requests;
 mod verbs;
 
@@ -35,6 +36,6 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-pub use listen::{Edge, EdgeError, EdgeParts};
+pub use listen::{Edge, EdgeError, EdgeParts, Listener};
 pub use stop::{Stop, Stopper, stop_channel};
 pub use tls::TlsError;

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 
 use quinn::crypto::rustls::{NoInitialCipherSuite, QuicServerConfig};
-use rustls::ServerConfig;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::server::{NoServerSessionStorage, ResolvesServerCert};
+use rustls::pki_types::CertificateDer;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
+use rustls::{RootCertStore, ServerConfig};
 use vauban_protocol::wire::{ALPN_DEVICE, ALPN_GUEST, ALPN_NODE};
 
 /// TLS that cannot be set up. A bug: nothing of it comes from outside.
@@ -19,25 +20,36 @@ pub enum TlsError {
     /// The library refuses the settings.
     #[error("TLS cannot be set up: {0}")]
     Settings(#[from] rustls::Error),
+    /// The organisation's authority is none.
+    #[error("the organisation's TLS authority: {0}")]
+    Authority(#[from] VerifierBuilderError),
     /// The library lacks the cipher suite of QUIC's first packets.
     #[error("QUIC cannot be set up: {0}")]
     Quic(#[from] NoInitialCipherSuite),
 }
 
-/// The settings of QUIC's TLS for a node that shows itself with `certified`.
+/// The settings of QUIC's TLS for a node that shows itself with `certified`, and asks nodes for a certificate of `authority` (DER).
 ///
 /// # Errors
 /// [`TlsError`].
-pub(super) fn quic_config(certified: Arc<CertifiedKey>) -> Result<QuicServerConfig, TlsError> {
-    Ok(QuicServerConfig::try_from(server_config(certified)?)?)
+pub(super) fn quic_config(certified: Arc<CertifiedKey>, authority: &[u8]) -> Result<QuicServerConfig, TlsError> {
+    Ok(QuicServerConfig::try_from(server_config(certified, authority)?)?)
 }
 
 /// The same, below QUIC.
-pub(super) fn server_config(certified: Arc<CertifiedKey>) -> Result<ServerConfig, TlsError> {
+pub(super) fn server_config(certified: Arc<CertifiedKey>, authority: &[u8]) -> Result<ServerConfig, TlsError> {
     let resolver: Arc<dyn ResolvesServerCert> = Arc::new(SingleCertAndKey::from(certified));
-    let mut config = ServerConfig::builder_with_provider(Arc::new(provider()))
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(authority.to_vec()))?;
+    let provider = Arc::new(provider());
+    // Devices and guests have none; who comes as a node without one is refused by the edge.
+    let nodes = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .allow_unauthenticated()
+        .clear_root_hint_subjects()
+        .build()?;
+    let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&TLS13])?
-        .with_no_client_auth()
+        .with_client_cert_verifier(nodes)
         .with_cert_resolver(resolver);
     config.alpn_protocols = [ALPN_DEVICE, ALPN_GUEST, ALPN_NODE].map(<[u8]>::to_vec).into();
     config.max_early_data_size = 0;

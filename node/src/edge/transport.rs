@@ -11,8 +11,8 @@ use crate::config::{Congestion, Network};
 use crate::edge::memory::Window;
 use crate::limit::{
     ACKNOWLEDGED_MS_MAX, ACKNOWLEDGED_PACKETS, DATAGRAM_BYTES_MAX, DEVICE_STREAMS_MAX, GUEST_STREAMS_MAX,
-    HANDSHAKES_MAX, INCOMING_BYTES_MAX, WINDOW_GUEST_SEND_BYTES, WINDOW_HELLO_BYTES, WINDOW_SEND_BYTES,
-    WINDOW_STREAM_BYTES,
+    HANDSHAKES_MAX, INCOMING_BYTES_MAX, PEER_STREAMS_MAX, WINDOW_GUEST_SEND_BYTES, WINDOW_HELLO_BYTES,
+    WINDOW_SEND_BYTES, WINDOW_STREAM_BYTES, WINDOW_WIDE_BYTES,
 };
 
 /// The settings under which every connection begins: one stream, and room for a hello.
@@ -52,6 +52,13 @@ pub(super) fn widen_for_device(connection: &Connection, window: &Window) {
     connection.set_receive_window(VarInt::from_u32(window.bytes()));
     connection.set_send_window(WINDOW_SEND_BYTES);
     connection.set_max_concurrent_bi_streams(VarInt::from_u32(DEVICE_STREAMS_MAX));
+}
+
+/// Opens another node's connection up.
+pub(super) fn widen_for_node(connection: &Connection) {
+    connection.set_receive_window(u32::try_from(WINDOW_WIDE_BYTES).map_or(VarInt::MAX, VarInt::from_u32));
+    connection.set_send_window(WINDOW_SEND_BYTES);
+    connection.set_max_concurrent_bi_streams(VarInt::from_u32(PEER_STREAMS_MAX));
 }
 
 /// Opens a guest's connection up: what it sends is small, so its window stays narrow.

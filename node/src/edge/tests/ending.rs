@@ -72,7 +72,7 @@ fn a_killed_run_is_ended_by_the_next() {
     let identity = Identity::load(&folder.receipt_key()).unwrap();
     let certified = enrolment::load(&folder, &identity, clock::now()).unwrap().certified();
     let listen = |socket: UdpSocket, run: u8| {
-        let quic = server_config(quic_config(Arc::clone(&certified)).unwrap(), &anywhere().network);
+        let quic = server_config(quic_config(Arc::clone(&certified), &authority).unwrap(), &anywhere().network);
         let datagrams = endpoint_config(identity.reset_secret(), [run; 32]);
         Endpoint::new(datagrams, Some(quic), socket, Arc::new(TokioRuntime)).unwrap()
     };

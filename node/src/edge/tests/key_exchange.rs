@@ -31,7 +31,7 @@ async fn x25519mlkem768_is_what_is_negotiated() {
     let site = Site::start().await;
     let identity = Identity::load(&site.folder.receipt_key()).unwrap();
     let enrolment = enrolment::load(&site.folder, &identity, crate::clock::now()).unwrap();
-    let server = server_config(enrolment.certified()).unwrap();
+    let server = server_config(enrolment.certified(), enrolment.organisation().tls_authority()).unwrap();
     let mut server = ServerConnection::new(Arc::new(server)).unwrap();
     let config = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
     let name = tls_name(site.node).try_into().unwrap();

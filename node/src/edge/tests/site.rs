@@ -14,13 +14,14 @@ use crate::chunks::{ChunkStore, StoreOptions};
 use crate::clock;
 use crate::config::{Config, Web};
 use crate::data_folder::DataFolder;
-use crate::edge::{Edge, EdgeParts, Stopper, stop_channel};
+use crate::edge::{Edge, EdgeParts, Listener, Stopper, stop_channel};
 use crate::enrolment;
 use crate::enrolment::tests::authority::{Authority, admission};
 use crate::identity::Identity;
 use crate::metadata::tests::town::{Signer, Town, user};
 use crate::metadata::{Metadata, Proposal};
 use crate::observe::Metrics;
+use crate::peers::{Known, Peers};
 
 /// A running node.
 pub(super) struct Site {
@@ -72,14 +73,18 @@ impl Site {
         let metadata = Metadata::open(&folder.metadata(), node).await.unwrap();
         metadata.found(enrolment.chain().to_vec()).await.unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
+        let organisation = enrolment.organisation();
+        let listener = Listener::bind(&identity, enrolment.certified(), organisation.tls_authority(), &config).unwrap();
+        let known = Arc::new(Known::new(node, organisation.clone(), enrolment.chain().to_vec()));
+        known.follow(metadata.view());
         let parts = EdgeParts {
             identity,
-            certified: enrolment.certified(),
+            peers: Peers::new(listener.endpoint(), enrolment.certified(), known).unwrap(),
             metadata: metadata.clone(),
             chunks: ChunkStore::open(&folder.chunks(), StoreOptions::default()).unwrap(),
             metrics: Arc::clone(&metrics),
         };
-        let edge = Edge::bind(parts, &config).unwrap();
+        let edge = Edge::new(listener, parts, &config);
         let address = edge.address();
         let (stopper, stop) = stop_channel();
         let serving = tokio::spawn(edge.serve(stop));

@@ -1,0 +1,167 @@
+//! What one node asks of another, and how that answers. Framed as what devices ask (`formats#20`): a canonical, bounded header,
+//! then a body that never passes through postcard.
+//!
+//! Variants are added at the end only: nodes of two versions speak with each other while a cluster is being updated.
+
+use serde::{Deserialize, Serialize};
+use vauban_protocol::chain::Head;
+use vauban_protocol::id::NodeId;
+use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, HEADER_BYTES_MAX};
+
+use crate::limit::{CONSENSUS_BYTES_MAX, PROPOSED_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX};
+
+/// A request of another node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerRequest {
+    /// The first on each connection, and again whenever the caller wants to compare. → `Greeted`, body: list of the certificates
+    /// after the caller's head, as many as fit
+    Greet(Greeting),
+    /// Certificates that the answering node lacks. Body: their list. → `Taught`
+    Teach,
+    /// The leader's entries, or its sign of life. Body: the engine's. → `Consensus`, body: the engine's
+    Append,
+    /// A candidate asks for a vote. Body: the engine's. → `Consensus`, body: the engine's
+    Vote,
+    /// The leader's snapshot. Body: the files that the manifest names, one after the other. → `Consensus`, body: the engine's
+    Snapshot {
+        /// What it is, in the engine's terms, and its files.
+        manifest: Vec<u8>,
+    },
+    /// A gateway's proposals, for the leader. Body: the commands. → `Proposed`, body: the outcomes
+    Propose,
+}
+
+/// Who greets, and what it knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeting {
+    /// The node; its certificate must name it.
+    pub node: NodeId,
+    /// How far it knows the organisation's chain.
+    pub head: Head,
+    /// Whether its metadata are empty: it has never voted, and holds no entry.
+    pub blank: bool,
+}
+
+/// The header of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PeerResponse {
+    /// It was not done.
+    Refused(PeerRefusal),
+    /// The answering node's own greeting; certificates follow as a list.
+    Greeted(Greeting),
+    /// The certificates are known now.
+    Taught {
+        /// How far the chain is known.
+        head: Head,
+    },
+    /// The consensus engine's answer follows.
+    Consensus,
+    /// The outcomes of the commands follow: they are committed.
+    Proposed {
+        /// The index of their entry.
+        index: u64,
+    },
+}
+
+/// Why a node does not do what another asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum PeerRefusal {
+    /// The request does not decode, or breaks a bound.
+    #[error("it could not read the request")]
+    Malformed,
+    /// No charter that satisfies the policy names the caller's key, or it has not greeted.
+    #[error("it does not trust this node")]
+    NotAdmitted,
+    /// The two know different chains.
+    #[error("it knows another chain of the organisation")]
+    OtherChain,
+    /// It does not lead.
+    #[error("it does not lead the group")]
+    NotLeader,
+    /// Stopping, without quorum, or at one of its bounds.
+    #[error("it is not available now")]
+    Unavailable,
+}
+
+impl PeerRequest {
+    /// The request's name, as metrics and logs say it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Greet(_) => "peer_greet",
+            Self::Teach => "peer_teach",
+            Self::Append => "peer_append",
+            Self::Vote => "peer_vote",
+            Self::Snapshot { .. } => "peer_snapshot",
+            Self::Propose => "peer_propose",
+        }
+    }
+
+    /// Bytes of body that may follow this request; `None` if a list in the header itself breaks its bound.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> Option<usize> {
+        match self {
+            Self::Greet(_) => Some(0),
+            Self::Teach => Some(CERTIFICATES_BYTES_MAX),
+            Self::Append | Self::Vote => Some(CONSENSUS_BYTES_MAX),
+            Self::Snapshot { manifest } => {
+                (manifest.len() <= SNAPSHOT_MANIFEST_BYTES_MAX).then_some(SNAPSHOT_BYTES_MAX)
+            }
+            Self::Propose => Some(PROPOSED_BYTES_MAX),
+        }
+    }
+}
+
+impl PeerResponse {
+    /// Bytes of body that may follow this answer.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        match self {
+            Self::Refused(_) | Self::Taught { .. } => 0,
+            Self::Greeted(_) => CERTIFICATES_BYTES_MAX,
+            Self::Consensus => CONSENSUS_BYTES_MAX,
+            Self::Proposed { .. } => PROPOSED_BYTES_MAX,
+        }
+    }
+}
+
+const _: () = assert!(SNAPSHOT_MANIFEST_BYTES_MAX + 16 < HEADER_BYTES_MAX);
+const _: () = assert!(CERTIFICATE_BYTES_MAX < CERTIFICATES_BYTES_MAX);
+
+#[cfg(test)]
+mod tests {
+    use vauban_protocol::canonical::encode;
+    use vauban_protocol::id::Digest;
+
+    use super::*;
+
+    /// Numbers of variants are the wire between nodes of two versions.
+    #[test]
+    fn what_was_added_stands_at_the_end() {
+        let head = Head { seq: 0, digest: Digest([0; 32]) };
+        let greeting = Greeting { node: NodeId([0; 16]), head, blank: false };
+        let requests = [
+            PeerRequest::Greet(greeting),
+            PeerRequest::Teach,
+            PeerRequest::Append,
+            PeerRequest::Vote,
+            PeerRequest::Snapshot { manifest: vec![] },
+            PeerRequest::Propose,
+        ];
+        let answers = [
+            PeerResponse::Refused(PeerRefusal::Malformed),
+            PeerResponse::Greeted(greeting),
+            PeerResponse::Taught { head },
+            PeerResponse::Consensus,
+            PeerResponse::Proposed { index: 0 },
+        ];
+        assert!(requests.iter().zip(0..).all(|(request, number)| encode(request).first() == Some(&number)));
+        assert!(answers.iter().zip(0..).all(|(answer, number)| encode(answer).first() == Some(&number)));
+    }
+
+    #[test]
+    fn a_manifest_is_held_to_its_bound() {
+        let of = |bytes| PeerRequest::Snapshot { manifest: vec![0; bytes] }.body_bytes_max();
+        assert!(of(SNAPSHOT_MANIFEST_BYTES_MAX).is_some() && of(SNAPSHOT_MANIFEST_BYTES_MAX + 1).is_none());
+    }
+}
