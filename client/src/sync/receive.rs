@@ -7,6 +7,7 @@
 
 mod arrange;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use vauban_protocol::id::Digest;
@@ -66,7 +67,6 @@ enum Needs {
 /// A file that is written beside, and not flushed yet.
 struct Written<'a> {
     download: Download,
-    folder: TreePath,
     base: Option<BaseRow>,
     temporary: Temporary<'a>,
     file_type: Option<FileType>,
@@ -224,7 +224,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
             };
             temporary.finish(file.version.mtime_ns).map_err(Fault::Disk)?;
             let file_type = (!is_link).then(|| file_type.unwrap_or(FileType::Plain));
-            Ok(Written { download: file.download, folder: file.folder, base: file.base, temporary, file_type })
+            Ok(Written { download: file.download, base: file.base, temporary, file_type })
         }))
     }
 
@@ -235,16 +235,23 @@ impl<'a, N: Nodes> Receive<'a, N> {
             [one] => one.temporary.flush()?,
             _ => flush_all(self.root)?,
         }
-        let mut folders: BTreeMap<TreePath, Folder> = BTreeMap::new();
+        let mut folders: BTreeMap<EntryId, Folder> = BTreeMap::new();
         let mut rows = Vec::with_capacity(batch.len());
         for written in batch {
             let path = written.download.path.clone();
             match self.land_one(written, &mut folders) {
-                Ok(row) => rows.push(row),
-                Err(error) => self.unwritable(&path, error)?,
+                Ok(row) => rows.extend(row),
+                Err(SyncError::Tree(error)) => self.unwritable(&path, error)?,
+                Err(error) => return Err(error),
             }
         }
         folders.values().try_for_each(Folder::sync)?;
+        // Whoever took a folder away at this very moment never saw what has just landed in it, and took it from nobody.
+        for folder in folders.into_keys() {
+            if !self.stands(folder)? {
+                rows.retain(|row| row.parent != folder);
+            }
+        }
         // What was displaced must not come back once the base no longer knows it.
         self.root.temporary()?.sync()?;
         Ok(self.space.cache.agree(self.id, &rows, &[])?)
@@ -253,24 +260,27 @@ impl<'a, N: Nodes> Receive<'a, N> {
     fn land_one(
         &mut self,
         written: Written<'a>,
-        folders: &mut BTreeMap<TreePath, Folder>,
-    ) -> Result<BaseRow, TreeError> {
-        let Written { download, folder: path, base, temporary, file_type } = written;
-        if !folders.contains_key(&path) {
-            folders.insert(path.clone(), self.root.open(&path)?);
-        }
-        let folder = folders.get(&path).unwrap_or(self.root.folder());
+        folders: &mut BTreeMap<EntryId, Folder>,
+    ) -> Result<Option<BaseRow>, SyncError> {
+        let Written { download, base, temporary, file_type } = written;
+        let folder = match folders.entry(download.parent) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => match self.open(download.parent)? {
+                Some(folder) => unknown.insert(folder),
+                None => return Ok(None),
+            },
+        };
         let child = &download.child;
         let stamp = self.stamp(folder.child(&child.name)?.map(|here| here.identity.mtime_ns));
         let ready = temporary.ready(child.entry)?;
         let replaces = base.as_ref().map(|base| &base.identity);
         let landed = ready.land(folder, &child.name, replaces, &stamp)?;
         if let Some(copy) = landed.conflict {
-            self.say_copy(&path.join(&copy), download.parent);
+            self.say_copy(&folder.path().join(&copy), download.parent);
         }
         self.summary.downloaded = self.summary.downloaded.saturating_add(1);
         self.summary.downloaded_bytes = self.summary.downloaded_bytes.saturating_add(child.bytes);
-        Ok(BaseRow {
+        Ok(Some(BaseRow {
             entry: child.entry,
             parent: download.parent,
             name: child.name.clone(),
@@ -279,7 +289,20 @@ impl<'a, N: Nodes> Receive<'a, N> {
             executable: child.executable,
             identity: landed.identity,
             file_type,
-        })
+        }))
+    }
+
+    /// The folder of an entry, itself; `None` if it is not on the disk.
+    fn open(&self, folder: EntryId) -> Result<Option<Folder>, SyncError> {
+        self.whereabouts.open(self.root, (&self.space.cache, self.id), folder)
+    }
+
+    /// Whether the folder of an entry is where it was seen, or made.
+    fn stands(&self, folder: EntryId) -> Result<bool, SyncError> {
+        match self.open(folder) {
+            Err(SyncError::Tree(error)) if error.is_way_lost() => Ok(false),
+            other => Ok(other?.is_some()),
+        }
     }
 
     /// Keeps a version without its type until all others have landed; more than can ever land are dropped at once.

@@ -249,6 +249,10 @@ fn claim<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<SyncRoot, Sy
     let mut fresh = [0; 16];
     space.draw(&mut fresh)?;
     let root = SyncRoot::claim(space.disk(), &known, space.id(), fresh)?;
+    if space.record.folder.as_ref() != Some(&known) {
+        // From now on it is missed where it is not.
+        root.keep_mark()?;
+    }
     space.remember_folder(known)?;
     Ok(root)
 }

@@ -193,6 +193,18 @@ impl Folder {
         Ok(Self { place, path })
     }
 
+    /// The same, if it still is the folder with this number on the disk.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`]; as of one that is not there, if another folder stands there.
+    pub fn open_same(&self, name: &EntryName, inode: u64) -> Result<Self, TreeError> {
+        let folder = self.open_folder(name)?;
+        if folder.identity()?.inode == inode {
+            return Ok(folder);
+        }
+        Err(TreeError::disk("open", folder.path.to_path())(Errno::NOENT))
+    }
+
     /// A folder below this one, walked to name by name; this one for the empty path.
     ///
     /// # Errors

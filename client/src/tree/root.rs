@@ -56,6 +56,15 @@ impl SyncRoot {
         Ok(Self { folder, temporary: Some(temporary), path, marker })
     }
 
+    /// Makes the mark survive a power cut: whoever made it may have been killed before it did.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn keep_mark(&self) -> Result<(), TreeError> {
+        self.folder.open_folder(&own_name(OWN)?)?.sync()?;
+        self.folder.sync()
+    }
+
     /// Opens a folder to look at it, and changes nothing: one without a mark stays without.
     ///
     /// # Errors

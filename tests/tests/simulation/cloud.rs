@@ -189,6 +189,11 @@ impl State {
         (certificate.clone(), self.chunks[&commit.payload().adds[0]].clone())
     }
 
+    /// How many objects the log holds.
+    pub(crate) fn length(&self) -> usize {
+        self.items.len()
+    }
+
     /// From now on `device` reaches a node that shows `behind` objects fewer; none to reach the others again.
     pub(crate) fn lag(&mut self, device: usize, behind: usize) {
         let shown = self.items.len().saturating_sub(behind).max(2);

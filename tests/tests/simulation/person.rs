@@ -27,8 +27,6 @@ pub(crate) struct Done {
 pub(crate) struct Person<'a> {
     pub(crate) device: usize,
     pub(crate) luck: &'a Luck,
-    /// Whether the client runs at this very moment: then files are saved and removed, and nothing is moved.
-    pub(crate) is_mid_run: bool,
     pub(crate) dice: &'a mut Dice,
     pub(crate) volume: &'a mut Volume,
     pub(crate) ledger: &'a mut Ledger,
@@ -38,8 +36,7 @@ impl Person<'_> {
     /// Does something, if the disk lets it.
     pub(crate) fn act(&mut self) -> Done {
         let mut done = Done::default();
-        let choice = if self.is_mid_run { [0, 1, 2, 5, 6, 8, 8, 12][self.dice.roll(8)] } else { self.dice.roll(20) };
-        let outcome = match choice {
+        let outcome = match self.dice.roll(20) {
             0..=4 => self.write_anywhere(&mut done),
             5..=7 => self.edit(&mut done),
             8 => self.save_as_editors_do(&mut done),
@@ -151,6 +148,10 @@ impl Person<'_> {
         let path = self.file()?;
         let before = self.texts_at(&path);
         let (folder, name) = self.volume.spot(&path)?;
+        if self.volume.find(folder, EDITOR).is_ok() {
+            // A power cut has left it there.
+            return Err(Errno::EXIST);
+        }
         let (text, bytes) = self.ledger.write(&before, self.dice.roll(14));
         let serial = self.volume.create(folder, EDITOR, What::File(Vec::new()), false)?;
         self.volume.write(serial, &bytes)?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustix::io::Errno;
@@ -10,7 +11,7 @@ use vauban_client::sync::{Approval, OpenSpace, Quiet, Run, Summary, SyncError, W
 
 use crate::cloud::{Cloud, SimNode};
 use crate::dice::Dice;
-use crate::disk::{Call, Hook, ROOT, Seen, SimDisk, What};
+use crate::disk::{Blindness, Call, Hook, ROOT, Seen, SimDisk, Volume, What};
 use crate::stage::{Stage, runtime};
 use crate::town::{BEGINNING_SECONDS, Town, device_name};
 use crate::weakness::Weakness;
@@ -27,6 +28,8 @@ struct Pair {
 enum Told {
     PowerCut,
     Save(&'static str, &'static str),
+    /// Whatever a person does.
+    Act(Box<dyn Fn(&mut Volume) + Send + Sync>),
 }
 
 /// Counts steps, and does what is told before one of them.
@@ -46,13 +49,17 @@ impl Hook for At {
         if *left != u64::MAX {
             return Ok(());
         }
-        match self.told {
+        match &self.told {
             Told::PowerCut => {
                 self.disk.kill();
                 Err(Errno::IO)
             }
             Told::Save(path, content) => {
                 write(&self.disk, path, content, false);
+                Ok(())
+            }
+            Told::Act(act) => {
+                act(&mut self.disk.volume());
                 Ok(())
             }
         }
@@ -209,5 +216,117 @@ fn what_the_disk_loses_after_it_was_sent_comes_back() {
         pair.cut_power(0);
         pair.settle();
         assert_eq!(pair.contents(1), ["sent at once", "stays"], "new: {is_new}");
+    }
+}
+
+/// Two folders change places before each step in turn of a run that writes into both: each file lands in the folder it is for, and
+/// nothing but the moves goes into the log.
+#[test]
+fn folders_swapped_while_files_land_in_them_keep_their_files() {
+    let mut pair = Pair::new(&Town::found());
+    for step in 0.. {
+        pair.begin();
+        write(&pair.disks[0], "c/f", "of c", true);
+        write(&pair.disks[0], "d/f", "of d", true);
+        pair.sync(0);
+        let swap = |volume: &mut Volume| {
+            let _ = volume.rename((ROOT, "c"), (ROOT, "d"), true);
+        };
+        let Some(ran) = pair.run_told(1, step, Told::Act(Box::new(swap))) else {
+            assert!(step > 20, "{step} steps are none");
+            return;
+        };
+        let uploaded = ran.unwrap().uploaded + pair.sync(1).uploaded;
+        pair.settle();
+        assert_eq!(uploaded, 0, "before step {step}");
+        let mut contents = pair.contents(0);
+        contents.sort();
+        assert_eq!(contents, ["of c", "of d"], "before step {step}");
+    }
+}
+
+/// A folder is taken out of the synced one before each step in turn of a run that writes into it: what its person did not see in
+/// it is removed from nobody.
+#[test]
+fn a_folder_that_is_taken_away_takes_nothing_that_nobody_saw() {
+    let mut pair = Pair::new(&Town::found());
+    for step in 0.. {
+        pair.begin();
+        write(&pair.disks[0], "c/f", "of c", true);
+        pair.sync(0);
+        let was_seen = Arc::new(AtomicBool::new(false));
+        let sees = Arc::clone(&was_seen);
+        let take_away = move |volume: &mut Volume| {
+            sees.store(volume.at("c/f").is_ok(), Ordering::Relaxed);
+            volume.hide("c");
+        };
+        let Some(ran) = pair.run_told(1, step, Told::Act(Box::new(take_away))) else {
+            assert!(step > 20, "{step} steps are none");
+            return;
+        };
+        ran.unwrap();
+        // An empty folder is no reason to remove anything, so that there is one file to stay.
+        write(&pair.disks[1], "stays", "stays", true);
+        pair.settle();
+        let is_kept = pair.contents(0).iter().any(|content| content == "of c");
+        assert!(is_kept || was_seen.load(Ordering::Relaxed), "before step {step}");
+    }
+}
+
+/// A disk whose root lists nothing, though all is in it: nothing is removed, and nothing makes way for what is there.
+#[test]
+fn a_root_that_lists_nothing_moves_nothing_aside() {
+    let mut pair = Pair::new(&Town::found());
+    pair.begin();
+    write(&pair.disks[0], "b/a", "one", true);
+    pair.settle();
+    write(&pair.disks[1], "c/d", "two", true);
+    pair.sync(1);
+    pair.disks[0].set_blindness(Blindness::EmptyRoot);
+    let summary = pair.sync(0);
+    pair.disks[0].set_blindness(Blindness::None);
+    assert!(summary.held.removals_there && summary.conflicts.is_empty(), "{summary:?}");
+    pair.settle();
+    assert_eq!(pair.contents(1), ["one", "two"]);
+}
+
+/// A file has two names, and one of them is where the log has a folder now, into which the other one goes.
+#[test]
+fn the_other_name_of_what_leaves_makes_way_for_a_folder() {
+    let mut pair = Pair::new(&Town::found());
+    pair.begin();
+    write(&pair.disks[0], "c", "one", true);
+    write(&pair.disks[0], "d", "two", true);
+    pair.settle();
+    {
+        let mut volume = pair.disks[1].volume();
+        let file = volume.find(ROOT, "c").unwrap();
+        volume.remove(ROOT, "d").unwrap();
+        volume.link(ROOT, "d", file).unwrap();
+    }
+    {
+        let mut volume = pair.disks[0].volume();
+        volume.remove(ROOT, "d").unwrap();
+        let (folder, name) = volume.make_way("d/b").unwrap();
+        volume.rename((ROOT, "c"), (folder, name), false).unwrap();
+    }
+    pair.sync(0);
+    pair.settle();
+    assert_eq!(pair.contents(0), ["one", "one"]);
+}
+
+/// Killed while it marks its folder, and the power fails during the next run: the mark is there once it is remembered.
+#[test]
+fn a_mark_that_is_remembered_is_durable() {
+    let mut pair = Pair::new(&Town::found());
+    for first in 0..12 {
+        for second in 0..6 {
+            pair.begin();
+            pair.run_told(0, first, Told::PowerCut);
+            pair.disks[0].revive();
+            pair.run_told(0, second, Told::PowerCut);
+            pair.cut_power(0);
+            pair.sync(0);
+        }
     }
 }

@@ -146,7 +146,7 @@ impl World {
     pub(crate) fn live(&self) -> Vec<String> {
         let has_failed = || !lock(&self.ledger).violations.is_empty();
         for _ in 0..2 + self.roll(4) {
-            self.let_act(0, false);
+            self.let_act(0);
         }
         for _ in 0..self.luck.turns {
             self.turn();
@@ -201,7 +201,7 @@ impl World {
     fn turn(&self) {
         let device = self.roll(self.luck.devices);
         for _ in 0..self.roll(4) {
-            self.let_act(if self.luck.is_lone { 0 } else { device }, false);
+            self.let_act(if self.luck.is_lone { 0 } else { device });
         }
         if !self.is_active(device) {
             return;
@@ -228,12 +228,12 @@ impl World {
     }
 
     /// The person at a device does something.
-    fn let_act(&self, device: usize, is_mid_run: bool) {
+    fn let_act(&self, device: usize) {
         let done = {
             let own = &self.devices[device];
             let (mut dice, mut volume, mut ledger) = (lock(&own.dice), own.disk.volume(), lock(&self.ledger));
             let (dice, volume, ledger) = (&mut *dice, &mut *volume, &mut *ledger);
-            Person { device, luck: &self.luck, is_mid_run, dice, volume, ledger }.act()
+            Person { device, luck: &self.luck, dice, volume, ledger }.act()
         };
         self.take(device, &done);
     }
@@ -274,7 +274,7 @@ impl World {
         lock(&self.state).depth += 1;
         own.disk.revive();
         own.disk.forget_looks();
-        self.tell(|| format!("{device} runs ({approval:?})"));
+        self.tell(|| format!("{device} runs ({approval:?}) on {}", self.shown(device)));
         let ran = self.run_process(device, &desk, &mut process, approval);
         lock(&self.state).depth -= 1;
         let result = if own.disk.is_dead() {
@@ -284,7 +284,7 @@ impl World {
         } else {
             match ran {
                 Ok(summary) => {
-                    self.tell(|| format!("{device} ends: {summary:?}"));
+                    self.tell(|| format!("{device} ends with {}: {}", self.shown(device), told(&summary)));
                     Ran::Whole(Box::new(summary))
                 }
                 Err(error) => {
@@ -384,7 +384,8 @@ impl World {
         self.tell(|| "all is quiet from here on".to_owned());
         let mut issues = BTreeSet::new();
         for round in 0.. {
-            let mut is_quiet = true;
+            // A commit that an earlier run had sent is no work of the one that finds it, and yet news to the others.
+            let (mut is_quiet, before) = (true, self.cloud.state().length());
             for device in (0..DEVICES_MAX).filter(|device| self.is_active(*device)) {
                 let Ran::Whole(summary) = self.run(device, Approval::Ask) else {
                     is_quiet = false;
@@ -400,7 +401,7 @@ impl World {
                     lock(&self.ledger).violate(format!("device {device} finds void ops"));
                 }
             }
-            if is_quiet {
+            if is_quiet && self.cloud.state().length() == before {
                 break;
             }
             issues.clear();
@@ -431,6 +432,19 @@ impl World {
         }
     }
 
+    /// What lies on a disk, by texts, for the story.
+    fn shown(&self, device: usize) -> String {
+        let (tree, ledger) = (self.devices[device].disk.volume().tree(ROOT), lock(&self.ledger));
+        let shown = tree.into_iter().map(|(path, seen)| match seen {
+            Seen::Folder => format!("{path}/"),
+            Seen::File { content, .. } | Seen::Link(content) => match ledger.find(&content) {
+                Some(text) => format!("{path}={text}"),
+                None => format!("{path}=?"),
+            },
+        });
+        format!("[{}]", shown.collect::<Vec<_>>().join(", "))
+    }
+
     /// The process of `device` ends at this very moment.
     fn kill(&self, device: usize) {
         let own = &self.devices[device];
@@ -449,6 +463,16 @@ impl World {
             self.run(other, Approval::Ask);
         }
     }
+}
+
+/// What a run did, for the story.
+fn told(summary: &Summary) -> String {
+    let Summary { uploaded, downloaded, folders, commits, left, held, conflicts, issues, agreed, .. } = summary;
+    let (removed, moved) = ((summary.removed_there, summary.removed_here), (summary.moved_there, summary.moved_here));
+    format!(
+        "{uploaded} up, {downloaded} down, {folders} folders, removed {removed:?}, moved {moved:?} (there, here), {commits} commits, \
+         {left} left, {held:?}, {conflicts:?}, {issues:?}, agreed: {agreed}"
+    )
 }
 
 /// From now on nothing is noted before it is sent.

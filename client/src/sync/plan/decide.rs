@@ -39,8 +39,8 @@ pub(crate) struct Plan {
     pub(crate) agreed: Vec<BaseRow>,
     /// Entries that neither side has any more.
     pub(crate) forgotten: Vec<EntryId>,
-    /// Where things stand on the disk that stood elsewhere, or nowhere.
-    pub(crate) sightings: Vec<(EntryId, Spot)>,
+    /// Where things stand on the disk that stood elsewhere, or nowhere, and their numbers on it.
+    pub(crate) sightings: Vec<(EntryId, Spot, u64)>,
     /// What is left out.
     pub(crate) issues: Vec<Issue>,
     /// Files that are as they were.
@@ -228,7 +228,8 @@ impl<'a> Decider<'a> {
             }
         }
         self.adopt_held(&names);
-        self.plan.sightings = self.standings.iter().filter_map(|(e, s)| Some((e, s.seen()?.spot()))).collect();
+        let seen = self.standings.iter().filter_map(|(entry, standing)| Some((entry, standing.seen()?)));
+        self.plan.sightings = seen.map(|(entry, here)| (entry, here.spot(), here.child.identity.inode)).collect();
         let Plan { log_changes, trashings, folders_there, downloads, uploads, .. } = &mut self.plan;
         log_changes.sort_by_key(|change| change.rank());
         trashings.sort_by_key(|trashing| std::cmp::Reverse(trashing.path.depth()));

@@ -299,8 +299,10 @@ impl Ordering {
         let name = format!("{ASIDE}{}", data_encoding::HEXLOWER.encode(&entry.0)).into_bytes();
         let knew = self.pending.get(&entry).and_then(|change| change.knew.clone());
         let path = self.pending.get(&entry).map(|change| change.path.clone()).unwrap_or_default();
-        // A folder goes to the root, since what it makes way for may want to come to lie within it.
-        let parent = if place.kind == Kind::Folder { EntryId::ROOT } else { place.parent };
+        // A folder goes to the root, since what it makes way for may want to come to lie within it; and so does whatever lies in
+        // one that is to go.
+        let is_in_removed = self.pending.get(&place.parent).is_some_and(|c| matches!(c.op, Op::Remove { .. }));
+        let parent = if place.kind == Kind::Folder || is_in_removed { EntryId::ROOT } else { place.parent };
         Ok(Some(LogChange { op: Op::Move { entry, parent, name }, knew, after: RowAfter::Nothing, path }))
     }
 }

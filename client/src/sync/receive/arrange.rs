@@ -20,8 +20,8 @@ use crate::sync::plan::{Aside, FolderThere, Shift, Trashing, WhyTrashed};
 use crate::sync::report::Problem;
 use crate::sync::standing::Spot;
 use crate::tree::{
-    Binning, Emptied, Folder, Identity, LocalChild, LocalKind, Shifted, Trash, TrashRecord, TreeError, TreePath,
-    flush_all, waiting_name,
+    Binning, Emptied, Folder, Identity, LocalChild, LocalKind, Shifted, SyncRoot, Trash, TrashRecord, TreeError,
+    TreePath, flush_all, waiting_name,
 };
 
 /// One change of the disk's arrangement.
@@ -46,18 +46,25 @@ enum Tried {
 /// What is known of an arrangement as it goes.
 #[derive(Debug, Default)]
 struct Progress {
-    /// What is going to leave its place, by its number on the disk.
-    leaving: BTreeSet<u64>,
-    /// What waits in Vauban's own folder, and where it stood.
-    aside: BTreeMap<EntryId, Spot>,
+    /// What is going to leave its place: where it stands, and its number on the disk, which other names may have, too.
+    leaving: BTreeSet<(Spot, u64)>,
+    /// What waits in Vauban's own folder, and where it stood, with its number on the disk.
+    aside: BTreeMap<EntryId, (Spot, u64)>,
     trash: Option<Trash>,
     records: Vec<TrashRecord>,
-    touched: BTreeSet<TreePath>,
+    touched: Touched,
     rows: Vec<BaseRow>,
     moved: Vec<(Shift, Identity)>,
     forgotten: Vec<EntryId>,
     /// How many of those their user did not ask for.
     toll: u64,
+}
+
+/// Folders in which something was changed, as long as they are few.
+#[derive(Debug, Default)]
+struct Touched {
+    folders: BTreeMap<Option<EntryId>, Folder>,
+    are_many: bool,
 }
 
 impl<N: Nodes> Receive<'_, N> {
@@ -83,7 +90,9 @@ impl<N: Nodes> Receive<'_, N> {
         if steps.is_empty() {
             return Ok(());
         }
-        progress.leaving = steps.iter().filter_map(|step| Some(step.leaving()?.identity.inode)).collect();
+        for step in &steps {
+            progress.leaving.extend(self.leaving(step)?);
+        }
         let stopped = self.try_all(steps, &mut progress);
         let back = progress.aside.keys().copied().collect::<Vec<_>>();
         let put_back = back.into_iter().try_for_each(|entry| self.put_back(entry, &mut progress));
@@ -98,8 +107,10 @@ impl<N: Nodes> Receive<'_, N> {
             for step in steps {
                 match self.attempt(&step, progress)? {
                     Tried::Waits => waiting.push(step),
-                    Tried::Done | Tried::Moot => {
-                        step.leaving().map(|child| progress.leaving.remove(&child.identity.inode));
+                    Tried::Done => {}
+                    // What was to leave stays.
+                    Tried::Moot => {
+                        self.leaving(&step)?.map(|left| progress.leaving.remove(&left));
                     }
                 }
             }
@@ -138,8 +149,7 @@ impl<N: Nodes> Receive<'_, N> {
     }
 
     fn set_aside(&mut self, aside: &Aside, progress: &mut Progress) -> Result<Tried, SyncError> {
-        let Some(path) = self.path(aside.parent)? else { return Ok(Tried::Waits) };
-        let folder = self.root.open(&path)?;
+        let Some(folder) = self.open(aside.parent)? else { return Ok(Tried::Waits) };
         let Some(child) = folder.child(&aside.child.name)?.filter(|child| is_what_was_seen(&aside.child, child)) else {
             return Ok(Tried::Moot);
         };
@@ -148,8 +158,8 @@ impl<N: Nodes> Receive<'_, N> {
     }
 
     fn remove(&mut self, trashing: &Trashing, progress: &mut Progress) -> Result<Tried, SyncError> {
-        let Some(path) = self.path(trashing.parent)? else { return Ok(Tried::Waits) };
-        let (folder, name) = (self.root.open(&path)?, &trashing.child.name);
+        let Some(folder) = self.open(trashing.parent)? else { return Ok(Tried::Waits) };
+        let name = &trashing.child.name;
         let mut trash = match progress.trash.take() {
             Some(trash) => trash,
             None => {
@@ -164,7 +174,7 @@ impl<N: Nodes> Receive<'_, N> {
                 Binning::Binned => Tried::Done,
                 Binning::Changed | Binning::Gone => Tried::Moot,
                 Binning::Aside(copy) => {
-                    self.say_copy(&path.join(&copy), trashing.parent);
+                    self.say_copy(&folder.path().join(&copy), trashing.parent);
                     Tried::Moot
                 }
             })
@@ -174,21 +184,20 @@ impl<N: Nodes> Receive<'_, N> {
         if tried == Tried::Done {
             progress.forgotten.push(trashing.entry);
             progress.toll = progress.toll.saturating_add(u64::from(trashing.why != WhyTrashed::Deselected));
-            progress.touched.insert(path);
+            progress.touched.add(Some(trashing.parent), &folder);
         }
         Ok(tried)
     }
 
     fn shift(&mut self, shift: &Shift, progress: &mut Progress) -> Result<Tried, SyncError> {
-        let Some(target) = self.path(shift.to.parent)? else { return Ok(Tried::Waits) };
-        let (from, name) = match progress.aside.get(&shift.entry) {
-            Some(_) => (self.root.temporary()?.clone(), waiting_name(shift.entry)?),
+        let Some(to) = self.open(shift.to.parent)? else { return Ok(Tried::Waits) };
+        let (from, name, left) = match progress.aside.get(&shift.entry) {
+            Some(_) => (self.root.temporary()?.clone(), waiting_name(shift.entry)?, None),
             None => match self.standing(shift)? {
-                Some(found) => found,
+                Some((folder, spot)) => (folder, spot.name, Some(spot.parent)),
                 None => return Ok(Tried::Moot),
             },
         };
-        let to = self.root.open(&target)?;
         if let Some(occupant) = to.child(&shift.to.name)?
             && !self.make_room(&to, &occupant, shift.to.parent, progress)?
         {
@@ -196,9 +205,10 @@ impl<N: Nodes> Receive<'_, N> {
         }
         match from.shift(&name, &to, &shift.to.name)? {
             Shifted::Done(identity) => {
-                progress.touched.extend([from.path().clone(), target]);
+                progress.touched.add(left, &from);
+                progress.touched.add(Some(shift.to.parent), &to);
                 progress.aside.remove(&shift.entry);
-                self.whereabouts.set(shift.entry, shift.to.clone());
+                self.whereabouts.set(shift.entry, shift.to.clone(), identity.inode);
                 progress.moved.push((shift.clone(), identity));
                 Ok(Tried::Done)
             }
@@ -208,10 +218,15 @@ impl<N: Nodes> Receive<'_, N> {
     }
 
     fn make(&mut self, wanted: &FolderThere, progress: &mut Progress) -> Result<Tried, SyncError> {
-        let Some(path) = self.path(wanted.parent)? else { return Ok(Tried::Waits) };
-        let (folder, name) = (self.root.open(&path)?, &wanted.child.name);
+        let Some(folder) = self.open(wanted.parent)? else { return Ok(Tried::Waits) };
+        let name = &wanted.child.name;
         if let Some(occupant) = folder.child(name)? {
-            let is_known = !self.space.cache.base_by_inode(self.id, occupant.identity.inode)?.is_empty();
+            let known = self.space.cache.base_by_inode(self.id, occupant.identity.inode)?;
+            if occupant.kind == LocalKind::Folder && known.iter().any(|row| row.entry == wanted.child.entry) {
+                // It was not seen, and has come back; or its disk does not show all that it has.
+                return Ok(Tried::Moot);
+            }
+            let is_known = !known.is_empty();
             // A folder that someone has just made is as good as one of this run's.
             let is_as_good = occupant.kind == LocalKind::Folder && !is_known;
             if !is_as_good && !self.make_room(&folder, &occupant, wanted.parent, progress)? {
@@ -222,8 +237,9 @@ impl<N: Nodes> Receive<'_, N> {
         let mut identity = folder.open_folder(name)?.identity()?;
         // As the survey remembers folders: it lies on the disk that it was made on.
         identity.device = 0;
-        progress.touched.insert(path);
-        self.whereabouts.set(wanted.child.entry, Spot { parent: wanted.parent, name: name.clone() });
+        progress.touched.add(Some(wanted.parent), &folder);
+        let spot = Spot { parent: wanted.parent, name: name.clone() };
+        self.whereabouts.set(wanted.child.entry, spot, identity.inode);
         progress.rows.push(BaseRow {
             entry: wanted.child.entry,
             parent: wanted.parent,
@@ -237,13 +253,26 @@ impl<N: Nodes> Receive<'_, N> {
         Ok(Tried::Done)
     }
 
-    /// The folder that something stands in, and its name there, if it still is what was seen.
-    fn standing(&self, shift: &Shift) -> Result<Option<(Folder, crate::log::EntryName)>, SyncError> {
+    /// What leaves its place by a step, where it stands and by its number.
+    fn leaving(&self, step: &Step) -> Result<Option<(Spot, u64)>, SyncError> {
+        let (parent, child) = match step {
+            Step::Aside(aside) => (aside.parent, &aside.child),
+            Step::Trash(trashing) => (trashing.parent, &trashing.child),
+            Step::Shift(shift) => {
+                let spot = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)?;
+                return Ok(spot.map(|spot| (spot, shift.child.identity.inode)));
+            }
+            Step::Make(_) => return Ok(None),
+        };
+        Ok(Some((Spot { parent, name: child.name.clone() }, child.identity.inode)))
+    }
+
+    /// The folder that something stands in, and its place, if it still is what was seen.
+    fn standing(&self, shift: &Shift) -> Result<Option<(Folder, Spot)>, SyncError> {
         let Some(spot) = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)? else { return Ok(None) };
-        let Some(path) = self.path(spot.parent)? else { return Ok(None) };
-        let folder = self.root.open(&path)?;
+        let Some(folder) = self.open(spot.parent)? else { return Ok(None) };
         let is_it = folder.child(&spot.name)?.is_some_and(|child| is_what_was_seen(&shift.child, &child));
-        Ok(is_it.then_some((folder, spot.name)))
+        Ok(is_it.then_some((folder, spot)))
     }
 
     /// Frees a name of what unexpectedly stands there. `false` if it is going to leave by itself.
@@ -254,7 +283,8 @@ impl<N: Nodes> Receive<'_, N> {
         parent: EntryId,
         progress: &mut Progress,
     ) -> Result<bool, SyncError> {
-        if progress.leaving.contains(&occupant.identity.inode) {
+        let spot = Spot { parent, name: occupant.name.clone() };
+        if progress.leaving.contains(&(spot, occupant.identity.inode)) {
             return Ok(false);
         }
         self.rename_aside(folder, occupant, parent, progress)?;
@@ -273,7 +303,7 @@ impl<N: Nodes> Receive<'_, N> {
         let copy = folder.set_aside(&occupant.name, folder, &occupant.name, &stamp)?;
         self.say_copy(&folder.path().join(&copy), parent);
         self.whereabouts.rename(&Spot { parent, name: occupant.name.clone() }, &copy);
-        progress.touched.insert(folder.path().clone());
+        progress.touched.add(Some(parent), folder);
         Ok(())
     }
 
@@ -287,12 +317,11 @@ impl<N: Nodes> Receive<'_, N> {
         }
         for shift in ready.into_iter().chain(others) {
             let waiting = waiting_name(shift.entry)?;
-            let spot = self.whereabouts.spot(&self.space.cache, self.id, shift.entry)?;
-            if let (Some((from, name)), Some(spot)) = (self.standing(shift)?, spot)
-                && let Shifted::Done(_) = from.shift(&name, self.root.temporary()?, &waiting)?
+            if let Some((from, spot)) = self.standing(shift)?
+                && let Shifted::Done(identity) = from.shift(&spot.name, self.root.temporary()?, &waiting)?
             {
-                progress.touched.insert(from.path().clone());
-                progress.aside.insert(shift.entry, spot);
+                progress.touched.add(Some(spot.parent), &from);
+                progress.aside.insert(shift.entry, (spot, identity.inode));
                 self.whereabouts.set_aside(shift.entry, self.root.temporary()?.path().join(&waiting));
                 return Ok(true);
             }
@@ -302,15 +331,15 @@ impl<N: Nodes> Receive<'_, N> {
 
     /// Gives back its place to what stepped aside in vain.
     fn put_back(&mut self, entry: EntryId, progress: &mut Progress) -> Result<(), SyncError> {
-        let Some(spot) = progress.aside.remove(&entry) else { return Ok(()) };
+        let Some((spot, inode)) = progress.aside.remove(&entry) else { return Ok(()) };
         let (waiting, name) = (self.root.temporary()?, waiting_name(entry)?);
-        let (folder, parent) = match self.path(spot.parent)? {
-            Some(path) => (self.root.open(&path)?, spot.parent),
+        let (folder, parent) = match self.stands(spot.parent)?.then(|| self.open(spot.parent)).transpose()?.flatten() {
+            Some(folder) => (folder, spot.parent),
             None => (self.root.open(&TreePath::root())?, EntryId::ROOT),
         };
         self.stirred.insert(parent);
         if let Shifted::Done(_) = waiting.shift(&name, &folder, &spot.name)? {
-            self.whereabouts.set(entry, spot);
+            self.whereabouts.set(entry, Spot { parent, ..spot }, inode);
         } else {
             let copy = waiting.set_aside(&name, &folder, &spot.name, &self.stamp(None))?;
             self.say_copy(&folder.path().join(&copy), parent);
@@ -323,9 +352,7 @@ impl<N: Nodes> Receive<'_, N> {
         let Progress { trash, touched, mut rows, moved, forgotten, toll, .. } = progress;
         // First where things went, then where they were.
         trash.map_or(Ok(()), |trash| trash.sync())?;
-        if !flush(self.root, &touched)? {
-            flush_all(self.root)?;
-        }
+        touched.flush(self.root)?;
         self.summary.folders = self.summary.folders.saturating_add(rows.len() as u64);
         self.summary.moved_here = self.summary.moved_here.saturating_add(moved.len() as u64);
         self.summary.removed_here = self.summary.removed_here.saturating_add(forgotten.len() as u64);
@@ -351,20 +378,20 @@ impl<N: Nodes> Receive<'_, N> {
     }
 }
 
-/// Flushes folders one by one, if that is less than flushing everything; `false` if it is not done.
-fn flush(root: &crate::tree::SyncRoot, touched: &BTreeSet<TreePath>) -> Result<bool, SyncError> {
-    if touched.len() > FLUSHES_MAX {
-        return Ok(false);
-    }
-    for path in touched {
-        match root.open(path).and_then(|folder| folder.sync()) {
-            Ok(()) => {}
-            // It was renamed itself since.
-            Err(error) if error.is_way_lost() => return Ok(false),
-            Err(error) => return Err(error.into()),
+impl Touched {
+    /// Notes a folder by its entry; Vauban's own has none.
+    fn add(&mut self, entry: Option<EntryId>, folder: &Folder) {
+        if self.folders.len() < FLUSHES_MAX || self.folders.contains_key(&entry) {
+            self.folders.insert(entry, folder.clone());
+        } else {
+            self.are_many = true;
         }
     }
-    Ok(true)
+
+    /// Flushes them one by one, if that is less than flushing everything; wherever they stand by now.
+    fn flush(self, root: &SyncRoot) -> Result<(), TreeError> {
+        if self.are_many { flush_all(root) } else { self.folders.values().try_for_each(Folder::sync) }
+    }
 }
 
 fn remove_folder(folder: &Folder, seen: &LocalChild) -> Result<Tried, TreeError> {
@@ -411,16 +438,6 @@ fn why(why: WhyTrashed) -> &'static str {
 }
 
 impl Step {
-    /// What leaves its place by it.
-    fn leaving(&self) -> Option<&LocalChild> {
-        match self {
-            Self::Aside(aside) => Some(&aside.child),
-            Self::Trash(trashing) => Some(&trashing.child),
-            Self::Shift(shift) => Some(&shift.child),
-            Self::Make(_) => None,
-        }
-    }
-
     fn shift(&self) -> Option<&Shift> {
         match self {
             Self::Shift(shift) => Some(shift),

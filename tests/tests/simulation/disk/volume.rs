@@ -58,6 +58,8 @@ pub(crate) struct Volume {
     pending: Vec<Pending>,
     next: u64,
     hidden: Vec<Serial>,
+    /// Folders that were removed: whoever has one open finds it empty, and makes nothing in it.
+    removed: BTreeSet<Serial>,
     /// Whether numbers of removed things are given again.
     pub(crate) reuses_inodes: bool,
     pub(crate) now_ns: i64,
@@ -84,6 +86,7 @@ impl Volume {
             pending: Vec::new(),
             next: 2,
             hidden: Vec::new(),
+            removed: BTreeSet::new(),
             reuses_inodes: false,
             now_ns,
         }
@@ -111,6 +114,9 @@ impl Volume {
 
     fn children_mut(&mut self, folder: Serial) -> Result<&mut BTreeMap<String, Serial>, Errno> {
         let now = self.now_ns;
+        if self.removed.contains(&folder) {
+            return Err(Errno::NOENT);
+        }
         let thing = self.things.get_mut(&folder).ok_or(Errno::STALE)?;
         (thing.mtime_ns, thing.ctime_ns) = (now, now);
         match &mut thing.what {
@@ -123,6 +129,7 @@ impl Volume {
         if self.children(folder)?.contains_key(name) {
             return Err(Errno::EXIST);
         }
+        self.children_mut(folder)?;
         let now = self.tick();
         let (serial, inode) = (Serial(self.next), self.fresh_inode());
         self.next += 1;
@@ -208,6 +215,9 @@ impl Volume {
         let is_of_folder = matches!(self.thing(thing)?.what, What::Folder(_));
         let now = self.tick();
         self.children_mut(folder)?.remove(name);
+        if is_of_folder {
+            self.removed.insert(thing);
+        }
         if let Some(thing) = self.things.get_mut(&thing) {
             thing.ctime_ns = now;
         }
@@ -228,6 +238,7 @@ impl Volume {
             return Err(Errno::INVAL);
         }
         let ctime_ns = self.tick();
+        self.children_mut(to.0)?;
         let is_of_folder = [Some(moved), displaced]
             .into_iter()
             .flatten()
@@ -384,6 +395,7 @@ impl Volume {
     /// The power fails, and only what is durable is left.
     pub(crate) fn lose_all_unflushed(&mut self) {
         self.pending.clear();
+        self.removed.clear();
         self.things = self.durable.clone();
         self.tick();
     }
@@ -424,6 +436,7 @@ impl Volume {
                 _ => durable.what = What::File(new[..dice.roll(new.len() + 1)].to_vec()),
             }
         }
+        self.removed.clear();
         self.things = self.durable.clone();
         self.tick();
     }

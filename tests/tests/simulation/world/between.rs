@@ -50,7 +50,7 @@ impl Hook for World {
             Event::Nothing => Ok(()),
             Event::Edit => {
                 self.disturb(device);
-                self.let_act(if luck.is_lone { 0 } else { device }, true);
+                self.let_act(if luck.is_lone { 0 } else { device });
                 Ok(())
             }
             Event::Crash => {

@@ -95,6 +95,14 @@ fn a_folder_goes_for_what_was_in_it() {
 }
 
 #[test]
+fn a_folder_goes_for_a_file_that_was_in_it() {
+    let file = Op::Create { entry: id(2), parent: id(1), name: "b".into(), kind: Kind::File };
+    let before = [folder(1, 0, "a"), file];
+    let (places, _) = carried_out(&before, &[remove(1), shift(2, 0, "a")]);
+    assert_eq!(places, [at(2, 0, "a")]);
+}
+
+#[test]
 fn what_cannot_be_is_left_and_the_rest_goes_on() {
     let before = [folder(1, 0, "a"), folder(2, 1, "b"), folder(3, 0, "c")];
     let (places, ordered) = carried_out(&before, &[remove(1), shift(3, 0, "a"), folder(4, 3, "d")]);
