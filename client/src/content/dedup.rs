@@ -20,11 +20,10 @@ pub struct Dedup {
 
 /// What was found.
 pub enum Found {
-    /// A chunk of the log: it is referred to, and nothing is sent.
-    Live(ChunkRef),
-    /// A chunk that this run has stored, or is about to.
+    /// A chunk that this run has stored, or is about to; or has receipts of this run for.
     Stored(ChunkRef),
-    /// A chunk of an earlier run, or of a checkpoint: sealed again, to be sent if nodes do not hold it.
+    /// A chunk of the log, of an earlier run, or of a checkpoint: sealed again, to be sent if nodes do not hold it. A log
+    /// says what was once stored; disks rot, and whoever has the content at hand can mend that for everybody.
     Perhaps(ChunkRef, Vec<u8>),
     /// Nothing. The frame is given back, to be sealed anew; so is the tag that turned out to be false.
     Nothing(Frame, Option<(ChunkId, ChunkTag)>),
@@ -64,8 +63,9 @@ impl Dedup {
         }
         let mut lie = None;
         if let Some(known) = self.live.find(tag)? {
-            if prove(&known, frame.clone()).is_some() {
-                return Ok(Found::Live(known));
+            if let Some(object) = prove(&known, frame.clone()) {
+                let is_confirmed = self.journal.stored_at(known.id)?.is_some();
+                return Ok(if is_confirmed { Found::Stored(known) } else { Found::Perhaps(known, object) });
             }
             lie = Some((known.id, tag));
         }

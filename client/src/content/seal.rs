@@ -72,8 +72,8 @@ pub struct Outgoing {
     pub chunk: ChunkRef,
     /// Its bytes.
     pub object: Bytes,
-    /// Whether an earlier run may have stored it: nodes are asked first.
-    pub is_resumed: bool,
+    /// Whether it was stored before, as far as this device knows: nodes are asked first.
+    pub is_known: bool,
     /// Its share of what may be sealed at once.
     pub permit: BytePermit,
 }

@@ -1,7 +1,7 @@
 //! From sealed chunks to stored ones.
 //!
 //! ```text
-//! chunks ─► window (shuffled when full) ─► batches ─► HaveChunks for resumed ones, PutChunks for the rest ─► receipts, journal
+//! chunks ─► window (shuffled when full) ─► batches ─► HaveChunks for known ones, PutChunks for the rest ─► receipts, journal
 //! ```
 //! Windows are numbered. What arrives while window `n` gathers is stored once all windows up to `n` are: that is how files
 //! wait for their chunks without a list of them.
@@ -205,11 +205,11 @@ impl<N: Nodes> Uploader<N> {
 impl<N: Nodes> Destination<N> {
     async fn store(self, window: u64, batch: Vec<Outgoing>) -> Result<Stored, UploadError> {
         let mut stored = Stored { chunks: Vec::with_capacity(batch.len()), sent_bytes: 0, held: 0, window };
-        let (resumed, mut missing): (Vec<_>, Vec<_>) = batch.into_iter().partition(|chunk| chunk.is_resumed);
-        if !resumed.is_empty() {
-            let ids: Vec<_> = resumed.iter().map(|chunk| chunk.chunk.id).collect();
+        let (known, mut missing): (Vec<_>, Vec<_>) = batch.into_iter().partition(|chunk| chunk.is_known);
+        if !known.is_empty() {
+            let ids: Vec<_> = known.iter().map(|chunk| chunk.chunk.id).collect();
             let (held, at) = self.have(&ids).await?;
-            for (chunk, held) in resumed.into_iter().zip(held) {
+            for (chunk, held) in known.into_iter().zip(held) {
                 if held {
                     stored.held = stored.held.saturating_add(1);
                     stored.chunks.push(StoredChunk { chunk: chunk.chunk, at });
@@ -321,7 +321,7 @@ mod tests {
             tag: ChunkTag::new([0; 16]),
             plain_bytes: 1,
         };
-        Outgoing { chunk, object: vec![0; bytes].into(), is_resumed: false, permit: ByteBudget::new(1).take(1) }
+        Outgoing { chunk, object: vec![0; bytes].into(), is_known: false, permit: ByteBudget::new(1).take(1) }
     }
 
     #[test]

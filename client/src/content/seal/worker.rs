@@ -202,7 +202,7 @@ impl Worker {
 
     fn seal_or_find(&self, frame: Frame, plain_bytes: u32) -> Result<ChunkRef, Halt> {
         match self.dedup.find(frame, &self.sealing.in_flight).map_err(Halt::Failed)? {
-            Found::Live(chunk) | Found::Stored(chunk) => Ok(chunk),
+            Found::Stored(chunk) => Ok(chunk),
             Found::Perhaps(chunk, object) => self.hand_out(chunk, object, true),
             Found::Nothing(frame, lie) => {
                 if let Some((id, tag)) = lie {
@@ -215,9 +215,9 @@ impl Worker {
         }
     }
 
-    fn hand_out(&self, chunk: ChunkRef, object: Vec<u8>, is_resumed: bool) -> Result<ChunkRef, Halt> {
+    fn hand_out(&self, chunk: ChunkRef, object: Vec<u8>, is_known: bool) -> Result<ChunkRef, Halt> {
         let permit = self.sealing.budget.take(object.len());
-        let outgoing = Outgoing { chunk: chunk.clone(), object: Bytes::from(object), is_resumed, permit };
+        let outgoing = Outgoing { chunk: chunk.clone(), object: Bytes::from(object), is_known, permit };
         self.send(Sealed::Chunk(outgoing))?;
         // Only now: whoever finds it here hands its file out after the chunk.
         self.sealing.in_flight.insert(chunk.clone());
