@@ -55,6 +55,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 fn in_the_way(error: &PutError) -> Failure {
     Failure::Usage(match error {
         PutError::NotAFolder(path) => say!(fr: "« {path} » n'est pas un dossier.", en: "\"{path}\" is not a folder."),
+        PutError::Reserved(path) => say!(
+            fr: "« {path} » : le nom `.vauban` est réservé aux fichiers de Vauban ; en choisir un autre.",
+            en: "\"{path}\": the name `.vauban` is reserved for Vauban's own files; choose another.",
+        ),
         PutError::IsAFolder(path) => say!(fr: "« {path} » est un dossier.", en: "\"{path}\" is a folder."),
     })
 }

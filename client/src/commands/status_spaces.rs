@@ -80,8 +80,8 @@ pub(super) fn text(report: &SpaceReport) -> String {
             say!(fr: "vue confirmée par un autre appareil ({at})", en: "view confirmed by another device ({at})")
         }
         None => say!(
-            fr: "vue non confirmée : aucun autre appareil ne l'a attestée depuis 7 jours",
-            en: "view not confirmed: no other device has attested it for 7 days",
+            fr: "vue pas confirmée par un autre appareil ces 7 derniers jours (chacun atteste la sienne toutes les heures)",
+            en: "view not confirmed by another device in the last 7 days (each attests its own hourly)",
         ),
     };
     let mut text = say!(

@@ -44,6 +44,11 @@ pub(crate) struct Arguments {
         en: "Approves what the brake holds: removals in bulk, files that have lost their type",
     ))]
     approve: bool,
+    #[arg(long, requires = "once", help = say!(
+        fr: "Recommence dans un dossier qui a perdu sa marque : les fichiers égaux se rejoignent, rien n'est supprimé",
+        en: "Begins anew in a folder that has lost its mark: equal files join, nothing is removed",
+    ))]
+    anew: bool,
     #[arg(long, conflicts_with_all = ["once", "dry_run", "approve"], help = say!(
         fr: "Reste, et synchronise dès que l'un des côtés change",
         en: "Stays, and syncs as soon as either side changes",
@@ -85,6 +90,7 @@ struct Once {
     space: String,
     folder: Option<PathBuf>,
     approval: Approval,
+    anew: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -105,7 +111,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             en: "Missing: DIR (or neither of the two: `vauban sync --watch`)",
         ))),
         (Some(space), folder) => {
-            let once = Once { space: space.clone(), folder: folder.clone(), approval };
+            let once = Once { space: space.clone(), folder: folder.clone(), approval, anew: arguments.anew };
             if arguments.dry_run { show(context, once) } else { sync(context, once) }
         }
     }
@@ -120,6 +126,9 @@ fn sync(context: &Context, once: Once) -> Result<Exit, Failure> {
         let found = connected.find(&once.space)?;
         let folder = folder_of(&connected, &once, found.id)?;
         let mut space = connected.open(&found)?;
+        if once.anew {
+            space.forget_folder()?;
+        }
         let watcher: Arc<dyn Watcher> = shown.clone();
         let run = Run { device_name: &connected.device_name(), approval: once.approval, watcher: &watcher };
         let summary = sync_once(&mut space, &folder, &run)?;
@@ -160,7 +169,7 @@ fn finish_chores<N: Nodes>(space: &mut OpenSpace<N>, output: Output) -> Result<(
 fn approve(context: &Context, text: &str) -> Result<Exit, Failure> {
     let space = match known_space(context, text) {
         Ok(space) if running(context)?.is_some() => space,
-        _ => return sync(context, Once { space: text.to_owned(), folder: None, approval: Approval::Given }),
+        _ => return sync(context, Once { space: text.to_owned(), folder: None, approval: Approval::Given, anew: false }),
     };
     let Some(mut line) = connect_to(&context.home)? else { return Err(AskError::NotRunning.into()) };
     // As long as the round takes; Ctrl-C ends the waiting, not the round.

@@ -208,6 +208,16 @@ fn of_tree(error: &TreeError) -> Complaint {
                 ),
             )
         }
+        TreeError::Nested { folder, other } => {
+            let (folder, other) = (folder.display(), other.display());
+            Complaint::new(
+                say!(
+                    fr: "{folder} se trouve dans un autre dossier synchronisé ({other}), ou le contient.",
+                    en: "{folder} lies in another synced folder ({other}), or holds it.",
+                ),
+                say!(fr: "Choisir un dossier à côté.", en: "Choose a folder beside it."),
+            )
+        }
         TreeError::Missing(path) => {
             let path = path.display();
             Complaint::new(
@@ -226,8 +236,8 @@ fn of_tree(error: &TreeError) -> Complaint {
                     en: "The folder {path} has lost its mark: its disk may not be mounted. Nothing was touched.",
                 ),
                 say!(
-                    fr: "Monter le disque et relancer ; pour recommencer de zéro, choisir un autre dossier.",
-                    en: "Mount the disk and run it again; to begin anew, choose another folder.",
+                    fr: "Monter le disque et relancer. S'il est bien là, recommencer par `--anew` : les fichiers égaux se rejoignent, rien n'est supprimé.",
+                    en: "Mount the disk and run it again. If it is there, begin anew by `--anew`: equal files join, nothing is removed.",
                 ),
             )
         }

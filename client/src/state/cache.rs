@@ -52,7 +52,7 @@ pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 6;
+const CACHE_FORMAT: i32 = 7;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -86,7 +86,7 @@ CREATE TABLE chunks(
     id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER, released INTEGER) WITHOUT ROWID;
 CREATE INDEX chunks_tag ON chunks(tag) WHERE tag IS NOT NULL;
 CREATE TABLE hearsay(tag BLOB NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL, plain_bytes INTEGER NOT NULL);
-CREATE TABLE roots(root INTEGER PRIMARY KEY, marker BLOB NOT NULL UNIQUE);
+CREATE TABLE roots(root INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
 CREATE TABLE base(
     root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,

@@ -288,6 +288,16 @@ impl<N: Nodes> OpenSpace<N> {
         self.write_record()
     }
 
+    /// Forgets that folder: one without a mark is no longer taken for one whose disk is not there.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn forget_folder(&mut self) -> Result<(), SyncError> {
+        (self.is_author, self.is_record_dirty) = (true, true);
+        self.record.folder = None;
+        self.write_record()
+    }
+
     /// What looks up chunks, one for each thread that does.
     pub(super) fn dedups(&self, threads: usize) -> Result<Vec<Dedup>, SyncError> {
         (0..threads)

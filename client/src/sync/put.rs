@@ -10,7 +10,7 @@ use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, Source};
 use crate::log::{EntryId, Kind};
 use crate::state::cache::BaseRow;
-use crate::tree::{Identity, TreePath};
+use crate::tree::{Identity, TreePath, is_own};
 
 /// Why a file cannot stand where it was to be put.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,6 +21,9 @@ pub enum PutError {
     /// A folder stands where the file was meant, or no name was given.
     #[error("{0} is a folder")]
     IsAFolder(String),
+    /// A name in it is Vauban's own, which no device would write.
+    #[error("{0} has a name that is reserved")]
+    Reserved(String),
 }
 
 /// Writes the file at `from` to `to` in the space, making folders on the way, as a new version if a file is there already.
@@ -36,6 +39,9 @@ pub fn put<N: Nodes>(
     let Some((folder, name)) = to.split_last() else {
         return Ok(Err(PutError::IsAFolder(to.to_string())));
     };
+    if to.names().iter().any(is_own) {
+        return Ok(Err(PutError::Reserved(to.to_string())));
+    }
     space.settle()?;
     space.ensure_epoch()?;
     let mut summary = Summary::default();

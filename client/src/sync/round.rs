@@ -55,7 +55,7 @@ pub fn sync_changed<N: Nodes>(
 ) -> Result<Summary, SyncError> {
     let mut summary = Summary::default();
     let root = Arc::new(claim(space, path)?);
-    let id = space.cache.root(root.marker())?;
+    let id = space.cache.root(root.key())?;
     let weight = space.checkpoint_weight()?;
     space.settle()?;
     space.ensure_epoch()?;
@@ -135,7 +135,7 @@ pub fn sync_changed<N: Nodes>(
 pub fn preview<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, approval: Approval) -> Result<Vec<Change>, SyncError> {
     space.follow()?;
     let root = Arc::new(look(space, path)?);
-    let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
+    let id = space.cache.known_root(root.key())?.unwrap_or(RootId::NONE);
     let mut summary = Summary::default();
     let look = (&Look::Everything, usize::MAX);
     let planned = plan(space, &root, id, approval, look, &mut summary)?;
@@ -157,7 +157,7 @@ pub fn preview<N: Nodes>(space: &mut OpenSpace<N>, path: &Path, approval: Approv
 pub fn apart<N: Nodes>(space: &mut OpenSpace<N>, path: &Path) -> Result<ApartReport, SyncError> {
     space.follow()?;
     let root = Arc::new(look(space, path)?);
-    let id = space.cache.known_root(root.marker())?.unwrap_or(RootId::NONE);
+    let id = space.cache.known_root(root.key())?.unwrap_or(RootId::NONE);
     let mut report = survey(space, &root, id, &Look::Everything, usize::MAX)?.apart;
     report.listed.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(report)
@@ -271,10 +271,24 @@ fn there<N: Nodes>(space: &OpenSpace<N>, path: &Path) -> Result<std::path::PathB
     if home.starts_with(&known) || known.starts_with(&home) {
         return Err(TreeError::HoldsHome { folder: known, home }.into());
     }
+    if let Some(other) = nested(space, &known) {
+        return Err(TreeError::Nested { folder: known, other }.into());
+    }
     if space.record.folder.as_ref() == Some(&known) && !SyncRoot::is_marked(space.disk(), &known)? {
         return Err(TreeError::MarkerLost(known).into());
     }
     Ok(known)
+}
+
+/// A synced folder that holds this one, by its mark or by what this device remembers; or that lies in it.
+fn nested<N: Nodes>(space: &OpenSpace<N>, folder: &Path) -> Option<std::path::PathBuf> {
+    // What cannot be looked at, as a folder above may be, is not this person's root.
+    let is_root = |path: &Path| SyncRoot::is_marked(space.disk(), path).unwrap_or(false);
+    let above = folder.ancestors().skip(1).find(|path| is_root(path)).map(Path::to_owned);
+    above.or_else(|| {
+        let remembered = space.device.anchor().record().spaces.into_values().filter_map(|known| known.folder);
+        remembered.into_iter().find(|other| other != folder && other.starts_with(folder) && is_root(other))
+    })
 }
 
 /// What it means that the folder at `path` cannot be found: nothing is removed for it, and nothing made in its place.

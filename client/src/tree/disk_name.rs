@@ -7,7 +7,7 @@ use crate::limit::DEPTH_MAX;
 use crate::log::EntryName;
 use crate::tree::{TreeError, TreePath};
 
-/// The folder of Vauban's own in each sync root.
+/// The folder of Vauban's own in each sync root. No folder below may have one from the log either: it would be taken for a root.
 pub(super) const OWN: &str = ".vauban";
 
 /// A name of Vauban's own making, for its own folder.
@@ -37,7 +37,7 @@ pub enum Refused {
 /// # Errors
 /// [`Refused`].
 pub fn may_write(parent: &TreePath, name: &EntryName) -> Result<(), Refused> {
-    if is_own(parent, name) {
+    if is_own(name) {
         return Err(Refused::Own);
     }
     if parent.depth() >= DEPTH_MAX {
@@ -46,10 +46,10 @@ pub fn may_write(parent: &TreePath, name: &EntryName) -> Result<(), Refused> {
     Ok(())
 }
 
-/// Whether this is Vauban's own folder, on disks that tell case apart and on those that don't.
+/// Whether this is a folder of Vauban's own, at any depth, on disks that tell case apart and on those that don't.
 #[must_use]
-pub fn is_own(parent: &TreePath, name: &EntryName) -> bool {
-    parent.depth() == 0 && name.as_str().eq_ignore_ascii_case(OWN)
+pub fn is_own(name: &EntryName) -> bool {
+    name.as_str().eq_ignore_ascii_case(OWN)
 }
 
 /// Whether a symbolic link in folder `parent` may point to `target`: relative, and never above the root on its way.
@@ -84,10 +84,10 @@ mod tests {
     }
 
     #[test]
-    fn own_folder_is_refused_at_the_root_alone() {
+    fn own_folders_are_refused_at_any_depth() {
         assert_eq!(may_write(&path(""), &name(".vauban")), Err(Refused::Own));
         assert_eq!(may_write(&path(""), &name(".VAUBAN")), Err(Refused::Own));
-        assert_eq!(may_write(&path("a"), &name(".vauban")), Ok(()));
+        assert_eq!(may_write(&path("a/b"), &name(".Vauban")), Err(Refused::Own));
         assert_eq!(may_write(&path(""), &name(".vaubanignore")), Ok(()));
     }
 

@@ -38,6 +38,14 @@ pub enum TreeError {
         /// The home.
         home: PathBuf,
     },
+    /// The folder lies in another one that is synced, or holds one: each would take the other's files for its own.
+    #[error("the folder {folder} and the synced folder {other} lie in each other")]
+    Nested {
+        /// The folder.
+        folder: PathBuf,
+        /// The one that was synced first.
+        other: PathBuf,
+    },
     /// As many conflict copies of one file as there may be.
     #[error("there are too many conflict copies of {0}")]
     TooManyCopies(PathBuf),

@@ -100,7 +100,7 @@ impl Folder {
         &self.path
     }
 
-    /// Everything in it but Vauban's own folder, by name. All or an error: an incomplete listing would look like removals.
+    /// Everything in it but what is Vauban's own, by name. All or an error: an incomplete listing would look like removals.
     ///
     /// # Errors
     /// [`TreeError::Disk`].
@@ -108,7 +108,7 @@ impl Folder {
         let mut listing = Listing::default();
         for Listed { name, .. } in self.place.names().map_err(TreeError::disk("read", self.path.to_path()))? {
             match EntryName::parse(&name) {
-                Ok(name) if is_own(&self.path, &name) => {}
+                Ok(name) if is_own(&name) => {}
                 Ok(name) => self.list_one(name, &mut listing)?,
                 Err(error) => listing.unfit.push((String::from_utf8_lossy(&name).into_owned(), error.into())),
             }
@@ -150,7 +150,7 @@ impl Folder {
         {
             let has_number = numbers.contains(&number);
             let Ok(name) = EntryName::parse(&name) else { continue };
-            if is_own(&self.path, &name) {
+            if is_own(&name) {
                 continue;
             }
             if has_number {

@@ -35,7 +35,7 @@ pub use ignores::{IGNORE_FILE, IgnoreMistake, IgnoreRule, Ignores, IgnoresWithin
 pub use kernel::ThisDisk;
 pub use land::{Landed, Leftover, Origin, Ready, Temporary, flush_all, flush_paths};
 pub use path::TreePath;
-pub use root::SyncRoot;
+pub use root::{RootKey, SyncRoot};
 pub use scope::Scope;
 pub use shift::{Emptied, Shifted, waiting_name};
 pub use trash::{Binning, Trash, TrashRecord, Trashed};

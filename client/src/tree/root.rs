@@ -25,6 +25,10 @@ const MARKER_HEAD: &str = "vauban sync root 1";
 /// Bytes of a mark, at most.
 const MARKER_BYTES_MAX: u64 = 256;
 
+/// What a root's base is kept under: its mark, and the numbers that its disk gives the root and the mark. A copy of the folder
+/// has the same mark and other numbers: what it lacks was never removed there, so it begins with an empty base.
+pub type RootKey = [u8; 32];
+
 /// A marked folder.
 #[derive(Debug)]
 pub struct SyncRoot {
@@ -32,7 +36,7 @@ pub struct SyncRoot {
     /// None where the root is only looked at.
     temporary: Option<Folder>,
     path: PathBuf,
-    marker: [u8; 16],
+    key: RootKey,
 }
 
 impl SyncRoot {
@@ -53,7 +57,8 @@ impl SyncRoot {
         let own = folder.open_folder(&own_name(OWN)?)?;
         own.make_folder(&own_name(TEMPORARY)?)?;
         let temporary = own.open_folder(&own_name(TEMPORARY)?)?;
-        Ok(Self { folder, temporary: Some(temporary), path, marker })
+        let key = key(&folder, marker)?;
+        Ok(Self { folder, temporary: Some(temporary), path, key })
     }
 
     /// Makes the mark survive a power cut: whoever made it may have been killed before it did.
@@ -71,12 +76,12 @@ impl SyncRoot {
     /// [`TreeError`]: among them that it is another space's.
     pub fn look(disk: &dyn Disk, path: &Path, space: SpaceId) -> Result<Self, TreeError> {
         let (folder, path) = open_named(disk, path)?;
-        let marker = match read_marker(&folder, &path)? {
+        let key = match read_marker(&folder, &path)? {
             Some((marked, _)) if marked != space => return Err(TreeError::OtherSpace(path)),
-            Some((_, marker)) => marker,
-            None => [0; 16],
+            Some((_, marker)) => key(&folder, marker)?,
+            None => RootKey::default(),
         };
-        Ok(Self { folder, temporary: None, path, marker })
+        Ok(Self { folder, temporary: None, path, key })
     }
 
     /// Whether the folder at `path` is marked at all.
@@ -88,10 +93,10 @@ impl SyncRoot {
         Ok(read_marker(&folder, &path)?.is_some())
     }
 
-    /// The random number that its base is kept under.
+    /// What its base is kept under.
     #[must_use]
-    pub fn marker(&self) -> [u8; 16] {
-        self.marker
+    pub fn key(&self) -> RootKey {
+        self.key
     }
 
     /// Where it is.
@@ -153,6 +158,16 @@ fn open_named(disk: &dyn Disk, path: &Path) -> Result<(Folder, PathBuf), TreeErr
     let resolved =
         disk.resolve(path).map_err(|source| TreeError::Disk { what: "open", path: path.to_owned(), source })?;
     Ok((Folder::open_root(disk, &resolved)?, resolved))
+}
+
+/// The key of a root with this mark, where both lie now.
+fn key(root: &Folder, marker: [u8; 16]) -> Result<RootKey, TreeError> {
+    let mark = root.open_folder(&own_name(OWN)?)?.child(&own_name(MARKER)?)?;
+    let numbers = [root.identity()?.inode, mark.map(|mark| mark.identity.inode).unwrap_or_default()];
+    let mut key = RootKey::default();
+    let parts = marker.into_iter().chain(numbers.into_iter().flat_map(u64::to_be_bytes));
+    key.iter_mut().zip(parts).for_each(|(slot, byte)| *slot = byte);
+    Ok(key)
 }
 
 /// What a root is marked with; `None` if it is not.

@@ -6,7 +6,7 @@ use vauban_protocol::id::Digest;
 use super::remote::{entry_name, kind_code, kind_of};
 use super::{Cache, CacheError};
 use crate::log::{EntryId, EntryName, Kind};
-use crate::tree::{FileType, Identity};
+use crate::tree::{FileType, Identity, RootKey};
 
 /// The columns of a row, in the order of [`base_row`].
 macro_rules! base_where {
@@ -55,22 +55,22 @@ pub struct BaseRow {
 }
 
 impl Cache {
-    /// The folder whose marker this is; a new one begins with an empty base.
+    /// The folder whose key this is; a new one begins with an empty base.
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn root(&self, marker: [u8; 16]) -> Result<RootId, CacheError> {
-        self.db.execute("INSERT OR IGNORE INTO roots(marker) VALUES(?1)", [marker])?;
-        Ok(self.db.query_row("SELECT root FROM roots WHERE marker = ?1", [marker], |row| row.get(0).map(RootId))?)
+    pub fn root(&self, key: RootKey) -> Result<RootId, CacheError> {
+        self.db.execute("INSERT OR IGNORE INTO roots(key) VALUES(?1)", [key])?;
+        Ok(self.db.query_row("SELECT root FROM roots WHERE key = ?1", [key], |row| row.get(0).map(RootId))?)
     }
 
-    /// The folder whose marker this is, if it was ever synced.
+    /// The folder whose key this is, if it was ever synced.
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn known_root(&self, marker: [u8; 16]) -> Result<Option<RootId>, CacheError> {
-        let mut statement = self.db.prepare_cached("SELECT root FROM roots WHERE marker = ?1")?;
-        Ok(statement.query_row([marker], |row| row.get(0).map(RootId)).optional()?)
+    pub fn known_root(&self, key: RootKey) -> Result<Option<RootId>, CacheError> {
+        let mut statement = self.db.prepare_cached("SELECT root FROM roots WHERE key = ?1")?;
+        Ok(statement.query_row([key], |row| row.get(0).map(RootId)).optional()?)
     }
 
     /// The base of everything that was in folder `parent`.

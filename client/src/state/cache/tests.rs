@@ -134,7 +134,7 @@ fn a_transaction_that_is_dropped_never_was() {
 fn caches_that_cannot_be_used_are_built_anew() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("c");
-    let root = |cache: &Cache| cache.root([9; 16]).unwrap();
+    let root = |cache: &Cache| cache.root([9; 32]).unwrap();
     let fill = |cache: &mut Cache| {
         let root = root(cache);
         let row = BaseRow {
@@ -196,7 +196,7 @@ fn the_first_description_of_a_chunk_stands() {
 fn the_toll_is_that_of_the_last_hour() {
     let folder = tempfile::tempdir().unwrap();
     let cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
-    let root = cache.root([9; 16]).unwrap();
+    let root = cache.root([9; 32]).unwrap();
     let hour = |now| cache.toll(root, Direction::ToLog, Timestamp(now)).unwrap();
     cache.add_toll(root, Direction::ToLog, Timestamp(1_000), Toll { removed: 3, damaged: 1, tree: 100 }).unwrap();
     cache.add_toll(root, Direction::ToLog, Timestamp(2_000), Toll { removed: 2, damaged: 0, tree: 97 }).unwrap();

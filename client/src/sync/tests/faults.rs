@@ -16,7 +16,7 @@ use crate::state::cache::BaseRow;
 use crate::sync::author::{Draft, Sent};
 use crate::sync::plan::{LogChange, Plan};
 use crate::sync::send::Send;
-use crate::sync::{Quiet, Summary, SyncError, Watcher};
+use crate::sync::{Approval, Quiet, Run, Summary, SyncError, Watcher, sync_once};
 use crate::tree::{Identity, TreeError, TreePath};
 
 const MIB: usize = 1024 * 1024;
@@ -300,6 +300,75 @@ fn a_folder_without_its_mark_stops_the_engine() {
     std::fs::remove_file(world.a().path("f")).unwrap();
     let stopped = world.a().try_sync();
     assert!(matches!(stopped, Err(SyncError::Tree(TreeError::MarkerLost(_)))), "{stopped:?}");
+}
+
+/// Equal files join the space again, and what is missing comes back: a base that is empty removes nothing.
+#[test]
+fn a_folder_without_its_mark_begins_anew_when_told() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().write("g", "2");
+    world.a().sync();
+    std::fs::remove_dir_all(world.a().path(".vauban")).unwrap();
+    std::fs::remove_file(world.a().path("f")).unwrap();
+    let mut space = world.a().open().unwrap();
+    space.forget_folder().unwrap();
+    let summary = world.a().sync_in(&mut space).unwrap();
+    assert_eq!((summary.removed_there, summary.uploaded, summary.downloaded), (0, 0, 1));
+    assert_eq!(world.a().read("f"), b"1");
+}
+
+/// An interrupted copy to a new disk, or what a backup brought back: it has the mark, and not all that it was made of.
+#[test]
+fn a_copy_of_a_folder_removes_nothing() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    for name in ["f", "g", "h"] {
+        world.a().write(name, name);
+    }
+    world.a().sync();
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::create_dir(copy.path().join(".vauban")).unwrap();
+    std::fs::copy(world.a().path(".vauban/root"), copy.path().join(".vauban/root")).unwrap();
+    std::fs::copy(world.a().path("f"), copy.path().join("f")).unwrap();
+    let mut space = world.a().open().unwrap();
+    let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+    let run = Run { device_name: "poste", approval: Approval::Ask, watcher: &watcher };
+    let summary = sync_once(&mut space, copy.path(), &run).unwrap();
+    assert_eq!((summary.removed_there, summary.uploaded, summary.downloaded), (0, 0, 2));
+    assert_eq!(std::fs::read(copy.path().join("h")).unwrap(), b"h");
+}
+
+#[test]
+fn folders_in_synced_folders_are_refused() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().write("inner/f", "1");
+    world.a().sync();
+    let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+    let run = Run { device_name: "poste", approval: Approval::Ask, watcher: &watcher };
+    let mut space = world.a().open().unwrap();
+    let refused = sync_once(&mut space, &world.a().path("inner"), &run);
+    assert!(matches!(refused, Err(SyncError::Tree(TreeError::Nested { .. }))), "{refused:?}");
+}
+
+/// Disks rot: who has the content at hand sends it again, under the same identifier, with the next version that contains it.
+#[test]
+fn what_a_node_has_lost_is_sent_again() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    let content = noise(3, 3 * MIB);
+    world.a().write("f", &content);
+    world.a().sync();
+    world.node.with(|state| state.chunks.retain(|_, object| object.len() < MIB / 8));
+    world.a().write("f", [content.as_slice(), b"more"].concat());
+    world.a().write("copy", &content);
+    let summary = world.a().sync();
+    assert!(summary.is_complete() && summary.sent_bytes as usize > content.len(), "{summary:?}");
+    world.b().sync();
+    assert_eq!(world.a().tree(), world.b().tree());
+    // What is held is not sent again.
+    let twice = world.node.with(|state| state.put_twice);
+    world.a().write("again", &content);
+    world.a().sync();
+    assert_eq!(world.node.with(|state| state.put_twice), twice);
 }
 
 #[test]

@@ -110,7 +110,7 @@ impl Watches {
         ruled_anew: &mut BTreeSet<TreePath>,
     ) {
         let Some(parent) = self.places.path(watch).cloned() else { return };
-        if name.is_some_and(|name| is_own(&parent, name)) {
+        if name.is_some_and(is_own) {
             return;
         }
         if name.is_some_and(is_ignore_file) {
