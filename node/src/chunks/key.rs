@@ -45,6 +45,12 @@ impl Partition {
         (number < Self::COUNT).then_some(Self(number))
     }
 
+    /// Its number, below [`Partition::COUNT`].
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
     /// The partition of a chunk.
     #[must_use]
     pub fn of(id: &ChunkId) -> Self {
