@@ -10,7 +10,10 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
+
+use bytesize::ByteSize;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::{JoinError, JoinHandle};
@@ -24,10 +27,12 @@ use crate::data_folder::DataFolder;
 use crate::edge::{Edge, EdgeError, EdgeParts, Listener, stop_channel};
 use crate::enrolment::{self, AdmitError, Enrolment};
 use crate::identity::{Identity, IdentityError};
+use crate::jobs::{Jobs, Repair, Scrub, Sweep, Throttle};
 use crate::message::{Explain, Explanation};
 use crate::metadata::{Metadata, MetadataError};
 use crate::observe::Metrics;
 use crate::peers::{Known, Peers};
+use crate::replication::Replication;
 use crate::web::{Web, WebError, WebParts};
 
 /// Days before a charter's end from which the node warns (`formats#21`).
@@ -180,11 +185,15 @@ async fn serve_all(
     let node = identity.node();
     let metrics = Arc::new(Metrics::new()?);
     let mut signals = Signals::new().map_err(BootError::Signals)?;
+    let reach = Arc::new(peers.clone());
+    let replication = Replication::new(Arc::clone(&identity), metadata.view(), chunks.clone(), reach);
+    let jobs = start_jobs(config, &replication, metadata, &metrics);
     let parts = EdgeParts {
         identity,
         peers,
         metadata: metadata.clone(),
         chunks: chunks.clone(),
+        replication,
         metrics: Arc::clone(&metrics),
     };
     let edge = Edge::new(listener, parts, config);
@@ -213,6 +222,7 @@ async fn serve_all(
         reason = metadata_failed(metadata) => Err(storage(&reason)),
         web = &mut web_task => web.map_err(BootError::from).and_then(|served| Ok(served?)),
     };
+    jobs.stop().await;
     stopper.stop();
     let stopped = finish(edge_task, &cause).await;
     ender.stop();
@@ -220,6 +230,21 @@ async fn serve_all(
         web_task.await??;
     }
     cause.and(stopped)
+}
+
+/// What the node does for its chunks unasked.
+fn start_jobs(config: &Config, replication: &Replication, metadata: &Metadata, metrics: &Arc<Metrics>) -> Jobs {
+    let mut jobs = Jobs::new(Arc::clone(metrics));
+    let (repair, scrub) = (rate(config.jobs.repair_rate), rate(config.jobs.scrub_rate));
+    jobs.start(Repair::new(replication.clone(), metadata.clone()), repair);
+    jobs.start(Scrub::new(replication.chunks().clone(), config.jobs.scrub_every), scrub);
+    jobs.start(Sweep::new(replication.clone(), config.jobs.sweep_every), Throttle::default());
+    jobs
+}
+
+/// Bytes a second; 0 is as fast as it goes.
+fn rate(size: ByteSize) -> Throttle {
+    Throttle(NonZeroU64::new(size.as_u64()))
 }
 
 /// Waits for requests under way; after a failure of storage there is nothing to wait for.

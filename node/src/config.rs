@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use vauban_protocol::limit::CHUNKS_BYTES_MAX;
+use vauban_protocol::time::DAY_SECONDS;
 
 use crate::durable_file;
 use crate::limit::{
@@ -44,6 +45,8 @@ pub struct Config {
     pub memory: Memory,
     /// Connections.
     pub network: Network,
+    /// What is done for the chunks unasked.
+    pub jobs: Jobs,
 }
 
 /// What is logged, and how.
@@ -112,6 +115,22 @@ pub struct Network {
     pub stop_grace: Duration,
 }
 
+/// What is done for the chunks unasked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Jobs {
+    /// Bytes a second that repair fetches from other nodes, 0 for as fast as it goes.
+    pub repair_rate: ByteSize,
+    /// Bytes a second that scrub reads, 0 for as fast as it goes.
+    pub scrub_rate: ByteSize,
+    /// How often every stored chunk is read and hashed.
+    #[serde(with = "humantime_serde")]
+    pub scrub_every: Duration,
+    /// How often what nobody needs is looked for.
+    #[serde(with = "humantime_serde")]
+    pub sweep_every: Duration,
+}
+
 /// How the sending rate is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -133,6 +152,7 @@ impl Default for Config {
             disk: Disk::default(),
             memory: Memory::default(),
             network: Network::default(),
+            jobs: Jobs::default(),
         }
     }
 }
@@ -158,6 +178,17 @@ impl Default for Disk {
 impl Default for Memory {
     fn default() -> Self {
         Self { bodies: size(MEMORY_BODIES_BYTES), windows: size(MEMORY_WINDOWS_BYTES) }
+    }
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self {
+            repair_rate: ByteSize::b(0),
+            scrub_rate: ByteSize::mib(16),
+            scrub_every: Duration::from_secs(14 * DAY_SECONDS),
+            sweep_every: Duration::from_secs(60 * 60),
+        }
     }
 }
 

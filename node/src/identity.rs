@@ -1,4 +1,5 @@
-//! The node's one signing key of its own: it signs receipts, and the request for a charter.
+//! The node's one signing key of its own: it signs receipts and reports of what it holds, and the request
+//! for a charter.
 //!
 //! The node's identifier follows from its public half. Nothing that a person owns can be opened or signed with it. The
 //! key never leaves this type, which prints as the identifier alone.
@@ -11,12 +12,13 @@ use ed25519_dalek::{Signer as _, SigningKey};
 use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
 use vauban_protocol::label;
 use vauban_protocol::organisation::NodeRequest;
-use vauban_protocol::receipt::{Receipt, ReceiptClaim, ids_digest};
+use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signature::{Ed25519Key, message};
 use vauban_protocol::signed::{SUITE, Signed};
 use zeroize::Zeroizing;
 
 use crate::durable_file::{self, Readers};
+use crate::placement::{Report, ReportClaim};
 
 /// What a receipt key's file begins with, before the suite and the 32 secret bytes (RFC 8032).
 const KEY_MAGIC: [u8; 3] = *b"VBK";
@@ -114,7 +116,15 @@ impl Identity {
         let ids = ids_digest(ids);
         let claim = ReceiptClaim { node: self.node, space, ids, layout, at };
         let signature = self.sign(label::SIGN_RECEIPT, &claim.to_bytes());
-        Receipt { claim, signature }
+        Receipt { claim, signature, covers: Covers::All }
+    }
+
+    /// Says that this node holds what `layout` gives it, of all that had a row when it had applied `at`.
+    #[must_use]
+    pub fn report(&self, layout: u64, at: u64) -> Report {
+        let claim = ReportClaim { node: self.node, layout, at };
+        let signature = self.sign(label::SIGN_LAYOUT_REPORT, &claim.to_bytes());
+        Report { claim, signature }
     }
 
     /// Asks for a charter for the TLS key that `tls_request` (PKCS#10, DER) proves, at `address` (`host:port`).

@@ -20,6 +20,10 @@ pub mod peers;
 
 pub mod chunks;
 pub mod metadata;
+pub mod placement;
+pub mod replication;
+
+pub mod jobs;
 
 pub mod observe;
 pub mod web;

@@ -1,7 +1,7 @@
 //! Every bound of the node, with its reason.
 
 use vauban_protocol::limit::{
-    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, FOLLOW_BYTES_MAX, OBJECT_BYTES_MAX, SEATS_MAX,
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, FOLLOW_BYTES_MAX, IDS_MAX, OBJECT_BYTES_MAX, SEATS_MAX,
 };
 use vauban_protocol::time::DAY_SECONDS;
 
@@ -176,6 +176,58 @@ pub const SNAPSHOT_BYTES_MAX: usize = 256 * 1024 * 1024 * 1024;
 pub const SNAPSHOT_PIECE_BYTES: usize = 256 * 1024;
 
 const _: () = assert!(PEER_KEEP_ALIVE_SECONDS * 2 < PEER_IDLE_SECONDS);
+
+// Replication: several nodes as one store
+
+/// Tries of one request whose layout changes meanwhile.
+pub const ATTEMPTS_MAX: usize = 3;
+/// Seconds that a node waits until it has applied what another one has.
+pub const CATCH_UP_SECONDS_MAX: u64 = 2;
+/// Seconds for a replica to say what it holds: a client waits for the slowest one that is needed.
+pub const HAVE_SECONDS_MAX: u64 = 5;
+/// Seconds for which replicas that are not needed for an answer are still told chunks.
+pub const STRAGGLER_SECONDS_MAX: u64 = 30;
+/// Bytes of chunks on their way to such replicas; beyond that they are left to repair.
+pub const STRAGGLERS_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of chunks that are being read for other nodes.
+pub const SERVE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Bytes of chunks that other nodes push at once.
+pub const PUSHED_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Copies that reads bring back at once, beside what repair does.
+pub const READ_REPAIRS_MAX: usize = 4;
+
+const _: () = assert!(CHUNKS_BYTES_MAX <= STRAGGLERS_BYTES_MAX && CHUNKS_BYTES_MAX <= SERVE_BYTES_MAX);
+const _: () = assert!(CHUNKS_BYTES_MAX <= PUSHED_BYTES_MAX);
+
+// Jobs
+
+/// Milliseconds between two looks whether an idle job is due.
+pub const JOB_LOOK_MILLISECONDS: u64 = 500;
+/// Seconds until a unit of work that failed is tried again.
+pub const JOB_RETRY_SECONDS: u64 = 5;
+/// Rows that are read at once: one request for ids.
+pub const REPAIR_ROWS_MAX: usize = IDS_MAX;
+/// Spaces that are listed at once.
+pub const REPAIR_SPACES_MAX: usize = 1024;
+/// Chunks of one batch of repair.
+pub const REPAIR_BATCH_IDS: usize = 256;
+/// Bytes that one batch of repair fetches before it stores them.
+pub const REPAIR_BATCH_BYTES: usize = 8 * 1024 * 1024;
+/// Batches under way at once: one is fetched while another is written.
+pub const REPAIR_BATCHES_MAX: usize = 4;
+/// Seconds until a replica that did not answer is asked again for what is missing.
+pub const REPAIR_RETRY_SECONDS: u64 = 5;
+/// Seconds between two passes, at least: repair begins well within 30 s of a loss.
+pub const REPAIR_PAUSE_SECONDS_MIN: u64 = 15;
+/// A pause between passes takes so many times what the last pass took: looking costs some percent of the time at most.
+pub const REPAIR_PAUSE_FACTOR: u32 = 30;
+/// Bytes that scrub reads in one unit.
+pub const SCRUB_STEP_BYTES: u64 = 8 * 1024 * 1024;
+/// Copies that sweep deletes at once: they share syncs.
+pub const SWEEPS_IN_FLIGHT_MAX: usize = 128;
+
+const _: () = assert!(SWEEPS_IN_FLIGHT_MAX < WRITER_REQUESTS_MAX && REPAIR_BATCH_IDS <= IDS_MAX);
+const _: () = assert!(OBJECT_BYTES_MAX <= REPAIR_BATCH_BYTES && REPAIR_BATCH_BYTES <= CHUNKS_BYTES_MAX);
 
 // The process
 

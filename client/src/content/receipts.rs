@@ -1,5 +1,7 @@
 //! Judging receipts: are these chunks durably where the organisation's policy wants them (invariant 6)? Pure.
 
+use std::collections::BTreeSet;
+
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::organisation::{Charter, Organisation, PolicyBreach};
 use vauban_protocol::receipt::Receipt;
@@ -16,9 +18,11 @@ pub enum ReceiptError {
     Policy(#[from] PolicyBreach),
 }
 
-/// The least Raft index that the receipts for exactly `ids` rest on, if the copies they prove satisfy the policy at `now`.
+/// The least Raft index that the receipts for `ids` rest on, if for each of them the copies that they prove satisfy the policy at
+/// `now`.
 ///
-/// Receipts of nodes without a charter that the policy permits prove nothing, and are passed over.
+/// A receipt speaks for those of `ids` that its node holds. Receipts of nodes without a charter that the policy permits prove
+/// nothing, and are passed over.
 ///
 /// # Errors
 /// [`ReceiptError`].
@@ -29,7 +33,7 @@ pub fn judge_receipts(
     org: &Organisation,
     now: Timestamp,
 ) -> Result<u64, ReceiptError> {
-    let mut holders: Vec<&Charter> = Vec::with_capacity(receipts.len());
+    let mut proven: Vec<(&Receipt, &Charter)> = Vec::with_capacity(receipts.len());
     let mut at = u64::MAX;
     for receipt in receipts {
         let Some(charter) =
@@ -38,9 +42,15 @@ pub fn judge_receipts(
             continue;
         };
         receipt.verify(&charter.receipt_key, space, ids).map_err(|_| ReceiptError::Forged)?;
-        holders.push(charter);
+        proven.push((receipt, charter));
         at = at.min(receipt.claim.at);
     }
-    org.policy().satisfied_by(holders, now)?;
+    // Chunks of one partition have the same holders: each set of them is judged once.
+    let holders = |place: usize| -> Vec<bool> { proven.iter().map(|(receipt, _)| receipt.covers.has(place)).collect() };
+    let sets: BTreeSet<Vec<bool>> = (0..ids.len()).map(holders).collect();
+    for set in sets {
+        let holds = proven.iter().zip(set).filter(|(_, holds)| *holds).map(|((_, charter), _)| *charter);
+        org.policy().satisfied_by(holds, now)?;
+    }
     Ok(at)
 }

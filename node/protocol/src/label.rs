@@ -25,6 +25,8 @@ labels! {
     SIGN_COMMIT = "sign commit";
     /// Signature context of a node's receipt for chunks it durably holds.
     SIGN_RECEIPT = "sign receipt";
+    /// Signature context of a node's word that it holds what a new layout gives it.
+    SIGN_LAYOUT_REPORT = "sign layout report";
     /// Signature context of a device's proof over the TLS exporter.
     SIGN_DEVICE_PROOF = "sign device proof";
     /// Signature context of what a device has seen of a space.

@@ -90,8 +90,8 @@ pub enum StoreError {
     },
     /// The index database does not open or does not answer.
     #[error(
-        "the chunk index {} is damaged ({detail}); restore it from a backup, or move the whole chunk folder aside and \
-         start the node again: it fetches its chunks from the other replicas",
+        "the chunk index {} is damaged ({detail}); restore it from a backup, or, if other nodes hold these chunks, too, move the \
+         whole chunk folder aside and start the node again: repair fetches them. A single node would have lost them all",
         path.display()
     )]
     Index {
@@ -102,8 +102,8 @@ pub enum StoreError {
     },
     /// Segments are there, and the index that says what is in them is not.
     #[error(
-        "{} is missing or empty, but segments are there; restore it from a backup, or move the whole chunk folder aside \
-         and start the node again: it fetches its chunks from the other replicas",
+        "{} is missing or empty, but segments are there; restore it from a backup, or, if other nodes hold these chunks, too, \
+         move the whole chunk folder aside and start the node again: repair fetches them. A single node would have lost them all",
         path.display()
     )]
     IndexMissing {
@@ -112,8 +112,9 @@ pub enum StoreError {
     },
     /// A segment lost bytes that had been acknowledged.
     #[error(
-        "{} has {found_bytes} bytes, but {expected_bytes} were acknowledged; restore the file from a backup, or move the \
-         whole chunk folder aside and start the node again: it fetches its chunks from the other replicas",
+        "{} has {found_bytes} bytes, but {expected_bytes} were acknowledged; restore the file from a backup, or, if other nodes \
+         hold these chunks, too, move the whole chunk folder aside and start the node again: repair fetches them. A single node \
+         would have lost them all",
         path.display()
     )]
     SegmentTruncated {

@@ -8,6 +8,9 @@
 //! - so a copy with a stamp below the floor carries no promise that a commit could still redeem, and if no row needs it
 //!   either, it is garbage.
 //!
+//! A copy outside every layout goes whatever its stamp was in that state; but a node may be assigned the chunk again, and
+//! promise it, while sweep still acts on what it has read before. So a stamp from after that state holds the copy.
+//!
 //! This holds only if row and floor come from **one** applied state (however old), and if the stamp is compared and the
 //! copy dropped in one step that no receipt can enter. `rule/model.rs` searches every interleaving of a small cluster
 //! for a promise broken, and shows that without any one of these conditions one is.
@@ -28,6 +31,8 @@ pub struct Need {
     pub floor: Stamp,
     /// Whether placement wants a copy here.
     pub duty: Duty,
+    /// The applied index itself.
+    pub as_of: Stamp,
 }
 
 /// Whether the applied state has a row for a chunk.
@@ -54,7 +59,8 @@ pub enum Duty {
 #[must_use]
 pub fn may_delete(need: &Need, stamp: Stamp) -> bool {
     let unneeded = need.row == RowState::Absent && stamp < need.floor;
-    unneeded || need.duty == Duty::Relieved
+    let outside = need.duty == Duty::Relieved && stamp <= need.as_of;
+    unneeded || outside
 }
 
 #[cfg(test)]
@@ -62,7 +68,7 @@ mod tests {
     use super::*;
 
     fn need(row: RowState, floor: u64, duty: Duty) -> Need {
-        Need { row, floor: Stamp(floor), duty }
+        Need { row, floor: Stamp(floor), duty, as_of: Stamp(10) }
     }
 
     #[test]
@@ -79,6 +85,11 @@ mod tests {
 
     #[test]
     fn a_relieved_node_keeps_nothing() {
-        assert!(may_delete(&need(RowState::Present, 0, Duty::Relieved), Stamp(9)));
+        assert!(may_delete(&need(RowState::Present, 0, Duty::Relieved), Stamp(10)));
+    }
+
+    #[test]
+    fn a_promise_from_after_the_state_holds() {
+        assert!(!may_delete(&need(RowState::Present, 0, Duty::Relieved), Stamp(11)));
     }
 }

@@ -53,7 +53,7 @@ async fn assert_held(store: &ChunkStore, chunks: &[VerifiedChunk]) {
 
 /// What a state says of a chunk that no commit names.
 fn unneeded(floor: u64) -> Need {
-    Need { row: RowState::Absent, floor: Stamp(floor), duty: Duty::Assigned }
+    Need { row: RowState::Absent, floor: Stamp(floor), duty: Duty::Assigned, as_of: Stamp(floor) }
 }
 
 /// The stamp that the index has for a chunk.

@@ -7,6 +7,7 @@ use vauban_protocol::wire::{FrameError, ListError, Refusal};
 use crate::chunks::{Corrupt, ReadError, StoreError};
 use crate::edge::memory::Busy;
 use crate::metadata::{Failure, ProposeError};
+use crate::replication::ReplicationError;
 
 /// Why a request was not served.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ pub(super) enum RequestFault {
     /// The chunk store.
     #[error("chunk store: {0}")]
     Store(#[from] StoreError),
+    /// The replicas of chunks.
+    #[error("replicas: {0}")]
+    Replication(#[from] ReplicationError),
     /// The applied state.
     #[error("metadata: {0}")]
     Metadata(#[from] Failure),
@@ -64,9 +68,12 @@ impl RequestFault {
             | Self::Bound(_)
             | Self::Chunk(Corrupt::Oversized { .. }) => Some(Refusal::Malformed),
             Self::Chunk(_) => Some(Refusal::ChunkMismatch),
-            Self::Store(StoreError::DiskFull { .. }) => Some(Refusal::DiskFull),
+            Self::Store(StoreError::DiskFull { .. })
+            | Self::Replication(
+                ReplicationError::TooFew { is_full: true, .. } | ReplicationError::Store(StoreError::DiskFull { .. }),
+            ) => Some(Refusal::DiskFull),
             Self::Propose(error) => Some(proposal(error)),
-            Self::Slow | Self::Busy(_) | Self::Store(_) | Self::Metadata(_) | Self::Crossed => {
+            Self::Slow | Self::Busy(_) | Self::Store(_) | Self::Replication(_) | Self::Metadata(_) | Self::Crossed => {
                 Some(Refusal::Unavailable)
             }
         }
@@ -74,7 +81,7 @@ impl RequestFault {
 
     /// Whether the node itself is at fault: an operator wants to read of it.
     pub(super) fn is_ours(&self) -> bool {
-        matches!(self, Self::Store(_) | Self::Metadata(_) | Self::Busy(_) | Self::Crossed)
+        matches!(self, Self::Store(_) | Self::Replication(_) | Self::Metadata(_) | Self::Busy(_) | Self::Crossed)
             || matches!(self, Self::Propose(error) if matches!(proposal(error), Refusal::Unavailable))
     }
 }

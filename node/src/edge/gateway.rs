@@ -15,6 +15,7 @@ use crate::identity::Identity;
 use crate::metadata::{Failure, Metadata, View};
 use crate::observe::Metrics;
 use crate::peers::Peers;
+use crate::replication::Replication;
 
 /// The node, as requests see it.
 pub(super) struct Gateway {
@@ -22,7 +23,10 @@ pub(super) struct Gateway {
     pub(super) metadata: Metadata,
     pub(super) peers: Peers,
     pub(super) chunks: ChunkStore,
+    pub(super) replication: Replication,
     pub(super) memory: Memory,
+    /// Memory for chunks that other nodes push: apart from the clients', whose requests may be waiting for such pushes elsewhere.
+    pub(super) pushed: Memory,
     pub(super) metrics: Arc<Metrics>,
 }
 

@@ -24,10 +24,12 @@ use crate::edge::transport::server_config;
 use crate::identity::Identity;
 use crate::limit::{
     DATAGRAM_BYTES_MAX, GUESTS_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX, MEMORY_SECONDS_MAX, PEER_CONNECTIONS_MAX,
+    PUSHED_BYTES_MAX,
 };
 use crate::metadata::Metadata;
 use crate::observe::Metrics;
 use crate::peers::Peers;
+use crate::replication::Replication;
 
 /// Extra time, after the grace, for the last packets of closed connections.
 const CLOSE_SECONDS_MAX: u64 = 2;
@@ -42,6 +44,8 @@ pub struct EdgeParts {
     pub metadata: Metadata,
     /// Where chunks lie.
     pub chunks: ChunkStore,
+    /// How they are kept on several nodes.
+    pub replication: Replication,
     /// Where it counts.
     pub metrics: Arc<Metrics>,
 }
@@ -112,16 +116,17 @@ impl Edge {
     /// An edge on that socket; peers are served by [`Edge::serve`].
     #[must_use]
     pub fn new(listener: Listener, parts: EdgeParts, config: &Config) -> Self {
-        let EdgeParts { identity, peers, metadata, chunks, metrics } = parts;
+        let EdgeParts { identity, peers, metadata, chunks, replication, metrics } = parts;
         let memory = Memory::new(
             bytes_of(config.memory.bodies),
             bytes_of(config.memory.windows),
             Duration::from_secs(MEMORY_SECONDS_MAX),
             metrics.body_bytes(),
         );
+        let pushed = Memory::new(PUSHED_BYTES_MAX, 0, Duration::from_secs(MEMORY_SECONDS_MAX), metrics.body_bytes());
         Self {
             listener,
-            gateway: Arc::new(Gateway { identity, metadata, peers, chunks, memory, metrics }),
+            gateway: Arc::new(Gateway { identity, metadata, peers, chunks, replication, memory, pushed, metrics }),
             connections_max: config.network.connections_max,
             grace: config.network.stop_grace,
         }

@@ -27,6 +27,7 @@ use crate::edge::incoming::{Incoming, Rest};
 use crate::edge::memory::Share;
 use crate::edge::transport::widen_for_node;
 use crate::peers::{Greeting, PeerRefusal, PeerRequest, PeerResponse, judge, named_key};
+use crate::replication::{ChunkRequest, ServeError};
 
 /// The label of a request whose header was not read.
 const UNREAD: &str = "unread";
@@ -37,6 +38,8 @@ struct Caller {
     /// Who it is, once it has greeted: its name is in its certificate.
     named: OnceLock<(NodeId, Digest)>,
     share: Share,
+    /// Memory for the chunks that it pushes.
+    pushed: Share,
 }
 
 /// An answer, and the parts of its body.
@@ -51,8 +54,12 @@ pub(super) async fn serve(gateway: &Arc<Gateway>, connection: Connection, left: 
         close(&connection, CloseCode::Refused, "a node shows a certificate");
         return;
     }
-    let caller =
-        Arc::new(Caller { connection: connection.clone(), named: OnceLock::new(), share: gateway.memory.share() });
+    let caller = Arc::new(Caller {
+        connection: connection.clone(),
+        named: OnceLock::new(),
+        share: gateway.memory.share(),
+        pushed: gateway.pushed.share(),
+    });
     let _counted = gateway.metrics.connection("node");
     let mut requests = JoinSet::new();
     let mut stopping = std::pin::pin!(async {
@@ -112,8 +119,14 @@ async fn route(gateway: &Gateway, caller: &Caller, request: PeerRequest, rest: R
         }
         _ => {}
     }
-    if let Err(refusal) = admitted(gateway, caller) {
-        return Ok((PeerResponse::Refused(refusal), Vec::new()));
+    let node = match admitted(gateway, caller) {
+        Ok(node) => node,
+        Err(refusal) => return Ok((PeerResponse::Refused(refusal), Vec::new())),
+    };
+    if let PeerRequest::Chunks(asked) = request {
+        let mut body = rest.body(bytes_max, &caller.pushed).await?;
+        let objects = body.whole().await?;
+        return chunks(gateway, node, asked, objects).await;
     }
     Ok((PeerResponse::Refused(PeerRefusal::Unavailable), Vec::new()))
 }
@@ -156,6 +169,21 @@ async fn teach(gateway: &Gateway, caller: &Caller, list: Bytes) -> Result<Answer
         Err(_) => PeerResponse::Refused(PeerRefusal::Unavailable),
     };
     Ok((answer, Vec::new()))
+}
+
+/// Takes, counts or gives chunks.
+async fn chunks(
+    gateway: &Gateway,
+    node: NodeId,
+    asked: ChunkRequest,
+    objects: Bytes,
+) -> Result<Answered, RequestFault> {
+    match gateway.replication.serve(node, asked, objects).await {
+        Ok((reply, body)) => Ok((PeerResponse::Chunks(reply), body)),
+        Err(ServeError::Malformed) => Ok((PeerResponse::Refused(PeerRefusal::Malformed), Vec::new())),
+        Err(ServeError::NotPermitted) => Ok((PeerResponse::Refused(PeerRefusal::NotAdmitted), Vec::new())),
+        Err(ServeError::Store(error)) => Err(error.into()),
+    }
 }
 
 /// The node, if it may ask anything now.

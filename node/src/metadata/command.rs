@@ -14,6 +14,8 @@ use vauban_protocol::id::{InviteId, SpaceId};
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::Refusal;
 
+use crate::placement::Report;
+
 /// One change of the state, as it is logged.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Command {
@@ -40,6 +42,8 @@ pub(super) enum Command {
     Raise(u32),
     /// What a device has seen of a space, signed.
     Seen(Blob),
+    /// A node holds what a new layout gives it, signed.
+    Report(Report),
 }
 
 /// What applying a command did.
@@ -70,6 +74,8 @@ pub enum Applied {
     Raised,
     /// What the device has seen is kept.
     SeenKept,
+    /// The node's report is taken; one that nobody waits for changes nothing.
+    Reported,
 }
 
 /// A command's answer, the same on every voter.
@@ -94,6 +100,7 @@ impl Command {
             | Self::Seen(blob)
             | Self::Join { post: blob, .. } => blob.0.len(),
             Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
+            Self::Report(report) => size_of::<Report>().saturating_add(report.signature.len()),
         }
     }
 }

@@ -65,6 +65,12 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
             let post = JoinPost::parse(bytes).map_err(malformed)?;
             post.join.verify_hybrid(&post.join.payload().keys).map_err(|_| Refusal::Proof)?;
         }
+        Command::Report(report) => {
+            let charter = organisation.and_then(|org| org.charter(report.claim.node));
+            if charter.is_some_and(|charter| report.verify(&charter.receipt_key).is_err()) {
+                return Err(Refusal::Proof);
+            }
+        }
         Command::Found(_) | Command::Tick(_) | Command::Raise(_) => {}
     }
     Ok(())

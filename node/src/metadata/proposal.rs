@@ -6,8 +6,10 @@ use vauban_protocol::wire::Refusal;
 
 use super::command::{Blob, Command};
 use super::error::Failure;
+use crate::placement::Report;
 
-/// A change that a person's device has signed, for the group to order. Nothing else can be proposed from outside.
+/// A change that a person's device has signed, or what a node says of itself, for the group to order. Nothing else can be proposed
+/// from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Proposal {
     /// Certificates that extend the organisation's chain, all or none.
@@ -27,6 +29,8 @@ pub enum Proposal {
     },
     /// What a device has seen of a space.
     Seen(Bytes),
+    /// What a node says it holds.
+    Report(Report),
 }
 
 /// Why a proposal has no effect, or none that is known.
@@ -51,6 +55,7 @@ impl From<Proposal> for Command {
             Proposal::Commit(commit) => Self::Commit(Blob(commit)),
             Proposal::OpenInvite(invite) => Self::OpenInvite(Blob(invite)),
             Proposal::Seen(seen) => Self::Seen(Blob(seen)),
+            Proposal::Report(report) => Self::Report(report),
             Proposal::Join { invite, post } => Self::Join { invite, post: Blob(post) },
         }
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 use vauban_protocol::canonical::decode;
-use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, InviteId, NodeId, SpaceId, UserId};
 use vauban_protocol::organisation::{InviteKind, Organisation};
 use vauban_protocol::space::Space;
 use vauban_protocol::time::Timestamp;
@@ -18,7 +18,9 @@ use vauban_protocol::wire::SpaceSummary;
 use super::error::Failure;
 use super::state::{Base, Release, Row, Tally};
 use super::store::{Database, Family, Key, Replica, Scan};
+use crate::chunks::{Need, Partition, RowState, Stamp};
 use crate::limit::OUTLINE_ITEMS_MAX;
+use crate::placement::Layouts;
 
 /// Bytes that an item of a list body adds to its own.
 const ITEM_PREFIX_BYTES: usize = 4;
@@ -257,10 +259,57 @@ impl View {
         self.replica.core().feature_level
     }
 
-    /// The layout in force: the first one, until layouts can change.
+    /// Who holds which chunks.
     #[must_use]
-    pub fn layout(&self) -> u64 {
-        0
+    pub fn layouts(&self) -> Arc<Layouts> {
+        self.replica.core().layouts
+    }
+
+    /// What this state says of a chunk that `node` holds a copy of, for sweep. Floor and layouts are of one moment; the row may be
+    /// of a later one, in which the floor is no lower: if it is gone then, the rule allows what it allows.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn need(&self, space: SpaceId, chunk: ChunkId, node: NodeId) -> Result<Need, Failure> {
+        let _reading = self.replica.reading();
+        // Before the state: what is stamped since then is from after it.
+        let as_of = Stamp(self.applied());
+        let core = self.replica.core();
+        let duty = core.layouts.duty(node, Partition::of(&chunk));
+        let row = self.database().read_as::<Row>(Family::State, &Key::row(space, chunk))?;
+        let row = if row.is_some() { RowState::Present } else { RowState::Absent };
+        Ok(Need { row, floor: Stamp(core.clock.floor()), duty, as_of })
+    }
+
+    /// Spaces after the given one, in order, `at_most` of them.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn spaces(&self, after: Option<SpaceId>, at_most: usize) -> Result<Vec<SpaceId>, Failure> {
+        let _reading = self.replica.reading();
+        let from = after.map_or_else(Key::spaces, |space| Key::space(space).end());
+        let mut spaces = Vec::new();
+        self.database().scan(Family::State, &from, &Key::spaces().end(), |key, _| {
+            spaces.extend(Key::space_of(key));
+            Ok(if spaces.len() < at_most { Scan::More } else { Scan::Enough })
+        })?;
+        Ok(spaces)
+    }
+
+    /// The chunks of a space that have a row, after the given one, in order, `at_most` of them.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn rows(&self, space: SpaceId, after: Option<ChunkId>, at_most: usize) -> Result<Vec<ChunkId>, Failure> {
+        let _reading = self.replica.reading();
+        let rows = Key::rows(space);
+        let from = after.map_or_else(|| rows.clone(), |after| Key::row(space, after).end());
+        let mut chunks = Vec::new();
+        self.database().scan(Family::State, &from, &rows.end(), |key, _| {
+            chunks.extend(Key::row_chunk(key));
+            Ok(if chunks.len() < at_most { Scan::More } else { Scan::Enough })
+        })?;
+        Ok(chunks)
     }
 
     fn list(&self, from: &Key, end: &Key, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {

@@ -36,6 +36,9 @@ pub fn refresh(metrics: &Metrics, reading: &Reading<'_>) {
     }
     levels.applied.set(whole(reading.view.applied()));
     levels.floor.set(whole(reading.view.floor()));
+    let layouts = reading.view.layouts();
+    levels.layout.set(whole(layouts.version()));
+    levels.layout_waiting.set(whole(layouts.waiting().count() as u64));
     let tally = reading.view.tally();
     levels.rows_released.set(whole(tally.released));
     levels.rows_purged.set(whole(tally.purged));

@@ -10,6 +10,8 @@ use prometheus::{
     TextEncoder,
 };
 
+use crate::jobs::Step;
+
 /// Upper bounds of the classes of a request's duration, in seconds: from a cached answer to a body over a slow line.
 const SECONDS_CLASSES: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0];
 
@@ -25,7 +27,17 @@ pub struct Metrics {
     body_bytes: IntGauge,
     followers: IntGauge,
     followers_slow: IntCounter,
+    jobs: JobMetrics,
     pub(super) levels: Levels,
+}
+
+/// What the node does unasked.
+struct JobMetrics {
+    seen: IntCounterVec,
+    changed: IntCounterVec,
+    bytes: IntCounterVec,
+    failures: IntCounterVec,
+    wanting: IntGaugeVec,
 }
 
 /// Metrics that are read from the node's parts when somebody asks for them.
@@ -45,6 +57,8 @@ pub(super) struct Levels {
     pub(super) rows_purged: IntGauge,
     pub(super) retention_oldest_seconds: IntGauge,
     pub(super) purge_late_seconds: IntGauge,
+    pub(super) layout: IntGauge,
+    pub(super) layout_waiting: IntGauge,
     pub(super) resident_bytes: IntGauge,
 }
 
@@ -116,6 +130,7 @@ impl Metrics {
         registry.register(Box::new(connections.clone()))?;
         registry.register(Box::new(admissions_refused.clone()))?;
         registry.register(Box::new(chunks_damaged.clone()))?;
+        let jobs = JobMetrics::new(&registry)?;
         let levels = Levels::new(&registry)?;
         Ok(Self {
             registry,
@@ -128,6 +143,7 @@ impl Metrics {
             body_bytes,
             followers,
             followers_slow,
+            jobs,
             levels,
         })
     }
@@ -173,6 +189,21 @@ impl Metrics {
         self.uploaded_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
+    /// A job did one unit of its work.
+    pub fn job_step(&self, job: &str, step: Step) {
+        self.jobs.seen.with_label_values(&[job]).inc_by(step.seen);
+        self.jobs.changed.with_label_values(&[job]).inc_by(step.changed);
+        self.jobs.bytes.with_label_values(&[job]).inc_by(step.bytes);
+        if let Some(wanting) = step.wanting {
+            self.jobs.wanting.with_label_values(&[job]).set(i64::try_from(wanting).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// A job could not do one.
+    pub fn job_failed(&self, job: &str) {
+        self.jobs.failures.with_label_values(&[job]).inc();
+    }
+
     /// Where the edge says how many bytes of bodies it holds.
     #[must_use]
     pub fn body_bytes(&self) -> IntGauge {
@@ -193,6 +224,43 @@ impl Metrics {
 impl Drop for Counted {
     fn drop(&mut self) {
         self.0.dec();
+    }
+}
+
+impl JobMetrics {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounterVec::new(Opts::new(name, help), &["job"])?;
+            registry.register(Box::new(counter.clone()))?;
+            Ok::<_, prometheus::Error>(counter)
+        };
+        let wanting = IntGaugeVec::new(
+            Opts::new(
+                "vauban_job_wanting",
+                "Chunks that a job's last pass found lacking (repair) or damaged (scrub). Worry when repair's stays above 0: copies are missing, and no node that answers has them.",
+            ),
+            &["job"],
+        )?;
+        registry.register(Box::new(wanting.clone()))?;
+        Ok(Self {
+            seen: counter(
+                "vauban_job_chunks_total",
+                "Chunks that a job (repair, scrub, sweep) has looked at. Worry when scrub's stands still for a day.",
+            )?,
+            changed: counter(
+                "vauban_job_changes_total",
+                "Chunks that a job fetched (repair), set aside (scrub) or deleted (sweep). Worry when scrub's grows: the disk loses bits.",
+            )?,
+            bytes: counter(
+                "vauban_job_bytes_total",
+                "Bytes that a job has read or written. Worry when repair's grows without a loss or a change of nodes: copies go again and again.",
+            )?,
+            failures: counter(
+                "vauban_job_failures_total",
+                "Units of a job's work that failed and are tried again. Worry when it grows steadily: the log says why.",
+            )?,
+            wanting,
+        })
     }
 }
 
@@ -258,6 +326,14 @@ impl Levels {
                 "vauban_purge_late_seconds",
                 "Seconds since the first retention ended whose chunks are not purged yet. Worry above 86400: more is released than is purged each minute.",
             )?,
+            layout: gauge(
+                "vauban_layout",
+                "Version of the newest layout of chunks over nodes. Worry when it differs between nodes for more than a minute.",
+            )?,
+            layout_waiting: gauge(
+                "vauban_layout_waiting_nodes",
+                "Nodes that have not fetched all that the newest layout gives them. Worry when it stays above 0 while vauban_job_bytes_total of repair stands still: such a node is down, or lacks chunks.",
+            )?,
             resident_bytes: gauge(
                 "vauban_resident_bytes",
                 "Memory of the process. Worry above 400 MiB (419430400) with default settings: please report it.",
@@ -276,6 +352,8 @@ mod tests {
         metrics.request_done("status", "done", Duration::from_millis(1));
         metrics.admission_refused("proof");
         let _connected = metrics.connection("device");
+        metrics.job_step("scrub", Step { wanting: Some(1), ..Step::default() });
+        metrics.job_failed("scrub");
         let families = metrics.registry.gather();
         assert!(!families.is_empty());
         for family in families {

@@ -9,6 +9,7 @@ use vauban_protocol::id::NodeId;
 use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, HEADER_BYTES_MAX};
 
 use crate::limit::{CONSENSUS_BYTES_MAX, PROPOSED_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX};
+use crate::replication::{ChunkReply, ChunkRequest};
 
 /// A request of another node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +30,8 @@ pub enum PeerRequest {
     },
     /// A gateway's proposals, for the leader. Body: the commands. → `Proposed`, body: the outcomes
     Propose,
+    /// About chunks. → `Chunks`
+    Chunks(ChunkRequest),
 }
 
 /// Who greets, and what it knows.
@@ -61,6 +64,8 @@ pub enum PeerResponse {
         /// The index of their entry.
         index: u64,
     },
+    /// About chunks.
+    Chunks(ChunkReply),
 }
 
 /// Why a node does not do what another asks.
@@ -94,6 +99,7 @@ impl PeerRequest {
             Self::Vote => "peer_vote",
             Self::Snapshot { .. } => "peer_snapshot",
             Self::Propose => "peer_propose",
+            Self::Chunks(request) => request.name(),
         }
     }
 
@@ -108,6 +114,7 @@ impl PeerRequest {
                 (manifest.len() <= SNAPSHOT_MANIFEST_BYTES_MAX).then_some(SNAPSHOT_BYTES_MAX)
             }
             Self::Propose => Some(PROPOSED_BYTES_MAX),
+            Self::Chunks(request) => request.body_bytes_max(),
         }
     }
 }
@@ -121,6 +128,7 @@ impl PeerResponse {
             Self::Greeted(_) => CERTIFICATES_BYTES_MAX,
             Self::Consensus => CONSENSUS_BYTES_MAX,
             Self::Proposed { .. } => PROPOSED_BYTES_MAX,
+            Self::Chunks(reply) => reply.body_bytes_max(),
         }
     }
 }
@@ -131,7 +139,7 @@ const _: () = assert!(CERTIFICATE_BYTES_MAX < CERTIFICATES_BYTES_MAX);
 #[cfg(test)]
 mod tests {
     use vauban_protocol::canonical::encode;
-    use vauban_protocol::id::Digest;
+    use vauban_protocol::id::{Digest, SpaceId};
 
     use super::*;
 
@@ -147,6 +155,7 @@ mod tests {
             PeerRequest::Vote,
             PeerRequest::Snapshot { manifest: vec![] },
             PeerRequest::Propose,
+            PeerRequest::Chunks(ChunkRequest::Have { space: SpaceId([0; 16]), applied: 0, ids: vec![] }),
         ];
         let answers = [
             PeerResponse::Refused(PeerRefusal::Malformed),
@@ -154,6 +163,7 @@ mod tests {
             PeerResponse::Taught { head },
             PeerResponse::Consensus,
             PeerResponse::Proposed { index: 0 },
+            PeerResponse::Chunks(ChunkReply::Chunks { chunks: vec![] }),
         ];
         assert!(requests.iter().zip(0..).all(|(request, number)| encode(request).first() == Some(&number)));
         assert!(answers.iter().zip(0..).all(|(answer, number)| encode(answer).first() == Some(&number)));

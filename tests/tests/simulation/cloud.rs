@@ -8,7 +8,7 @@ use vauban_client::content::Nodes;
 use vauban_client::link::{LinkError, Unreached};
 use vauban_protocol::id::ChunkId;
 use vauban_protocol::label;
-use vauban_protocol::receipt::{Receipt, ReceiptClaim, ids_digest};
+use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Space, SpaceGenesis};
 use vauban_protocol::wire::{ChunkAnswer, Refusal, Request, Response, push_item};
@@ -177,7 +177,7 @@ impl Cloud {
         let keys = &self.town.receipt_keys;
         let node = keys.public().ed25519.node_id();
         let claim = ReceiptClaim { node, space: self.town.space, ids: ids_digest(ids), layout: 0, at };
-        Receipt { claim, signature: keys.sign(label::SIGN_RECEIPT, &claim.to_bytes()) }
+        Receipt { claim, signature: keys.sign(label::SIGN_RECEIPT, &claim.to_bytes()), covers: Covers::All }
     }
 }
 

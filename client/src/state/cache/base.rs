@@ -78,7 +78,8 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn base_children(&self, root: RootId, parent: EntryId) -> Result<Vec<BaseRow>, CacheError> {
-        let mut statement = self.db.prepare_cached(base_where!("INDEXED BY base_place", "parent = ?2 ORDER BY name"))?;
+        let mut statement =
+            self.db.prepare_cached(base_where!("INDEXED BY base_place", "parent = ?2 ORDER BY name"))?;
         base_rows(statement.query(params![root.0, parent.0])?)
     }
 

@@ -8,7 +8,7 @@ use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::id::{ChunkId, DeviceId, SpaceId};
 use vauban_protocol::label;
 use vauban_protocol::organisation::Organisation;
-use vauban_protocol::receipt::{Receipt, ReceiptClaim, ids_digest};
+use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Seen, Space, SpaceGenesis};
 use vauban_protocol::wire::{ChunkAnswer, Refusal, Request, Response, SpaceSummary, push_item};
@@ -283,6 +283,10 @@ impl State {
     fn receipt(&self, space: SpaceId, ids: &[ChunkId]) -> Receipt {
         let node = self.receipt_keys.public().ed25519.node_id();
         let claim = ReceiptClaim { node, space, ids: ids_digest(ids), layout: 0, at: self.applied };
-        Receipt { claim, signature: self.receipt_keys.sign(label::SIGN_RECEIPT, &claim.to_bytes()) }
+        Receipt {
+            claim,
+            signature: self.receipt_keys.sign(label::SIGN_RECEIPT, &claim.to_bytes()),
+            covers: Covers::All,
+        }
     }
 }

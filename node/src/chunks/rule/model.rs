@@ -32,6 +32,10 @@ enum Weakness {
     SweepBeforeSettled,
     /// A change of layout leaves the floor where it was.
     LayoutKeepsFloor,
+    /// Sweep takes copies outside every layout of an older state, even if they were promised since.
+    SweepPassesOverLaterStamps,
+    /// A new replica reports copies that it has from earlier without stamping them again.
+    ReportKeepsOldStamp,
 }
 
 /// What happens to the layout during the story.
@@ -41,6 +45,8 @@ enum Scenario {
     Steady,
     /// One replica: node 0, then, by a change of layout, node 1.
     Moving,
+    /// The same, and node 1 still has a copy from when it was a replica before.
+    Returning,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +134,8 @@ struct Applied {
     row: RowState,
     floor: u8,
     phase: Phase,
+    /// When the layout was changed.
+    changed_at: u8,
 }
 
 struct Search {
@@ -147,11 +155,14 @@ struct Outcome {
 
 impl Search {
     fn run(&self) -> Outcome {
-        let first = World {
+        let mut first = World {
             log: Log([None; ENTRIES_MAX]),
             nodes: [Node { applied: 0, copy: None, sweep: Sweep::Idle }; NODES],
             receipts: [[None; NODES]; CLIENTS],
         };
+        if self.scenario == Scenario::Returning {
+            first.nodes[1].copy = Some(0);
+        }
         let mut outcome = Outcome::default();
         let mut seen = HashSet::from([first.key()]);
         let mut parents: HashMap<u128, World> = HashMap::new();
@@ -187,14 +198,14 @@ impl Search {
         let held = world.nodes.map(|node| node.copy.is_some());
         match (self.scenario, end.phase) {
             (Scenario::Steady, _) => held != [true, true],
-            (Scenario::Moving, Phase::Old) => !held[0],
-            (Scenario::Moving, Phase::Changing) => held == [false, false],
-            (Scenario::Moving, Phase::Settled) => !held[1],
+            (_, Phase::Old) => !held[0],
+            (_, Phase::Changing) => held == [false, false],
+            (_, Phase::Settled) => !held[1],
         }
     }
 
     fn fold(&self, world: &World, upto: u8) -> Applied {
-        let mut state = Applied { row: RowState::Absent, floor: 0, phase: Phase::Old };
+        let mut state = Applied { row: RowState::Absent, floor: 0, phase: Phase::Old, changed_at: 0 };
         for (entry, index) in world.log.0.iter().flatten().take(upto as usize).zip(1u8..) {
             match *entry {
                 Entry::Commit { stored_at } => {
@@ -206,6 +217,7 @@ impl Search {
                 Entry::Purge => state.row = RowState::Absent,
                 Entry::Layout => {
                     state.phase = Phase::Changing;
+                    state.changed_at = index;
                     if self.weakness != Weakness::LayoutKeepsFloor {
                         state.floor = index;
                     }
@@ -218,9 +230,9 @@ impl Search {
 
     fn assigned(&self, phase: Phase) -> [bool; NODES] {
         match (self.scenario, phase) {
-            (Scenario::Steady, _) | (Scenario::Moving, Phase::Changing) => [true, true],
-            (Scenario::Moving, Phase::Old) => [true, false],
-            (Scenario::Moving, Phase::Settled) => [false, true],
+            (Scenario::Steady, _) | (_, Phase::Changing) => [true, true],
+            (_, Phase::Old) => [true, false],
+            (_, Phase::Settled) => [false, true],
         }
     }
 
@@ -263,12 +275,13 @@ impl Search {
         if end.row == RowState::Present {
             next.push(with(world, |w| w.log.push(Entry::Purge)));
         }
-        if self.scenario == Scenario::Moving {
+        if self.scenario != Scenario::Steady {
             if end.phase == Phase::Old {
                 next.push(with(world, |w| w.log.push(Entry::Layout)));
             }
             let replica = self.fold(world, world.nodes[1].applied);
-            let reported = replica.row == RowState::Absent || world.nodes[1].copy.is_some();
+            let stamped = |stamp| stamp >= replica.changed_at || self.weakness == Weakness::ReportKeepsOldStamp;
+            let reported = replica.row == RowState::Absent || world.nodes[1].copy.is_some_and(stamped);
             if end.phase == Phase::Changing && replica.phase == Phase::Changing && reported {
                 next.push(with(world, |w| w.log.push(Entry::Settle)));
             }
@@ -351,22 +364,24 @@ impl Search {
         };
         // With one old and one new replica both are active until settled, so a node that leaves early is the weak one.
         let hasty = self.weakness == Weakness::SweepBeforeSettled
-            && self.scenario == Scenario::Moving
+            && self.scenario != Scenario::Steady
             && state.phase == Phase::Changing
             && node == 0;
         Need {
             row: state.row,
             floor: Stamp(self.fold(world, floor_from).floor.into()),
             duty: if hasty { Duty::Relieved } else { duty },
+            as_of: Stamp(if self.weakness == Weakness::SweepPassesOverLaterStamps { u64::MAX } else { read.into() }),
         }
     }
 
-    /// A new replica fetches what has a row and what it lacks.
+    /// A new replica fetches what has a row and what it lacks, and stamps what it has.
     fn repair(&self, world: &World, next: &mut Vec<World>) {
         let applied = world.nodes[1].applied;
         let state = self.fold(world, applied);
         let wanted = state.row == RowState::Present && self.assigned(state.phase)[1];
-        if wanted && world.nodes[1].copy.is_none() && world.nodes[0].copy.is_some() {
+        let available = world.nodes[0].copy.is_some() || world.nodes[1].copy.is_some();
+        if wanted && available && world.nodes[1].copy < Some(applied) {
             next.push(with(world, |w| w.nodes[1].copy = Some(applied)));
         }
     }
@@ -391,7 +406,7 @@ fn search(scenario: Scenario, weakness: Weakness) -> Outcome {
 
 #[test]
 fn no_interleaving_loses_a_live_chunk() {
-    for scenario in [Scenario::Steady, Scenario::Moving] {
+    for scenario in [Scenario::Steady, Scenario::Moving, Scenario::Returning] {
         let outcome = search(scenario, Weakness::None);
         assert!(outcome.loss.is_none(), "{scenario:?}: {:#?}", outcome.loss);
         // The search reached what it is about, so its silence means something.
@@ -409,6 +424,8 @@ fn every_weakness_loses_a_chunk() {
         (Scenario::Steady, Weakness::SweepMixesStates),
         (Scenario::Moving, Weakness::SweepBeforeSettled),
         (Scenario::Moving, Weakness::LayoutKeepsFloor),
+        (Scenario::Returning, Weakness::SweepPassesOverLaterStamps),
+        (Scenario::Returning, Weakness::ReportKeepsOldStamp),
     ] {
         let outcome = search(scenario, weakness);
         assert!(outcome.loss.is_some(), "{weakness:?} was not caught");

@@ -29,7 +29,7 @@ async fn a_relieved_node_gives_up_even_rowed_chunks() {
     let store = open(root.path());
     let chunk = object(1, 10);
     put(&store, std::slice::from_ref(&chunk), 10).await.unwrap();
-    let leaving = Need { row: RowState::Present, floor: Stamp(0), duty: Duty::Leaving };
+    let leaving = Need { row: RowState::Present, floor: Stamp(0), duty: Duty::Leaving, as_of: Stamp(10) };
     assert_eq!(store.delete_if(SPACE, chunk.id(), leaving).await.unwrap(), Deletion::Needed);
     let relieved = Need { duty: Duty::Relieved, ..leaving };
     assert_eq!(store.delete_if(SPACE, chunk.id(), relieved).await.unwrap(), Deletion::Deleted);

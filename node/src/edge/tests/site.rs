@@ -22,6 +22,7 @@ use crate::metadata::tests::town::{Signer, Town, user};
 use crate::metadata::{Metadata, Proposal};
 use crate::observe::Metrics;
 use crate::peers::{Known, Peers};
+use crate::replication::Replication;
 
 /// A running node.
 pub(super) struct Site {
@@ -77,11 +78,16 @@ impl Site {
         let listener = Listener::bind(&identity, enrolment.certified(), organisation.tls_authority(), &config).unwrap();
         let known = Arc::new(Known::new(node, organisation.clone(), enrolment.chain().to_vec()));
         known.follow(metadata.view());
+        let peers = Peers::new(listener.endpoint(), enrolment.certified(), known).unwrap();
+        let chunks = ChunkStore::open(&folder.chunks(), StoreOptions::default()).unwrap();
+        let reach = Arc::new(peers.clone());
+        let replication = Replication::new(Arc::clone(&identity), metadata.view(), chunks.clone(), reach);
         let parts = EdgeParts {
             identity,
-            peers: Peers::new(listener.endpoint(), enrolment.certified(), known).unwrap(),
+            peers,
             metadata: metadata.clone(),
-            chunks: ChunkStore::open(&folder.chunks(), StoreOptions::default()).unwrap(),
+            chunks,
+            replication,
             metrics: Arc::clone(&metrics),
         };
         let edge = Edge::new(listener, parts, &config);

@@ -1,10 +1,9 @@
-//! `HaveChunks`: which chunks are held, with a fresh receipt for those; tells members of that space alone.
+//! `HaveChunks`: which chunks are held by a majority, with fresh receipts for those; tells members of that space alone.
 
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::space::Role;
 use vauban_protocol::wire::Response;
 
-use crate::chunks::Stamp;
 use crate::edge::answer::Answer;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
@@ -17,11 +16,6 @@ pub(in crate::edge) async fn have_chunks(
     ids: Vec<ChunkId>,
 ) -> Result<Answer, RequestFault> {
     gateway.member(admitted, space, Role::Reader).await?;
-    let view = gateway.metadata.view();
-    let (at, layout) = (view.applied(), view.layout());
-    let held = gateway.chunks.have(space, ids.clone(), Stamp(at)).await?;
-    let present: Vec<ChunkId> = ids.into_iter().zip(&held).filter(|(_, held)| **held).map(|(id, _)| id).collect();
-    let receipts =
-        if present.is_empty() { Vec::new() } else { vec![gateway.identity.receipt(space, &present, layout, at)] };
+    let (held, receipts) = gateway.replication.have(space, &ids).await?;
     Ok(Answer::of(Response::Held { held, receipts }))
 }

@@ -16,7 +16,7 @@ pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Ans
         Ok(Applied::InviteOpened) => Response::InviteOpened,
         Ok(Applied::SeenKept) => Response::SeenKept,
         Ok(Applied::Joined) => Response::Joined,
-        Ok(Applied::Ticked | Applied::Raised) => return Err(RequestFault::Crossed),
+        Ok(Applied::Ticked | Applied::Raised | Applied::Reported) => return Err(RequestFault::Crossed),
         Err(error) => return Err(error.into()),
     };
     Ok(Answer::of(response))

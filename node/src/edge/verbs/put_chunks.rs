@@ -1,13 +1,12 @@
-//! `PutChunks`: verified chunks in, a receipt out once they are durable.
+//! `PutChunks`: verified chunks in, receipts out once they are durable where placement wants them.
 //!
-//! Each object is hashed as it comes in, while the next one is under way. The receipt's index is read before the copies
-//! are stamped with it, so it never promises more than the stamp (architecture, "When bytes may be deleted").
+//! Each object is hashed as it comes in, while the next one is under way.
 
-use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::id::SpaceId;
 use vauban_protocol::space::Role;
 use vauban_protocol::wire::{ChunkHead, Response};
 
-use crate::chunks::{Purpose, Stamp, VerifiedChunk};
+use crate::chunks::VerifiedChunk;
 use crate::edge::answer::Answer;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
@@ -35,10 +34,6 @@ pub(in crate::edge) async fn put_chunks(
     if chunks.is_empty() {
         return Ok(Answer::of(Response::Stored { receipts: Vec::new() }));
     }
-    let view = gateway.metadata.view();
-    let (at, layout) = (view.applied(), view.layout());
-    gateway.chunks.put(space, chunks, Stamp(at), Purpose::Upload).await?;
-    let ids: Vec<ChunkId> = heads.iter().map(|head| head.id).collect();
-    let receipts = vec![gateway.identity.receipt(space, &ids, layout, at)];
+    let receipts = gateway.replication.store(space, chunks).await?;
     Ok(Answer::of(Response::Stored { receipts }))
 }

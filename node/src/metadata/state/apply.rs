@@ -5,7 +5,7 @@ use vauban_protocol::time::Timestamp;
 
 use super::base::Base;
 use super::draft::{Draft, Stop};
-use super::{certify, commit, join, open_invite, release, seen, space};
+use super::{certify, commit, join, layout, open_invite, release, seen, space};
 use crate::limit::INVITE_GRACE_SECONDS;
 use crate::metadata::command::{Applied, Command, Outcome};
 
@@ -19,8 +19,8 @@ pub(in crate::metadata) fn apply<B: Base>(
     command: &Command,
 ) -> Result<Outcome, B::Error> {
     let applied = match command {
-        Command::Found(chain) => certify::found(draft, chain),
-        Command::Certify(certificates) => certify::certify(draft, certificates),
+        Command::Found(chain) => certify::found(draft, index, chain),
+        Command::Certify(certificates) => certify::certify(draft, index, certificates),
         Command::CreateSpace(genesis) => space::create(draft, &genesis.0),
         Command::Commit(bytes) => commit::commit(draft, index, &bytes.0),
         Command::OpenInvite(bytes) => open_invite::open_invite(draft, &bytes.0),
@@ -30,6 +30,7 @@ pub(in crate::metadata) fn apply<B: Base>(
             Ok(Applied::Ticked)
         }
         Command::Seen(bytes) => seen::seen(draft, &bytes.0),
+        Command::Report(said) => layout::report(draft, said),
         Command::Raise(level) => {
             draft.core.feature_level = draft.core.feature_level.max(*level);
             Ok(Applied::Raised)

@@ -11,18 +11,19 @@ use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
 use super::draft::{Change, Draft, Stop};
+use super::layout;
 use crate::metadata::command::{Applied, Blob};
 
 /// Founds the organisation with its chain from the genesis on, or extends it by what it lacks.
-pub(super) fn found<B: Base>(draft: &mut Draft<'_, B>, chain: &[Blob]) -> Result<Applied, Stop<B::Error>> {
+pub(super) fn found<B: Base>(draft: &mut Draft<'_, B>, index: u64, chain: &[Blob]) -> Result<Applied, Stop<B::Error>> {
     let (genesis, rest) = chain.split_first().ok_or(Refusal::Malformed)?;
     let start = Head::of_genesis(Digest::of(&genesis.0));
     if let Some(organisation) = &draft.core.organisation {
         let organisation = Arc::clone(organisation);
-        return extend(draft, &organisation, start, rest);
+        return extend(draft, index, &organisation, start, rest);
     }
     let organisation = Organisation::found(genesis.0.clone()).map_err(|_| Refusal::Malformed)?;
-    let applied = extend(draft, &organisation, start, rest)?;
+    let applied = extend(draft, index, &organisation, start, rest)?;
     // A genesis alone: `extend` had nothing to fold.
     draft.core.organisation.get_or_insert_with(|| Arc::new(organisation));
     draft.record(Change::Certificate { position: 0, bytes: genesis.0.clone() });
@@ -31,16 +32,21 @@ pub(super) fn found<B: Base>(draft: &mut Draft<'_, B>, chain: &[Blob]) -> Result
 
 /// Extends the chain, all or none. Certificates that stand there already, at this very place, are passed over: their
 /// answer had been lost.
-pub(super) fn certify<B: Base>(draft: &mut Draft<'_, B>, certificates: &[Blob]) -> Result<Applied, Stop<B::Error>> {
+pub(super) fn certify<B: Base>(
+    draft: &mut Draft<'_, B>,
+    index: u64,
+    certificates: &[Blob],
+) -> Result<Applied, Stop<B::Error>> {
     let organisation = draft.organisation()?;
     let first = certificates.first().ok_or(Refusal::Malformed)?;
     let first: Signed<Certificate> = Signed::parse(first.0.clone()).map_err(|_| Refusal::Malformed)?;
     let start = first.payload().prev.ok_or(Refusal::Certificate { head: organisation.head() })?;
-    extend(draft, &organisation, start, certificates)
+    extend(draft, index, &organisation, start, certificates)
 }
 
 fn extend<B: Base>(
     draft: &mut Draft<'_, B>,
+    index: u64,
     organisation: &Organisation,
     start: Head,
     certificates: &[Blob],
@@ -81,6 +87,7 @@ fn extend<B: Base>(
     for invite in answered {
         draft.close_invite(invite);
     }
+    layout::follow(draft, Some(organisation), index);
     Ok(Applied::Certified { head })
 }
 

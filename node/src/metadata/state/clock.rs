@@ -3,7 +3,7 @@
 //! Cluster time is what the leader's clock says, held on a leash: it never goes back, and a tick moves it by no more than
 //! [`TICK_STEP_SECONDS_MAX`]. A leader with a wrong clock can so hasten a retention by seconds, never end it. The floor
 //! is the Raft index of a day ago: receipts from under it are too old to build a commit on (architecture, "When bytes
-//! may be deleted"). To know that index, the clock keeps a mark an hour.
+//! may be deleted"), or that of the last change of layout, if it is higher. To know that index, the clock keeps a mark an hour.
 
 use serde::{Deserialize, Serialize};
 use vauban_protocol::time::Timestamp;
@@ -49,6 +49,11 @@ impl Clock {
             self.marks.push(Mark { time: now, index });
         }
         self.raise_floor(now);
+    }
+
+    /// A change of layout, in the entry at `index`: receipts from before it are too old from now on.
+    pub(in crate::metadata) fn cut_off(&mut self, index: u64) {
+        self.floor = self.floor.max(index);
     }
 
     fn raise_floor(&mut self, now: Timestamp) {

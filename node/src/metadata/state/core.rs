@@ -7,6 +7,7 @@ use vauban_protocol::organisation::Organisation;
 use super::clock::Clock;
 use super::invites::InviteBook;
 use super::release::Tally;
+use crate::placement::Layouts;
 
 /// Cheap to clone: an entry is applied to a copy, which replaces the original once it is on disk.
 #[derive(Debug, Clone, Default)]
@@ -21,4 +22,6 @@ pub(in crate::metadata) struct Core {
     pub(in crate::metadata) feature_level: u32,
     /// What is released, and was purged.
     pub(in crate::metadata) tally: Tally,
+    /// Who holds which chunks.
+    pub(in crate::metadata) layouts: Arc<Layouts>,
 }

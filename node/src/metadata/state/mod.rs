@@ -16,6 +16,7 @@ mod apply;
 mod certify;
 mod commit;
 mod join;
+mod layout;
 mod open_invite;
 mod release;
 mod seen;

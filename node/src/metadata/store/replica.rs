@@ -170,6 +170,9 @@ impl Replica {
         if core.tally != before.tally {
             put(&Key::tally(), &encode(&core.tally))?;
         }
+        if !Arc::ptr_eq(&core.layouts, &before.layouts) {
+            put(&Key::layouts(), &encode(&*core.layouts))?;
+        }
         for (key, written) in &changes.table {
             match written {
                 Some(bytes) => self.database.put(&mut batch, Family::State, key, bytes)?,
@@ -264,6 +267,7 @@ fn load_core(database: &Database) -> Result<Core, Failure> {
         clock: database.read_as(Family::State, &Key::clock())?.unwrap_or_default(),
         invites: Arc::new(database.read_as(Family::State, &Key::book())?.unwrap_or_default()),
         feature_level: database.read_as(Family::State, &Key::level())?.unwrap_or_default(),
+        layouts: Arc::new(database.read_as(Family::State, &Key::layouts())?.unwrap_or_default()),
         tally: database.read_as(Family::State, &Key::tally())?.unwrap_or_default(),
     })
 }

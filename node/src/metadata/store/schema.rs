@@ -60,6 +60,8 @@ tables! {
     SPACE = b's';
     /// A retention that was longer, and until when it still holds.
     LESSENED = b'l';
+    /// The layouts of chunks over nodes.
+    LAYOUTS = b'g';
     /// Releases that no other device has seen yet.
     UNSEEN = b'u';
     /// The feature level.
@@ -150,6 +152,10 @@ impl Key {
         Self::of(CLOCK, &[])
     }
 
+    pub(super) fn layouts() -> Self {
+        Self::of(LAYOUTS, &[])
+    }
+
     pub(super) fn level() -> Self {
         Self::of(LEVEL, &[])
     }
@@ -162,7 +168,17 @@ impl Key {
         Self::of(CERTIFICATE, &[&position.to_be_bytes()])
     }
 
-    pub(super) fn space(space: SpaceId) -> Self {
+    pub(in crate::metadata) fn spaces() -> Self {
+        Self::of(SPACE, &[])
+    }
+
+    /// The space that a fold's key names.
+    pub(in crate::metadata) fn space_of(key: &[u8]) -> Option<SpaceId> {
+        let (_, space) = key.split_last_chunk::<{ SpaceId::BYTES }>()?;
+        Some(SpaceId(*space))
+    }
+
+    pub(in crate::metadata) fn space(space: SpaceId) -> Self {
         Self::of(SPACE, &[&space.0])
     }
 
@@ -253,8 +269,18 @@ impl Key {
         Self::turn_seq(key).map(|inverted| !inverted)
     }
 
+    pub(in crate::metadata) fn rows(space: SpaceId) -> Self {
+        Self::of(ROW, &[&space.0])
+    }
+
     pub(in crate::metadata) fn row(space: SpaceId, chunk: ChunkId) -> Self {
         Self::of(ROW, &[&space.0, &chunk.0])
+    }
+
+    /// The chunk that a row's key names.
+    pub(in crate::metadata) fn row_chunk(key: &[u8]) -> Option<ChunkId> {
+        let (_, chunk) = key.split_last_chunk::<{ ChunkId::BYTES }>()?;
+        Some(ChunkId(*chunk))
     }
 
     pub(in crate::metadata) fn members(user: UserId) -> Self {

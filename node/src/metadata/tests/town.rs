@@ -165,7 +165,11 @@ impl Town {
 
     /// The commit that starts a space's first epoch.
     pub(crate) fn first_epoch(&self, space: &Space, stored_at: u64) -> Signed<Commit> {
-        let bundle = ChunkId([9; 32]);
+        self.first_epoch_with(space, stored_at, ChunkId([9; 32]))
+    }
+
+    /// The same, whose bundle is this chunk.
+    pub(crate) fn first_epoch_with(&self, space: &Space, stored_at: u64, bundle: ChunkId) -> Signed<Commit> {
         let certificate = self.admin.seal_hybrid(EpochCertificate {
             space: space.id(),
             epoch: 1,

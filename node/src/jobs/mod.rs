@@ -1,0 +1,75 @@
+//! What a node does for its chunks unasked: repair what is missing, re-hash what is there, sweep what nobody needs.
+//!
+//! A [`Job`] does one bounded unit of work a call, so that each can be slowed down, paused and ended between any two; one
+//! runner for all of them does that, and says how they are, in metrics and in [`JobStatus`].
+//!
+//! Invariants: a job that fails tries again later, and never ends the node: what is wrong with the storage itself, the store
+//! says. Each reads the applied state anew for each unit.
+//!
+//! Deliberately absent: any authority. What may be deleted is the rule's word (`chunks::rule`), what must be held is the
+//! layouts' (`placement`).
+
+mod repair;
+mod runner;
+mod scrub;
+mod status;
+mod sweep;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::future::Future;
+
+use crate::chunks::StoreError;
+use crate::metadata::{Failure, ProposeError};
+
+pub use repair::Repair;
+pub use runner::{Jobs, Throttle};
+pub use scrub::Scrub;
+pub use status::{JobState, JobStatus};
+pub use sweep::Sweep;
+
+/// Work that never ends, done in units.
+pub trait Job: Send + 'static {
+    /// Its name, in metrics and status.
+    const NAME: &'static str;
+
+    /// Whether there is something to do now. Asked often while there is not: must be cheap.
+    fn is_due(&mut self) -> bool;
+
+    /// Does one unit.
+    ///
+    /// # Errors
+    /// [`JobError`]; the runner tries again after a while.
+    fn step(&mut self) -> impl Future<Output = Result<Step, JobError>> + Send;
+}
+
+/// What one unit came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Step {
+    /// Chunks that were looked at.
+    pub seen: u64,
+    /// Chunks that were changed: fetched, set aside, deleted.
+    pub changed: u64,
+    /// Bytes that were read or written.
+    pub bytes: u64,
+    /// Chunks that this job finds wanting and can do nothing about now; set with the last unit of a pass.
+    pub wanting: Option<u64>,
+}
+
+/// Why a unit of work was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// The chunk store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The applied state.
+    #[error(transparent)]
+    Metadata(#[from] Failure),
+    /// The group.
+    #[error(transparent)]
+    Propose(#[from] ProposeError),
+    /// The node is ending.
+    #[error("the node stops")]
+    Ending,
+}

@@ -1,0 +1,273 @@
+//! Bringing back what a node must hold and does not: after a loss, a change of layout, or an upload that it missed.
+//!
+//! Every node has applied every row, so what is missing is found here, without asking anybody: the rows, in their order,
+//! against the index. What is missing is then fetched from the replicas, several requests at once, hashed, and stored.
+//! A pass that leaves nothing out is also what a new layout waits for: the node says so, signed.
+//!
+//! A pass begins with the node, with each new layout, when a copy was set aside as damaged; and else so long after the last one
+//! that passes take a small part of the time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::Instant;
+use vauban_protocol::id::{ChunkId, SpaceId};
+
+use super::{Job, JobError, Step};
+use crate::chunks::{Duty, Partition, Purpose, Stamp, VerifiedChunk};
+use crate::limit::{
+    REPAIR_BATCH_BYTES, REPAIR_BATCH_IDS, REPAIR_BATCHES_MAX, REPAIR_PAUSE_FACTOR, REPAIR_PAUSE_SECONDS_MIN,
+    REPAIR_RETRY_SECONDS, REPAIR_ROWS_MAX, REPAIR_SPACES_MAX,
+};
+use crate::metadata::{Metadata, Proposal};
+use crate::placement::Layouts;
+use crate::replication::{Fetched, Replication};
+
+/// See the module.
+pub struct Repair {
+    replication: Replication,
+    metadata: Metadata,
+    pass: Option<Pass>,
+    /// What the last pass began with; `None` before the first.
+    last: Option<Cause>,
+    /// When the next pass is due without any cause.
+    next: Option<Instant>,
+}
+
+/// What, if it changes, makes a pass due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cause {
+    layout: u64,
+    quarantined: u64,
+}
+
+/// A pass over all rows.
+#[derive(Debug)]
+struct Pass {
+    begun: Instant,
+    /// The Raft index that was applied when it began.
+    at: u64,
+    layouts: Arc<Layouts>,
+    /// The layout that waits for this node's report, if one does.
+    awaited: Option<u64>,
+    /// The space that is being looked at, and its last chunk that was.
+    place: Option<(SpaceId, Option<ChunkId>)>,
+    /// Spaces after it that are known.
+    spaces: Vec<SpaceId>,
+    is_last_space: bool,
+    /// The last space that is known.
+    last_space: Option<SpaceId>,
+    /// Chunks that could not be had.
+    wanting: u64,
+    /// Whether a replica that may have some of them did not answer.
+    is_unheard: bool,
+}
+
+/// Chunks of one space.
+type Batch = (SpaceId, Vec<ChunkId>);
+
+impl Repair {
+    /// Repairs this node's copies; reports go through `metadata`.
+    #[must_use]
+    pub fn new(replication: Replication, metadata: Metadata) -> Self {
+        Self { replication, metadata, pass: None, last: None, next: None }
+    }
+
+    fn cause(&self) -> Cause {
+        let quarantined = self.replication.chunks().stats().map_or(0, |stats| stats.quarantined);
+        Cause { layout: self.replication.view().layouts().version(), quarantined }
+    }
+
+    fn begin(&mut self, cause: Cause) {
+        // The index first: the layouts are of it, or later.
+        let at = self.replication.view().applied();
+        let layouts = self.replication.view().layouts();
+        let awaited = layouts.awaits(self.replication.node()).filter(|(_, since)| at >= *since);
+        self.pass = Some(Pass {
+            begun: Instant::now(),
+            at,
+            layouts,
+            awaited: awaited.map(|(version, _)| version),
+            place: None,
+            spaces: Vec::new(),
+            is_last_space: false,
+            last_space: None,
+            wanting: 0,
+            is_unheard: false,
+        });
+        self.last = Some(cause);
+    }
+
+    /// Rows further on: how many were seen, and those of them that this node must hold and does not.
+    async fn look(&self, pass: &mut Pass) -> Result<(u64, Vec<Batch>), JobError> {
+        let (mut seen, mut missing, mut count) = (0u64, Vec::new(), 0usize);
+        while count < REPAIR_BATCH_IDS * REPAIR_BATCHES_MAX && seen < REPAIR_ROWS_MAX as u64 {
+            let Some((space, after)) = self.place(pass).await? else { break };
+            let view = self.replication.view().clone();
+            let rows = tokio::task::spawn_blocking(move || view.rows(space, after, REPAIR_ROWS_MAX)).await;
+            let rows = rows.map_err(|_| JobError::Ending)??;
+            pass.place = rows.last().map(|last| (space, Some(*last)));
+            seen = seen.saturating_add(rows.len() as u64);
+            let node = self.replication.node();
+            let is_mine = |id: &ChunkId| pass.layouts.duty(node, Partition::of(id)) == Duty::Assigned;
+            let mine: Vec<ChunkId> = rows.into_iter().filter(is_mine).collect();
+            let lacking = self.lacking(space, mine, pass).await?;
+            count = count.saturating_add(lacking.len());
+            missing.extend(lacking.chunks(REPAIR_BATCH_IDS).map(|ids| (space, ids.to_vec())));
+        }
+        Ok((seen, missing))
+    }
+
+    /// Where the pass goes on; `None` at its end.
+    async fn place(&self, pass: &mut Pass) -> Result<Option<(SpaceId, Option<ChunkId>)>, JobError> {
+        if pass.place.is_some() {
+            return Ok(pass.place);
+        }
+        if pass.spaces.is_empty() && !pass.is_last_space {
+            let view = self.replication.view().clone();
+            let after = pass.last_space;
+            let spaces = tokio::task::spawn_blocking(move || view.spaces(after, REPAIR_SPACES_MAX)).await;
+            pass.spaces = spaces.map_err(|_| JobError::Ending)??;
+            pass.is_last_space = pass.spaces.len() < REPAIR_SPACES_MAX;
+            pass.last_space = pass.spaces.last().copied().or(pass.last_space);
+            pass.spaces.reverse();
+        }
+        Ok(pass.spaces.pop().map(|space| (space, None)))
+    }
+
+    /// Those of `ids` that are not held. What is held is stamped when a report will rest on it: sweep may not act on an older
+    /// state's word about it any more.
+    async fn lacking(&self, space: SpaceId, ids: Vec<ChunkId>, pass: &Pass) -> Result<Vec<ChunkId>, JobError> {
+        let chunks = self.replication.chunks();
+        let held: Vec<bool> = if pass.awaited.is_some() {
+            chunks.have(space, ids.clone(), Stamp(pass.at)).await?
+        } else {
+            chunks.object_bytes(space, &ids).await?.iter().map(Option::is_some).collect()
+        };
+        Ok(ids.into_iter().zip(held).filter(|(_, held)| !held).map(|(id, _)| id).collect())
+    }
+
+    /// Fetches one batch and stores it.
+    async fn bring(&self, (space, mut ids): Batch) -> Result<Brought, JobError> {
+        let mut brought = Brought::default();
+        while !ids.is_empty() {
+            let fetched = self.replication.fetch(space, &ids, REPAIR_BATCH_BYTES).await;
+            let mut whole: Vec<VerifiedChunk> = Vec::new();
+            let mut later = Vec::new();
+            for (id, fetched) in ids.iter().zip(fetched) {
+                match fetched {
+                    Fetched::Whole(chunk) => whole.push(chunk),
+                    Fetched::NoRoom => later.push(*id),
+                    Fetched::Missing { unheard, .. } => {
+                        brought.wanting = brought.wanting.saturating_add(1);
+                        brought.is_unheard |= unheard > 0;
+                    }
+                }
+            }
+            brought.chunks = brought.chunks.saturating_add(whole.len() as u64);
+            let bytes: usize = whole.iter().map(|chunk| chunk.object().len()).sum();
+            brought.bytes = brought.bytes.saturating_add(bytes as u64);
+            let is_stuck = whole.is_empty() && later.len() == ids.len();
+            if !whole.is_empty() {
+                // A copy from before a promise of this node's may have been lost: the new one is stamped as of now.
+                let stamp = Stamp(self.replication.view().applied());
+                self.replication.chunks().put(space, whole, stamp, Purpose::Repair).await?;
+            }
+            if is_stuck {
+                brought.wanting = brought.wanting.saturating_add(later.len() as u64);
+                break;
+            }
+            ids = later;
+        }
+        Ok(brought)
+    }
+
+    /// The end of a pass: says what it found, and when the next one is due.
+    async fn end(&mut self, pass: Pass) -> Result<u64, JobError> {
+        let took = pass.begun.elapsed();
+        let pause = if pass.wanting > 0 && pass.is_unheard {
+            Duration::from_secs(REPAIR_RETRY_SECONDS)
+        } else {
+            took.saturating_mul(REPAIR_PAUSE_FACTOR).max(Duration::from_secs(REPAIR_PAUSE_SECONDS_MIN))
+        };
+        self.next = Some(Instant::now() + pause);
+        if pass.wanting > 0 {
+            tracing::warn!(chunks = pass.wanting, "chunks that this node must hold cannot be had now");
+        }
+        if let Some(version) = pass.awaited.filter(|_| pass.wanting == 0) {
+            let report = self.replication.identity().report(version, pass.at);
+            tracing::info!(version, at = pass.at, "this node holds what the new layout gives it");
+            if let Err(error) = self.metadata.propose(Proposal::Report(report)).await {
+                // The whole pass is done again: a report is of its own index.
+                self.next = Some(Instant::now() + Duration::from_secs(REPAIR_RETRY_SECONDS));
+                return Err(error.into());
+            }
+        }
+        Ok(pass.wanting)
+    }
+}
+
+/// What one batch brought.
+#[derive(Debug, Default)]
+struct Brought {
+    chunks: u64,
+    bytes: u64,
+    wanting: u64,
+    is_unheard: bool,
+}
+
+impl Job for Repair {
+    const NAME: &'static str = "repair";
+
+    fn is_due(&mut self) -> bool {
+        if self.pass.is_some() {
+            return true;
+        }
+        let cause = self.cause();
+        // While one node is the whole store, there is nobody to fetch from.
+        if self.replication.view().layouts().active().next().is_none() {
+            return false;
+        }
+        let is_time = self.next.is_none_or(|next| Instant::now() >= next);
+        if self.last.as_ref() != Some(&cause) || is_time {
+            self.begin(cause);
+        }
+        self.pass.is_some()
+    }
+
+    async fn step(&mut self) -> Result<Step, JobError> {
+        let Some(pass) = self.pass.take() else { return Ok(Step::default()) };
+        let done = self.unit(pass).await;
+        if done.is_err() {
+            // The pass has left something out: another one is due.
+            self.last = None;
+        }
+        done
+    }
+}
+
+impl Repair {
+    async fn unit(&mut self, mut pass: Pass) -> Result<Step, JobError> {
+        let (seen, missing) = self.look(&mut pass).await?;
+        let is_end = missing.is_empty() && seen == 0;
+        let brought: Vec<Brought> = stream::iter(missing)
+            .map(|batch| self.bring(batch))
+            .buffer_unordered(REPAIR_BATCHES_MAX)
+            .try_collect()
+            .await?;
+        let mut step = Step { seen, ..Step::default() };
+        for brought in brought {
+            step.changed = step.changed.saturating_add(brought.chunks);
+            step.bytes = step.bytes.saturating_add(brought.bytes);
+            pass.wanting = pass.wanting.saturating_add(brought.wanting);
+            pass.is_unheard |= brought.is_unheard;
+        }
+        if is_end {
+            step.wanting = Some(self.end(pass).await?);
+        } else {
+            self.pass = Some(pass);
+        }
+        Ok(step)
+    }
+}

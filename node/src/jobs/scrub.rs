@@ -1,0 +1,101 @@
+//! Re-hashing every stored chunk on a schedule.
+//!
+//! A damaged copy goes to quarantine and does not count as a copy any more; repair, which sees that, brings another.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use vauban_protocol::id::{ChunkId, SpaceId};
+
+use super::{Job, JobError, Step};
+use crate::chunks::{ChunkStore, Held, Partition, ReadError};
+use crate::limit::SCRUB_STEP_BYTES;
+
+/// See the module.
+pub struct Scrub {
+    chunks: ChunkStore,
+    every: Duration,
+    /// When the pass under way, or the last one, began.
+    begun: Option<Instant>,
+    /// What is still to be looked at; nothing between two passes.
+    place: Option<Place>,
+    /// Of the last page, what was not read yet.
+    page: Vec<Held>,
+    damaged: u64,
+}
+
+/// How far a pass has come.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    partition: Partition,
+    after: Option<(ChunkId, SpaceId)>,
+}
+
+impl Scrub {
+    /// Reads everything in `chunks` once in `every`.
+    #[must_use]
+    pub fn new(chunks: ChunkStore, every: Duration) -> Self {
+        Self { chunks, every, begun: None, place: None, page: Vec::new(), damaged: 0 }
+    }
+
+    fn begin(&mut self) {
+        self.begun = Some(Instant::now());
+        self.damaged = 0;
+        self.place = Partition::new(0).map(|partition| Place { partition, after: None });
+    }
+
+    /// The next page; whether there is one.
+    async fn turn(&mut self) -> Result<bool, JobError> {
+        while let Some(place) = self.place {
+            let mut page = self.chunks.ids_in(place.partition, place.after).await?;
+            self.place = match page.last() {
+                Some(last) => Some(Place { after: Some((last.id, last.space)), ..place }),
+                None => {
+                    let next = Partition::new(place.partition.number().saturating_add(1));
+                    next.map(|partition| Place { partition, after: None })
+                }
+            };
+            if !page.is_empty() {
+                page.reverse();
+                self.page = page;
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl Job for Scrub {
+    const NAME: &'static str = "scrub";
+
+    fn is_due(&mut self) -> bool {
+        let is_due = self.begun.is_none_or(|begun| begun.elapsed() >= self.every);
+        if self.place.is_none() && self.page.is_empty() && is_due {
+            self.begin();
+        }
+        self.place.is_some() || !self.page.is_empty()
+    }
+
+    async fn step(&mut self) -> Result<Step, JobError> {
+        let mut step = Step::default();
+        while step.bytes < SCRUB_STEP_BYTES {
+            if self.page.is_empty() && !self.turn().await? {
+                step.wanting = Some(self.damaged);
+                return Ok(step);
+            }
+            let Some(held) = self.page.pop() else { continue };
+            step.seen = step.seen.saturating_add(1);
+            step.bytes = step.bytes.saturating_add(u64::from(held.object_bytes));
+            match self.chunks.get(held.space, held.id).await {
+                Ok(_) => {}
+                Err(ReadError::Corrupt { cause, .. }) => {
+                    tracing::error!(chunk = %held.id, %cause, "scrub found a damaged copy; it is in quarantine");
+                    step.changed = step.changed.saturating_add(1);
+                    self.damaged = self.damaged.saturating_add(1);
+                }
+                Err(ReadError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Ok(step)
+    }
+}

@@ -1,0 +1,119 @@
+//! Deleting copies that nobody needs, and giving their space back.
+//!
+//! The only deleter. Whether a copy may go is the rule's word (`chunks::rule`), on what one applied state says of it; the
+//! store's one writer compares the stamp and drops the copy in one step.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time::Instant;
+use vauban_protocol::id::{ChunkId, SpaceId};
+
+use super::{Job, JobError, Step};
+use crate::chunks::{Deletion, Held, Need, Partition, may_delete};
+use crate::limit::SWEEPS_IN_FLIGHT_MAX;
+use crate::placement::Layouts;
+use crate::replication::Replication;
+
+/// See the module.
+pub struct Sweep {
+    replication: Replication,
+    every: Duration,
+    /// When the last pass ended.
+    ended: Option<Instant>,
+    /// The layouts under which the last pass began.
+    layouts: Option<Arc<Layouts>>,
+    place: Option<Place>,
+    /// Whether segments may be emptied after this pass.
+    is_reclaiming: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    partition: Partition,
+    after: Option<(ChunkId, SpaceId)>,
+}
+
+impl Sweep {
+    /// Sweeps this node's copies: `every` so often, and when a layout has settled.
+    #[must_use]
+    pub fn new(replication: Replication, every: Duration) -> Self {
+        Self { replication, every, ended: None, layouts: None, place: None, is_reclaiming: false }
+    }
+
+    async fn sweep_page(&mut self, place: Place) -> Result<Step, JobError> {
+        let chunks = self.replication.chunks();
+        let page = chunks.ids_in(place.partition, place.after).await?;
+        let next = match page.last() {
+            Some(last) => Some(Place { after: Some((last.id, last.space)), ..place }),
+            None => Partition::new(place.partition.number().saturating_add(1))
+                .map(|partition| Place { partition, after: None }),
+        };
+        let mut step = Step { seen: page.len() as u64, ..Step::default() };
+        let unneeded = self.judged(page).await?;
+        let deleted: Vec<u64> = stream::iter(unneeded)
+            .map(|(held, need)| async move {
+                let deletion = chunks.delete_if(held.space, held.id, need).await?;
+                let bytes = if deletion == Deletion::Deleted { u64::from(held.object_bytes) } else { 0 };
+                Ok::<_, JobError>(bytes)
+            })
+            .buffer_unordered(SWEEPS_IN_FLIGHT_MAX)
+            .try_collect()
+            .await?;
+        step.changed = deleted.iter().filter(|bytes| **bytes > 0).count() as u64;
+        step.bytes = deleted.iter().sum();
+        self.place = next;
+        if next.is_none() {
+            self.is_reclaiming = true;
+        }
+        Ok(step)
+    }
+
+    /// Those that the rule would let go now, with the state that says so.
+    async fn judged(&self, page: Vec<Held>) -> Result<Vec<(Held, Need)>, JobError> {
+        let (view, node) = (self.replication.view().clone(), self.replication.node());
+        let judging = tokio::task::spawn_blocking(move || {
+            let mut unneeded = Vec::new();
+            for held in page {
+                let need = view.need(held.space, held.id, node)?;
+                if may_delete(&need, held.stamp) {
+                    unneeded.push((held, need));
+                }
+            }
+            Ok::<_, JobError>(unneeded)
+        });
+        judging.await.map_err(|_| JobError::Ending)?
+    }
+}
+
+impl Job for Sweep {
+    const NAME: &'static str = "sweep";
+
+    fn is_due(&mut self) -> bool {
+        if self.place.is_some() || self.is_reclaiming {
+            return true;
+        }
+        let layouts = self.replication.view().layouts();
+        let has_settled = layouts.is_settled() && self.layouts.as_ref() != Some(&layouts);
+        if has_settled || self.ended.is_none_or(|ended| ended.elapsed() >= self.every) {
+            self.layouts = Some(layouts);
+            self.place = Partition::new(0).map(|partition| Place { partition, after: None });
+        }
+        self.place.is_some()
+    }
+
+    async fn step(&mut self) -> Result<Step, JobError> {
+        if let Some(place) = self.place {
+            return self.sweep_page(place).await;
+        }
+        let reclaimed = self.replication.chunks().reclaim().await?;
+        let mut step = Step { bytes: reclaimed.moved_bytes, ..Step::default() };
+        if !reclaimed.more {
+            self.is_reclaiming = false;
+            self.ended = Some(Instant::now());
+            step.wanting = Some(0);
+        }
+        Ok(step)
+    }
+}

@@ -1,0 +1,191 @@
+//! Each job, unit after unit, on nodes in one process.
+
+use std::time::Duration;
+
+use vauban_protocol::organisation::Statement;
+
+use super::{Job, JobError, Repair, Scrub, Step, Sweep};
+use crate::chunks::{Deletion, Partition, Stamp};
+use crate::metadata::Metadata;
+use crate::replication::Replication;
+use crate::replication::tests::cluster::{Cluster, ids, object, objects, stored_at};
+
+/// Units until a job has ended a pass; more than any test needs is a job that never ends.
+const UNITS_MAX: usize = 100_000;
+const SELDOM: Duration = Duration::from_secs(3600);
+
+/// One pass; what it did in all.
+async fn pass<J: Job>(job: &mut J) -> Result<Step, JobError> {
+    let mut total = Step::default();
+    for _ in 0..UNITS_MAX {
+        if !job.is_due() {
+            return Ok(total);
+        }
+        let step = job.step().await?;
+        total.seen += step.seen;
+        total.changed += step.changed;
+        total.bytes += step.bytes;
+        total.wanting = step.wanting.or(total.wanting);
+        if step.wanting.is_some() {
+            return Ok(total);
+        }
+    }
+    panic!("{} never ends", J::NAME);
+}
+
+/// One pass of repair on a node.
+pub(crate) async fn repair(node: &Replication, metadata: &Metadata) -> Step {
+    pass(&mut Repair::new(node.clone(), metadata.clone())).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emptied_node_is_filled_again() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks = objects(0..700);
+    cluster.upload(0, &chunks).await;
+    cluster.empty(1);
+    assert_eq!(cluster.held(1, &chunks).await, 0);
+    let step = repair(&cluster.nodes[1], &cluster.metadata).await;
+    assert_eq!((step.changed, step.wanting), (701, Some(0)), "the chunks, and the epoch's bundle");
+    assert_eq!(cluster.held(1, &chunks).await, 700);
+    let again = repair(&cluster.nodes[1], &cluster.metadata).await;
+    assert_eq!((again.seen, again.changed), (701, 0));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_nobody_has_is_said_and_brought_once_it_is_there() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks = objects(0..5);
+    cluster.set_down(2, true);
+    cluster.upload(0, &chunks).await;
+    cluster.set_down(2, false);
+    cluster.set_down(0, true);
+    cluster.set_down(1, true);
+    assert_eq!(repair(&cluster.nodes[2], &cluster.metadata).await.wanting, Some(5));
+    cluster.set_down(1, false);
+    let step = repair(&cluster.nodes[2], &cluster.metadata).await;
+    assert_eq!((step.changed, step.wanting), (5, Some(0)));
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotten_byte_is_found_and_healed() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks = objects(0..30);
+    cluster.upload(0, &chunks).await;
+    cluster.settle().await;
+    cluster.rot(2, &chunks[17]);
+    let mut repairing = Repair::new(cluster.nodes[2].clone(), cluster.metadata.clone());
+    pass(&mut repairing).await.unwrap();
+    assert!(!repairing.is_due(), "nothing has told it yet");
+    let mut scrub = Scrub::new(cluster.nodes[2].chunks().clone(), SELDOM);
+    let found = pass(&mut scrub).await.unwrap();
+    assert_eq!((found.seen, found.changed, found.wanting), (31, 1, Some(1)));
+    assert!(!scrub.is_due());
+    assert_eq!(cluster.held(2, &chunks).await, 29);
+    assert!(repairing.is_due(), "at once");
+    pass(&mut repairing).await.unwrap();
+    assert_eq!(
+        cluster.nodes[2].chunks().get(cluster.space(), chunks[17].id()).await.unwrap().as_ref(),
+        Some(chunks[17].object())
+    );
+    cluster.stop().await;
+}
+
+/// A drained node ends empty, and what it held is on the others.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drained_node_ends_empty() {
+    let mut cluster = Cluster::settled(&[0, 1, 2, 2]).await;
+    let chunks = objects(0..200);
+    cluster.upload(3, &chunks).await;
+    cluster.settle().await;
+    let drained = cluster.nodes[1].node();
+    cluster.certify(Statement::DrainNode { node: drained }).await;
+    let mut sweep = Sweep::new(cluster.nodes[1].clone(), SELDOM);
+    assert_eq!(pass(&mut sweep).await.unwrap().changed, 0, "others may still copy from it");
+    cluster.settle().await;
+    assert!(sweep.is_due(), "the layout has settled");
+    pass(&mut sweep).await.unwrap();
+    assert_eq!(cluster.nodes[1].chunks().stats().unwrap().chunks, 0);
+    for number in [0, 2, 3] {
+        pass(&mut Sweep::new(cluster.nodes[number].clone(), SELDOM)).await.unwrap();
+    }
+    let copies = cluster.held(0, &chunks).await + cluster.held(2, &chunks).await + cluster.held(3, &chunks).await;
+    assert_eq!(copies, 3 * 200, "two sites are left, and each chunk has three copies on them");
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_takes_what_has_no_row_once_the_floor_has_passed_it() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, kept, loose) = (cluster.space(), objects(0..10), objects(10..15));
+    cluster.upload(0, &kept).await;
+    cluster.nodes[0].store(space, loose.clone()).await.unwrap();
+    let sweep = |cluster: &Cluster| Sweep::new(cluster.nodes[0].clone(), SELDOM);
+    assert_eq!(pass(&mut sweep(&cluster)).await.unwrap().changed, 0, "promised, and not old");
+    // A change of layout raises the floor: no commit can rest on those receipts any more.
+    let drained = cluster.nodes[2].node();
+    cluster.certify(Statement::DrainNode { node: drained }).await;
+    let (held, _) = cluster.nodes[0].have(space, &ids(&loose[..2])).await.unwrap();
+    assert_eq!(held, [true, true]);
+    assert_eq!(pass(&mut sweep(&cluster)).await.unwrap().changed, 3, "but for those promised again");
+    assert_eq!((cluster.held(0, &kept).await, cluster.held(0, &loose[..2]).await), (10, 2));
+    cluster.stop().await;
+}
+
+/// `sweep_after_reupload`: what is sent again after it was swept is there again, with its promise.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_after_reupload() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, chunk) = (cluster.space(), object(1, 900));
+    cluster.nodes[0].store(space, vec![chunk.clone()]).await.unwrap();
+    let drained = cluster.nodes[2].node();
+    cluster.certify(Statement::DrainNode { node: drained }).await;
+    for number in 0..2 {
+        pass(&mut Sweep::new(cluster.nodes[number].clone(), SELDOM)).await.unwrap();
+    }
+    assert_eq!(cluster.nodes[0].have(space, &[chunk.id()]).await.unwrap().0, [false]);
+    cluster.upload(0, std::slice::from_ref(&chunk)).await;
+    for number in 0..2 {
+        pass(&mut Sweep::new(cluster.nodes[number].clone(), SELDOM)).await.unwrap();
+        assert_eq!(cluster.held(number, std::slice::from_ref(&chunk)).await, 1);
+    }
+    cluster.stop().await;
+}
+
+/// `pending_sweep_races_commit`: sweep has read a state and not acted yet, when a client is promised the chunk and commits.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pending_sweep_races_commit() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, chunk) = (cluster.space(), object(1, 900));
+    cluster.nodes[0].store(space, vec![chunk.clone()]).await.unwrap();
+    let drained = cluster.nodes[2].node();
+    cluster.certify(Statement::DrainNode { node: drained }).await;
+    let node = &cluster.nodes[0];
+    let need = cluster.metadata.view().need(space, chunk.id(), node.node()).unwrap();
+    let (held, receipts) = node.have(space, &[chunk.id()]).await.unwrap();
+    assert_eq!(held, [true]);
+    let deletion = node.chunks().delete_if(space, chunk.id(), need).await.unwrap();
+    assert_eq!(deletion, Deletion::Needed, "the promise came first");
+    cluster.commit(&[chunk.id()], stored_at(&receipts)).await.unwrap();
+    assert_eq!(cluster.held(0, std::slice::from_ref(&chunk)).await, 1);
+    cluster.stop().await;
+}
+
+/// A node that fails a promise is brought a copy that is stamped anew: an older state's word does not take it away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_comes_back_is_stamped_as_of_now() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks = objects(0..3);
+    cluster.upload(0, &chunks).await;
+    cluster.empty(1);
+    repair(&cluster.nodes[1], &cluster.metadata).await;
+    let mut stamps = Vec::new();
+    for partition in Partition::all() {
+        stamps.extend(cluster.nodes[1].chunks().ids_in(partition, None).await.unwrap());
+    }
+    let at = cluster.metadata.view().floor();
+    assert!(stamps.len() == 4 && stamps.iter().all(|held| held.stamp >= Stamp(at)), "{stamps:?}");
+    cluster.stop().await;
+}

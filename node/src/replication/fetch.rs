@@ -1,0 +1,182 @@
+//! Fetching chunks from the replicas that hold them: the same site first, the next one after a failure or a damaged copy.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use futures::future::join_all;
+use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
+use vauban_protocol::limit::{IDS_MAX, OBJECT_BYTES_MAX};
+use vauban_protocol::wire::ChunkAnswer;
+
+use super::Replication;
+use super::message::{ChunkReply, ChunkRequest};
+use crate::chunks::{Partition, VerifiedChunk};
+
+/// What came of one chunk.
+#[derive(Debug, Clone)]
+pub enum Fetched {
+    /// It is here, hashed.
+    Whole(VerifiedChunk),
+    /// No replica that answered has it; `damaged` if one had a copy that no longer fits its id.
+    Missing {
+        /// See above.
+        damaged: bool,
+        /// Replicas that did not answer: they may have it.
+        unheard: usize,
+    },
+    /// It did not fit any more.
+    NoRoom,
+}
+
+/// One chunk on its way.
+#[derive(Debug)]
+struct Wanted {
+    id: ChunkId,
+    /// The replicas that were not asked yet, the next one last.
+    sources: Vec<NodeId>,
+    unheard: usize,
+    damaged: bool,
+    got: Option<VerifiedChunk>,
+}
+
+impl Replication {
+    /// Fetches chunks from other nodes; the answers are in the order of `ids`, and `bytes_max` bytes of objects in all.
+    pub async fn fetch(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
+        let mut wanted: Vec<Wanted> = ids
+            .iter()
+            .map(|id| Wanted { id: *id, sources: self.sources(id), unheard: 0, damaged: false, got: None })
+            .collect();
+        let mut room = bytes_max;
+        loop {
+            let groups = groups(&wanted, room);
+            if groups.is_empty() {
+                return wanted.into_iter().map(Wanted::done).collect();
+            }
+            let share = room / groups.len();
+            let asked = groups.into_iter().map(|(node, places)| {
+                let ids: Vec<ChunkId> =
+                    places.iter().filter_map(|place| wanted.get(*place)).map(|wanted| wanted.id).collect();
+                async move { (node, places, self.get_from(node, space, ids, share).await) }
+            });
+            let mut moved = false;
+            for (node, places, answer) in join_all(asked).await {
+                match answer {
+                    Some((answers, body)) => {
+                        moved |= take_in(&mut wanted, &places, (&answers, body), &mut room);
+                    }
+                    None => {
+                        moved = true;
+                        for place in places {
+                            if let Some(wanted) = wanted.get_mut(place) {
+                                wanted.unheard = wanted.unheard.saturating_add(1);
+                                wanted.pass_over(node);
+                            }
+                        }
+                    }
+                }
+            }
+            if !moved {
+                return wanted.into_iter().map(Wanted::done).collect();
+            }
+        }
+    }
+
+    /// The replicas of a chunk other than this node, the best one last: of the same site, then spread over the others.
+    fn sources(&self, id: &ChunkId) -> Vec<NodeId> {
+        let organisation = self.view().organisation();
+        let site = |node: NodeId| {
+            let charter = organisation.as_ref().and_then(|organisation| organisation.charter(node));
+            charter.map(|charter| charter.site.as_str())
+        };
+        let (me, here) = (self.node(), site(self.node()));
+        let spread =
+            |node: &NodeId| node.0.iter().zip(id.0).fold(0u8, |mixed, (one, other)| mixed.rotate_left(3) ^ one ^ other);
+        let mut sources: Vec<NodeId> =
+            self.view().layouts().replicas(Partition::of(id), me).into_iter().filter(|node| *node != me).collect();
+        sources.sort_by_key(|node| (site(*node) == here, spread(node)));
+        sources
+    }
+
+    /// What one node has of these; `None` if it does not answer.
+    async fn get_from(
+        &self,
+        node: NodeId,
+        space: SpaceId,
+        ids: Vec<ChunkId>,
+        bytes_max: usize,
+    ) -> Option<(Vec<ChunkAnswer>, Bytes)> {
+        let count = ids.len();
+        let bytes_max = u32::try_from(bytes_max).unwrap_or(u32::MAX);
+        match self.0.reach.ask(node, ChunkRequest::Get { space, ids, bytes_max }, Vec::new()).await {
+            Ok((ChunkReply::Chunks { chunks }, body)) if chunks.len() <= count => Some((chunks, body)),
+            Ok(_) => None,
+            Err(error) => {
+                tracing::debug!(%node, %error, "a replica gives no chunks");
+                None
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn pass_over(&mut self, node: NodeId) {
+        self.sources.retain(|source| *source != node);
+    }
+
+    fn done(self) -> Fetched {
+        match self.got {
+            Some(chunk) => Fetched::Whole(chunk),
+            None if !self.sources.is_empty() => Fetched::NoRoom,
+            None => Fetched::Missing { damaged: self.damaged, unheard: self.unheard },
+        }
+    }
+}
+
+/// For each node, the places of the chunks that it is to be asked for next: so many nodes that each may send an object.
+fn groups(wanted: &[Wanted], room: usize) -> Vec<(NodeId, Vec<usize>)> {
+    let mut groups: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
+    for (place, wanted) in wanted.iter().enumerate().filter(|(_, wanted)| wanted.got.is_none()) {
+        if let Some(source) = wanted.sources.last() {
+            groups.entry(*source).or_default().push(place);
+        }
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.truncate((room / OBJECT_BYTES_MAX).max(1));
+    groups.iter_mut().for_each(|(_, places)| places.truncate(IDS_MAX));
+    groups
+}
+
+/// Hashes what a node sent; whether it brought anything on.
+fn take_in(
+    wanted: &mut [Wanted],
+    places: &[usize],
+    (answers, mut body): (&[ChunkAnswer], Bytes),
+    room: &mut usize,
+) -> bool {
+    for (place, answer) in places.iter().zip(answers) {
+        let Some(wanted) = wanted.get_mut(*place) else { continue };
+        let Some(source) = wanted.sources.last().copied() else { continue };
+        match answer {
+            ChunkAnswer::Present { object_bytes } => {
+                let bytes = usize::try_from(*object_bytes).unwrap_or(usize::MAX).min(body.len());
+                match VerifiedChunk::verify(wanted.id, body.split_to(bytes)) {
+                    Ok(chunk) => {
+                        *room = room.saturating_sub(bytes);
+                        wanted.got = Some(chunk);
+                    }
+                    Err(error) => {
+                        tracing::warn!(node = %source, %error, "a node sends bytes that are not the chunk");
+                        wanted.damaged = true;
+                        wanted.pass_over(source);
+                    }
+                }
+            }
+            ChunkAnswer::Corrupt => {
+                wanted.damaged = true;
+                wanted.pass_over(source);
+            }
+            ChunkAnswer::Missing => wanted.pass_over(source),
+        }
+    }
+    !answers.is_empty()
+}

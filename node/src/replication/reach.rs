@@ -1,0 +1,44 @@
+//! The way to other nodes. QUIC is one; tests join nodes in one process.
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use vauban_protocol::id::NodeId;
+
+use super::message::{ChunkReply, ChunkRequest};
+use crate::peers::{PeerRequest, PeerResponse, Peers};
+
+/// Another node did not do what it was asked; whether it will is unknown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NoWay(pub String);
+
+/// See the module.
+pub trait Reach: Send + Sync + 'static {
+    /// Asks `node`, and waits for its answer, within bounds.
+    ///
+    /// # Errors
+    /// [`NoWay`], soon if the node is known not to be there.
+    fn ask(
+        &self,
+        node: NodeId,
+        request: ChunkRequest,
+        body: Vec<Bytes>,
+    ) -> BoxFuture<'_, Result<(ChunkReply, Bytes), NoWay>>;
+}
+
+impl Reach for Peers {
+    fn ask(
+        &self,
+        node: NodeId,
+        request: ChunkRequest,
+        body: Vec<Bytes>,
+    ) -> BoxFuture<'_, Result<(ChunkReply, Bytes), NoWay>> {
+        Box::pin(async move {
+            match self.call(node, &PeerRequest::Chunks(request), &body).await {
+                Ok((PeerResponse::Chunks(reply), body)) => Ok((reply, body)),
+                Ok(_) => Err(NoWay("it gives another answer".to_owned())),
+                Err(error) => Err(NoWay(error.to_string())),
+            }
+        })
+    }
+}

@@ -1,0 +1,250 @@
+//! The nodes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use tempfile::TempDir;
+use vauban_protocol::id::{ChunkId, Digest, NodeId, SpaceId};
+use vauban_protocol::organisation::{Charter, Operator, Seat, Statement};
+use vauban_protocol::receipt::Receipt;
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::Commit;
+use vauban_protocol::time::Timestamp;
+
+use crate::chunks::{ChunkStore, StoreOptions, VerifiedChunk};
+use crate::identity::Identity;
+use crate::metadata::tests::town::{Folder, Town};
+use crate::metadata::{Applied, Metadata, Proposal, ProposeError};
+use crate::replication::{ChunkReply, ChunkRequest, NoWay, Reach, Replication};
+
+/// What any two nodes reach each other by.
+#[derive(Default)]
+struct Lines {
+    nodes: Mutex<BTreeMap<NodeId, Replication>>,
+    down: Mutex<BTreeSet<NodeId>>,
+}
+
+/// One node's end of them.
+struct Line(NodeId, Arc<Lines>);
+
+impl Reach for Line {
+    fn ask(
+        &self,
+        node: NodeId,
+        request: ChunkRequest,
+        body: Vec<Bytes>,
+    ) -> BoxFuture<'_, Result<(ChunkReply, Bytes), NoWay>> {
+        Box::pin(async move {
+            assert_ne!(self.0, node, "a node asks itself");
+            let down = self.1.down.lock().unwrap().clone();
+            let other = self.1.nodes.lock().unwrap().get(&node).cloned();
+            let other = other.filter(|_| !down.contains(&node) && !down.contains(&self.0));
+            let other = other.ok_or_else(|| NoWay("it is down".to_owned()))?;
+            assert_eq!(
+                request.body_bytes_max(),
+                Some(body.iter().map(Bytes::len).sum::<usize>()),
+                "what the wire would refuse"
+            );
+            let served = other.serve(self.0, request, Bytes::from(body.concat())).await;
+            let (reply, body) = served.map_err(|error| NoWay(error.to_string()))?;
+            assert!(body.iter().map(Bytes::len).sum::<usize>() <= reply.body_bytes_max());
+            Ok((reply, Bytes::from(body.concat())))
+        })
+    }
+}
+
+/// An organisation's nodes, the first of which has founded it, and a space with its first epoch.
+pub(crate) struct Cluster {
+    pub(crate) town: Town,
+    pub(crate) folder: Folder,
+    pub(crate) metadata: Metadata,
+    pub(crate) nodes: Vec<Replication>,
+    sites: Vec<u8>,
+    lines: Arc<Lines>,
+    root: TempDir,
+}
+
+/// An object of `bytes` bytes that no other number gives.
+pub(crate) fn object(number: u64, bytes: usize) -> VerifiedChunk {
+    let mut body = vec![0; bytes];
+    blake3::Hasher::new().update(&number.to_le_bytes()).finalize_xof().fill(&mut body);
+    VerifiedChunk::verify(ChunkId::of(&body), body.into()).unwrap()
+}
+
+pub(crate) fn objects(numbers: std::ops::Range<u64>) -> Vec<VerifiedChunk> {
+    numbers.map(|number| object(number, 1000 + number as usize)).collect()
+}
+
+pub(crate) fn ids(chunks: &[VerifiedChunk]) -> Vec<ChunkId> {
+    chunks.iter().map(VerifiedChunk::id).collect()
+}
+
+impl Cluster {
+    /// Nodes on these sites, chartered; the first alone is the store, until they are seated.
+    pub(crate) async fn new(sites: &[u8]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let mut town = Town::new();
+        let identities: Vec<_> = sites.iter().map(|_| Arc::new(Identity::generate().unwrap())).collect();
+        for (identity, site) in identities.iter().zip(sites) {
+            let certificate = town.by_root(Statement::Charter(charter(identity, *site)));
+            town.take(certificate);
+        }
+        let metadata = Metadata::open(&root.path().join("meta"), identities[0].node()).await.unwrap();
+        metadata.found(town.chain.clone()).await.unwrap();
+        let lines = Arc::new(Lines::default());
+        let mut nodes = Vec::new();
+        for (number, identity) in identities.iter().enumerate() {
+            let chunks = ChunkStore::open(&store_path(root.path(), number), StoreOptions::default()).unwrap();
+            let line = Arc::new(Line(identity.node(), Arc::clone(&lines)));
+            let node = Replication::new(Arc::clone(identity), metadata.view(), chunks, line);
+            lines.nodes.lock().unwrap().insert(node.node(), node.clone());
+            nodes.push(node);
+        }
+        let folder = Folder::new(&town, 1);
+        metadata.propose(Proposal::CreateSpace(folder.genesis.clone())).await.unwrap();
+        let mut cluster = Self { town, folder, metadata, nodes, sites: sites.to_vec(), lines, root };
+        let bundle = object(u64::MAX, 300);
+        let at = stored_at(&cluster.nodes[0].store(cluster.space(), vec![bundle.clone()]).await.unwrap());
+        let epoch = cluster.town.first_epoch_with(&cluster.folder.space, at, bundle.id());
+        cluster.append(&epoch).await.unwrap();
+        cluster
+    }
+
+    /// The same, all seated, and with what they need to hold: the layout has settled.
+    pub(crate) async fn settled(sites: &[u8]) -> Self {
+        let mut cluster = Self::new(sites).await;
+        for number in 0..sites.len() {
+            cluster.seat(number).await;
+        }
+        cluster.settle().await;
+        cluster
+    }
+
+    pub(crate) fn space(&self) -> SpaceId {
+        self.folder.id
+    }
+
+    pub(crate) async fn certify(&mut self, statement: Statement) {
+        let certificate = self.town.by_admin(statement);
+        self.metadata.propose(Proposal::Certify(vec![certificate.clone()])).await.unwrap();
+        self.town.take(certificate);
+    }
+
+    pub(crate) async fn seat(&mut self, number: usize) {
+        let seat = Seat {
+            node: self.nodes[number].node(),
+            addresses: vec![format!("site-{}.example:4433", self.sites[number])],
+            capacity_bytes: NonZeroU64::new(1 << 40).unwrap(),
+            voter: true,
+        };
+        self.certify(Statement::SeatNode(seat)).await;
+    }
+
+    /// Lets repair run until every node has reported.
+    pub(crate) async fn settle(&self) {
+        for node in &self.nodes {
+            crate::jobs::tests::repair(node, &self.metadata).await;
+        }
+        assert!(self.metadata.view().layouts().is_settled());
+    }
+
+    /// Cuts a node off, or joins it again.
+    pub(crate) fn set_down(&self, number: usize, is_down: bool) {
+        let node = self.nodes[number].node();
+        let mut down = self.lines.down.lock().unwrap();
+        if is_down {
+            down.insert(node)
+        } else {
+            down.remove(&node)
+        };
+    }
+
+    /// A commit that adds chunks, resting on receipts of `stored_at`.
+    pub(crate) async fn commit(&mut self, ids: &[ChunkId], stored_at: u64) -> Result<Applied, ProposeError> {
+        let mut commit = self.town.draft(&self.folder.space);
+        commit.stored_at = stored_at;
+        commit.adds = ids.to_vec();
+        commit.adds.sort_unstable();
+        let commit = self.town.admin.seal(commit);
+        self.append(&commit).await
+    }
+
+    async fn append(&mut self, commit: &Signed<Commit>) -> Result<Applied, ProposeError> {
+        let applied = self.metadata.propose(Proposal::Commit(commit.bytes().clone())).await?;
+        self.folder.take(commit);
+        Ok(applied)
+    }
+
+    /// Stores through a gateway, and commits.
+    pub(crate) async fn upload(&mut self, gateway: usize, chunks: &[VerifiedChunk]) {
+        let receipts = self.nodes[gateway].store(self.space(), chunks.to_vec()).await.unwrap();
+        self.commit(&ids(chunks), stored_at(&receipts)).await.unwrap();
+    }
+
+    /// How many of these chunks a node holds.
+    pub(crate) async fn held(&self, number: usize, chunks: &[VerifiedChunk]) -> usize {
+        let lengths = self.nodes[number].chunks().object_bytes(self.space(), &ids(chunks)).await.unwrap();
+        lengths.iter().flatten().count()
+    }
+
+    /// Replaces a node's disk by an empty one.
+    pub(crate) fn empty(&mut self, number: usize) {
+        let path = self.root.path().join(format!("chunks-{number}-new"));
+        let chunks = ChunkStore::open(&path, StoreOptions::default()).unwrap();
+        let before = &self.nodes[number];
+        let line = Arc::new(Line(before.node(), Arc::clone(&self.lines)));
+        let node = Replication::new(Arc::clone(&before.0.identity), self.metadata.view(), chunks, line);
+        self.lines.nodes.lock().unwrap().insert(node.node(), node.clone());
+        self.nodes[number] = node;
+    }
+
+    /// Changes a byte of a stored chunk, as a disk may.
+    pub(crate) fn rot(&self, number: usize, chunk: &VerifiedChunk) {
+        let segments = store_path(self.root.path(), number).join("segments");
+        for entry in std::fs::read_dir(segments).unwrap() {
+            let path = entry.unwrap().path();
+            let mut bytes = std::fs::read(&path).unwrap();
+            let found = bytes.windows(chunk.object().len()).position(|window| window == chunk.object());
+            if let Some(at) = found {
+                bytes[at + 7] ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+                return;
+            }
+        }
+        panic!("the chunk is in no segment");
+    }
+
+    pub(crate) async fn stop(self) {
+        self.lines.nodes.lock().unwrap().clear();
+        drop(self.nodes);
+        self.metadata.stop().await;
+    }
+}
+
+/// The least index that receipts rest on.
+pub(crate) fn stored_at(receipts: &[Receipt]) -> u64 {
+    receipts.iter().map(|receipt| receipt.claim.at).min().unwrap()
+}
+
+fn store_path(root: &Path, number: usize) -> PathBuf {
+    root.join(format!("chunks-{number}"))
+}
+
+fn charter(identity: &Identity, site: u8) -> Charter {
+    Charter {
+        receipt_key: identity.receipt_key(),
+        tls_keys: vec![Digest(identity.receipt_key().0)],
+        site: format!("site {site}"),
+        department: "69".to_owned(),
+        country: "FR".to_owned(),
+        operator: Operator { name: "Régie".to_owned(), siren: "123456789".to_owned() },
+        regime: "FR".to_owned(),
+        secnumcloud: None,
+        not_before: Timestamp(0),
+        not_after: Timestamp(u64::MAX),
+    }
+}

@@ -1,0 +1,42 @@
+//! Chunks from elsewhere: the next replica after a failure or a damaged copy.
+
+use vauban_protocol::limit::CHUNKS_BYTES_MAX;
+
+use super::cluster::{Cluster, ids, object, objects};
+use crate::replication::Fetched;
+
+fn count(fetched: &[Fetched]) -> usize {
+    fetched.iter().filter(|fetched| matches!(fetched, Fetched::Whole(_))).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunk_comes_from_whoever_has_it_whole() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, chunks) = (cluster.space(), objects(0..12));
+    cluster.upload(0, &chunks).await;
+    cluster.settle().await;
+    cluster.empty(0);
+    for chunk in &chunks[..6] {
+        cluster.rot(1, chunk);
+    }
+    cluster.rot(2, &chunks[11]);
+    let fetched = cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await;
+    assert_eq!(count(&fetched), 12, "each is whole somewhere");
+    cluster.set_down(1, true);
+    let fetched = cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await;
+    assert_eq!(count(&fetched), 11);
+    assert!(matches!(fetched[11], Fetched::Missing { .. }), "{:?}", fetched[11]);
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_holds_no_more_than_it_may() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks: Vec<_> = (0..10).map(|number| object(number, 100_000)).collect();
+    cluster.upload(1, &chunks).await;
+    cluster.empty(0);
+    let fetched = cluster.nodes[0].fetch(cluster.space(), &ids(&chunks), 350_000).await;
+    assert_eq!(count(&fetched), 3);
+    assert!(fetched.iter().all(|fetched| matches!(fetched, Fetched::Whole(_) | Fetched::NoRoom)));
+    cluster.stop().await;
+}
