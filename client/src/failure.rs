@@ -66,7 +66,11 @@ impl Failure {
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Link(error) => error.may_pass(),
-            Self::Sync(error) => matches!(error, SyncError::Behind { .. } | SyncError::Overtaken),
+            Self::Sync(error) => match error {
+                SyncError::Behind { .. } | SyncError::Overtaken => true,
+                SyncError::Cache(error) => error.is_busy(),
+                _ => false,
+            },
             Self::Chain(error) => matches!(error, ChainError::Busy(_)),
             _ => false,
         }

@@ -191,8 +191,6 @@ pub const HALT_PROBE_MS: u64 = 100;
 /// Seconds that what is under way when a round halts may take to be stored, so that it need not be sent again.
 pub const HALT_SECONDS_MAX: u64 = 2;
 
-/// Approvals of one space that wait for their round.
-pub const APPROVALS_WAITING_MAX: usize = 4;
 /// Folders that one service keeps in step.
 pub const PAIRS_MAX: usize = 64;
 /// Bytes of the service's settings, whose folders have long names.
@@ -317,6 +315,10 @@ pub const UI_FORM_BYTES_MAX: usize = 64 * 1024;
 pub const UI_PIECES_MAX: usize = 2;
 /// Seconds before a node that did not answer is asked for again by a page.
 pub const UI_RECONNECT_SECONDS: u64 = 10;
+/// Milliseconds between two looks at the service, for pages that show what goes on.
+pub const UI_LOOK_MS: u64 = 500;
+/// Pages that are told what goes on, at once.
+pub const UI_STREAMS_MAX: usize = 16;
 /// Conflict copies of one file in one day.
 pub const CONFLICT_COPIES_MAX: u32 = 1000;
 

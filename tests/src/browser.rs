@@ -158,7 +158,8 @@ impl Browser {
     /// # Errors
     /// If it never does; with what it says.
     pub fn sees(&self, text: &str) -> anyhow::Result<()> {
-        wait::until(text, LIMIT, || Ok(self.text("body")?.contains(text).then_some(())))
+        // A page that is being left, or not there yet, says nothing.
+        wait::until(text, LIMIT, || Ok(self.text("body").is_ok_and(|said| said.contains(text)).then_some(())))
             .with_context(|| self.text("body").unwrap_or_default())
     }
 

@@ -1,6 +1,7 @@
 //! One device: a client's home folder, and commands run in it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -34,6 +35,7 @@ impl Home {
         fs::create_dir_all(&logs)?;
         let passphrase = root.join(format!("{name}.passphrase"));
         fs::write(&passphrase, PASSPHRASE)?;
+        fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600))?;
         Ok(Self { folder: root.join(name), passphrase, logs })
     }
 

@@ -1,5 +1,6 @@
 //! What every command gets from the command line: where its home is, how it asks for passphrases, to whom it speaks.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use crate::cli::Global;
@@ -47,8 +48,22 @@ impl Context {
         Ok(self.limits.or(Settings::load(&self.home)?.limits))
     }
 
+    /// Says what other people of this machine could read. Nothing is refused for it: what they have read, they have read.
+    fn warn_of_readers(&self) {
+        for path in self.passphrase_file.iter().map(PathBuf::as_path).chain([self.home.folder()]) {
+            if path.metadata().is_ok_and(|metadata| metadata.mode() & 0o077 != 0) {
+                let path = path.display();
+                self.output.note(&say!(
+                    fr: "(attention : d'autres personnes de cette machine ont accès à {path} ; `chmod go= {path}`)",
+                    en: "(warning: other people of this machine have access to {path}; `chmod go= {path}`)",
+                ));
+            }
+        }
+    }
+
     /// The passphrase of this device's keystore.
     pub(crate) fn passphrase(&self) -> Result<Passphrase, KeysError> {
+        self.warn_of_readers();
         PassphraseSource::of(self.passphrase_file.as_ref())
             .read(&say!(fr: "Phrase de passe de cet appareil :", en: "This device's passphrase:"))
     }

@@ -6,12 +6,11 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::commands::pause::running;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::message;
 use crate::say;
-use crate::service::{Settings, Unit};
+use crate::service::{Settings, Unit, running};
 use crate::state::{StateError, replace};
 
 /// The unit's name.
@@ -93,7 +92,7 @@ pub(super) fn uninstall(context: &Context) -> Result<Exit, Failure> {
         let unit = removed.unit.display();
         say!(fr: "{unit} n'est plus là. Les dossiers restent, et les espaces aussi.", en: "{unit} is gone. The folders stay, and so do the spaces.")
     });
-    if !stopped && running(context)?.is_some() {
+    if !stopped && running(&context.home)?.is_some() {
         context.output.note(&say!(
             fr: "Un service tourne encore : l'arrêter là où il a été lancé.",
             en: "A service still runs: stop it where it was started.",
@@ -108,7 +107,7 @@ pub(super) fn status(context: &Context) -> Result<Exit, Failure> {
         installed: unit.is_file(),
         unit,
         active: answer_of(&["is-active", UNIT]),
-        runs: running(context)?.is_some(),
+        runs: running(&context.home)?.is_some(),
         spaces: Settings::load(&context.home)?.spaces.len(),
     };
     context.output.result(&report, |report| {

@@ -1,12 +1,11 @@
 //! `vauban limit`: how fast content may travel, of all spaces together.
 
 use crate::commands::Context;
-use crate::commands::service::reload;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::rate::{Rate, RateError};
 use crate::say;
-use crate::service::{Limits, Settings};
+use crate::service::{Limits, Settings, reload};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]

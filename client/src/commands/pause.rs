@@ -4,11 +4,10 @@ use vauban_protocol::id::SpaceId;
 
 use crate::clock::{self, Period};
 use crate::commands::Context;
-use crate::commands::service::reload;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
-use crate::service::{Answer, AskError, Pause, Refusal, Request, ServiceState, Settings, SpaceState, ask, choose_pair};
+use crate::service::{self, AskError, Pause, Refusal, Settings, SpaceState, choose_pair};
 
 /// Arguments of `pause`.
 #[derive(Debug, clap::Args)]
@@ -34,8 +33,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let now = clock::now().0;
     let until = arguments.period.map(|period| now.saturating_add(period.seconds));
     let pause = Pause { since: now, until };
-    Settings::change(&context.home, |settings| settings.pause(space, pause))?;
-    let runs = reload(&context.home)?;
+    let runs = service::pause(&context.home, space, pause)?;
     context.output.result(&pause, |pause| match pause.until {
         Some(until) => {
             let until = clock::minute(vauban_protocol::time::Timestamp(until));
@@ -54,11 +52,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 pub(crate) fn run_resume(context: &Context, arguments: &Resume) -> Result<Exit, Failure> {
     let space = arguments.space.as_deref().map(|text| known_space(context, text)).transpose()?;
-    Settings::change(&context.home, |settings| settings.resume(space))?;
-    if reload(&context.home)? {
-        // What had stopped is tried again, too: that is what a person means by it.
-        ask(&context.home, &Request::Retry { space: space.map(SpaceId::to_hex) })?;
-    }
+    service::resume(&context.home, space)?;
     context.output.result(&serde_json::json!({ "resumed": true }), |_| say!(fr: "Reprise.", en: "Resumed."));
     Ok(Exit::Done)
 }
@@ -67,7 +61,7 @@ pub(crate) fn run_resume(context: &Context, arguments: &Resume) -> Result<Exit, 
 pub(super) fn known_space(context: &Context, text: &str) -> Result<SpaceId, Failure> {
     let unknown = || Failure::from(AskError::Refused(Refusal::NoSpace));
     let mut pairs = Settings::load(&context.home)?.spaces;
-    if let Some(state) = running(context)? {
+    if let Some(state) = service::running(&context.home)? {
         // One that `sync SPACE DIR --watch` keeps in step is in no settings.
         pairs.extend(state.spaces.iter().filter_map(pair).collect::<Vec<_>>());
         pairs.sort_by_key(|pair| pair.space);
@@ -79,14 +73,4 @@ pub(super) fn known_space(context: &Context, text: &str) -> Result<SpaceId, Fail
 fn pair(state: &SpaceState) -> Option<crate::service::Pair> {
     let SpaceState { space, name, folder, .. } = state;
     Some(crate::service::Pair { space: space.parse().ok()?, name: name.clone(), folder: folder.into() })
-}
-
-/// What the service tells of itself, if one runs.
-pub(super) fn running(context: &Context) -> Result<Option<ServiceState>, Failure> {
-    match ask(&context.home, &Request::State) {
-        Ok(Answer::State(state)) => Ok(Some(*state)),
-        Ok(_) => Err(AskError::Senseless.into()),
-        Err(AskError::NotRunning) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
 }

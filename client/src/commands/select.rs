@@ -84,7 +84,7 @@ impl Arguments {
             )));
         }
         let mut folders: Vec<_> =
-            paths.iter().map(|path| SelectedFolder { entry: None, path: path.to_string() }).collect();
+            paths.iter().map(|path| SelectedFolder { entry: None, path: path.to_text() }).collect();
         folders.sort_by(|one, other| one.path.cmp(&other.path));
         folders.dedup();
         Ok(Some(Selection { mode, folders }))

@@ -11,8 +11,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::limit::PAIRS_MAX;
 use crate::say;
-use crate::service::{AskError, Pair, Request, Settings, ask, choose_pair};
-use crate::state::{Home, StateError};
+use crate::service::{AskError, Pair, Settings, choose_pair, reload};
+use crate::state::StateError;
 
 /// What to do about the service.
 #[derive(Debug, Subcommand)]
@@ -203,15 +203,6 @@ fn run_notices(context: &Context, switch: Switch) -> Result<Exit, Failure> {
 
 fn report(pair: &Pair) -> Report {
     Report { space: pair.space.to_hex(), name: pair.name.clone(), folder: pair.folder.clone() }
-}
-
-/// Has the service read its settings again; answers whether one runs.
-pub(super) fn reload(home: &Home) -> Result<bool, Failure> {
-    match ask(home, &Request::Reload) {
-        Ok(_) => Ok(true),
-        Err(AskError::NotRunning) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 #[cfg(test)]

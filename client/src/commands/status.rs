@@ -6,7 +6,6 @@ use serde::Serialize;
 use vauban_protocol::time::Timestamp;
 
 use crate::clock;
-use crate::commands::pause::running;
 use crate::commands::status_spaces::{self, SpaceReport};
 use crate::commands::{Context, block_on, condition, limit};
 use crate::exit::Exit;
@@ -14,7 +13,7 @@ use crate::failure::Failure;
 use crate::link::Admitted;
 use crate::organisation::{Roster, organisation_name};
 use crate::say;
-use crate::service::{Pair, ServiceState, Settings};
+use crate::service::{Pair, ServiceState, Settings, running};
 use crate::session::Session;
 
 /// Arguments: none.
@@ -60,7 +59,7 @@ struct NodeReport {
 }
 
 pub(crate) fn run(context: &Context, _arguments: &Arguments) -> Result<Exit, Failure> {
-    let service = running(context)?;
+    let service = running(&context.home)?;
     let kept = Settings::load(&context.home)?.spaces;
     let mut report = Report { device: None, home: context.home.folder().to_owned(), service, kept, node: None };
     let mut failure = None;

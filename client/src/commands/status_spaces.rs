@@ -11,6 +11,7 @@ use crate::organisation::Roster;
 use crate::say;
 use crate::session::Session;
 use crate::state::cache::{Cache, Contest};
+use crate::state::{AnchorRecord, Selection, SelectionMode};
 use crate::sync::{SyncError, View, space_name};
 
 /// One space.
@@ -19,12 +20,20 @@ pub(super) struct SpaceReport {
     space: String,
     name: Option<String>,
     folder: Option<PathBuf>,
+    /// Which part of the space this device keeps.
+    selection: SelectionReport,
     position: Option<u64>,
     /// The time of another device's latest word that agrees; none while nobody has confirmed what is shown here for days.
     confirmed_at: Option<u64>,
     /// Since when no node reaches what this device has seen.
     behind_since: Option<u64>,
     contested: Vec<ContestReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct SelectionReport {
+    mode: SelectionMode,
+    folders: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -38,12 +47,14 @@ struct ContestReport {
 /// Every space that this device has read, from its own files alone.
 pub(super) fn reports(session: &Session, roster: &Roster<'_>) -> Result<Vec<SpaceReport>, Failure> {
     let mut reports = Vec::new();
-    for (id, anchor) in session.anchor().record().spaces {
+    let AnchorRecord { spaces, mut selections, .. } = session.anchor().record();
+    for (id, anchor) in spaces {
         let path = session.home().space_cache(id);
         let mut report = SpaceReport {
             space: id.to_hex(),
             name: None,
             folder: anchor.folder,
+            selection: selected(selections.remove(&id).unwrap_or_default()),
             position: anchor.head.map(|head| head.seq),
             confirmed_at: None,
             behind_since: anchor.behind_since.map(|since| since.0),
@@ -63,6 +74,11 @@ pub(super) fn reports(session: &Session, roster: &Roster<'_>) -> Result<Vec<Spac
         reports.push(report);
     }
     Ok(reports)
+}
+
+fn selected(selection: Selection) -> SelectionReport {
+    let folders = selection.folders.into_iter().map(|folder| folder.path).collect();
+    SelectionReport { mode: selection.mode, folders }
 }
 
 fn contested(contest: Contest, roster: &Roster<'_>) -> ContestReport {
@@ -88,6 +104,16 @@ pub(super) fn text(report: &SpaceReport) -> String {
         fr: "\n  {name}, position {position} : {view}",
         en: "\n  {name}, position {position}: {view}",
     );
+    let folders = report.selection.folders.join(", ");
+    match report.selection.mode {
+        SelectionMode::Only => {
+            text.push_str(&say!(fr: "\n    gardés ici, et eux seuls : {folders}", en: "\n    kept here, and nothing else: {folders}"));
+        }
+        SelectionMode::Without if !folders.is_empty() => {
+            text.push_str(&say!(fr: "\n    tout est gardé ici, sauf : {folders}", en: "\n    everything is kept here, but: {folders}"));
+        }
+        SelectionMode::Without => {}
+    }
     if let Some(since) = report.behind_since {
         let since = clock::minute(Timestamp(since));
         text.push_str(&say!(

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use vauban_protocol::id::SpaceId;
 
-use crate::commands::pause::{known_space, running};
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Connected, Purpose, connected};
 use crate::commands::{Context, watch};
@@ -16,7 +15,7 @@ use crate::log::FalseCheckpoint;
 use crate::output::Output;
 use crate::rate::Rate;
 use crate::say;
-use crate::service::{Answer, AskError, Limits, Request, Wanted, connect_to};
+use crate::service::{Limits, Wanted, running};
 use crate::sync::{Approval, Change, Contested, OpenSpace, Run, Summary, Watcher, What, preview, sync_once};
 
 /// Arguments.
@@ -95,7 +94,8 @@ struct Once {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     if let Some(Command::Approve { space }) = &arguments.command {
-        return approve(context, space);
+        let once = Once { space: space.clone(), folder: None, approval: Approval::Given, anew: false };
+        return sync(context, once);
     }
     let approval = if arguments.approve { Approval::Given } else { Approval::Ask };
     let notices = !arguments.no_notices;
@@ -121,7 +121,7 @@ fn sync(context: &Context, once: Once) -> Result<Exit, Failure> {
     let progress = Progress::new(context.output, Plans::Told);
     let (shown, output) = (progress.clone(), context.output);
     // What may wait is the service's to do, where one runs: it stands still as long as this does.
-    let is_served = running(context)?.is_some();
+    let is_served = running(&context.home)?.is_some();
     let ended = connected(context, Purpose::Write, move |connected| {
         let found = connected.find(&once.space)?;
         let folder = folder_of(&connected, &once, found.id)?;
@@ -163,20 +163,6 @@ fn finish_chores<N: Nodes>(space: &mut OpenSpace<N>, output: Output) -> Result<(
         }
     }
     Ok(())
-}
-
-/// Carries out what the brake holds: by the service, where it keeps the space in step; else by a run of its own.
-fn approve(context: &Context, text: &str) -> Result<Exit, Failure> {
-    let space = match known_space(context, text) {
-        Ok(space) if running(context)?.is_some() => space,
-        _ => return sync(context, Once { space: text.to_owned(), folder: None, approval: Approval::Given, anew: false }),
-    };
-    let Some(mut line) = connect_to(&context.home)? else { return Err(AskError::NotRunning.into()) };
-    // As long as the round takes; Ctrl-C ends the waiting, not the round.
-    match line.ask(&Request::Approve { space: space.to_hex() }, None)? {
-        Answer::Approved(summary) => Ok(say_summary(context.output, &summary, text)),
-        _ => Err(AskError::Senseless.into()),
-    }
 }
 
 fn say_summary(output: Output, summary: &Summary, space: &str) -> Exit {

@@ -1,5 +1,6 @@
 //! `vauban ui`.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::commands::{Context, runtime};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
-use crate::state::StateError;
+use crate::state::{Home, StateError, replace};
 use crate::ui::{Page, PageError};
 
 /// Arguments.
@@ -44,8 +45,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             fr: "Cette adresse ouvre vos espaces à qui la connaît sur cette machine. Ctrl-C ferme la page.",
             en: "This address opens your spaces to whoever knows it on this machine. Ctrl-C closes the page.",
         ));
+        let doorway;
         if !arguments.no_browser {
-            open(&listening.url);
+            doorway = Doorway::make(&context.home, &listening.url)?;
+            open(&doorway.0);
         }
         let stop = async {
             tokio::select! {
@@ -58,10 +61,35 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     Ok(Exit::Done)
 }
 
+/// A page of the home, its owner's alone, that leads to the address. The address itself is given to no program: what a program is
+/// started with can be read by everybody on this machine.
+struct Doorway(PathBuf);
+
+impl Doorway {
+    fn make(home: &Home, url: &str) -> Result<Self, StateError> {
+        let path = home.folder().join(format!("ui-{}.html", std::process::id()));
+        let path = std::path::absolute(&path).map_err(StateError::io(&path))?;
+        // Hexadecimal, digits and dots: nothing in it needs an escape.
+        let page = format!(
+            "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
+             <meta http-equiv=\"refresh\" content=\"0; url={url}\"><title>Vauban</title><a href=\"{url}\">Vauban</a>\n"
+        );
+        replace(&path, page.as_bytes())?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Doorway {
+    fn drop(&mut self) {
+        // One that a killed process leaves leads nowhere.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
 /// Asks the desktop to open the page; a machine without one shows the address, which is enough.
-fn open(url: &str) {
+fn open(page: &Path) {
     let opening =
-        Command::new("xdg-open").arg(url).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Command::new("xdg-open").arg(page).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     match opening {
         // Reaped by a thread of its own: the desktop may take its time.
         Ok(mut child) => drop(std::thread::spawn(move || child.wait())),

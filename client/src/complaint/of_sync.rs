@@ -56,6 +56,16 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
         SyncError::Upload(UploadError::Receipts(error)) => of_receipts(*error),
         SyncError::Fetch(error) => of_fetch(error),
         SyncError::Tree(error) => of_tree(error),
+        SyncError::Cache(error) if error.is_busy() => Complaint::new(
+            say!(
+                fr: "Un autre vauban de cette machine lit cet espace pour la première fois, ou en lit une longue suite.",
+                en: "Another vauban of this machine reads this space for the first time, or a long stretch of it.",
+            ),
+            say!(
+                fr: "Rien n'est perdu : attendre qu'il ait fini (`vauban status` montre où en est le service), puis relancer.",
+                en: "Nothing is lost: wait until it is done (`vauban status` shows how far the service is), then run it again.",
+            ),
+        ),
         SyncError::Cache(error) => Complaint::new(
             say!(fr: "Le cache local est inutilisable : {error}.", en: "The local cache cannot be used: {error}."),
             say!(

@@ -95,12 +95,19 @@ impl EntryName {
     }
 }
 
-/// For people: what would command a terminal, or begin a line, is shown as an escape.
+/// Whether a character commands a terminal, begins a line, or turns the direction in which its neighbours are read.
+#[must_use]
+pub fn is_commanding(character: char) -> bool {
+    character.is_control()
+        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// For people: what commands whatever shows it is shown as an escape.
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in self.0.split_inclusive(char::is_control) {
+        for part in self.0.split_inclusive(is_commanding) {
             match part.char_indices().next_back() {
-                Some((at, last)) if last.is_control() => {
+                Some((at, last)) if is_commanding(last) => {
                     write!(f, "{}{}", part.get(..at).unwrap_or_default(), last.escape_default())?;
                 }
                 _ => f.write_str(part)?,
@@ -142,5 +149,7 @@ mod tests {
         // Others choose names: none commands this terminal.
         let hostile = EntryName::parse("a\u{1b}[31m\nb\u{9b}é".as_bytes()).unwrap();
         assert_eq!(hostile.to_string(), "a\\u{1b}[31m\\nb\\u{9b}é");
+        let turning = EntryName::parse("facture\u{202e}gpj.exe".as_bytes()).unwrap();
+        assert_eq!(turning.to_string(), "facture\\u{202e}gpj.exe", "reads as it is, not as facture exe.jpg");
     }
 }

@@ -21,7 +21,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, FalseCheckpoint, Roster, Row, RowsError, TreeHasher, VouchedCheckpoint, decode_rows,
     encode_checkpoint, encode_rows, push_row,
 };
-pub use entry::{EntryId, EntryName, Kind, NameError};
+pub use entry::{EntryId, EntryName, Kind, NameError, is_commanding};
 pub use epochs::{EpochError, EpochSecrets, Epochs, recipients};
 pub use fold::{Effect, FOLD_VERSION, Place, Tree, Void, apply};
 pub use map_tree::MapTree;

@@ -209,11 +209,6 @@ impl Card {
         self.with(|notes| notes.is_stopped && notes.state.trouble.as_ref() == Some(trouble))
     }
 
-    /// Whether it is paused.
-    pub(super) fn is_paused(&self) -> bool {
-        self.with(|notes| notes.state.pause.is_some())
-    }
-
     /// What is told of it.
     pub(super) fn state(&self, now: Instant) -> SpaceState {
         let second = self.second(now);

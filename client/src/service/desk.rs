@@ -18,7 +18,7 @@ use super::state::{ServiceState, Trouble};
 use crate::clock;
 use crate::failure::Failure;
 use crate::session::Session;
-use crate::sync::{Rein, Turns};
+use crate::sync::Turns;
 
 /// See the module.
 pub(super) struct Desk {
@@ -38,7 +38,6 @@ pub(super) struct Desk {
 struct Notes {
     limits: Limits,
     trouble: Option<Trouble>,
-    reins: Vec<(SpaceId, Rein)>,
 }
 
 /// What the service is to do; answered when it is done.
@@ -98,19 +97,6 @@ impl Desk {
         self.with(|notes| std::mem::replace(&mut notes.trouble, trouble))
     }
 
-    /// Notes how a space is held; `None` once it no longer runs.
-    pub(super) fn set_rein(&self, space: SpaceId, rein: Option<Rein>) {
-        self.with(|notes| {
-            notes.reins.retain(|(held, _)| *held != space);
-            notes.reins.extend(rein.map(|rein| (space, rein)));
-        });
-    }
-
-    /// How a space is held.
-    pub(super) fn rein(&self, space: SpaceId) -> Option<Rein> {
-        self.with(|notes| notes.reins.iter().find(|(held, _)| *held == space).map(|(_, rein)| rein.clone()))
-    }
-
     fn with<T>(&self, note: impl FnOnce(&mut Notes) -> T) -> T {
         note(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -136,10 +122,6 @@ impl Desk {
                 Ok(space) => self.errand(|done| Errand::Retry(space, done)).await,
                 Err(_) => no_space(),
             },
-            Request::Approve { space } => tokio::select! {
-                answer = self.approve(&space) => answer,
-                () = asker.gone() => return Err(Gone),
-            },
             Request::Events { space } => return self.events(space.as_deref(), asker).await,
             Request::Lend => return self.lend(asker).await,
         };
@@ -152,20 +134,6 @@ impl Desk {
             Answer::Done
         } else {
             Answer::Refused { reason: Refusal::NotNow }
-        }
-    }
-
-    async fn approve(&self, space: &str) -> Answer {
-        let Some((space, card)) = space.parse().ok().and_then(|space| Some((space, self.board.get(space)?))) else {
-            return no_space();
-        };
-        let approved = match self.rein(space) {
-            Some(rein) if !card.is_paused() => rein.approve().await,
-            _ => None,
-        };
-        match approved {
-            Some(summary) => Answer::Approved(Box::new(summary)),
-            None => Answer::Refused { reason: Refusal::NotNow },
         }
     }
 

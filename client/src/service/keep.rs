@@ -287,7 +287,6 @@ impl Keeper {
             self.desk.tell(Some(&pair), Event::Watching { folder: pair.folder.display().to_string() });
         }
         let teller = Arc::new(SpaceTeller::new(Arc::clone(&self.desk), pair.clone()));
-        self.desk.set_rein(pair.space, Some(rein.clone()));
         let space = pair.space;
         self.tasks.spawn(async move { (space, live(lived, teller, reined).await) });
         self.kept.insert(space, Kept { pair, rein });
@@ -295,7 +294,6 @@ impl Keeper {
 
     /// A space runs no more.
     fn ended(&mut self, space: SpaceId, result: Result<(), Failure>) -> Result<(), Failure> {
-        self.desk.set_rein(space, None);
         let Some(Kept { pair, .. }) = self.kept.remove(&space) else { return Ok(()) };
         let Err(failure) = result else { return Ok(()) };
         if self.one.is_some() {

@@ -24,6 +24,7 @@ mod request;
 mod settings;
 mod socket;
 mod state;
+mod steer;
 mod teller;
 mod unit;
 
@@ -35,4 +36,5 @@ pub use recent::{Recent, recorded};
 pub use request::{Answer, Refusal, Request, VERSION};
 pub use settings::{Limits, Pair, Pause, Settings, choose_pair};
 pub use state::{Pending, Phase, ServiceState, SpaceState, Trouble};
+pub use steer::{pause, reload, resume, running};
 pub use unit::{Unit, UnitError};

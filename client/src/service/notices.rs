@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::limit::{
     NOTICE_CHARS_MAX, NOTICE_REPEAT_SECONDS, NOTICE_SECONDS_MAX, NOTICES_MINUTE_MAX, NOTICES_WAITING_MAX,
 };
+use crate::log::is_commanding;
 use crate::say;
 
 /// See the module. Needs a tokio runtime.
@@ -126,7 +127,7 @@ fn notice(name: Option<&str>, event: &Event) -> Option<Notice> {
 /// A text that is nothing but text to whoever shows it.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
-    for character in text.chars().filter(|c| !c.is_control() && !is_turning(*c)).take(NOTICE_CHARS_MAX) {
+    for character in text.chars().filter(|c| !is_commanding(*c)).take(NOTICE_CHARS_MAX) {
         match character {
             '&' => plain.push_str("&amp;"),
             '<' => plain.push_str("&lt;"),
@@ -136,11 +137,6 @@ fn plain(text: &str) -> String {
         }
     }
     plain
-}
-
-/// Whether a character turns the direction of what follows it, and so can show one name as another.
-fn is_turning(character: char) -> bool {
-    matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 async fn show_all(mut notices: mpsc::Receiver<Notice>) {

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Told;
 use super::state::ServiceState;
-use crate::sync::Summary;
 
 /// The version of requests and answers. Another one is refused, by both sides.
 pub const VERSION: u32 = 1;
@@ -21,11 +20,6 @@ pub enum Request {
     Retry {
         /// The space.
         space: Option<String>,
-    },
-    /// Carry out what the brake holds in a space now.
-    Approve {
-        /// The space.
-        space: String,
     },
     /// Tell what happens from now on, one line each, until the asker goes.
     Events {
@@ -44,8 +38,6 @@ pub enum Answer {
     State(Box<ServiceState>),
     /// Done.
     Done,
-    /// To [`Request::Approve`]: what came of it.
-    Approved(Box<Summary>),
     /// To [`Request::Events`]: one of many.
     Told(Box<Told>),
     /// To [`Request::Lend`]: the claim is free for the asker.
@@ -103,7 +95,6 @@ mod tests {
             Request::State,
             Request::Reload,
             Request::Retry { space: None },
-            Request::Approve { space: "2029".to_owned() },
             Request::Events { space: Some("2029".to_owned()) },
             Request::Lend,
         ] {
@@ -118,7 +109,7 @@ mod tests {
             &br#"{"v":2,"request":"state"}"#[..],
             br#"{"request":"state"}"#,
             br#"{"v":1,"request":"explode"}"#,
-            br#"{"v":1,"request":"approve"}"#,
+            br#"{"v":1,"request":"approve","space":"2029"}"#,
             br#"{"v":1}"#,
             b"[]",
             b"",
@@ -130,9 +121,7 @@ mod tests {
 
     #[test]
     fn answers_are_read_as_written() {
-        for answer in
-            [Answer::Done, Answer::Lent, Answer::Refused { reason: Refusal::NotNow }, Answer::Approved(Box::default())]
-        {
+        for answer in [Answer::Done, Answer::Lent, Answer::Refused { reason: Refusal::NotNow }] {
             assert_eq!(read::<Answer>(&line(&answer)), Some(answer));
         }
     }

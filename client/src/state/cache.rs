@@ -123,6 +123,14 @@ pub enum CacheError {
     },
 }
 
+impl CacheError {
+    /// Whether another process is writing for longer than one waits here: a first checkpoint, or a long log.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Database(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
+    }
+}
+
 /// The cache of one space.
 #[derive(Debug)]
 pub struct Cache {

@@ -30,11 +30,10 @@ use tokio::task::spawn_blocking;
 use vauban_protocol::id::SpaceId;
 
 use self::agenda::Agenda;
-use self::rein::{Approver, Pull};
 pub use self::rein::{Course, Rein, Reined};
 use self::rounds::{Chores, Done, Ended, Job, Order, Rounds};
 pub use self::turns::{Lent, Turn, Turns};
-use super::{Approval, Contested, Issue, Problem, Summary, SyncError, Watcher};
+use super::{Contested, Issue, Problem, Summary, SyncError, Watcher};
 use crate::backoff::Backoff;
 use crate::failure::Failure;
 use crate::limit::{RECONNECT_WAIT_MS, RECONNECT_WAIT_MS_MAX};
@@ -116,10 +115,9 @@ pub async fn live(live: Live, teller: Arc<dyn Teller>, mut reined: Reined) -> Re
             _ => turn = None,
         }
         tokio::select! {
-            pull = reined.pull() => match pull {
-                Pull::Course(Course::End) => break,
-                Pull::Course(course) => keeper.steer(course, &rounds),
-                Pull::Approve(approver) => keeper.approve(approver, &rounds),
+            course = reined.pull() => match course {
+                Course::End => break,
+                course => keeper.steer(course, &rounds),
             },
             seen = disk.next() => keeper.seen(seen),
             news = next_news(&mut keeper.followed) => keeper.heard(news)?,
@@ -177,8 +175,6 @@ struct Keeper {
     /// What is left to do between rounds.
     chores: Chores,
     is_paused: bool,
-    /// Who approves what the brake holds.
-    approver: Option<Approver>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -208,7 +204,6 @@ impl Keeper {
             is_held: false,
             chores: Chores::None,
             is_paused: course == Course::Pause,
-            approver: None,
         }
     }
 
@@ -221,32 +216,17 @@ impl Keeper {
     /// What is to be done now: a round, if one is due; else what waits for such a moment.
     fn next_job(&mut self, now: Instant) -> Option<Job> {
         match self.agenda.take_due(now) {
-            Some(scope) => Some(Job::Round { scope, approval: self.approval() }),
+            Some(scope) => Some(Job::Round(scope)),
             None => (self.chores == Chores::Some).then_some(Job::Chore),
         }
-    }
-
-    /// Who decides in the next round.
-    fn approval(&self) -> Approval {
-        if self.approver.is_some() { Approval::Given } else { Approval::Ask }
     }
 
     fn steer(&mut self, course: Course, rounds: &Rounds) {
         let was_paused = std::mem::replace(&mut self.is_paused, course == Course::Pause);
         if self.is_paused {
-            self.approver = None;
             rounds.halt();
         } else if was_paused {
             self.agenda.told_again();
-        }
-    }
-
-    fn approve(&mut self, approver: Approver, rounds: &Rounds) {
-        if !self.is_paused {
-            self.approver = Some(approver);
-            self.agenda.told_again();
-            // One that is under way asks the brake: the next one does not.
-            rounds.halt();
         }
     }
 
@@ -277,8 +257,8 @@ impl Keeper {
     }
 
     fn ended(&mut self, ended: Ended) -> Result<(), Failure> {
-        let (scope, approval, result) = match ended {
-            Ended::Round { scope, approval, result } => (scope, approval, result),
+        let (scope, result) = match ended {
+            Ended::Round { scope, result } => (scope, result),
             Ended::Chore(chores) => {
                 self.chores = chores?;
                 if self.chores == Chores::AfterARound {
@@ -289,21 +269,11 @@ impl Keeper {
         };
         let now = Instant::now();
         self.teller.over(result.as_ref().ok().map(|done| &done.summary));
-        let approver = if approval == Approval::Given { self.approver.take() } else { None };
         // After a round that failed the space is opened anew by the next, which says what is left.
         self.chores = Chores::None;
         match result {
-            Ok(done) => {
-                self.done(now, scope, &done);
-                if let Some(approver) = approver {
-                    // Whoever approved may have gone.
-                    let _ = approver.send(done.summary);
-                }
-            }
-            Err(Failure::Interrupted) => {
-                self.approver = self.approver.take().or(approver).filter(|_| !self.is_paused);
-                self.agenda.again(scope, now);
-            }
+            Ok(done) => self.done(now, scope, &done),
+            Err(Failure::Interrupted) => self.agenda.again(scope, now),
             Err(failure) if failure.may_pass() => {
                 self.turn(Lost { round: true, ..self.lost }, Some(&failure));
                 self.agenda.again(scope, now + self.backoff.wait(random()));

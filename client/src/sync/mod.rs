@@ -64,7 +64,7 @@ pub use round::{Run, apart, preview, sync_changed, sync_once};
 pub use spaces::{ChoiceError, NamedSpace, choose, spaces};
 pub use synced_folder::synced_folder;
 pub use tend::Contested;
-pub use words::View;
+pub use words::{View, Word};
 
 #[cfg(test)]
 mod tests;

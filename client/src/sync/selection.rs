@@ -47,7 +47,7 @@ impl Selected {
                 selected.ways.insert(at);
             }
             let path = names.iter().rev().fold(TreePath::root(), |path, name| path.join(name));
-            *folder = SelectedFolder { entry: Some(entry), path: path.to_string() };
+            *folder = SelectedFolder { entry: Some(entry), path: path.to_text() };
         }
         Ok(selected)
     }

@@ -5,6 +5,7 @@
 //! word is kept as its proof.
 
 use bytes::Bytes;
+use vauban_protocol::id::DeviceId;
 use vauban_protocol::limit::{SEEN_BYTES_MAX, SEENS_BYTES_MAX};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::Seen;
@@ -28,6 +29,19 @@ pub enum View {
     Unconfirmed,
 }
 
+/// What another device of the space has signed to have seen of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    /// The device.
+    pub device: DeviceId,
+    /// The position up to which it has read.
+    pub seq: u64,
+    /// When, by its own clock.
+    pub time: Timestamp,
+    /// Whether its history is the one that was folded here; `None` at a position that is not held here.
+    pub is_same: Option<bool>,
+}
+
 impl View {
     /// What the words that were compared last say at `now`.
     ///
@@ -46,6 +60,21 @@ impl<N: Nodes> OpenSpace<N> {
     /// [`SyncError`] of the cache.
     pub fn view(&self) -> Result<View, SyncError> {
         View::of(&self.cache, self.now())
+    }
+
+    /// What the other devices of the space have seen, the latest first. Only says it; judging is a round's.
+    ///
+    /// # Errors
+    /// [`SyncError`]: no node, or one that shows what no device signed.
+    pub fn others_words(&self) -> Result<Vec<Word>, SyncError> {
+        let mut told = Vec::new();
+        for word in self.words()? {
+            let Seen { device, head, time, .. } = word.payload();
+            let is_same = self.cache.hash_at(head.seq)?.map(|ours| ours == head.digest);
+            told.push(Word { device: *device, seq: head.seq, time: *time, is_same });
+        }
+        told.sort_unstable_by_key(|word| (std::cmp::Reverse(word.time), word.device));
+        Ok(told)
     }
 
     /// Compares the words of other devices with the log, and then gives this device's own.

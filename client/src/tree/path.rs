@@ -61,6 +61,12 @@ impl TreePath {
         self.0.len()
     }
 
+    /// As it is read again by [`TreePath::parse`]; what is written this way is the path itself, unlike what is shown.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        self.0.iter().map(EntryName::as_str).collect::<Vec<_>>().join("/")
+    }
+
     /// As a relative path, for messages.
     #[must_use]
     pub fn to_path(&self) -> PathBuf {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::spawn_blocking;
 use vauban_protocol::id::SpaceId;
 use vauban_protocol::wire::{Request, Response};
@@ -18,13 +18,18 @@ use crate::link::{Link, LinkError, Unreached};
 use crate::organisation::Roster;
 use crate::say;
 use crate::session::Session;
+use crate::state::Home;
 use crate::sync::{NamedSpace, OpenSpace, space_name, spaces};
+use crate::ui::live::{Pieces, Standing};
+use crate::ui::wording::Frame;
 
 /// The device, and its way to nodes.
 #[derive(Debug)]
 pub(super) struct Desk {
     device: Arc<Session>,
     way: Mutex<Way>,
+    /// Held by the one page that writes.
+    writing: Mutex<()>,
     /// What the next page says first.
     notice: std::sync::Mutex<Option<Notice>>,
 }
@@ -71,7 +76,17 @@ pub(super) struct Opened {
 
 impl Desk {
     pub(super) fn new(device: Arc<Session>) -> Self {
-        Self { device, way: Mutex::default(), notice: std::sync::Mutex::default() }
+        Self { device, way: Mutex::default(), writing: Mutex::default(), notice: std::sync::Mutex::default() }
+    }
+
+    /// The home of the device.
+    pub(super) fn home(&self) -> &Home {
+        self.device.home()
+    }
+
+    /// Waits until no other page writes.
+    pub(super) async fn turn_to_write(&self) -> MutexGuard<'_, ()> {
+        self.writing.lock().await
     }
 
     /// Leaves something for the next page to say.
@@ -90,7 +105,12 @@ impl Desk {
     ) -> Result<T, Failure> {
         let nodes = self.reach().await;
         let at_work = Work { device: Arc::clone(&self.device), nodes, runtime: Handle::current() };
-        spawn_blocking(move || work(&at_work)).await.unwrap_or(Err(Failure::Bug("making a page ended early")))
+        let working = move || {
+            // Other processes of this home change it, too.
+            at_work.device.anchor().update(|_| ())?;
+            work(&at_work)
+        };
+        spawn_blocking(working).await.unwrap_or(Err(Failure::Bug("making a page ended early")))
     }
 
     /// The way to nodes; one that was not found is not looked for again at once, so that pages stay quick.
@@ -152,6 +172,12 @@ impl Work {
     pub(super) fn with_roster<T>(&self, ask: impl FnOnce(&Roster<'_>) -> T) -> T {
         let organisation = self.device.organisation();
         ask(&Roster::new(&organisation, self.device.identity().directory()))
+    }
+
+    /// What changes by itself, as it is now.
+    #[expect(clippy::unused_self, reason = "a page's work")]
+    pub(super) fn pieces(&self, standing: &Standing, frame: &Frame) -> Result<Pieces, Failure> {
+        standing.pieces(&frame.root).map_err(|_| Failure::Bug("a piece of a page cannot be made"))
     }
 
     /// This device's name.

@@ -13,8 +13,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::address::Token;
 
-/// What a page may load and do: its own style and script, and forms to itself.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
+/// What a page may load and do: its own style, script and events, and forms to itself.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; \
                       frame-ancestors 'none'; base-uri 'none'";
 
 /// What a request is judged by.

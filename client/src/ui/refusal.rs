@@ -9,6 +9,7 @@ use crate::complaint::Complaint;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
+use crate::state::StateError;
 
 #[derive(Template)]
 #[template(path = "refusal.html")]
@@ -20,6 +21,8 @@ struct Refusal {
 /// A failure as a page.
 pub(super) fn refuse(root: &str, failure: &Failure) -> Response {
     let code = match Exit::from(failure) {
+        // Another process works with this home, and no service that would lend it.
+        _ if matches!(failure, Failure::State(StateError::InUse(_))) => StatusCode::CONFLICT,
         Exit::NotFound => StatusCode::NOT_FOUND,
         Exit::Usage => StatusCode::BAD_REQUEST,
         Exit::Unreachable => StatusCode::SERVICE_UNAVAILABLE,

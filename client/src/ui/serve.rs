@@ -8,15 +8,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::address::Token;
 use super::desk::Desk;
 use super::guard::{Guard, guard};
-use super::pages::{changes, conflicts, content, files, history, overview, restore, trash};
-use super::{assets, refusal};
-use crate::limit::UI_FORM_BYTES_MAX;
+use super::pages::{apart, changes, conflicts, content, files, held, history, machine, overview, restore, trash};
+use super::{assets, live, refusal};
+use crate::limit::{UI_FORM_BYTES_MAX, UI_STREAMS_MAX};
 use crate::session::Session;
 
 /// The page, listening.
@@ -53,6 +54,8 @@ pub(super) struct Shared {
     pub(super) desk: Desk,
     /// What every path begins with.
     pub(super) root: String,
+    /// Places for pages that are told what goes on.
+    pub(super) streams: Arc<Semaphore>,
 }
 
 impl Page {
@@ -65,7 +68,8 @@ impl Page {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let token = Token::random().ok_or(PageError::Random)?;
-        let shared = Arc::new(Shared { desk: Desk::new(device), root: token.root() });
+        let streams = Arc::new(Semaphore::new(UI_STREAMS_MAX));
+        let shared = Arc::new(Shared { desk: Desk::new(device), root: token.root(), streams });
         Ok(Self { listener, address, token, shared })
     }
 
@@ -85,13 +89,19 @@ impl Page {
             .route("/", get(overview::show))
             .route("/ui.css", get(assets::style))
             .route("/ui.js", get(assets::script))
+            .route("/live", get(live::tell))
             .route("/space/{space}", get(files::show))
             .route("/space/{space}/content", get(content::send))
             .route("/space/{space}/history", get(history::show))
             .route("/space/{space}/changes", get(changes::show))
             .route("/space/{space}/restore", get(restore::ask).post(restore::carry_out))
             .route("/space/{space}/conflicts", get(conflicts::show).post(conflicts::decide))
-            .route("/space/{space}/trash", get(trash::show).post(trash::put_back));
+            .route("/space/{space}/trash", get(trash::show).post(trash::put_back))
+            .route("/space/{space}/machine", get(machine::show))
+            .route("/space/{space}/pause", post(machine::pause_it))
+            .route("/space/{space}/resume", post(machine::resume_it))
+            .route("/space/{space}/apart", get(apart::show))
+            .route("/space/{space}/held", get(held::show).post(held::approve));
         let router = Router::new()
             .nest(self.shared.root.trim_end_matches('/'), pages)
             .route(&self.shared.root, get(overview::show))

@@ -3,6 +3,7 @@
 use vauban_protocol::time::Timestamp;
 
 use super::desk::Notice;
+use super::live::Pieces;
 use crate::clock;
 use crate::complaint::Complaint;
 use crate::message::{Language, language};
@@ -37,6 +38,7 @@ pub(super) enum Tab {
     Changes,
     Conflicts,
     Trash,
+    Machine,
 }
 
 impl Tab {
@@ -47,6 +49,7 @@ impl Tab {
             Self::Changes => say!(fr: "Changements", en: "Changes"),
             Self::Conflicts => say!(fr: "Conflits", en: "Conflicts"),
             Self::Trash => say!(fr: "Corbeille", en: "Trash"),
+            Self::Machine => say!(fr: "Cette machine", en: "This machine"),
         }
     }
 }
@@ -68,6 +71,12 @@ impl Frame {
     /// The language, as HTML names it.
     pub(super) fn lang(&self) -> &'static str {
         self.say("fr", "en")
+    }
+
+    /// The piece of a space, which is sent again when it reads differently; nothing where no service keeps the space in step.
+    #[expect(clippy::unused_self, reason = "templates can only call methods")]
+    pub(super) fn piece<'a>(&self, pieces: &'a Pieces, kind: &str, id: &str) -> &'a str {
+        pieces.get(&format!("{kind}-{id}")).map(String::as_str).unwrap_or_default()
     }
 
     pub(super) fn is_at(&self, tab: Tab) -> bool {

@@ -50,6 +50,9 @@ impl Story {
         folder::write(&there, "notes/réunion.txt", "Ordre du jour\n1. Budget\n2. Locaux\n3. Divers\n".as_bytes())?;
         sync(&desktop, &there)?;
         sync(&laptop, &here)?;
+        folder::write(&there, "brouillon.tmp", b"ignored\n")?;
+        folder::write(&there, ".vaubanignore", b"*.tmp\n")?;
+        sync(&desktop, &there)?;
         let spaces = desktop.json(&["space", "list"])?;
         let space = spaces.first().and_then(|space| space["space"].as_str()).context("no space")?.to_owned();
         Ok(Self { _agency: agency, _node: node, laptop, desktop, desktop_folder: there, space })
@@ -73,9 +76,10 @@ fn pages_are_for_everybody_in_both_languages() -> anyhow::Result<()> {
     let story = Story::begin()?;
     let rules = axe::rules()?;
     let browser = Browser::start(&story.desktop_folder.with_extension("logs"))?;
-    for (language, words) in
-        [("fr", ["Mes espaces", "Historique", "Conflits"]), ("en", ["My spaces", "History", "Conflicts"])]
-    {
+    for (language, words) in [
+        ("fr", ["Mes espaces", "Historique", "Conflits", "vue confirmée", "ne retient rien"]),
+        ("en", ["My spaces", "History", "Conflicts", "view confirmed", "holds nothing"]),
+    ] {
         let (running, url) = story.page(language)?;
         let space = format!("{url}space/{}", story.space);
         let pages = [
@@ -87,6 +91,9 @@ fn pages_are_for_everybody_in_both_languages() -> anyhow::Result<()> {
             ("restore", format!("{space}/restore?moment=2"), "parti.txt"),
             ("conflicts", format!("{space}/conflicts"), words[2]),
             ("trash", format!("{space}/trash"), "parti.txt"),
+            ("machine", format!("{space}/machine"), words[3]),
+            ("apart", format!("{space}/apart"), "brouillon.tmp"),
+            ("held-nothing", format!("{space}/held"), words[4]),
             ("refusal", format!("{space}?path=nulle/part"), "nulle/part"),
         ];
         for (name, address, word) in pages {

@@ -36,11 +36,7 @@ pub(super) struct Order {
 /// What is done at a time.
 pub(super) enum Job {
     /// A round over this scope.
-    Round {
-        scope: Scope,
-        /// Who decides about removals in bulk.
-        approval: Approval,
-    },
+    Round(Scope),
     /// One step of what waits until nothing else is to do.
     Chore,
 }
@@ -50,8 +46,6 @@ pub(super) enum Ended {
     Round {
         /// What it was to look at.
         scope: Scope,
-        /// Who decided about removals in bulk.
-        approval: Approval,
         /// What came of it.
         result: Result<Done, Failure>,
     },
@@ -143,14 +137,14 @@ impl Worker {
                 self.space = None;
             }
             let ended = match job {
-                Job::Round { scope, approval } => {
-                    let result = self.round(&scope, Arc::new(turn), approval);
+                Job::Round(scope) => {
+                    let result = self.round(&scope, Arc::new(turn));
                     tracing::debug!(%scope, took = ?since.elapsed(), done = result.is_ok(), "a round");
                     if result.is_err() {
                         // What it holds may be half-way: the next round begins with what is on disk.
                         self.space = None;
                     }
-                    Ended::Round { scope, approval, result }
+                    Ended::Round { scope, result }
                 }
                 Job::Chore => {
                     let result = self.chore();
@@ -180,7 +174,7 @@ impl Worker {
     }
 
     /// One round over `scope`; where that is everything, the organisation is read again, too.
-    fn round(&mut self, scope: &Scope, turn: Arc<Turn>, approval: Approval) -> Result<Done, Failure> {
+    fn round(&mut self, scope: &Scope, turn: Arc<Turn>) -> Result<Done, Failure> {
         let inner = self.teller.watcher();
         let watcher: Arc<dyn Watcher> = Arc::new(Halting { inner, turn, halt: Arc::clone(&self.halt) });
         let Live { device, link, space: id, folder, device_name, .. } = &self.live;
@@ -195,7 +189,9 @@ impl Worker {
             space.refresh_organisation()?;
         }
         space.voids.clear();
-        let summary = sync_changed(space, folder, &Run { device_name, approval, watcher: &watcher }, scope)?;
+        // Removals in bulk are approved where a person types it, with the claim lent; never here.
+        let run = Run { device_name, approval: Approval::Ask, watcher: &watcher };
+        let summary = sync_changed(space, folder, &run, scope)?;
         Ok(Done { summary, folded: space.folded()?.head().seq, chores: chores_of(space) })
     }
 }

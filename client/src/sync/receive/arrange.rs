@@ -421,7 +421,7 @@ fn is_same_after_rename(shift: &Shift, seen: &Identity, now: &Identity) -> bool 
 
 fn record(trashing: &Trashing, now: Timestamp) -> TrashRecord {
     TrashRecord {
-        path: trashing.path.to_string(),
+        path: trashing.path.to_text(),
         entry: data_encoding::HEXLOWER.encode(&trashing.entry.0),
         removed_at: now.0,
         why: why(trashing.why).to_owned(),

@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
+use super::about;
 use super::moment::typed;
-use super::{about, link};
 use crate::content::Nodes;
 use crate::failure::Failure;
 use crate::limit::UI_ROWS_MAX;
 use crate::log::Kind;
 use crate::sync::{Difference, Differs, OpenSpace, differences, now};
 use crate::tree::TreePath;
+use crate::ui::sent::Wanted;
 use crate::ui::serve::Shared;
 use crate::ui::wording::{Frame, Tab};
 
@@ -54,7 +55,7 @@ pub(in crate::ui) struct Asked {
 pub(in crate::ui) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Query(asked): Query<Asked>,
+    Wanted(asked): Wanted<Asked>,
 ) -> Response {
     about(&shared, &space, Tab::Changes, move |_, space, frame| make(space, frame, &asked)).await
 }
@@ -84,5 +85,5 @@ fn row(frame: &Frame, difference: &Difference) -> Row {
         Differs::Moved(before) => ("→", frame.say("déplacé", "moved"), Some(before.to_string())),
     };
     let slash = if difference.kind == Kind::Folder { "/" } else { "" };
-    Row { sign, what, path: format!("{}{slash}", difference.path), link: link(&difference.path), before }
+    Row { sign, what, path: format!("{}{slash}", difference.path), link: difference.path.to_text(), before }
 }

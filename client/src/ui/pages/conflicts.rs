@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use data_encoding::HEXLOWER;
@@ -11,7 +10,7 @@ use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 use vauban_protocol::id::Digest;
 
-use super::{about, act, link};
+use super::{Claim, about, act};
 use crate::failure::Failure;
 use crate::limit::{UI_CONFLICTS_MAX, UI_TEXT_BYTES_MAX};
 use crate::log::EntryId;
@@ -19,6 +18,7 @@ use crate::say;
 use crate::state::cache::{Change, RemoteChild};
 use crate::sync::{Conflict, Keep, OpenSpace, ReadFile, Resolved, SyncError, Verdict, conflicts, resolve};
 use crate::ui::desk::{Notice, Reach, Work};
+use crate::ui::sent::Sent;
 use crate::ui::serve::Shared;
 use crate::ui::wording::{Frame, Tab, size, time};
 
@@ -72,7 +72,7 @@ fn pair(work: &Work, space: &OpenSpace<Reach>, conflict: &Conflict) -> Result<Pa
     let side = |child: &RemoteChild| {
         Ok::<_, Failure>(Side {
             name: child.name.to_string(),
-            path: link(&folder.join(&child.name)),
+            path: folder.join(&child.name).to_text(),
             entry: HEXLOWER.encode(&child.entry.0),
             content: child.content.map(Digest::to_hex).unwrap_or_default(),
             size: size(child.bytes),
@@ -158,10 +158,10 @@ enum Kept {
 pub(in crate::ui) async fn decide(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Form(decision): Form<Decision>,
+    Sent(decision): Sent<Decision>,
 ) -> Response {
     let back = format!("space/{space}/conflicts");
-    act(&shared, &space, &back, move |_, space| {
+    act(&shared, &space, &back, Claim::Needed, move |_, space| {
         Ok(match resolve(space, &decision.verdict()?)? {
             Resolved::Done => Notice {
                 text: say!(

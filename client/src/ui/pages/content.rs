@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -23,6 +23,7 @@ use crate::log::Kind;
 use crate::sync::{ReadFile, find_at, read_at};
 use crate::ui::desk::Work;
 use crate::ui::refusal::refuse;
+use crate::ui::sent::Wanted;
 use crate::ui::serve::Shared;
 
 /// What an address asks for.
@@ -50,7 +51,7 @@ struct Disposition<'a> {
 pub(in crate::ui) async fn send(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Query(asked): Query<Asked>,
+    Wanted(asked): Wanted<Asked>,
 ) -> Response {
     let (begun, head) = oneshot::channel();
     let (pieces, sent) = mpsc::channel::<io::Result<Bytes>>(UI_PIECES_MAX);

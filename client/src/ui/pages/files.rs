@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::moment::When;
-use super::{about, absent, link, tree_path};
+use super::{about, absent, tree_path};
 use crate::content::Nodes;
 use crate::failure::Failure;
 use crate::limit::UI_ROWS_MAX;
@@ -16,6 +16,7 @@ use crate::log::Kind;
 use crate::state::cache::RemoteChild;
 use crate::sync::{OpenSpace, list_at};
 use crate::tree::TreePath;
+use crate::ui::sent::Wanted;
 use crate::ui::serve::Shared;
 use crate::ui::wording::{Frame, Tab, size};
 
@@ -63,7 +64,7 @@ pub(in crate::ui) struct Asked {
 pub(in crate::ui) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Query(asked): Query<Asked>,
+    Wanted(asked): Wanted<Asked>,
 ) -> Response {
     about(&shared, &space, Tab::Files, move |_, space, frame| make(space, frame, &asked)).await
 }
@@ -80,7 +81,7 @@ fn make<N: Nodes>(space: &OpenSpace<N>, frame: Frame, asked: &Asked) -> Result<F
         frame,
         id: space.id().to_hex(),
         crumbs: crumbs(&path),
-        path: link(&path),
+        path: path.to_text(),
         rows: children.iter().skip(asked.from).take(UI_ROWS_MAX).map(|child| row(&path, child)).collect(),
         at: when.typed(),
         moment: shown.is_past.then_some(shown.moment.0),
@@ -94,7 +95,7 @@ pub(super) fn crumbs(path: &TreePath) -> Vec<Crumb> {
     let mut crumbs = Vec::new();
     for name in path.names() {
         at = at.join(name);
-        crumbs.push(Crumb { name: name.to_string(), path: link(&at) });
+        crumbs.push(Crumb { name: name.to_string(), path: at.to_text() });
     }
     crumbs
 }
@@ -102,7 +103,7 @@ pub(super) fn crumbs(path: &TreePath) -> Vec<Crumb> {
 fn row(folder: &TreePath, child: &RemoteChild) -> Row {
     Row {
         name: child.name.to_string(),
-        path: link(&folder.join(&child.name)),
+        path: folder.join(&child.name).to_text(),
         kind: child.kind,
         size: if child.kind == Kind::File { size(child.bytes) } else { String::new() },
     }

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::files::{Crumb, crumbs};
-use super::{about, absent, link, tree_path};
+use super::{about, absent, tree_path};
 use crate::failure::Failure;
 use crate::say;
 use crate::state::cache::{Change, Event};
 use crate::sync::{OpenSpace, history, is_kept};
 use crate::ui::desk::{Reach, Work};
+use crate::ui::sent::Wanted;
 use crate::ui::serve::Shared;
 use crate::ui::wording::{Frame, Tab, size, time};
 
@@ -47,7 +48,7 @@ pub(in crate::ui) struct Asked {
 pub(in crate::ui) async fn show(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Query(asked): Query<Asked>,
+    Wanted(asked): Wanted<Asked>,
 ) -> Response {
     about(&shared, &space, Tab::Files, move |work, space, frame| make(work, space, frame, &asked)).await
 }
@@ -64,7 +65,7 @@ fn make(work: &Work, space: &OpenSpace<Reach>, frame: Frame, asked: &Asked) -> R
         frame,
         id: space.id().to_hex(),
         crumbs: crumbs(&path),
-        path: link(&path),
+        path: path.to_text(),
         events: events.iter().zip(kept).enumerate().map(told).collect(),
     })
 }

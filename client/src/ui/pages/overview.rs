@@ -14,6 +14,7 @@ use crate::say;
 use crate::state::cache::Size;
 use crate::sync::{SyncError, conflicts};
 use crate::ui::desk::{Opened, Work, nameless};
+use crate::ui::live::{Pieces, Standing};
 use crate::ui::refusal::{page, refuse};
 use crate::ui::serve::Shared;
 use crate::ui::wording::{Frame, Tab, size};
@@ -26,6 +27,7 @@ struct Overview {
     user: String,
     device: String,
     spaces: Vec<Card>,
+    pieces: Pieces,
 }
 
 /// One space.
@@ -78,6 +80,7 @@ fn make(work: &Work, mut frame: Frame) -> Result<Overview, Failure> {
         }
         spaces.push(card);
     }
+    let pieces = work.pieces(&Standing::of(work.device.home()), &frame)?;
     let organisation = work.device.organisation();
     let identity = work.device.identity();
     Ok(Overview {
@@ -86,6 +89,7 @@ fn make(work: &Work, mut frame: Frame) -> Result<Overview, Failure> {
         user: work.with_roster(|roster| roster.user(identity.user())),
         device: work.device_name(),
         spaces,
+        pieces,
     })
 }
 

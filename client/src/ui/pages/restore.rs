@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::{about, absent, act, link, tree_path};
+use super::{Claim, about, absent, act, tree_path};
 use crate::clock;
 use crate::content::Nodes;
 use crate::failure::Failure;
@@ -19,6 +18,7 @@ use crate::state::cache::Moment;
 use crate::sync::{Differs, OpenSpace, Restored, SyncError, differences, find_at, now, restore};
 use crate::tree::{ConflictStamp, TreePath};
 use crate::ui::desk::Notice;
+use crate::ui::sent::{Sent, Wanted};
 use crate::ui::serve::Shared;
 use crate::ui::wording::{Frame, Tab, time};
 
@@ -48,7 +48,7 @@ pub(in crate::ui) struct Asked {
 pub(in crate::ui) async fn ask(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Query(asked): Query<Asked>,
+    Wanted(asked): Wanted<Asked>,
 ) -> Response {
     about(&shared, &space, Tab::Changes, move |_, space, frame| make(space, frame, &asked)).await
 }
@@ -63,7 +63,7 @@ fn make<N: Nodes>(space: &OpenSpace<N>, frame: Frame, asked: &Asked) -> Result<A
         frame,
         id: space.id().to_hex(),
         shown: path.split_last().map(|_| path.to_string()),
-        path: link(&path),
+        path: path.to_text(),
         moment: asked.moment,
         time: made_at.map(time).unwrap_or_default(),
         returning,
@@ -95,10 +95,10 @@ fn returning<N: Nodes>(space: &OpenSpace<N>, path: &TreePath, moment: Moment) ->
 pub(in crate::ui) async fn carry_out(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Form(asked): Form<Asked>,
+    Sent(asked): Sent<Asked>,
 ) -> Response {
     let back = format!("space/{space}");
-    act(&shared, &space, &back, move |work, space| {
+    act(&shared, &space, &back, Claim::Needed, move |work, space| {
         let (path, moment) = (tree_path(&asked.path)?, Moment(asked.moment));
         let stamp = ConflictStamp { device: work.device_name(), date: clock::day(clock::now()) };
         let restored = restore(space, &path, moment, &stamp)?.ok_or_else(|| absent(&path))?;

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 use vauban_protocol::time::Timestamp;
 
-use super::{about, act};
+use super::{Claim, about, act};
 use crate::clock;
 use crate::failure::Failure;
 use crate::limit::{TRASH_DAYS, UI_ROWS_MAX};
 use crate::say;
 use crate::sync::{SyncError, synced_folder};
-use crate::tree::{ConflictStamp, Trash, Trashed};
+use crate::tree::{ConflictStamp, Trash, Trashed, TreePath};
 use crate::ui::desk::{Notice, Work};
+use crate::ui::sent::Sent;
 use crate::ui::serve::Shared;
 use crate::ui::wording::{Frame, Tab, time};
 
@@ -34,6 +34,8 @@ struct Bin {
 
 struct Row {
     path: String,
+    /// As people read it.
+    shown: String,
     batch: String,
     time: String,
 }
@@ -54,7 +56,9 @@ pub(in crate::ui) async fn show(State(shared): State<Arc<Shared>>, Path(space): 
 }
 
 fn row(trashed: Trashed) -> Row {
-    Row { path: trashed.record.path, batch: trashed.batch, time: time(Timestamp(trashed.record.removed_at)) }
+    let path = trashed.record.path;
+    let shown = TreePath::parse(&path).map_or_else(|_| path.clone(), |path| path.to_string());
+    Row { path, shown, batch: trashed.batch, time: time(Timestamp(trashed.record.removed_at)) }
 }
 
 /// What is to be put back.
@@ -67,10 +71,10 @@ pub(in crate::ui) struct Chosen {
 pub(in crate::ui) async fn put_back(
     State(shared): State<Arc<Shared>>,
     Path(space): Path<String>,
-    Form(chosen): Form<Chosen>,
+    Sent(chosen): Sent<Chosen>,
 ) -> Response {
     let back = format!("space/{space}/trash");
-    act(&shared, &space, &back, move |work, space| {
+    act(&shared, &space, &back, Claim::Needed, move |work, space| {
         let path = restore(work, space.id(), &chosen)?;
         let text = say!(fr: "Remis à sa place : {path}", en: "Put back: {path}");
         Ok(Notice { text, is_problem: false })
