@@ -28,15 +28,13 @@ use crate::edge::{Edge, EdgeError, EdgeParts, Listener, stop_channel};
 use crate::enrolment::{self, AdmitError, Enrolment};
 use crate::identity::{Identity, IdentityError};
 use crate::jobs::{Jobs, Repair, Scrub, Sweep, Throttle};
+use crate::limit::CHARTER_WARNING_DAYS;
 use crate::message::{Explain, Explanation};
 use crate::metadata::{Metadata, MetadataError};
 use crate::observe::Metrics;
 use crate::peers::{Known, Peers};
 use crate::replication::Replication;
 use crate::web::{Web, WebError, WebParts};
-
-/// Days before a charter's end from which the node warns (`formats#21`).
-const CHARTER_WARNING_DAYS: u64 = 60;
 
 /// A node that serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -201,6 +199,7 @@ async fn serve_all(
         node,
         metadata: metadata.clone(),
         chunks: chunks.clone(),
+        jobs: jobs.board(),
         metrics,
         upload_percent_max: config.disk.upload_percent_max,
     };

@@ -314,3 +314,17 @@ const _: () = assert!(PROPOSAL_BYTES_MAX <= PROPOSALS_BYTES_MAX);
 const _: () = assert!(2 * HEARTBEAT_MILLISECONDS < ELECTION_MILLISECONDS_MIN);
 const _: () = assert!(ELECTION_MILLISECONDS_MIN < ELECTION_MILLISECONDS_MAX);
 const _: () = assert!(FLOOR_AGE_SECONDS / MARK_SECONDS + 2 <= MARKS_MAX as u64);
+/// Looks at the counters over which the dashboard's rates are means, one a second.
+pub const RATE_LOOKS: usize = 11;
+/// Milliseconds between two looks of a dashboard that somebody has open.
+pub const DASHBOARD_LOOK_MS: u64 = 1_000;
+/// Dashboards that are told what changes, at once.
+pub const DASHBOARDS_MAX: usize = 16;
+/// Days before a charter's end from which the node warns (`formats#21`).
+pub const CHARTER_WARNING_DAYS: u64 = 60;
+/// Seconds that the node's clock may be ahead of cluster time, which moves once a minute, before the dashboard says so.
+pub const CLUSTER_LAG_SECONDS_MAX: i128 = 180;
+/// The same, for a clock that is behind.
+pub const CLUSTER_LEAD_SECONDS_MAX: i128 = -60;
+/// Seconds that purging may be late before the dashboard says so.
+pub const PURGE_LATE_SECONDS_MAX: u64 = 86_400;

@@ -26,7 +26,7 @@ use crate::metadata::{Failure, ProposeError};
 pub use repair::Repair;
 pub use runner::{Jobs, Throttle};
 pub use scrub::Scrub;
-pub use status::{JobState, JobStatus};
+pub use status::{Board, JobState, JobStatus};
 pub use sweep::Sweep;
 
 /// Work that never ends, done in units.

@@ -1,6 +1,5 @@
 //! Runs jobs side by side: each unit after the other, no faster than its throttle, not at all while it is paused.
 
-use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,10 +57,10 @@ impl Jobs {
         self.paused.send_replace(paused);
     }
 
-    /// How each job is, by name.
+    /// How each job is, as it goes on.
     #[must_use]
-    pub fn status(&self) -> BTreeMap<&'static str, JobStatus> {
-        self.board.all()
+    pub fn board(&self) -> Board {
+        self.board.clone()
     }
 }
 

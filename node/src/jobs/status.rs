@@ -38,10 +38,12 @@ pub struct JobStatus {
 
 /// The status of all jobs, by name. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Board(Arc<Mutex<BTreeMap<&'static str, JobStatus>>>);
+pub struct Board(Arc<Mutex<BTreeMap<&'static str, JobStatus>>>);
 
 impl Board {
-    pub(super) fn all(&self) -> BTreeMap<&'static str, JobStatus> {
+    /// Of each, by name.
+    #[must_use]
+    pub fn all(&self) -> BTreeMap<&'static str, JobStatus> {
         self.lock().clone()
     }
 

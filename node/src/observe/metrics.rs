@@ -3,6 +3,7 @@
 //! Nothing here names a person, a device, a space or a chunk: labels are verbs, outcomes and reasons (architecture,
 //! "What a node learns").
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use prometheus::{
@@ -15,10 +16,15 @@ use crate::jobs::Step;
 /// Upper bounds of the classes of a request's duration, in seconds: from a cached answer to a body over a slow line.
 const SECONDS_CLASSES: [f64; 10] = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0];
 
+/// The outcome of a request that was done.
+const DONE: &str = "done";
+
 /// The metrics of one node.
 pub struct Metrics {
     registry: Registry,
     requests: IntCounterVec,
+    /// Those of every verb that were done.
+    done: AtomicU64,
     request_seconds: HistogramVec,
     connections: IntGaugeVec,
     admissions_refused: IntCounterVec,
@@ -135,6 +141,7 @@ impl Metrics {
         Ok(Self {
             registry,
             requests,
+            done: AtomicU64::new(0),
             request_seconds,
             connections,
             admissions_refused,
@@ -151,6 +158,9 @@ impl Metrics {
     /// A request was answered, or nobody was left to answer.
     pub fn request_done(&self, verb: &str, outcome: &str, took: Duration) {
         self.requests.with_label_values(&[verb, outcome]).inc();
+        if outcome == DONE {
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
         self.request_seconds.with_label_values(&[verb]).observe(took.as_secs_f64());
     }
 
@@ -202,6 +212,24 @@ impl Metrics {
     /// A job could not do one.
     pub fn job_failed(&self, job: &str) {
         self.jobs.failures.with_label_values(&[job]).inc();
+    }
+
+    /// Bytes of chunks received since the start.
+    #[must_use]
+    pub fn uploaded_bytes(&self) -> u64 {
+        self.uploaded_bytes.get()
+    }
+
+    /// Requests that were done since the start.
+    #[must_use]
+    pub fn requests_done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Commits among them.
+    #[must_use]
+    pub fn commits_done(&self) -> u64 {
+        self.requests.with_label_values(&["commit", DONE]).get()
     }
 
     /// Where the edge says how many bytes of bodies it holds.
@@ -360,6 +388,15 @@ mod tests {
             assert!(family.help().contains(" Worry "), "{} never worries", family.name());
             assert!(family.name().starts_with("vauban_"));
         }
+    }
+
+    #[test]
+    fn what_was_done_is_counted() {
+        let metrics = Metrics::new().unwrap();
+        metrics.request_done("commit", "done", Duration::from_millis(1));
+        metrics.request_done("status", "done", Duration::from_millis(1));
+        metrics.request_done("commit", "refused", Duration::from_millis(1));
+        assert_eq!((metrics.commits_done(), metrics.requests_done()), (1, 2));
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! The HTTP listener and its two pages.
+//! The HTTP listener, and what is read by programs; people read the [dashboard](super::dashboard).
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::State as Shared;
@@ -11,14 +12,19 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
 use vauban_protocol::id::NodeId;
 use vauban_protocol::time::Timestamp;
 
 use crate::chunks::ChunkStore;
 use crate::clock;
 use crate::edge::Stop;
+use crate::jobs::Board;
+use crate::limit::DASHBOARDS_MAX;
 use crate::metadata::{Metadata, View};
 use crate::observe::{Metrics, Reading, refresh};
+use crate::web::dashboard::{self, Counters, EVERY, Looks};
 use crate::web::health::{Facts, Health, State};
 
 /// The media type of Prometheus's text format.
@@ -32,6 +38,8 @@ pub struct WebParts {
     pub metadata: Metadata,
     /// The chunk store.
     pub chunks: ChunkStore,
+    /// How its jobs are.
+    pub jobs: Board,
     /// The metrics.
     pub metrics: Arc<Metrics>,
     /// Used share of the disk above which uploads are refused, in percent.
@@ -61,9 +69,12 @@ pub enum WebError {
     Serve(io::Error),
 }
 
-struct Pages {
-    parts: WebParts,
+pub(super) struct Pages {
+    pub(super) parts: WebParts,
     stopping: AtomicBool,
+    /// Places for dashboards that are told what changes.
+    pub(super) dashboards: Arc<Semaphore>,
+    pub(super) looks: Looks,
 }
 
 impl Web {
@@ -75,7 +86,12 @@ impl Web {
         let failed = |source| WebError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let pages = Arc::new(Pages { parts, stopping: AtomicBool::new(false) });
+        let pages = Arc::new(Pages {
+            parts,
+            stopping: AtomicBool::new(false),
+            dashboards: Arc::new(Semaphore::new(DASHBOARDS_MAX)),
+            looks: Looks::default(),
+        });
         Ok(Self { listener, address, pages })
     }
 
@@ -93,6 +109,7 @@ impl Web {
         let router = Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(healthz))
+            .merge(dashboard::routes())
             .with_state(Arc::clone(&self.pages));
         let mark = async {
             stop.stopped().await;
@@ -106,6 +123,25 @@ impl Web {
             served = serving => served.map_err(WebError::Serve),
             () = end => Ok(()),
             () = mark => Ok(()),
+            () = self.pages.look_on() => Ok(()),
+        }
+    }
+}
+
+impl Pages {
+    /// Reads the counters once a second, for the rates.
+    async fn look_on(&self) {
+        let mut beats = tokio::time::interval(EVERY);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            beats.tick().await;
+            let metrics = &self.parts.metrics;
+            let counters = Counters {
+                uploaded_bytes: metrics.uploaded_bytes(),
+                requests: metrics.requests_done(),
+                commits: metrics.commits_done(),
+            };
+            self.looks.add(Instant::now(), counters);
         }
     }
 }

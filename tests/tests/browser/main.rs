@@ -2,6 +2,8 @@
 //!
 //! `VAUBAN_PICTURES=DIR` keeps a picture of every page. Without Chromium the tests say so, and `make test` installs it.
 
+mod dashboard;
+mod live;
 mod ui;
 
 use std::path::PathBuf;

@@ -1,0 +1,284 @@
+//! What to worry about, the worst first, each with what to do. Pure.
+
+use std::collections::BTreeMap;
+
+use super::situation::Situation;
+use super::words::{count, job_name, said, size, span};
+use crate::limit::{CHARTER_WARNING_DAYS, CLUSTER_LAG_SECONDS_MAX, CLUSTER_LEAD_SECONDS_MAX, PURGE_LATE_SECONDS_MAX};
+use crate::message::Language;
+
+/// Percent of the limit for uploads from which a disk is said to fill.
+const DISK_WARNING_PERCENT: u64 = 85;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    /// Data cannot be reached, or is one fault from being lost.
+    Danger,
+    /// A person should act before long.
+    Warning,
+}
+
+/// One thing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Concern {
+    pub(super) level: Level,
+    pub(super) what: String,
+    pub(super) now: String,
+}
+
+/// All that is known to be wrong.
+pub(super) fn concerns(situation: &Situation, language: Language) -> Vec<Concern> {
+    let mut found = Vec::new();
+    group(situation, language, &mut found);
+    copies(situation, language, &mut found);
+    charters(situation, language, &mut found);
+    storage(situation, language, &mut found);
+    clocks(situation, language, &mut found);
+    found.sort_by_key(|concern| concern.level);
+    found
+}
+
+fn group(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    let mut add = |level, what, now| found.push(Concern { level, what, now });
+    if let Some(quorum) = situation.quorum {
+        let (voters, reached) = (quorum.voters, quorum.reached);
+        if !quorum.has_leader {
+            add(
+                Level::Danger,
+                said!(language, fr: "Aucune majorité : {reached} votant(s) sur {voters} répondent, rien ne peut être enregistré.", en: "No majority: {reached} of {voters} voter(s) answer, nothing can be recorded."),
+                said!(language, fr: "Rétablir le réseau ou relancer les nœuds arrêtés. Ce qui est acquitté est gardé.", en: "Mend the network, or start the nodes that are down. What was acknowledged is kept."),
+            );
+        }
+    }
+    // A site is lost when none of its nodes answers.
+    let mut sites: BTreeMap<&str, bool> = BTreeMap::new();
+    for member in situation.nodes.iter().filter(|member| member.is_reached.is_some()) {
+        *sites.entry(&member.charter.site).or_default() |= member.is_reached == Some(true);
+    }
+    for site in sites.iter().filter(|(_, is_reached)| !**is_reached).map(|(site, _)| site) {
+        add(
+            Level::Danger,
+            said!(language, fr: "Aucun nœud du site {site} ne répond.", en: "No node of site {site} answers."),
+            said!(language, fr: "Vérifier l'alimentation et le réseau du site ; les copies des autres sites servent entre-temps.", en: "Check the site's power and network; the copies on other sites serve meanwhile."),
+        );
+    }
+    for member in &situation.nodes {
+        let (node, site) = (member.charter.node(), &member.charter.site);
+        if member.is_reached == Some(false) && sites.get(site.as_str()) == Some(&true) {
+            add(
+                Level::Warning,
+                said!(language, fr: "Le nœud {node} ({site}) ne répond pas.", en: "Node {node} ({site}) does not answer."),
+                said!(language, fr: "Le relancer, ou le remplacer si son disque est perdu.", en: "Start it again, or replace it if its disk is lost."),
+            );
+        }
+    }
+}
+
+fn copies(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    let mut add = |level, what, now| found.push(Concern { level, what, now });
+    let (nodes, sites) = (situation.nodes.len(), situation.sites().len());
+    if nodes == 1 {
+        add(
+            Level::Warning,
+            said!(language, fr: "Un seul nœud : les données reposent sur un seul disque.", en: "One node alone: the data rest on one disk."),
+            said!(language, fr: "Sauvegarder ce nœud. Les appareils gardent aussi ce qu'ils synchronisent.", en: "Back this node up. Devices also keep what they sync."),
+        );
+    } else if sites == 1 {
+        add(
+            Level::Warning,
+            said!(language, fr: "Tous les nœuds sont sur un même site.", en: "All nodes stand on one site."),
+            said!(language, fr: "Ajouter un nœud sur un autre site.", en: "Add a node on another site."),
+        );
+    }
+    let (copies_min, sites_min) = (usize::from(situation.copies_min), usize::from(situation.sites_min));
+    if nodes < copies_min || sites < sites_min {
+        add(
+            Level::Danger,
+            said!(language, fr: "La politique demande {copies_min} copies sur {sites_min} site(s) ; il y a {nodes} nœud(s) sur {sites} site(s).", en: "The policy asks for {copies_min} copies on {sites_min} site(s); there are {nodes} node(s) on {sites} site(s)."),
+            said!(language, fr: "Ajouter des nœuds, ou changer la politique.", en: "Add nodes, or change the policy."),
+        );
+    }
+    for job in &situation.jobs {
+        let name = job_name(language, job.name);
+        if let Some(wanting) = job.wanting.filter(|wanting| *wanting > 0).map(count) {
+            add(
+                Level::Danger,
+                said!(language, fr: "{wanting} fragment(s) que la tâche « {name} » ne trouve plus nulle part en bon état.", en: "{wanting} chunk(s) of which job \"{name}\" finds no sound copy anywhere."),
+                said!(language, fr: "Remettre en route les nœuds arrêtés. Un appareil qui a les fichiers en garde une copie saine.", en: "Start the nodes that are down. A device that has the files keeps a sound copy."),
+            );
+        }
+        if let Some(failure) = &job.failure {
+            add(
+                Level::Warning,
+                said!(language, fr: "La tâche « {name} » échoue : {failure}", en: "Job \"{name}\" fails: {failure}"),
+                said!(language, fr: "Elle recommence d'elle-même ; si cela dure, voir le journal.", en: "It tries again by itself; if this lasts, see the log."),
+            );
+        }
+    }
+}
+
+fn charters(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    let mut add = |level, what, now| found.push(Concern { level, what, now });
+    let renew = || said!(language, fr: "Demander une nouvelle charte à un administrateur : `vauban org charter`.", en: "Ask an admin for a new charter: `vauban org charter`.");
+    if !situation.nodes.iter().any(|member| member.charter.node() == situation.node) {
+        add(
+            Level::Danger,
+            said!(language, fr: "Ce nœud n'a plus de charte : les clients le refusent.", en: "This node has no charter any more: clients refuse it."),
+            said!(language, fr: "Préparer un nouveau nœud sur un autre dossier : `vauban-node init`.", en: "Prepare a new node on another folder: `vauban-node init`."),
+        );
+    }
+    for member in &situation.nodes {
+        let (node, site) = (member.charter.node(), &member.charter.site);
+        let left = member.charter.not_after.0.saturating_sub(situation.now.0);
+        let days = left / 86_400;
+        if left == 0 {
+            add(
+                Level::Danger,
+                said!(language, fr: "La charte du nœud {node} ({site}) est finie : les clients le refusent.", en: "The charter of node {node} ({site}) has ended: clients refuse it."),
+                renew(),
+            );
+        } else if days < CHARTER_WARNING_DAYS {
+            let left = span(language, left);
+            add(
+                Level::Warning,
+                said!(language, fr: "La charte du nœud {node} ({site}) finit dans {left}.", en: "The charter of node {node} ({site}) ends in {left}."),
+                renew(),
+            );
+        }
+    }
+}
+
+fn storage(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    let mut add = |level, what, now| found.push(Concern { level, what, now });
+    let Some(store) = situation.store else {
+        add(
+            Level::Danger,
+            said!(language, fr: "Le stockage de ce nœud ne répond pas.", en: "This node's storage does not answer."),
+            said!(language, fr: "Vérifier le disque (dmesg, smartctl), puis relancer le nœud.", en: "Check the disk (dmesg, smartctl), then start the node again."),
+        );
+        return;
+    };
+    if store.quarantined > 0 {
+        let damaged = count(store.quarantined);
+        add(
+            Level::Warning,
+            said!(language, fr: "{damaged} copie(s) abîmée(s) trouvée(s) depuis le démarrage : le disque perd des bits.", en: "{damaged} damaged copy(ies) found since the start: the disk loses bits."),
+            said!(language, fr: "Vérifier le disque (smartctl) et prévoir de le remplacer ; les copies sont dans quarantine/.", en: "Check the disk (smartctl) and plan to replace it; the copies are in quarantine/."),
+        );
+    }
+    let percent = store.disk.used_bytes.saturating_mul(100).checked_div(store.disk.total_bytes).unwrap_or(100);
+    let limit = u64::from(situation.upload_percent_max);
+    let free = size(language, store.disk.total_bytes.saturating_sub(store.disk.used_bytes));
+    if percent >= limit {
+        add(
+            Level::Danger,
+            said!(language, fr: "Disque plein à {percent} % ({free} libres) : les envois sont refusés depuis {limit} %.", en: "The disk is {percent}% full ({free} free): uploads are refused from {limit}%."),
+            said!(language, fr: "Agrandir le disque, ou ajouter un nœud. La lecture continue.", en: "Enlarge the disk, or add a node. Reading goes on."),
+        );
+    } else if percent.saturating_mul(100) >= limit.saturating_mul(DISK_WARNING_PERCENT) {
+        add(
+            Level::Warning,
+            said!(language, fr: "Disque plein à {percent} % ({free} libres) ; à {limit} % les envois sont refusés.", en: "The disk is {percent}% full ({free} free); at {limit}% uploads are refused."),
+            said!(language, fr: "Prévoir un disque plus grand, ou un nœud de plus.", en: "Plan a larger disk, or one more node."),
+        );
+    }
+}
+
+fn clocks(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    let mut add = |what, now| found.push(Concern { level: Level::Warning, what, now });
+    let lag = situation.lag_seconds;
+    if !(CLUSTER_LEAD_SECONDS_MAX..=CLUSTER_LAG_SECONDS_MAX).contains(&lag) {
+        add(
+            said!(language, fr: "L'horloge de ce nœud s'écarte de {lag} s du temps du groupe.", en: "This node's clock is {lag} s from the cluster's time."),
+            said!(language, fr: "Vérifier l'horloge (NTP) de chaque nœud, et qu'il y a une majorité.", en: "Check the clock (NTP) of each node, and that there is a majority."),
+        );
+    }
+    if situation.purge_late_seconds > PURGE_LATE_SECONDS_MAX {
+        let late = span(language, situation.purge_late_seconds);
+        add(
+            said!(language, fr: "L'effacement de ce qui n'est plus retenu a {late} de retard.", en: "Purging what is retained no longer is {late} late."),
+            said!(language, fr: "Il est plus libéré que purgé : voir le journal du nœud.", en: "More is released than is purged: see the node's log."),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use vauban_protocol::id::NodeId;
+    use vauban_protocol::time::Timestamp;
+
+    use super::super::situation::{Job, Quorum};
+    use super::*;
+    use crate::chunks::{DiskUse, StoreStats};
+
+    fn situation() -> Situation {
+        let disk = DiskUse { used_bytes: 10, total_bytes: 100 };
+        let store = StoreStats { chunks: 1, object_bytes: 1, segment_bytes: 1, quarantined: 0, groups: 1, disk };
+        Situation {
+            now: Timestamp(1_000),
+            node: NodeId([1; 16]),
+            applied: 1,
+            lag_seconds: 0,
+            purge_late_seconds: 0,
+            upload_percent_max: 90,
+            store: Some(store),
+            nodes: Vec::new(),
+            copies_min: 0,
+            sites_min: 0,
+            quorum: None,
+            waiting: 0,
+            jobs: Vec::new(),
+            rates: None,
+        }
+    }
+
+    fn told(situation: &Situation) -> String {
+        let all = concerns(situation, Language::English);
+        assert!(all.is_sorted_by_key(|concern| concern.level), "the worst first: {all:?}");
+        all.into_iter().map(|concern| concern.what).collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_is_known_to_be_wrong_is_said() {
+        let well = situation();
+        let revoked = "This node has no charter";
+        assert_eq!(told(&well).lines().count(), 1, "{}", told(&well));
+        assert!(told(&well).contains(revoked));
+        let store = |used_bytes, quarantined| {
+            let disk = DiskUse { used_bytes, total_bytes: 100 };
+            well.store.map(|store| StoreStats { disk, quarantined, ..store })
+        };
+        for (situation, said) in [
+            (Situation { store: None, ..well.clone() }, "storage does not answer"),
+            (Situation { store: store(90, 0), ..well.clone() }, "uploads are refused from 90%"),
+            (Situation { store: store(80, 0), ..well.clone() }, "at 90% uploads are refused"),
+            (Situation { store: store(10, 3), ..well.clone() }, "3 damaged"),
+            (Situation { lag_seconds: 181, ..well.clone() }, "181 s from the cluster's time"),
+            (Situation { purge_late_seconds: 90_000, ..well.clone() }, "is 1 days late"),
+            (Situation { copies_min: 3, sites_min: 2, ..well.clone() }, "3 copies on 2 site(s)"),
+            (
+                Situation { quorum: Some(Quorum { voters: 3, reached: 1, has_leader: false }), ..well.clone() },
+                "No majority: 1 of 3",
+            ),
+            (
+                Situation {
+                    jobs: vec![Job {
+                        name: "repair",
+                        is_working: false,
+                        is_paused: false,
+                        seen: 9,
+                        changed: 1,
+                        bytes: 1,
+                        wanting: Some(4),
+                        failure: None,
+                    }],
+                    ..well.clone()
+                },
+                "4 chunk(s) of which job \"repair\"",
+            ),
+        ] {
+            assert!(told(&situation).contains(said), "{said}: {}", told(&situation));
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What is known of the node and its cluster at one moment. `None` is what nobody knows: it is not shown.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use vauban_protocol::id::NodeId;
+use vauban_protocol::organisation::{Charter, Organisation};
+use vauban_protocol::time::Timestamp;
+
+use super::rates::Rates;
+use crate::chunks::StoreStats;
+use crate::clock;
+use crate::jobs::{JobState, JobStatus};
+use crate::web::serve::WebParts;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub(super) struct Situation {
+    pub(super) now: Timestamp,
+    pub(super) node: NodeId,
+    pub(super) applied: u64,
+    /// The node's clock less the cluster's time.
+    pub(super) lag_seconds: i128,
+    /// Seconds for which purging is late.
+    pub(super) purge_late_seconds: u64,
+    /// Used share of the disk above which uploads are refused, in percent.
+    pub(super) upload_percent_max: u8,
+    /// This node's chunks; none while its store does not answer.
+    pub(super) store: Option<StoreStats>,
+    /// Every node with a charter, this one first.
+    pub(super) nodes: Vec<Member>,
+    /// Copies that the organisation's policy asks for, at least.
+    pub(super) copies_min: u8,
+    /// Sites that they must stand on, at least.
+    pub(super) sites_min: u8,
+    pub(super) quorum: Option<Quorum>,
+    /// Nodes that have not yet all copies of a layout that is taking effect.
+    pub(super) waiting: usize,
+    pub(super) jobs: Vec<Job>,
+    pub(super) rates: Option<Rates>,
+}
+
+/// One node of the organisation.
+#[derive(Debug, Clone)]
+pub(super) struct Member {
+    pub(super) charter: Charter,
+    /// Whether its seat lets it vote; none without a seat.
+    pub(super) votes: Option<bool>,
+    /// Whether it is to be emptied.
+    pub(super) is_draining: bool,
+    /// Whether it orders what the others propose.
+    pub(super) is_leader: bool,
+    /// Whether it answers.
+    pub(super) is_reached: Option<bool>,
+    /// Entries of the group's log that it lacks.
+    pub(super) lag: Option<u64>,
+}
+
+/// Whether the group can decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Quorum {
+    pub(super) voters: usize,
+    /// Those that answer.
+    pub(super) reached: usize,
+    pub(super) has_leader: bool,
+}
+
+/// What a node does for its chunks unasked.
+#[derive(Debug, Clone)]
+pub(super) struct Job {
+    pub(super) name: &'static str,
+    pub(super) is_working: bool,
+    pub(super) is_paused: bool,
+    pub(super) seen: u64,
+    pub(super) changed: u64,
+    pub(super) bytes: u64,
+    /// Chunks that its last pass found wanting, and could do nothing about; none before a first pass.
+    pub(super) wanting: Option<u64>,
+    pub(super) failure: Option<String>,
+}
+
+impl Situation {
+    /// What the parts say now. Reads a disk's figures: may wait.
+    pub(super) fn of(parts: &WebParts, rates: Option<Rates>) -> Self {
+        let (view, now) = (parts.metadata.view(), clock::now());
+        let organisation = view.organisation();
+        let members = |of: &Arc<Organisation>| of.charters().map(|charter| Member::of(of, charter)).collect();
+        let mut nodes: Vec<_> = organisation.as_ref().map(members).unwrap_or_default();
+        nodes.sort_by_key(|member| {
+            (member.charter.node() != parts.node, member.charter.site.clone(), member.charter.node())
+        });
+        let policy = organisation.as_ref().map(|organisation| organisation.policy());
+        let due = view.next_purge().ok().flatten().map(|(due, _)| due);
+        Self {
+            now,
+            node: parts.node,
+            applied: view.applied(),
+            lag_seconds: i128::from(now.0).saturating_sub(i128::from(view.cluster_time().0)),
+            purge_late_seconds: due.map_or(0, |due| view.cluster_time().0.saturating_sub(due.0)),
+            upload_percent_max: parts.upload_percent_max,
+            store: parts.chunks.stats().ok(),
+            nodes,
+            copies_min: policy.map_or(1, |policy| policy.copies_min),
+            sites_min: policy.map_or(1, |policy| policy.sites_min),
+            quorum: None,
+            jobs: parts.jobs.all().into_iter().map(|(name, status)| Job::of(name, status)).collect(),
+            waiting: view.layouts().waiting().count(),
+            rates,
+        }
+    }
+
+    /// Sites of the nodes.
+    pub(super) fn sites(&self) -> BTreeSet<&str> {
+        self.nodes.iter().map(|member| member.charter.site.as_str()).collect()
+    }
+}
+
+impl Job {
+    fn of(name: &'static str, status: JobStatus) -> Self {
+        let JobStatus { state, seen, changed, bytes, passes, wanting, failure } = status;
+        Self {
+            name,
+            is_working: state == JobState::Working,
+            is_paused: state == JobState::Paused,
+            seen,
+            changed,
+            bytes,
+            wanting: (passes > 0).then_some(wanting),
+            failure: failure.filter(|_| state == JobState::Failing),
+        }
+    }
+}
+
+impl Member {
+    fn of(organisation: &Organisation, charter: &Charter) -> Self {
+        let seated = organisation.seat(charter.node());
+        Self {
+            charter: charter.clone(),
+            votes: seated.map(|seated| seated.seat.voter),
+            is_draining: seated.is_some_and(|seated| seated.draining),
+            is_leader: false,
+            is_reached: None,
+            lag: None,
+        }
+    }
+}

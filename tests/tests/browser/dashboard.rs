@@ -1,0 +1,49 @@
+//! A node's dashboard: what an operator sees of the cluster, as it changes.
+
+use std::fs;
+
+use anyhow::Context;
+use serde_json::json;
+use vauban_tests::agency::{Agency, utf8};
+use vauban_tests::axe;
+use vauban_tests::browser::{Browser, TAB};
+use vauban_tests::folder;
+
+#[test]
+fn an_operator_sees_whether_data_are_safe() -> anyhow::Result<()> {
+    if !Browser::is_here() {
+        eprintln!("not run: Chromium is not installed");
+        return Ok(());
+    }
+    let (agency, node) = Agency::found()?;
+    let laptop = agency.enrol("alice")?;
+    let (rules, browser) = (axe::rules()?, Browser::start(&agency.folder().join("browser"))?);
+    let url = format!("http://{}/", node.web());
+    for (language, words) in [
+        ("fr", ["Mes données sont-elles en sûreté", "Un seul nœud", "Nœuds et sites", "Ce que ce nœud garde"]),
+        ("en", ["Is my data safe", "One node alone", "Nodes and sites", "What this node keeps"]),
+    ] {
+        browser.open(&format!("{url}?lang={language}"))?;
+        for word in words {
+            browser.sees(word).with_context(|| format!("{word}, {language}"))?;
+        }
+        super::judge(&browser, rules.as_deref(), &format!("dashboard-{language}"))?;
+    }
+    // What a device stores is seen without a reload.
+    browser.sees("0 B")?;
+    browser.script("window.mark = true", &[])?;
+    let files = agency.folder().join("files");
+    folder::write(&files, "rapport", &[7; 300_000])?;
+    laptop.run(&["space", "create", "Projets"])?;
+    laptop.run(&["sync", "Projets", &utf8(&files)?, "--once"])?;
+    browser.sees("KiB")?;
+    assert_eq!(browser.script("return window.mark", &[])?, json!(true), "the page was told");
+    browser.type_keys(TAB)?;
+    assert_eq!(browser.script("return document.activeElement.className", &[])?, "skip");
+
+    // Once the node is gone, the page says that what it shows is old.
+    node.stop()?;
+    browser.sees("does not answer any more")?;
+    fs::remove_dir_all(files)?;
+    Ok(())
+}
