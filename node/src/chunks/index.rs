@@ -9,7 +9,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use rocksdb::{BlockBasedOptions, Cache, DB, Direction, IteratorMode, Options, WriteBatch, WriteOptions};
+use rocksdb::{
+    BlockBasedOptions, Cache, DB, DBRecoveryMode, Direction, IteratorMode, Options, WriteBatch, WriteOptions,
+};
 
 use super::error::StoreError;
 use super::key::{ChunkKey, Partition};
@@ -179,6 +181,9 @@ fn database_options() -> Options {
     options.set_db_write_buffer_size(INDEX_BUFFERS_BYTES);
     options.set_max_total_wal_size(2 * INDEX_BUFFERS_BYTES as u64);
     options.set_max_open_files(INDEX_FILES_OPEN_MAX);
+    // A record cut short at the very end is a crash in mid-write, never acknowledged; what it said of whole records, recovery
+    // adopts again. Damage before that would take raised stamps back in silence.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_max_log_file_size(LOG_BYTES_MAX);
     options.set_keep_log_file_num(2);

@@ -155,7 +155,7 @@ mod tests {
             PeerRequest::Vote,
             PeerRequest::Snapshot { manifest: vec![] },
             PeerRequest::Propose,
-            PeerRequest::Chunks(ChunkRequest::Have { space: SpaceId([0; 16]), applied: 0, ids: vec![] }),
+            PeerRequest::Chunks(ChunkRequest::Have { space: SpaceId([0; 16]), layout: 0, ids: vec![] }),
         ];
         let answers = [
             PeerResponse::Refused(PeerRefusal::Malformed),

@@ -9,8 +9,8 @@
 //! - each node holds exactly its quota: copies are as proportional to capacities as whole copies can be (Sainte-Laguë),
 //!   where neither the node (one copy of each partition) nor its site is full. Between two nodes that are not, the
 //!   copies for each unit of capacity differ by less than one copy of either: within 5 % from 20 copies on;
-//! - no other assignment with these quotas moves fewer copies: what the quotas grow by, and some percent where a copy is kept from its
-//!   place by another one of the same site;
+//! - no other assignment with these quotas moves fewer copies. Mostly that is what the quotas grow by; some more where a copy is kept
+//!   from its place by another one on the same node or site, and both move;
 //! - it is the same on every node: integers alone, no order of a hash map, no chance.
 //!
 //! Where sites limit it: with three sites or more, a site holds each partition once at most; with two, twice. A site that

@@ -81,10 +81,10 @@ fn least_moved(before: &Assignment, after: &Assignment) -> usize {
     after.loads().iter().map(|(node, load)| load.saturating_sub(loads.get(node).copied().unwrap_or(0))).sum()
 }
 
-/// Whether little more moves than must: a copy can be kept from its place by another one of the same site, and both then move. That
-/// nothing moves which need not is `flow`'s to show.
-fn is_nearly(moved: usize, must: usize) -> bool {
-    (must..=must + must / 4 + 8).contains(&moved)
+/// Whether not much more moves than must: a copy can be kept from its place by another one on the same node or site, and both then
+/// move; most where few nodes hold nearly everything. That nothing moves which need not is `flow`'s to show.
+fn is_near(moved: usize, must: usize) -> bool {
+    (must..=3 * must + 64).contains(&moved)
 }
 
 proptest! {
@@ -128,7 +128,7 @@ proptest! {
         if after.copies() == before.copies() && (sites(&more) == sites(&members) || sites(&members) >= COPIES) {
             prop_assert_eq!(least_moved(&before, &after), share, "old nodes only give");
             let moved = after.moved_from(&before);
-            prop_assert!(is_nearly(moved, share), "{moved} moved for {share}");
+            prop_assert!(is_near(moved, share), "{moved} moved for {share}");
         }
     }
 
@@ -149,7 +149,7 @@ proptest! {
             let share = before.loads()[&members[lost].node];
             prop_assert_eq!(least_moved(&before, &after), share, "nobody else gives");
             let moved = after.moved_from(&before);
-            prop_assert!(is_nearly(moved, share), "{moved} moved for {share}");
+            prop_assert!(is_near(moved, share), "{moved} moved for {share}");
         }
     }
 
@@ -162,7 +162,7 @@ proptest! {
         let after = place(&changed, Some(&before));
         check(&changed, &after);
         let (moved, must) = (after.moved_from(&before), least_moved(&before, &after));
-        prop_assert!(is_nearly(moved, must), "{moved} moved for {must}");
+        prop_assert!(is_near(moved, must), "{moved} moved for {must}");
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl Replication {
             let receipt = (!present.is_empty()).then(|| self.identity().receipt(space, &present, version, at));
             (held, receipt)
         } else {
-            let request = ChunkRequest::Have { space, applied: at, ids: its };
+            let request = ChunkRequest::Have { space, layout: version, ids: its };
             let limit = Duration::from_secs(HAVE_SECONDS_MAX);
             match timeout(limit, self.0.reach.ask(node, request, Vec::new())).await {
                 Ok(Ok((ChunkReply::Held { held, receipt }, _))) if held.len() == places.len() => (held, receipt),

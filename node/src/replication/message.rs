@@ -6,8 +6,8 @@ use vauban_protocol::limit::{CHUNKS_BYTES_MAX, IDS_MAX, OBJECT_BYTES_MAX};
 use vauban_protocol::receipt::Receipt;
 use vauban_protocol::wire::{ChunkAnswer, ChunkHead};
 
-/// A request of another node. `applied` is the Raft index that it had applied: the answering node first comes as far, so that
-/// it knows the layout that made the other one ask.
+/// A request of another node. `layout` is the newest that it knows: the answering node first comes as far, since a receipt that was
+/// given under an older one does not count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChunkRequest {
     /// Store these. Body: the objects, one after the other. → `Stored`
@@ -15,7 +15,7 @@ pub enum ChunkRequest {
         /// The space that they are held for.
         space: SpaceId,
         /// See [`ChunkRequest`].
-        applied: u64,
+        layout: u64,
         /// Each object's id and length, in the body's order.
         chunks: Vec<ChunkHead>,
     },
@@ -24,7 +24,7 @@ pub enum ChunkRequest {
         /// The space.
         space: SpaceId,
         /// See [`ChunkRequest`].
-        applied: u64,
+        layout: u64,
         /// The ids.
         ids: Vec<ChunkId>,
     },
@@ -106,14 +106,14 @@ mod tests {
     #[test]
     fn lists_and_bodies_are_held_to_their_bounds() {
         let head = |object_bytes| ChunkHead { id: ChunkId([1; 32]), object_bytes };
-        let push = |chunks| ChunkRequest::Push { space: SpaceId([0; 16]), applied: 0, chunks };
+        let push = |chunks| ChunkRequest::Push { space: SpaceId([0; 16]), layout: 0, chunks };
         assert_eq!(push(vec![head(5), head(6)]).body_bytes_max(), Some(11));
         assert_eq!(push(vec![head(u32::MAX)]).body_bytes_max(), None);
         assert_eq!(push(vec![head(0); IDS_MAX + 1]).body_bytes_max(), None);
         let large = u32::try_from(OBJECT_BYTES_MAX).unwrap();
         assert_eq!(push(vec![head(large); CHUNKS_BYTES_MAX / OBJECT_BYTES_MAX + 1]).body_bytes_max(), None);
         let have =
-            |count| ChunkRequest::Have { space: SpaceId([0; 16]), applied: 0, ids: vec![ChunkId([1; 32]); count] };
+            |count| ChunkRequest::Have { space: SpaceId([0; 16]), layout: 0, ids: vec![ChunkId([1; 32]); count] };
         assert_eq!((have(IDS_MAX).body_bytes_max(), have(IDS_MAX + 1).body_bytes_max()), (Some(0), None));
     }
 }

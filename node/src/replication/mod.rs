@@ -33,7 +33,7 @@ use vauban_protocol::id::{NodeId, SpaceId};
 use crate::chunks::{ChunkStore, Duty, Partition, Purpose, Stamp, VerifiedChunk};
 use crate::clock;
 use crate::identity::Identity;
-use crate::limit::{CATCH_UP_SECONDS_MAX, READ_REPAIRS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX};
+use crate::limit::{LEVEL_SECONDS_MAX, READ_REPAIRS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX};
 use crate::metadata::View;
 
 pub use error::ReplicationError;
@@ -131,10 +131,19 @@ impl Replication {
 
     /// Waits, within bounds, until this node has applied `index`: another one answers from there.
     async fn catch_up(&self, index: u64) {
+        self.wait_for(|applied| applied >= index).await;
+    }
+
+    /// The same, until it knows this layout. Of what else it lags behind nothing depends, and followers always do a little.
+    async fn catch_up_with(&self, layout: u64) {
+        self.wait_for(|_| self.0.view.layouts().version() >= layout).await;
+    }
+
+    async fn wait_for(&self, reached: impl Fn(u64) -> bool) {
         let mut applied = self.0.view.changes();
-        let reached = applied.wait_for(|applied| *applied >= index);
-        if tokio::time::timeout(Duration::from_secs(CATCH_UP_SECONDS_MAX), reached).await.is_err() {
-            tracing::warn!(index, "this node is behind the others");
+        let reached = applied.wait_for(|applied| reached(*applied));
+        if tokio::time::timeout(Duration::from_secs(LEVEL_SECONDS_MAX), reached).await.is_err() {
+            tracing::warn!("this node is behind the others");
         }
     }
 }

@@ -50,13 +50,13 @@ impl Replication {
     /// [`ServeError`].
     pub async fn serve(&self, caller: NodeId, request: ChunkRequest, body: Bytes) -> Result<Served, ServeError> {
         match request {
-            ChunkRequest::Push { space, applied, chunks } => {
+            ChunkRequest::Push { space, layout, chunks } => {
                 let chunks = verified(&chunks, body)?;
-                self.catch_up(applied).await;
+                self.catch_up_with(layout).await;
                 self.take(space, chunks).await
             }
-            ChunkRequest::Have { space, applied, ids } => {
-                self.catch_up(applied).await;
+            ChunkRequest::Have { space, layout, ids } => {
+                self.catch_up_with(layout).await;
                 self.say(space, ids).await
             }
             ChunkRequest::Get { space, ids, bytes_max } => {

@@ -68,7 +68,7 @@ impl Replication {
             if node == self.node() {
                 pushes.spawn(async move { (node, places, this.store_here(space, share, at, version).await) });
             } else if self.may_hold(node) {
-                pushes.spawn(async move { (node, places, this.push(node, space, share, at).await) });
+                pushes.spawn(async move { (node, places, this.push(node, space, share, version).await) });
             }
         }
         let (mut receipts, mut newer, mut failures) = (Vec::new(), None, Vec::new());
@@ -125,7 +125,7 @@ impl Replication {
         node: NodeId,
         space: SpaceId,
         chunks: Vec<VerifiedChunk>,
-        applied: u64,
+        layout: u64,
     ) -> Result<Receipt, Failed> {
         let head = |chunk: &VerifiedChunk| ChunkHead {
             id: chunk.id(),
@@ -133,7 +133,7 @@ impl Replication {
         };
         let heads = chunks.iter().map(head).collect();
         let body: Vec<Bytes> = chunks.iter().map(|chunk| chunk.object().clone()).collect();
-        let request = ChunkRequest::Push { space, applied, chunks: heads };
+        let request = ChunkRequest::Push { space, layout, chunks: heads };
         match self.0.reach.ask(node, request, body).await {
             Ok((ChunkReply::Stored { receipt }, _)) => Ok(receipt),
             Ok(_) => Err(Failed { cause: "it gives another answer".to_owned(), is_full: false }),

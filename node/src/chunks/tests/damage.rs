@@ -238,3 +238,22 @@ async fn a_store_in_use_is_not_opened_twice() {
     let error = refusal(root.path());
     assert!(matches!(error, StoreError::Locked { .. }), "{error}");
 }
+
+/// Fails if the index opens as an older one, without what was promised since.
+#[tokio::test]
+async fn damage_inside_the_write_ahead_log_is_not_passed_over() {
+    let root = tempfile::tempdir().unwrap();
+    {
+        let store = open(root.path());
+        for at in 1..20 {
+            put(&store, &objects(0..4), at).await.unwrap();
+        }
+    }
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "log");
+    let files = std::fs::read_dir(root.path().join("index")).unwrap();
+    let log = files.map(|entry| entry.unwrap().path()).find(is_log).unwrap();
+    let middle = std::fs::metadata(&log).unwrap().len() as usize / 2;
+    flip(&log, middle);
+    let refused = ChunkStore::open(root.path(), StoreOptions::default());
+    assert!(matches!(refused.map(|_| ()), Err(StoreError::Index { .. })));
+}
