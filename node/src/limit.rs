@@ -221,6 +221,8 @@ pub const REPAIR_RETRY_SECONDS: u64 = 5;
 pub const REPAIR_PAUSE_SECONDS_MIN: u64 = 15;
 /// A pause between passes takes so many times what the last pass took: looking costs some percent of the time at most.
 pub const REPAIR_PAUSE_FACTOR: u32 = 30;
+/// Seconds after a start, at most, until scrub begins.
+pub const SCRUB_REST_SECONDS: u64 = 600;
 /// Bytes that scrub reads in one unit.
 pub const SCRUB_STEP_BYTES: u64 = 8 * 1024 * 1024;
 /// Copies that sweep deletes at once: they share syncs.

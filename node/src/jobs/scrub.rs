@@ -9,14 +9,14 @@ use vauban_protocol::id::{ChunkId, SpaceId};
 
 use super::{Job, JobError, Step};
 use crate::chunks::{ChunkStore, Held, Partition, ReadError};
-use crate::limit::SCRUB_STEP_BYTES;
+use crate::limit::{SCRUB_REST_SECONDS, SCRUB_STEP_BYTES};
 
 /// See the module.
 pub struct Scrub {
     chunks: ChunkStore,
     every: Duration,
-    /// When the pass under way, or the last one, began.
-    begun: Option<Instant>,
+    /// When the next pass begins.
+    next: Instant,
     /// What is still to be looked at; nothing between two passes.
     place: Option<Place>,
     /// Of the last page, what was not read yet.
@@ -32,14 +32,23 @@ struct Place {
 }
 
 impl Scrub {
-    /// Reads everything in `chunks` once in `every`.
+    /// Reads everything in `chunks` once in `every`; for the first time after a rest, since a node that has just started has others to
+    /// serve.
     #[must_use]
     pub fn new(chunks: ChunkStore, every: Duration) -> Self {
-        Self { chunks, every, begun: None, place: None, page: Vec::new(), damaged: 0 }
+        let rest = Duration::from_secs(SCRUB_REST_SECONDS).min(every);
+        Self { chunks, every, next: Instant::now() + rest, place: None, page: Vec::new(), damaged: 0 }
+    }
+
+    /// The same, without a rest.
+    #[cfg(test)]
+    pub(super) fn rested(mut self) -> Self {
+        self.next = Instant::now();
+        self
     }
 
     fn begin(&mut self) {
-        self.begun = Some(Instant::now());
+        self.next = Instant::now() + self.every;
         self.damaged = 0;
         self.place = Partition::new(0).map(|partition| Place { partition, after: None });
     }
@@ -69,8 +78,7 @@ impl Job for Scrub {
     const NAME: &'static str = "scrub";
 
     fn is_due(&mut self) -> bool {
-        let is_due = self.begun.is_none_or(|begun| begun.elapsed() >= self.every);
-        if self.place.is_none() && self.page.is_empty() && is_due {
+        if self.place.is_none() && self.page.is_empty() && Instant::now() >= self.next {
             self.begin();
         }
         self.place.is_some() || !self.page.is_empty()

@@ -79,7 +79,7 @@ async fn a_rotten_byte_is_found_and_healed() {
     let mut repairing = Repair::new(cluster.nodes[2].clone(), cluster.metadata.clone());
     pass(&mut repairing).await.unwrap();
     assert!(!repairing.is_due(), "nothing has told it yet");
-    let mut scrub = Scrub::new(cluster.nodes[2].chunks().clone(), SELDOM);
+    let mut scrub = Scrub::new(cluster.nodes[2].chunks().clone(), SELDOM).rested();
     let found = pass(&mut scrub).await.unwrap();
     assert_eq!((found.seen, found.changed, found.wanting), (31, 1, Some(1)));
     assert!(!scrub.is_due());
