@@ -86,5 +86,5 @@ simulate: tools ## Simulates SEEDS (100000) lives of the sync client from FIRST_
 	  $(CARGO) test $(RELEASE) --package vauban-tests --test simulation no_life -- --nocapture
 
 .PHONY: simulate-weakened
-simulate-weakened: tools ## Takes each safety check of the client away in turn, and simulates until that is noticed.
-	$(CARGO) test $(RELEASE) --package vauban-tests --test simulation each_check -- --ignored --nocapture
+simulate-weakened: tools ## Takes each safety check of the client away in turn, simulates until that is noticed, and lists where.
+	$(CARGO) test $(RELEASE) --package vauban-tests --test simulation each_check -- --nocapture

@@ -121,6 +121,11 @@ impl Desk {
         Self { device, session, machine, home, cache, _folder: folder }
     }
 
+    /// The anchor as it lies on it now.
+    pub(crate) fn anchor(&self) -> Vec<u8> {
+        fs::read(self.home.anchor()).unwrap_or_default()
+    }
+
     /// What lies on it now.
     pub(crate) fn image(&self) -> HomeImage {
         let read = |path: &Path| fs::read(path).unwrap_or_default();

@@ -8,6 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use vauban_client::log::MapTree;
 use vauban_protocol::id::Digest;
 
+use crate::invariants::Invariant;
 use crate::town::DEVICES_MAX;
 
 /// The number of a content.
@@ -95,7 +96,7 @@ impl Ledger {
         before == text || self.ancestors[text].contains(&before)
     }
 
-    pub(crate) fn violate(&mut self, what: String) {
-        self.violations.push(what);
+    pub(crate) fn violate(&mut self, invariant: Invariant, what: &str) {
+        self.violations.push(format!("{invariant:?}: {what}"));
     }
 }

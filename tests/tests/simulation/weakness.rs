@@ -1,6 +1,8 @@
 //! The safety checks, each taken away in turn: what the check rests on is implemented a second time, so that it tells the check
 //! what it wants to hear. The engine itself is what people run.
 
+use crate::invariants::Invariant;
+
 /// A check that is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Weakness {
@@ -33,18 +35,30 @@ pub(crate) enum Weakness {
     NoRescue,
 }
 
+/// A life in which a check is missed once it is taken away, and what is violated then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Caught {
+    pub(crate) weakness: Weakness,
+    pub(crate) seed: u64,
+    pub(crate) invariant: Invariant,
+}
+
+const fn caught(weakness: Weakness, seed: u64, invariant: Invariant) -> Caught {
+    Caught { weakness, seed, invariant }
+}
+
 /// All of them.
-pub(crate) const WEAKNESSES: [Weakness; 12] = [
-    Weakness::NoBrake,
-    Weakness::NoLookAtDisplaced,
-    Weakness::NoSecondLook,
-    Weakness::NoLookAfterReading,
-    Weakness::NoFolderFlush,
-    Weakness::NoContentFlush,
-    Weakness::NoMarkCheck,
-    Weakness::FailedListingIsEmpty,
-    Weakness::BaseOfAnotherFolder,
-    Weakness::NoPromise,
-    Weakness::AnchorNotFlushed,
-    Weakness::NoRescue,
+pub(crate) const WEAKNESSES: [Caught; 12] = [
+    caught(Weakness::NoBrake, 16, Invariant::Removals),
+    caught(Weakness::NoLookAtDisplaced, 996, Invariant::Losses),
+    caught(Weakness::NoSecondLook, 178, Invariant::Agreement),
+    caught(Weakness::NoLookAfterReading, 1550, Invariant::Reverts),
+    caught(Weakness::NoFolderFlush, 0, Invariant::Runs),
+    caught(Weakness::NoContentFlush, 0, Invariant::Runs),
+    caught(Weakness::NoMarkCheck, 128, Invariant::Removals),
+    caught(Weakness::FailedListingIsEmpty, 37, Invariant::Removals),
+    caught(Weakness::BaseOfAnotherFolder, 26, Invariant::Reverts),
+    caught(Weakness::NoPromise, 213, Invariant::Agreement),
+    caught(Weakness::AnchorNotFlushed, 71, Invariant::Runs),
+    caught(Weakness::NoRescue, 2, Invariant::Leaks),
 ];

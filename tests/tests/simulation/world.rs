@@ -17,7 +17,7 @@ use crate::cloud::{Cloud, SimNode};
 use crate::desk::{Desk, HomeImage};
 use crate::dice::Dice;
 use crate::disk::{Blindness, ROOT, Seen, SimDisk};
-use crate::invariants::{agreement, leaks, losses};
+use crate::invariants::{Invariant, agreement, leaks, losses};
 use crate::ledger::{Ledger, Text};
 use crate::luck::Luck;
 use crate::person::{Done, Person};
@@ -29,6 +29,8 @@ use crate::weakness::Weakness;
 const FOLDER: &str = "/simulated/dossier";
 /// Runs within runs, at most.
 const NESTED_MAX: usize = 2;
+/// Edits and runs in the middle of runs, in one life, at most: each may make the run that it disturbs longer, without end.
+const DISTURBANCES_MAX: usize = 150;
 
 pub(crate) struct World {
     pub(crate) luck: Luck,
@@ -50,6 +52,7 @@ struct State {
     is_quiet: bool,
     depth: usize,
     calls: u64,
+    disturbances: usize,
 }
 
 /// A device, and the process on it.
@@ -65,8 +68,9 @@ struct Device {
 #[derive(Default)]
 struct Process {
     space: Option<OpenSpace<SimNode>>,
-    /// The home as it was when the process began, or at some quiet moment.
-    began: Option<HomeImage>,
+    /// The anchor as it was when the process began.
+    began: Option<Vec<u8>>,
+    /// The home as it was at some quiet moment.
     kept: Option<HomeImage>,
 }
 
@@ -104,8 +108,11 @@ impl World {
                 disk.volume().reuses_inodes = luck.reuses_inodes;
                 let desk = stage.desk(device);
                 desk.machine.begin(&disk, Dice::new(seed, 100 + device as u64));
-                desk.lay(&stage.images[device]);
-                let standing = Standing { is_active: device < luck.devices, ..Standing::default() };
+                let takes_part = device < luck.devices;
+                if takes_part {
+                    desk.lay(&stage.images[device]);
+                }
+                let standing = Standing { is_active: takes_part, ..Standing::default() };
                 Device {
                     disk,
                     process: Mutex::default(),
@@ -279,7 +286,7 @@ impl World {
         lock(&self.state).depth -= 1;
         let result = if own.disk.is_dead() {
             process.space = None;
-            self.bury(device, &desk, process.began.as_ref());
+            self.bury(device, &desk, process.began.as_deref());
             Ran::Stopped
         } else {
             match ran {
@@ -311,7 +318,7 @@ impl World {
         approval: Approval,
     ) -> Result<Summary, SyncError> {
         if process.space.is_none() {
-            process.began = Some(desk.image());
+            process.began = Some(desk.anchor());
             let node = SimNode { cloud: Arc::clone(&self.cloud), device };
             let session = Arc::clone(&desk.session);
             let space = OpenSpace::open(node, self.runtime.clone(), session, self.stage.town.space)?;
@@ -328,7 +335,7 @@ impl World {
     }
 
     /// What a killed process leaves.
-    fn bury(&self, device: usize, desk: &Desk, began: Option<&HomeImage>) {
+    fn bury(&self, device: usize, desk: &Desk, began: Option<&[u8]>) {
         let own = &self.devices[device];
         let Some(mut image) = lock(&own.left).take() else { return };
         let is_power_cut = lock(&own.dice).per_mille(self.luck.power);
@@ -338,7 +345,7 @@ impl World {
             if self.weakness == Weakness::AnchorNotFlushed
                 && let Some(began) = began
             {
-                image.anchor = began.anchor.clone();
+                image.anchor = began.to_vec();
             }
         }
         desk.lay(&image);
@@ -374,7 +381,7 @@ impl World {
         }
         let is_quiet = lock(&self.state).is_quiet;
         if is_quiet || error.is_alarm() || matches!(error, SyncError::Bug(_)) || !standing.is_disturbed {
-            lock(&self.ledger).violate(format!("device {device} stops: {text} ({error:?})"));
+            lock(&self.ledger).violate(Invariant::Runs, &format!("device {device} stops: {text} ({error:?})"));
         }
     }
 
@@ -398,7 +405,7 @@ impl World {
                 is_quiet &= summary.is_idle() && summary.agreed;
                 issues.extend(summary.issues.iter().map(|issue| format!("{device}: {issue:?}")));
                 if summary.void_ops > 0 && !lock(&self.devices[device].standing).is_copied {
-                    lock(&self.ledger).violate(format!("device {device} finds void ops"));
+                    lock(&self.ledger).violate(Invariant::Runs, &format!("device {device} finds void ops"));
                 }
             }
             if is_quiet && self.cloud.state().length() == before {
@@ -406,7 +413,7 @@ impl World {
             }
             issues.clear();
             if round >= agreement::ROUNDS_MAX {
-                lock(&self.ledger).violate("they never agree".to_owned());
+                lock(&self.ledger).violate(Invariant::Agreement, "they never agree");
                 return;
             }
         }
@@ -425,7 +432,7 @@ impl World {
             agreement::judge_lone(&mut ledger, meant, tree);
         }
         if !issues.is_empty() {
-            ledger.violate(format!("once all is quiet, something is left out: {issues:?}"));
+            ledger.violate(Invariant::Runs, &format!("once all is quiet, something is left out: {issues:?}"));
         }
         for (device, _) in &trees {
             leaks::judge(&mut ledger, *device, &self.devices[*device].disk.volume());

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use crate::disk::Seen;
+use crate::invariants::Invariant;
 use crate::ledger::Ledger;
 
 /// Rounds in which every device has run, until all must be quiet.
@@ -21,7 +22,8 @@ pub(crate) fn judge(ledger: &mut Ledger, trees: &[(usize, BTreeMap<String, Seen>
                 .chain(tree.iter().filter(|(path, _)| !expected.contains_key(*path)))
                 .map(|(path, _)| path)
                 .collect();
-            ledger.violate(format!("devices {first} and {device} do not agree on {differing:?}"));
+            ledger
+                .violate(Invariant::Agreement, &format!("devices {first} and {device} do not agree on {differing:?}"));
         }
     }
 }
@@ -29,17 +31,20 @@ pub(crate) fn judge(ledger: &mut Ledger, trees: &[(usize, BTreeMap<String, Seen>
 /// Judges what became of the tree of one who wrote alone.
 pub(crate) fn judge_lone(ledger: &mut Ledger, meant: &BTreeMap<String, Seen>, tree: &BTreeMap<String, Seen>) {
     if let Some(copy) = tree.keys().find(|path| path.contains("(conflit ")) {
-        ledger.violate(format!("one wrote alone, and {copy} is a conflict"));
+        ledger.violate(Invariant::Agreement, &format!("one wrote alone, and {copy} is a conflict"));
     }
     if meant != tree {
         let names = |tree: &BTreeMap<String, Seen>, other: &BTreeMap<String, Seen>| {
             let differing = tree.iter().filter(|(path, seen)| other.get(*path) != Some(seen));
             differing.map(|(path, seen)| format!("{path} {seen:?}")).collect::<Vec<_>>()
         };
-        ledger.violate(format!(
-            "one wrote alone, and is contradicted: meant {:?}, found {:?}",
-            names(meant, tree),
-            names(tree, meant)
-        ));
+        ledger.violate(
+            Invariant::Agreement,
+            &format!(
+                "one wrote alone, and is contradicted: meant {:?}, found {:?}",
+                names(meant, tree),
+                names(tree, meant)
+            ),
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::invariants::Invariant;
 use crate::ledger::{Ledger, Text};
 
 /// Judges what is found now. `found` is everything that lies on any disk.
@@ -10,7 +11,7 @@ pub(crate) fn judge(ledger: &mut Ledger, found: &BTreeSet<Text>, when: &str) {
         ledger.owed.iter().filter(|text| !found.contains(text) && !ledger.in_log.contains(text)).copied().collect();
     if !lost.is_empty() {
         ledger.owed.retain(|text| !lost.contains(text));
-        ledger.violate(format!("{when}: texts {lost:?} are lost"));
+        ledger.violate(Invariant::Losses, &format!("{when}: texts {lost:?} are lost"));
     }
 }
 
@@ -21,6 +22,6 @@ pub(crate) fn judge_power_cut(ledger: &mut Ledger, found: &BTreeSet<Text>, when:
         ledger.owed.iter().copied().filter(is_lost).partition(|text| ledger.flushed.contains(text));
     ledger.owed.retain(|text| !lost.contains(text) && !waived.contains(text));
     if !lost.is_empty() {
-        ledger.violate(format!("{when}: texts {lost:?} were flushed, and are lost"));
+        ledger.violate(Invariant::Losses, &format!("{when}: texts {lost:?} were flushed, and are lost"));
     }
 }

@@ -6,3 +6,16 @@ pub(crate) mod leaks;
 pub(crate) mod losses;
 pub(crate) mod removals;
 pub(crate) mod reverts;
+
+/// What was violated: a file each, but for the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Invariant {
+    Agreement,
+    Counters,
+    Leaks,
+    Losses,
+    Removals,
+    Reverts,
+    /// A run that nothing has disturbed ends well.
+    Runs,
+}

@@ -2,6 +2,7 @@
 
 use vauban_client::log::{EntryId, Kind, Tree};
 
+use crate::invariants::Invariant;
 use crate::ledger::Ledger;
 
 /// Judges a tombstone before it is folded.
@@ -11,6 +12,9 @@ pub(crate) fn judge(ledger: &mut Ledger, device: usize, entry: EntryId) {
     let is_meant = ledger.find_digest(content).is_none_or(|text| ledger.is_vacated(device, text));
     if place.kind != Kind::Folder && !is_meant {
         let text = ledger.find_digest(content);
-        ledger.violate(format!("device {device} removes {} (text {text:?}), which nobody took there", place.name));
+        ledger.violate(
+            Invariant::Removals,
+            &format!("device {device} removes {} (text {text:?}), which nobody took there", place.name),
+        );
     }
 }

@@ -3,12 +3,13 @@
 
 use vauban_client::log::{EntryId, Version};
 
+use crate::invariants::Invariant;
 use crate::ledger::Ledger;
 
 /// Judges a version before it is folded.
 pub(crate) fn judge(ledger: &mut Ledger, device: usize, entry: EntryId, version: &Version) {
     let Some(text) = ledger.find_digest(version.content) else {
-        ledger.violate(format!("device {device} writes a version that never existed"));
+        ledger.violate(Invariant::Reverts, &format!("device {device} writes a version that never existed"));
         return;
     };
     let before = ledger.tree.version(entry).map(|before| before.content).and_then(|before| ledger.find_digest(before));
@@ -16,7 +17,10 @@ pub(crate) fn judge(ledger: &mut Ledger, device: usize, entry: EntryId, version:
         && !ledger.is_written_over(before, text)
         && !ledger.is_vacated(device, before)
     {
-        ledger.violate(format!("device {device} replaces text {before} by {text}, whose author never saw it"));
+        ledger.violate(
+            Invariant::Reverts,
+            &format!("device {device} replaces text {before} by {text}, whose author never saw it"),
+        );
     }
     ledger.in_log.insert(text);
 }

@@ -7,7 +7,7 @@ use vauban_client::log::{Op, Said, apply};
 use vauban_protocol::space::Commit;
 use vauban_protocol::wire::Request;
 
-use super::{World, lock};
+use super::{DISTURBANCES_MAX, World, lock};
 use crate::cloud::{Fate, Witness};
 use crate::disk::{Call, Hook};
 use crate::invariants::{counters, removals, reverts};
@@ -46,6 +46,9 @@ impl Hook for World {
                 Call::Step => Event::Nothing,
             }
         };
+        if matches!(event, Event::Edit | Event::Nested(_)) && !self.may_disturb() {
+            return Ok(());
+        }
         match event {
             Event::Nothing => Ok(()),
             Event::Edit => {
@@ -68,6 +71,15 @@ impl Hook for World {
                 Ok(())
             }
         }
+    }
+}
+
+impl World {
+    /// Whether this life still has room for what happens in the middle of runs.
+    fn may_disturb(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.disturbances += 1;
+        state.disturbances <= DISTURBANCES_MAX
     }
 }
 
@@ -102,7 +114,7 @@ impl Witness for World {
             let nested = (is_foreground && dice.per_mille(luck.nested * 5)).then(|| dice.roll(DEVICES_MAX));
             (fate, kills, nested)
         };
-        if let Some(which) = nested {
+        if let Some(which) = nested.filter(|_| self.may_disturb()) {
             self.disturb(device);
             // This is a task of the runtime's, which must not wait for another.
             thread::scope(|scope| drop(scope.spawn(|| self.run_another(device, which)).join()));
