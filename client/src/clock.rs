@@ -57,7 +57,7 @@ fn local(moment: jiff::Timestamp) -> jiff::civil::DateTime {
 
 /// A text that is no moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("2h, 2026-05-01, 2026-05-01T14:03")]
+#[error("2h, 2026-05-01, 2026-05-01T14:03, #41")]
 pub struct MomentError;
 
 /// A length of time as people type it: `90s`, `30m`, `12h`, `7d`, `2w`.

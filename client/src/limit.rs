@@ -66,6 +66,8 @@ pub const TLS_CERTIFICATE_DAYS_MAX: u64 = 825;
 pub const TLS_AUTHORITY_DAYS: u64 = 30 * 365;
 /// Seconds by which this machine's clock may differ from the cluster's before `doctor` says so.
 pub const CLOCK_SKEW_SECONDS_MAX: u64 = 120;
+/// Seconds that this machine's clock may differ from a node's where something is deleted because it is old.
+pub const CLOCK_TRUST_SECONDS_MAX: u64 = 3600;
 
 /// Bytes free on a node's disk under which `doctor` says so.
 pub const DISK_FREE_WARNING_BYTES: u64 = 10 * 1024 * 1024 * 1024;
@@ -301,6 +303,10 @@ pub const BULK_CACHE_BYTES: usize = 96 * 1024 * 1024;
 pub const TRASH_DAYS: u64 = 30;
 /// Bytes of a trash's record: lines of some 500 bytes for a million entries.
 pub const TRASH_RECORD_BYTES_MAX: u64 = 512 * 1024 * 1024;
+/// Seconds for which what another version displaced is kept: some program may have it open, and write to it still.
+pub const DISPLACED_SECONDS: u64 = 3600;
+/// Bytes of what is kept so, at most; the oldest goes first.
+pub const DISPLACED_BYTES_MAX: u64 = 4 * 1024 * 1024 * 1024;
 /// Folders that are flushed to disk one by one; more are flushed with everything else.
 pub const FLUSHES_MAX: usize = 16;
 /// Conflict copies that one page shows; the others follow once these are decided on.

@@ -24,6 +24,7 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Serialize)]
 struct Report {
+    commit: u64,
     made_at: u64,
     user: String,
     device: String,
@@ -71,11 +72,11 @@ fn report(connected: &Connected, event: Event, kept: bool) -> Report {
         Change::Placed(place) => Told::Placed { name: place.name.to_string() },
         Change::Removed => Told::Removed,
     };
-    Report { made_at: event.made_at.0, user, device: roster.device(event.device), what }
+    Report { commit: event.moment.0, made_at: event.made_at.0, user, device: roster.device(event.device), what }
 }
 
 fn text(report: &Report) -> String {
-    let Report { made_at, user, device, what } = report;
+    let Report { commit, made_at, user, device, what } = report;
     let time = clock::minute(vauban_protocol::time::Timestamp(*made_at));
     let what = match what {
         Told::Written { bytes, kept, .. } => {
@@ -89,5 +90,5 @@ fn text(report: &Report) -> String {
         Told::Placed { name } => say!(fr: "placé sous le nom {name}", en: "placed under the name {name}"),
         Told::Removed => say!(fr: "retiré", en: "removed"),
     };
-    format!("{time}  {user} ({device})  {what}")
+    format!("{time}  {user} ({device})  {what}  #{commit}")
 }

@@ -19,8 +19,8 @@ pub(crate) struct Arguments {
     ))]
     place: Place,
     #[arg(long, value_name = "TIME", value_parser = at::parse, help = say!(
-        fr: "Comme c'était alors : 2h (il y a deux heures), 2026-05-01 (la fin du jour) ou 2026-05-01T14:03",
-        en: "As it was then: 2h (ago), 2026-05-01 (the end of the day) or 2026-05-01T14:03",
+        fr: "Comme c'était alors : 2h (il y a deux heures), 2026-05-01 (la fin du jour), 2026-05-01T14:03, ou #41 (après la modification 41)",
+        en: "As it was then: 2h (ago), 2026-05-01 (the end of the day), 2026-05-01T14:03, or #41 (after commit 41)",
     ))]
     to: Time,
 }

@@ -331,6 +331,10 @@ impl Problem {
                 en: "too many names change places at once for one commit: rename a part of them, then run it again",
             ),
             Self::Held => say!(fr: "retenu par le frein", en: "held by the brake"),
+            Self::Clock => say!(
+                fr: "rien d'ancien n'est supprimé : aucun nœud ne confirme l'horloge de cette machine (`vauban doctor`)",
+                en: "nothing old is deleted: no node confirms this machine's clock (`vauban doctor`)"
+            ),
             Self::Kept => say!(
                 fr: "n'est plus synchronisé ici mais y a été modifié : gardé, non envoyé (le sélectionner à nouveau l'envoie)",
                 en: "is no longer synced here but was changed here: kept, not sent (selecting it again sends it)",

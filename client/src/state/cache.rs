@@ -69,7 +69,8 @@ CREATE TABLE versions(
     PRIMARY KEY(entry, seq));
 CREATE INDEX versions_seq ON versions(seq, entry);
 CREATE TABLE commits(
-    seq INTEGER PRIMARY KEY, device BLOB NOT NULL, made_at INTEGER NOT NULL, at INTEGER NOT NULL, digest BLOB NOT NULL);
+    seq INTEGER PRIMARY KEY, device BLOB NOT NULL, made_at INTEGER NOT NULL, at INTEGER NOT NULL,
+    seen INTEGER NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE ended(
     entry BLOB NOT NULL, seq INTEGER NOT NULL, end_seq INTEGER NOT NULL, is_done INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY(entry, seq)) WITHOUT ROWID;

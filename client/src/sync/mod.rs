@@ -17,6 +17,7 @@ mod brake;
 mod changes;
 mod checkpoint;
 mod chores;
+mod clocks;
 mod conflicts;
 mod error;
 mod follow;

@@ -25,7 +25,9 @@ use crate::content::{ChunkStream, FetchError, Nodes, chunks_of};
 use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX};
 use crate::log::{ChunkRef, EntryId, Kind, Version};
 use crate::state::cache::{BaseRow, Direction, RootId, Toll};
-use crate::tree::{ConflictStamp, FileType, Folder, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link};
+use crate::tree::{
+    AllDisplaced, ConflictStamp, FileType, Folder, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link,
+};
 
 /// What a download works with.
 pub(super) struct Receive<'a, N> {
@@ -161,7 +163,14 @@ impl<'a, N: Nodes> Receive<'a, N> {
                     }
                 }
                 Err(Fault::Problem(problem)) => self.issue(&path, problem),
-                Err(Fault::Disk(error)) => self.unwritable(&path, error)?,
+                Err(Fault::Disk(error)) => {
+                    if error.is_full() {
+                        // What fits stands, and is not fetched again at the next try; what only waits makes room for that.
+                        self.land(std::mem::take(&mut written))?;
+                        AllDisplaced::find(self.root)?.map_or(Ok(()), |displaced| displaced.expire(i64::MAX))?;
+                    }
+                    self.unwritable(&path, error)?;
+                }
             }
             bytes = bytes.saturating_add(length);
             if written.len() >= LAND_FILES_MAX || bytes >= LAND_BYTES_MAX {

@@ -8,9 +8,10 @@ use super::standing::Spot;
 use super::whereabouts::Whereabouts;
 use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
-use crate::log::EntryName;
+use crate::limit::DISPLACED_SECONDS;
+use crate::log::{EntryId, EntryName};
 use crate::state::cache::RootId;
-use crate::tree::{Folder, Leftover, Origin, Shifted, SyncRoot, TreePath};
+use crate::tree::{AllDisplaced, Folder, Leftover, Origin, Shifted, SyncRoot, TreePath};
 
 /// Gives names again to what lies in Vauban's own folder: what was on its way goes on, or back; what was displaced and is no
 /// version of the log becomes a conflict copy.
@@ -30,21 +31,55 @@ pub(super) fn rescue<N: Nodes>(
             leftover.discard(root)?;
             continue;
         }
-        let there = space.cache.place(leftover.entry)?.map(|place| Spot::of(&place));
-        let was = base.map(|base| Spot { parent: base.parent, name: base.name });
-        let mut places = Vec::new();
-        for spot in [there, was].into_iter().flatten() {
-            if let Some(path) = Whereabouts::default().path(&space.cache, id, spot.parent)?
-                && let Ok(folder) = root.open(&path)
-            {
-                places.push((folder, spot.name));
-            }
-        }
-        // Its folder is gone: it is found at the root, under the number of its entry.
-        places.push((root.open(&TreePath::root())?, leftover.name.clone()));
+        let places = places(space, root, id, leftover.entry, &leftover.name)?;
         put(root, &leftover, &places, device_name, space.now(), summary)?;
     }
-    Ok(())
+    rescue_displaced(space, root, id, device_name, summary)
+}
+
+/// What was displaced, and somebody has written to since, becomes a conflict copy; the rest goes once it is old.
+fn rescue_displaced<N: Nodes>(
+    space: &OpenSpace<N>,
+    root: &SyncRoot,
+    id: RootId,
+    device_name: &str,
+    summary: &mut Summary,
+) -> Result<(), SyncError> {
+    let Some(mut displaced) = AllDisplaced::find(root)? else { return Ok(()) };
+    for changed in displaced.found.iter_mut().filter(|displaced| displaced.is_changed) {
+        // What has another name here, too, was written to under that one.
+        if !space.cache.base_by_inode(id, changed.identity.inode)?.is_empty() {
+            changed.is_changed = false;
+            continue;
+        }
+        let places = places(space, root, id, changed.entry, &changed.name)?;
+        set_aside(&displaced.folder, &changed.name, &places, device_name, space.now(), summary)?;
+    }
+    let since = space.now().0.saturating_sub(DISPLACED_SECONDS);
+    Ok(displaced.expire(i64::try_from(since).unwrap_or(i64::MAX).saturating_mul(1_000_000_000))?)
+}
+
+/// Where an entry may stand: as the log has it, as it was agreed on; at last at the root, under another name.
+fn places<N: Nodes>(
+    space: &OpenSpace<N>,
+    root: &SyncRoot,
+    id: RootId,
+    entry: EntryId,
+    other_name: &EntryName,
+) -> Result<Vec<(Folder, EntryName)>, SyncError> {
+    let there = space.cache.place(entry)?.map(|place| Spot::of(&place));
+    let was = space.cache.base(id, entry)?.map(|base| Spot { parent: base.parent, name: base.name });
+    let mut places = Vec::new();
+    for spot in [there, was].into_iter().flatten() {
+        if let Some(path) = Whereabouts::default().path(&space.cache, id, spot.parent)?
+            && let Ok(folder) = root.open(&path)
+        {
+            places.push((folder, spot.name));
+        }
+    }
+    // Its folder is gone: it is found at the root, under the number of its entry.
+    places.push((root.open(&TreePath::root())?, other_name.clone()));
+    Ok(places)
 }
 
 fn put(
@@ -62,8 +97,20 @@ fn put(
             return Ok(folder.sync()?);
         }
     }
+    set_aside(waiting, &leftover.name, places, device_name, now, summary)
+}
+
+/// Makes a conflict copy of `left`, which lies in a folder of Vauban's own, at the first of `places`.
+fn set_aside(
+    from: &Folder,
+    left: &EntryName,
+    places: &[(Folder, EntryName)],
+    device_name: &str,
+    now: Timestamp,
+    summary: &mut Summary,
+) -> Result<(), SyncError> {
     let Some((folder, name)) = places.first() else { return Ok(()) };
-    let copy = waiting.set_aside(&leftover.name, folder, name, &stamp(device_name, None, now))?;
+    let copy = from.set_aside(left, folder, name, &stamp(device_name, None, now))?;
     folder.sync()?;
     summary.conflicts.push(folder.path().join(&copy).to_string());
     Ok(())

@@ -16,12 +16,15 @@ use super::rescue::rescue;
 use super::send::Send;
 use super::survey::{Look, survey};
 use super::whereabouts::Whereabouts;
-use super::{Issue, OpenSpace, SyncError};
+use super::{Issue, OpenSpace, Problem, SyncError};
 use crate::clock;
 use crate::content::Nodes;
 use crate::limit::{CHANGED_FOLDERS_MAX, PARTS_MAX, ROUNDS_MAX, RULES_TRIED_MAX, TRASH_DAYS};
 use crate::state::cache::{Direction, RootId, Toll};
 use crate::tree::{Scope, SyncRoot, Trash, TreeError, TreePath, flush_paths};
+
+/// What is said of the trash as a whole, by its place.
+const TRASH: &str = ".vauban/trash";
 
 /// How a run is to go.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +127,13 @@ pub fn sync_changed<N: Nodes>(
     space.is_checkpoint_wanted = summary.agreed && space.is_checkpoint_due(weight, summary.commits > 0)?;
     space.write_record()?;
     let day = Timestamp(space.now().0.saturating_sub(TRASH_DAYS.saturating_mul(DAY_SECONDS)));
-    Trash::expire(&root, &clock::day(day))?;
+    if Trash::is_due(&root, &clock::day(day))? {
+        if space.is_clock_confirmed() {
+            Trash::expire(&root, &clock::day(day))?;
+        } else {
+            merge(&mut summary, vec![Issue { path: TRASH.to_owned(), problem: Problem::Clock }]);
+        }
+    }
     Ok(summary)
 }
 

@@ -122,7 +122,7 @@ impl<N: Nodes> OpenSpace<N> {
             self.read_pages(&expired.unread)?;
             expired = self.cache.expired(since, RELEASE_IDS_MAX)?;
         }
-        if expired.versions.is_empty() {
+        if expired.versions.is_empty() || !self.is_clock_confirmed() {
             return Ok(());
         }
         let (used, is_certain) = self.needed(|cache| cache.uses_since(&expired.ids, since))?;
@@ -162,6 +162,9 @@ impl<N: Nodes> OpenSpace<N> {
             return Ok(());
         }
         let free: Vec<ChunkId> = ids.difference(&used).copied().collect();
+        if !free.is_empty() && !self.is_clock_confirmed() {
+            return Ok(());
+        }
         for batch in free.chunks(COMMIT_ADDS_MAX) {
             let draft = Draft { control: Some(Control::Release(batch.to_vec())), ..Draft::default() };
             if self.send(&draft)? != Sent::Committed {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Temporary (part.*)  ─ written, flushed ─►  Ready (ENTRY.INODE)  ─ exchanged with what stands at the name ─►  Landed
-//!                                                                   what was displaced: the base version → removed
+//!                                                                   what was displaced: the base version → kept for a while
 //!                                                                                       anything else → conflict copy
 //! ```
 //! After the exchange, the temporary name holds what was displaced, perhaps someone's edit of a moment ago. Its name tells the
@@ -16,7 +16,7 @@ use rustix::io::Errno;
 use super::disk::{Access, DiskFile, Onto};
 use super::disk_name::{OWN, own_name};
 use super::shift::parse_waiting;
-use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError, TreePath};
+use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError, TreePath, displaced};
 use crate::limit::{CONFLICT_COPIES_MAX, FLUSHES_MAX};
 use crate::log::{EntryId, EntryName};
 
@@ -48,6 +48,7 @@ enum Body {
 pub struct Ready<'a> {
     root: &'a SyncRoot,
     name: EntryName,
+    entry: EntryId,
     /// What was written, as the disk shows it.
     written: Identity,
 }
@@ -160,7 +161,7 @@ impl<'a> Temporary<'a> {
         let place = temporary.place();
         place.rename(self.name.as_str(), place, name.as_str(), Onto::Nothing).map_err(error())?;
         self.is_live = false;
-        Ok(Ready { root: self.root, name, written })
+        Ok(Ready { root: self.root, name, entry, written })
     }
 }
 
@@ -236,7 +237,7 @@ impl Ready<'_> {
             (None, _) => None,
             // Between the look and the exchange the file may have changed again: the displaced one decides.
             (Some(displaced), Some(before)) if is_base && displaced.is_unchanged_but_moved(&before) => {
-                remove(self.root, &self.name)?;
+                discard(self.root, &self.name, self.entry, &displaced)?;
                 None
             }
             (Some(_), _) => Some(self.root.temporary()?.set_aside(&self.name, folder, name, stamp)?),
@@ -279,7 +280,10 @@ impl Leftover {
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn discard(self, root: &SyncRoot) -> Result<(), TreeError> {
-        remove(root, &self.name)
+        let temporary = root.temporary()?;
+        let was =
+            temporary.identity_of(&self.name).map_err(TreeError::disk("look at", temporary_path(root, &self.name)))?;
+        discard(root, &self.name, self.entry, &was)
     }
 
     /// What earlier runs left in Vauban's own folder. Their unfinished files are removed at once.
@@ -305,6 +309,11 @@ impl Leftover {
         }
         Ok(found)
     }
+}
+
+/// Puts away a version that the log has: not to nothing, since somebody may have it open.
+fn discard(root: &SyncRoot, name: &EntryName, entry: EntryId, was: &Identity) -> Result<(), TreeError> {
+    if displaced::keep(root, name, entry, was)? { Ok(()) } else { remove(root, name) }
 }
 
 fn remove(root: &SyncRoot, name: &EntryName) -> Result<(), TreeError> {

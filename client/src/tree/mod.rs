@@ -8,6 +8,7 @@
 mod conflict;
 mod disk;
 mod disk_name;
+mod displaced;
 mod error;
 mod file_type;
 mod folder;
@@ -27,6 +28,7 @@ pub(crate) use conflict::MARK as CONFLICT_MARK;
 pub use conflict::{ConflictCopy, ConflictStamp, conflict_name};
 pub use disk::{Access, Disk, DiskFile, Listed, Look, Onto, Place};
 pub use disk_name::{Refused, is_own, may_link, may_write};
+pub use displaced::{AllDisplaced, Displaced};
 pub use error::TreeError;
 pub use file_type::{FILE_TYPE_BYTES, FileType};
 pub use folder::{Folder, Listing, LocalChild, LocalKind, Searched, Unfit};

@@ -18,6 +18,8 @@ use super::{Folder, TreeError, TreePath};
 const MARKER: &str = "root";
 /// The folder of files that are not whole yet.
 const TEMPORARY: &str = "tmp";
+/// The folder of what another version displaced.
+const DISPLACED: &str = "displaced";
 /// The folder of what was removed here.
 const TRASH: &str = "trash";
 /// What a mark begins with.
@@ -121,6 +123,27 @@ impl SyncRoot {
             path: self.path.join(OWN),
             source: std::io::ErrorKind::NotFound.into(),
         })
+    }
+
+    /// The folder of what was displaced here; it is made if there is none.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub(super) fn displaced(&self) -> Result<Folder, TreeError> {
+        let (own, displaced) = (self.folder.open_folder(&own_name(OWN)?)?, own_name(DISPLACED)?);
+        own.make_folder(&displaced)?;
+        own.open_folder(&displaced)
+    }
+
+    /// The same, if there is one.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub(super) fn displaced_if_any(&self) -> Result<Option<Folder>, TreeError> {
+        match self.folder.open_folder(&own_name(OWN)?)?.open_folder(&own_name(DISPLACED)?) {
+            Err(error) if error.is_absent() => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// The folder of what was removed here; it is made if there is none.

@@ -226,16 +226,21 @@ impl Trash {
         Ok(parent.join(&landed))
     }
 
+    /// Whether anything was removed before `day`, as `2026-11-23`.
+    ///
+    /// # Errors
+    /// [`TreeError`].
+    pub fn is_due(root: &SyncRoot, day: &str) -> Result<bool, TreeError> {
+        Ok(batches(&root.trash()?)?.iter().any(|batch| is_before(batch, day)))
+    }
+
     /// Deletes for good what was removed before `day`, as `2026-11-23`. Says how many batches that were.
     ///
     /// # Errors
     /// [`TreeError`].
     pub fn expire(root: &SyncRoot, day: &str) -> Result<usize, TreeError> {
         let trash = root.trash()?;
-        let old: Vec<_> = batches(&trash)?
-            .into_iter()
-            .filter(|batch| batch.as_str().get(..DAY_CHARS).is_some_and(|removed| removed < day))
-            .collect();
+        let old: Vec<_> = batches(&trash)?.into_iter().filter(|batch| is_before(batch, day)).collect();
         old.iter().try_for_each(|batch| delete(&trash, batch))?;
         Ok(old.len())
     }
@@ -248,6 +253,10 @@ impl Trash {
         let trash = root.trash()?;
         batches(&trash)?.iter().try_for_each(|batch| delete(&trash, batch))
     }
+}
+
+fn is_before(batch: &EntryName, day: &str) -> bool {
+    batch.as_str().get(..DAY_CHARS).is_some_and(|removed| removed < day)
 }
 
 /// The batches in the trash, by day.

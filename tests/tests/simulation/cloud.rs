@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use vauban_client::content::Nodes;
 use vauban_client::link::{LinkError, Unreached};
-use vauban_protocol::id::ChunkId;
+use vauban_protocol::id::{ChunkId, NodeId};
 use vauban_protocol::label;
 use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Space, SpaceGenesis};
-use vauban_protocol::wire::{ChunkAnswer, Refusal, Request, Response, push_item};
+use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::{ChunkAnswer, NodeStatus, Refusal, Request, Response, push_item};
 
-use crate::town::Town;
+use crate::town::{BEGINNING_SECONDS, Town};
 
 /// Signed objects in one answer: few, so that reading a log takes several.
 const LOG_ITEMS_MAX: usize = 4;
@@ -60,6 +61,8 @@ pub(crate) struct State {
     applied: u64,
     /// How many objects of the log a device is shown, where it reaches a node that lags.
     lags: BTreeMap<usize, usize>,
+    /// Seconds since the beginning, as the node counts them that a device asks.
+    passed: BTreeMap<usize, u64>,
 }
 
 type Answer = Result<(Response, Bytes), LinkError>;
@@ -90,6 +93,17 @@ impl Cloud {
                 let items = self.town.certificates.get(*from as usize..).unwrap_or_default();
                 Ok((Response::Organisation { head: self.town.org.head() }, list(items)))
             }
+            Request::Status => plain(Response::Status(NodeStatus {
+                node: NodeId([1; 16]),
+                version: String::new(),
+                feature_level: 1,
+                cluster_time: state.time(device),
+                node_time: state.time(device),
+                org: self.town.org.head(),
+                applied: state.applied,
+                floor: 0,
+                disk_free_bytes: u64::MAX,
+            })),
             Request::CreateSpace => {
                 let genesis: Signed<SpaceGenesis> = Signed::parse(body[0].clone()).unwrap();
                 let space = Space::found(&genesis, &self.town.org).unwrap();
@@ -187,6 +201,15 @@ impl State {
         let commit: Signed<Commit> = Signed::parse(self.items[1].clone()).unwrap();
         let Some(Control::Epoch(certificate)) = &commit.payload().control else { panic!("no epoch begins") };
         (certificate.clone(), self.chunks[&commit.payload().adds[0]].clone())
+    }
+
+    /// Hours pass for a device, and for the node that it asks.
+    pub(crate) fn pass(&mut self, device: usize, seconds: u64) {
+        *self.passed.entry(device).or_default() += seconds;
+    }
+
+    fn time(&self, device: usize) -> Timestamp {
+        Timestamp(BEGINNING_SECONDS + self.passed.get(&device).copied().unwrap_or_default())
     }
 
     /// How many objects the log holds.

@@ -330,3 +330,21 @@ fn a_mark_that_is_remembered_is_durable() {
         }
     }
 }
+
+/// A program holds a file open while another version lands, and writes to it afterwards.
+#[test]
+fn what_is_written_to_a_displaced_file_is_found() {
+    let mut pair = Pair::new(&Town::found());
+    pair.begin();
+    write(&pair.disks[0], "f", "one", true);
+    pair.settle();
+    let held = pair.disks[1].volume().find(ROOT, "f").unwrap();
+    write(&pair.disks[0], "f", "two, and longer", true);
+    pair.sync(0);
+    pair.sync(1);
+    pair.disks[1].volume().write(held, b"one, and what came late").unwrap();
+    pair.settle();
+    let contents = pair.contents(0);
+    assert_eq!(contents.len(), 2, "{contents:?}");
+    assert!(contents.iter().any(|content| content == "one, and what came late"), "{contents:?}");
+}

@@ -161,7 +161,7 @@ impl<'a> Folding<'a> {
     }
 
     /// Files the commit that leads to `head`; history files the changes that follow under it. `made_at` is its author's word,
-    /// `at` what is believed of it.
+    /// `at` what is believed of it where things are deleted for being old: no earlier than it can have been.
     pub(super) fn file_commit(
         &mut self,
         head: Head,
@@ -171,11 +171,13 @@ impl<'a> Folding<'a> {
     ) -> Result<(), CacheError> {
         self.seq = head.seq;
         let times = (made_at.0.cast_signed(), at.0.cast_signed());
+        // By then it had happened, whatever its author says.
+        let seen = self.now.map_or(times.1, |now| now.0.cast_signed());
         self.tx
             .prepare_cached(
-                "INSERT OR REPLACE INTO commits(seq, device, made_at, at, digest) VALUES(?1, ?2, ?3, ?4, ?5)",
+                "INSERT OR REPLACE INTO commits(seq, device, made_at, at, seen, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
             )?
-            .execute(params![head.seq.cast_signed(), device.0, times.0, times.1, head.digest.0])?;
+            .execute(params![head.seq.cast_signed(), device.0, times.0, times.1, seen, head.digest.0])?;
         Ok(())
     }
 

@@ -43,6 +43,9 @@ pub enum Change {
 impl Cache {
     /// The last moment that the log had reached at `time`, by its authors' clocks; `None` if nothing is that old.
     ///
+    /// Who says to have come before those who came first, is dated when this device saw it: a device that was stolen, or whose clock
+    /// is wrong, must not reach back behind the moment to which a person returns. The earlier state is meant where neither is known.
+    ///
     /// # Errors
     /// [`CacheError`].
     pub fn moment_at(&self, time: Timestamp) -> Result<Option<Moment>, CacheError> {
@@ -50,7 +53,14 @@ impl Cache {
         let seq: Option<i64> = self
             .db
             // The first commits of a space have no date: nothing stood yet.
-            .prepare_cached("SELECT max(seq) FROM commits WHERE made_at > 0 AND made_at <= ?1")?
+            .prepare_cached(
+                "SELECT max(seq) FROM (
+                     SELECT seq, seen, min(made_at, at) AS said,
+                            max(min(made_at, at)) OVER (ORDER BY seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                                AS latest
+                     FROM commits WHERE made_at > 0)
+                 WHERE CASE WHEN said < latest THEN max(seen, latest) ELSE said END <= ?1",
+            )?
             .query_row([seconds], |row| row.get(0))?;
         Ok(seq.map(|seq| Moment(seq.cast_unsigned())))
     }

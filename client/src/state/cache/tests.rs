@@ -207,3 +207,23 @@ fn the_toll_is_that_of_the_last_hour() {
     cache.clear_toll(root).unwrap();
     assert_eq!(hour(2_000), None);
 }
+
+/// A stolen device, or one whose clock is wrong, dates its commit back; or ahead.
+#[test]
+fn a_commit_dated_back_is_not_before_what_came_first() {
+    for (seen_at_once, said, after_it) in [(false, 50, 3), (true, 50, 2), (false, 1_000_000, 3)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(&folder.path().join("cache"), SpaceId([1; 16])).unwrap();
+        for (seq, made_at, seen) in [(1u64, 100u64, 100u64), (2, 200, 200), (3, said, 300), (4, 400, 400)] {
+            let mut folding = cache.begin().unwrap();
+            folding.observe(Timestamp(if seen_at_once { 1000 } else { seen }));
+            let head = Head { seq, digest: Digest([0; 32]) };
+            let at = made_at.min(if seen_at_once { 1000 } else { seen });
+            folding.file_commit(head, DeviceId([1; 16]), Timestamp(made_at), Timestamp(at)).unwrap();
+            folding.commit().unwrap();
+        }
+        let at = |time| cache.moment_at(Timestamp(time)).unwrap().map(|moment| moment.0);
+        assert_eq!((at(99), at(100), at(250)), (None, Some(1), Some(2)), "said {said}");
+        assert_eq!((at(350), at(400)), (Some(after_it), Some(4)), "said {said}");
+    }
+}

@@ -5,14 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use vauban_crypto::signing::SigningKeys;
-use vauban_protocol::id::{ChunkId, DeviceId, SpaceId};
+use vauban_protocol::id::{ChunkId, DeviceId, NodeId, SpaceId};
 use vauban_protocol::label;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Seen, Space, SpaceGenesis};
-use vauban_protocol::wire::{ChunkAnswer, Refusal, Request, Response, SpaceSummary, push_item};
+use vauban_protocol::wire::{ChunkAnswer, NodeStatus, Refusal, Request, Response, SpaceSummary, push_item};
 
+use crate::clock;
 use crate::content::Nodes;
 use crate::link::{LinkError, Unreached};
 
@@ -152,6 +153,17 @@ impl State {
         self.applied += 1;
         let plain = |response| Ok((response, Bytes::new()));
         match request {
+            Request::Status => plain(Response::Status(NodeStatus {
+                node: NodeId([1; 16]),
+                version: String::new(),
+                feature_level: 1,
+                cluster_time: clock::now(),
+                node_time: clock::now(),
+                org: self.org.head(),
+                applied: self.applied,
+                floor: 0,
+                disk_free_bytes: u64::MAX,
+            })),
             Request::Spaces => plain(Response::Spaces(
                 self.spaces.iter().map(|(space, log)| SpaceSummary { space: *space, head: log.space.head() }).collect(),
             )),

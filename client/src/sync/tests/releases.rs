@@ -11,7 +11,7 @@ use super::world::{Device, World, noise};
 use crate::limit::RELEASE_SLACK_DAYS;
 use crate::state::cache::Change;
 use crate::sync::author::{Draft, Sent};
-use crate::sync::{Approval, Restored, SyncError, history, is_kept, now, read_at, restore};
+use crate::sync::{Approval, Problem, Restored, SyncError, history, is_kept, now, read_at, restore};
 use crate::tree::{ConflictStamp, TreePath};
 
 /// Days after which what was replaced is released.
@@ -208,6 +208,24 @@ fn a_release_dated_ahead_is_contested() {
     let [contested] = &world.b().sync().contested[..] else { panic!("not contested") };
     assert!(contested.chunks >= 2, "the content that is live, and the one of yesterday: {contested:?}");
     assert_eq!(released(&world), 0);
+}
+
+/// The clock of a device is far ahead, as one of an empty battery may be: what is old by it alone is neither released nor deleted.
+#[test]
+fn a_clock_far_ahead_deletes_nothing() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", noise(1, 50_000));
+    world.a().write("g", noise(2, 50_000));
+    world.a().sync();
+    world.b().sync();
+    world.a().write("f", noise(3, 50_000));
+    world.a().remove("g");
+    world.a().sync();
+    world.b().sync();
+    world.b().machine.set_ahead(100 * DAY_SECONDS);
+    let summary = world.b().sync();
+    assert_eq!((released(&world), world.b().trash()["g"].clone()), (0, noise(2, 50_000)));
+    assert!(summary.issues.iter().any(|issue| issue.problem == Problem::Clock), "{:?}", summary.issues);
 }
 
 /// Fails if a chunk that is released is found by its tag: the new file would rest on what is about to go.

@@ -2,7 +2,7 @@
 
 use super::{Standing, World, lock};
 use crate::disk::{Blindness, ROOT, Seen};
-use crate::town::DEVICES_MAX;
+use crate::town::{BEGINNING_SECONDS, DEVICES_MAX};
 
 const HOUR_NS: i64 = 3_600_000_000_000;
 
@@ -24,6 +24,7 @@ impl World {
         if self.has_luck(self.luck.hours) {
             let hours = 1 + self.roll(100) as i64;
             own.disk.volume().now_ns += hours * HOUR_NS;
+            self.cloud.state().pass(device, hours.unsigned_abs() * 3600);
         }
         if self.has_luck(self.luck.lag) {
             let behind = 1 + self.roll(3);
@@ -92,6 +93,8 @@ impl World {
         let image = self.stage.desk(from).image();
         self.stage.lend_keys(from, to, &image);
         let volume = self.devices[from].disk.volume().clone();
+        let passed = (volume.now_ns / 1_000_000_000).unsigned_abs() - BEGINNING_SECONDS;
+        self.cloud.state().pass(to, passed);
         *self.devices[to].disk.volume() = volume;
         lock(&self.ledger).copy_device(from, to);
         lock(&self.devices[from].standing).is_copied = true;
