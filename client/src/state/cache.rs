@@ -52,7 +52,7 @@ pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 7;
+const CACHE_FORMAT: i32 = 8;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
