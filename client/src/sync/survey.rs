@@ -180,7 +180,12 @@ impl<N: Nodes> Surveyor<'_, N> {
             return self.reach_around();
         }
         self.miss_all_within()?;
-        self.learn_all_within()
+        self.learn_all_within()?;
+        while !self.missed.is_empty() {
+            self.miss_all_within()?;
+            self.learn_all_within()?;
+        }
+        Ok(())
     }
 
     fn visit_all(&mut self) -> Result<(), SyncError> {
@@ -212,7 +217,10 @@ impl<N: Nodes> Surveyor<'_, N> {
     }
 
     /// The log has `child` in a folder that stands, or would stand, at `folder`, and takes `around` in syncing.
-    fn learn(&mut self, folder: &TreePath, parent: EntryId, around: Part, child: RemoteChild) {
+    fn learn(&mut self, folder: &TreePath, parent: EntryId, around: Part, child: RemoteChild) -> Result<(), SyncError> {
+        if let Some(base) = self.orphan(child.entry)? {
+            self.miss(folder, base);
+        }
         let refused = may_write(folder, &child.name).err();
         let part = self.selected.below(around, Some(child.entry));
         let rule = self.ignores.within(folder).rule(&child.name, child.kind == Kind::Folder);
@@ -221,6 +229,20 @@ impl<N: Nodes> Surveyor<'_, N> {
             self.elsewhere.push(Absent { entry: child.entry, path: folder.join(&child.name), part });
         }
         self.found.standings.learn(There { folder: folder.clone(), parent, child, refused, is_apart });
+        Ok(())
+    }
+
+    /// What was agreed on of an entry, if the folder that it was in then is agreed on no more: nobody can look there. It had left
+    /// that folder before it went, and what was to be recorded of that was not.
+    fn orphan(&self, entry: EntryId) -> Result<Option<BaseRow>, SyncError> {
+        if !self.has_base || self.is_seen(entry) {
+            return Ok(None);
+        }
+        let (cache, base) = (self.space.cache(), self.space.cache().base(self.id, entry)?);
+        Ok(match base {
+            Some(base) if base.parent != EntryId::ROOT && cache.base(self.id, base.parent)?.is_none() => Some(base),
+            _ => None,
+        })
     }
 
     /// Whether a file of rules is not the same on all sides.
@@ -315,7 +337,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             }
             for child in self.space.cache().children(folder)? {
                 self.report_there(&path, part, &child);
-                self.learn(&path, folder, part, child);
+                self.learn(&path, folder, part, child)?;
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use vauban_client::sync::{Approval, OpenSpace, Quiet, Run, Summary, SyncError, W
 
 use crate::cloud::{Cloud, SimNode};
 use crate::dice::Dice;
-use crate::disk::{Blindness, Call, Hook, ROOT, Seen, SimDisk, Volume, What};
+use crate::disk::{Blindness, Call, FOLDER, Hook, ROOT, Seen, SimDisk, Volume, What};
 use crate::stage::{Stage, runtime};
 use crate::town::{BEGINNING_SECONDS, Town, device_name};
 use crate::weakness::Weakness;
@@ -107,7 +107,7 @@ impl Pair {
         let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
         let name = device_name(device);
         let run = Run { device_name: &name, approval: Approval::Ask, watcher: &watcher };
-        sync_once(&mut space, Path::new("/simulated/dossier"), &run)
+        sync_once(&mut space, Path::new(FOLDER), &run)
     }
 
     fn sync(&self, device: usize) -> Summary {
@@ -347,4 +347,38 @@ fn what_is_written_to_a_displaced_file_is_found() {
     let contents = pair.contents(0);
     assert_eq!(contents.len(), 2, "{contents:?}");
     assert!(contents.iter().any(|content| content == "one, and what came late"), "{contents:?}");
+}
+
+/// A folder leaves another one that goes, and is removed by a person before each step in turn of the run that moves it: what others
+/// have put into it brings it back.
+#[test]
+fn a_folder_removed_as_it_is_moved_comes_back_for_what_is_new_in_it() {
+    let mut pair = Pair::new(&Town::found());
+    for step in 0.. {
+        pair.begin();
+        write(&pair.disks[0], "d/a/f", "old", true);
+        write(&pair.disks[0], "x/stays", "stays", true);
+        pair.settle();
+        {
+            let mut volume = pair.disks[0].volume();
+            let (from, to) = (volume.at("d").unwrap(), volume.at("x").unwrap());
+            volume.rename((from, "a"), (to, "a"), false).unwrap();
+            volume.remove(ROOT, "d").unwrap();
+        }
+        pair.sync(0);
+        let remove = |volume: &mut Volume| {
+            if let Ok(folder) = volume.at("x") {
+                let _ = volume.remove_all(folder, "a");
+            }
+        };
+        let Some(ran) = pair.run_told(1, step, Told::Act(Box::new(remove))) else {
+            assert!(step > 10, "{step} steps are none");
+            return;
+        };
+        ran.unwrap();
+        write(&pair.disks[0], "x/a/new", "new", true);
+        pair.sync(0);
+        pair.settle();
+        assert!(pair.contents(1).iter().any(|content| content == "new"), "before step {step}");
+    }
 }

@@ -16,7 +16,7 @@ use vauban_client::sync::{Approval, OpenSpace, Quiet, Run, Summary, SyncError, W
 use crate::cloud::{Cloud, SimNode};
 use crate::desk::{Desk, HomeImage};
 use crate::dice::Dice;
-use crate::disk::{Blindness, ROOT, Seen, SimDisk};
+use crate::disk::{Blindness, FOLDER, ROOT, Seen, SimDisk};
 use crate::invariants::{Invariant, agreement, leaks, losses};
 use crate::ledger::{Ledger, Text};
 use crate::luck::Luck;
@@ -25,8 +25,6 @@ use crate::stage::Stage;
 use crate::town::{BEGINNING_SECONDS, DEVICES_MAX, device_name};
 use crate::weakness::Weakness;
 
-/// Where every synced folder is, on its device's disk.
-const FOLDER: &str = "/simulated/dossier";
 /// Runs within runs, at most.
 const NESTED_MAX: usize = 2;
 /// Edits and runs in the middle of runs, in one life, at most: each may make the run that it disturbs longer, without end.

@@ -238,7 +238,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             self.miss(&visit.path, base);
         }
         if let Some(there) = trio.there {
-            self.learn(&visit.path, visit.entry, visit.part, there);
+            self.learn(&visit.path, visit.entry, visit.part, there)?;
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ impl<N: Nodes> Surveyor<'_, N> {
                 self.learn_all_within()?;
                 self.name_other_places()?;
             }
-            if self.visits.is_empty() {
+            if self.visits.is_empty() && self.missed.is_empty() {
                 return Ok(());
             }
         }

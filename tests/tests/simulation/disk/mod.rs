@@ -19,6 +19,9 @@ pub(crate) use self::user::Seen;
 pub(crate) use self::volume::{ROOT, Serial, Volume, What};
 use crate::weakness::Weakness;
 
+/// Where the synced folder is, on every disk; there is nothing else.
+pub(crate) const FOLDER: &str = "/simulated/dossier";
+
 /// What the engine is about to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Call {
@@ -146,7 +149,10 @@ impl Disk for SimDisk {
         Ok(path.to_owned())
     }
 
-    fn open(&self, _path: &Path) -> Result<Arc<dyn Place>, Errno> {
+    fn open(&self, path: &Path) -> Result<Arc<dyn Place>, Errno> {
+        if path != Path::new(FOLDER) {
+            return Err(Errno::NOENT);
+        }
         self.before(Call::Look)?;
         let disk = self.this.upgrade().ok_or(Errno::IO)?;
         let is_void = self.state().blindness == Blindness::Unmounted;

@@ -12,6 +12,8 @@ use super::{Blindness, Call, ROOT, SimDisk};
 use crate::weakness::Weakness;
 
 const OWN: &str = ".vauban";
+/// The file that marks a root.
+const MARK: &str = "root";
 
 #[derive(Debug)]
 pub(super) struct SimPlace {
@@ -69,7 +71,11 @@ impl Place for SimPlace {
     fn look_at(&self, name: &str) -> Result<Look, Errno> {
         self.disk.before(Call::Look)?;
         let serial = self.find(name)?;
-        let seen = look(self.disk.volume().thing(serial)?);
+        let mut seen = look(self.disk.volume().thing(serial)?);
+        if self.disk.weakness == Weakness::BaseOfAnotherFolder && name == MARK {
+            // Of every root it is the same one.
+            seen.identity.inode = u64::MAX;
+        }
         let mut state = self.disk.state();
         if let Some(lie) = state.lies.get(&self.key(name)) {
             return Ok(*lie);
@@ -146,6 +152,10 @@ impl Place for SimPlace {
         let target = (target as &dyn std::any::Any).downcast_ref::<Self>().ok_or(Errno::XDEV)?;
         self.disk.volume().rename((self.serial, name), (target.serial, to), onto == Onto::Exchange)?;
         let mut state = self.disk.state();
+        if is_kept(to) && state.lies.remove(&self.key(name)).is_some() {
+            // Nor is it looked at while it is kept for whoever has it open.
+            return self.disk.volume().remove(target.serial, to);
+        }
         if onto == Onto::Exchange
             && self.disk.weakness == Weakness::NoLookAtDisplaced
             && let Some(before) = state.looked.get(&target.key(to)).copied()
@@ -202,6 +212,11 @@ fn is_temporary(name: &str) -> bool {
     name.starts_with("part.")
         || name.starts_with("move.")
         || (name.len() > 33 && name.as_bytes().get(32) == Some(&b'.'))
+}
+
+/// What was displaced bears such a name while it is kept: it says how that was.
+fn is_kept(name: &str) -> bool {
+    is_temporary(name) && name.split('.').count() == 5
 }
 
 pub(super) fn look(thing: &Thing) -> Look {
