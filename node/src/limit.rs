@@ -182,7 +182,7 @@ const _: () = assert!(PEER_KEEP_ALIVE_SECONDS * 2 < PEER_IDLE_SECONDS);
 /// Tries of one request whose layout changes meanwhile.
 pub const ATTEMPTS_MAX: usize = 3;
 /// Seconds that a node waits until it has applied what another one has.
-pub const LEVEL_SECONDS_MAX: u64 = 2;
+pub const REPLICA_BEHIND_SECONDS_MAX: u64 = 2;
 /// Seconds for a replica to say what it holds: a client waits for the slowest one that is needed.
 pub const HAVE_SECONDS_MAX: u64 = 5;
 /// Seconds for which replicas that are not needed for an answer are still told chunks.

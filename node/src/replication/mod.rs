@@ -33,7 +33,7 @@ use vauban_protocol::id::{NodeId, SpaceId};
 use crate::chunks::{ChunkStore, Duty, Partition, Purpose, Stamp, VerifiedChunk};
 use crate::clock;
 use crate::identity::Identity;
-use crate::limit::{LEVEL_SECONDS_MAX, READ_REPAIRS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX};
+use crate::limit::{REPLICA_BEHIND_SECONDS_MAX, READ_REPAIRS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX};
 use crate::metadata::View;
 
 pub use error::ReplicationError;
@@ -142,7 +142,7 @@ impl Replication {
     async fn wait_for(&self, reached: impl Fn(u64) -> bool) {
         let mut applied = self.0.view.changes();
         let reached = applied.wait_for(|applied| reached(*applied));
-        if tokio::time::timeout(Duration::from_secs(LEVEL_SECONDS_MAX), reached).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(REPLICA_BEHIND_SECONDS_MAX), reached).await.is_err() {
             tracing::warn!("this node is behind the others");
         }
     }
