@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    admin, cat, completions, device, diff, doctor, get, history, ignored, init, limit, log, ls, org, pause, put,
+    admin, cat, completions, device, diff, doctor, fsck, get, history, ignored, init, limit, log, ls, org, pause, put,
     restore, select, service, space, status, sync, trash, ui, user,
 };
 use crate::exit::Exit;
@@ -118,6 +118,11 @@ pub(crate) enum Command {
         en: "Lists what is not synced here, and the rule that says so",
     ))]
     Ignored(ignored::Arguments),
+    #[command(about = say!(
+        fr: "Vérifie que les nœuds ont toujours tout d'un espace, et renvoie ce qu'ils ont perdu",
+        en: "Checks that nodes still have all of a space, and sends what they have lost",
+    ))]
+    Fsck(fsck::Arguments),
     #[command(subcommand, about = say!(
         fr: "Le service : quels dossiers restent synchronisés en arrière-plan",
         en: "The service: which folders are kept in sync in the background",

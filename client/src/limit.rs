@@ -256,6 +256,9 @@ pub const COMMIT_TRIES_MAX: usize = 64;
 pub const COMMIT_WAIT_MS: u64 = 100;
 /// Days that an uploaded chunk without a commit is remembered; nodes will have swept it before.
 pub const JOURNAL_DAYS_MAX: u64 = 30;
+/// Files that `vauban fsck` asks nodes about at once.
+pub const CHECKED_FILES_MAX: usize = 4096;
+
 /// Seconds over which the brake adds up removals (sync.md, rule 3).
 pub const BRAKE_SECONDS: u64 = 60 * 60;
 /// Entries removed within [`BRAKE_SECONDS`] that hold the rest, where they are also [`BRAKE_PERCENT`] of the tree.

@@ -6,6 +6,7 @@ pub(crate) mod completions;
 pub(crate) mod device;
 pub(crate) mod diff;
 pub(crate) mod doctor;
+pub(crate) mod fsck;
 pub(crate) mod get;
 pub(crate) mod history;
 pub(crate) mod ignored;
@@ -63,6 +64,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Sync(arguments) => sync::run(&context, arguments),
         Command::Select(arguments) => select::run(&context, arguments),
         Command::Ignored(arguments) => ignored::run(&context, arguments),
+        Command::Fsck(arguments) => fsck::run(&context, arguments),
         Command::Service(command) => service::run(&context, command),
         Command::Pause(arguments) => pause::run(&context, arguments),
         Command::Resume(arguments) => pause::run_resume(&context, arguments),

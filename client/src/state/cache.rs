@@ -43,7 +43,7 @@ use self::checkpoint::INDICES;
 pub use base::{BaseRow, RootId};
 pub use checkpoint::{LoadError, Loading, Since, Start, TreePage, due_weight};
 pub use folding::{Folding, VoidOp};
-pub use glance::Size;
+pub use glance::{FileAt, Size};
 pub use history::{Change, Event, Moment};
 pub use release::{Contest, Expired, Mark, Released, Unread, Uses};
 pub use remote::{KnownEpoch, RemoteChild};

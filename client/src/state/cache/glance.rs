@@ -7,7 +7,7 @@ use vauban_protocol::time::Timestamp;
 use super::remote::{entry_name, kind_code};
 use super::{Cache, CacheError, Moment, RemoteChild};
 use crate::limit::DEPTH_MAX;
-use crate::log::{EntryId, Kind};
+use crate::log::{EntryId, EntryName, Kind};
 use crate::tree::{CONFLICT_MARK, TreePath};
 
 /// How much a space holds.
@@ -17,6 +17,17 @@ pub struct Size {
     pub files: u64,
     /// Bytes of their content.
     pub bytes: u64,
+}
+
+/// A live file, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileAt {
+    /// Which.
+    pub entry: EntryId,
+    /// The folder it is in.
+    pub parent: EntryId,
+    /// Its name there.
+    pub name: EntryName,
 }
 
 impl Cache {
@@ -79,6 +90,25 @@ impl Cache {
                     bytes: row.get::<_, i64>(5)?.cast_unsigned(),
                 },
             ));
+        }
+        Ok(found)
+    }
+
+    /// Live files, by ascending entry, after this one.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn files_after(&self, after: EntryId, at_most: usize) -> Result<Vec<FileAt>, CacheError> {
+        let mut statement = self.db.prepare_cached(
+            "SELECT entry, parent, name FROM entries
+             WHERE entry > ?1 AND kind = ?2 AND content IS NOT NULL ORDER BY entry LIMIT ?3",
+        )?;
+        let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![after.0, kind_code(Kind::File), at_most])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let name = entry_name(&row.get::<_, String>(2)?)?;
+            found.push(FileAt { entry: EntryId(row.get(0)?), parent: EntryId(row.get(1)?), name });
         }
         Ok(found)
     }

@@ -16,7 +16,7 @@ use crate::state::cache::BaseRow;
 use crate::sync::author::{Draft, Sent};
 use crate::sync::plan::{LogChange, Plan};
 use crate::sync::send::Send;
-use crate::sync::{Approval, Quiet, Run, Summary, SyncError, Watcher, sync_once};
+use crate::sync::{Approval, Quiet, Run, Summary, SyncError, Watcher, fsck, sync_once};
 use crate::tree::{Identity, TreeError, TreePath};
 
 const MIB: usize = 1024 * 1024;
@@ -369,6 +369,33 @@ fn what_a_node_has_lost_is_sent_again() {
     world.a().write("again", &content);
     world.a().sync();
     assert_eq!(world.node.with(|state| state.put_twice), twice);
+}
+
+/// A space is checked, file by file, and what one device still has is sent again; what it has edited since is left to a sync.
+#[test]
+fn fsck_finds_and_heals_what_nodes_have_lost() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    for n in 0..3 {
+        world.a().write(&format!("folder/f{n}"), noise(n, 300_000));
+    }
+    world.a().write("small", "small");
+    world.a().sync();
+    let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+    let whole = fsck(&mut world.a().open().unwrap(), false, &watcher).unwrap();
+    assert_eq!((whole.files, whole.damaged.len()), (4, 0));
+    world.node.with(|state| state.chunks.retain(|_, object| object.len() < MIB / 8));
+    world.a().write("folder/f2", "edited");
+    let found = fsck(&mut world.a().open().unwrap(), false, &watcher).unwrap();
+    assert_eq!(found.damaged.len(), 3);
+    assert!(found.damaged.iter().all(|damaged| damaged.missing > 0 && !damaged.is_healed));
+    let healed = fsck(&mut world.a().open().unwrap(), true, &watcher).unwrap();
+    let left: Vec<_> =
+        healed.damaged.iter().filter(|damaged| !damaged.is_healed).map(|damaged| &*damaged.path).collect();
+    assert_eq!(left, ["folder/f2"]);
+    world.a().sync();
+    assert!(fsck(&mut world.b().open().unwrap(), true, &watcher).unwrap().is_whole());
+    world.b().sync();
+    assert_eq!(world.a().tree(), world.b().tree());
 }
 
 #[test]
