@@ -157,6 +157,7 @@ fn one_seed_is_one_life() {
 /// Without any one of its checks, the engine is caught: in the life that is noted; or, where the engine was changed and lives other
 /// lives since, in the first one that is found.
 #[test]
+#[ignore = "minutes, where the engine lives other lives than those noted: make simulate-weakened"]
 fn each_check_is_missed_when_it_is_taken_away() {
     let town = Town::found();
     let (next, told) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
