@@ -1,6 +1,8 @@
 //! Every bound of the client, with its reason. Bounds that nodes know stand in `vauban_protocol::limit`.
 
-use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, CHUNKS_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_OPS_BYTES_MAX};
+use vauban_protocol::limit::{
+    CHUNK_PLAIN_BYTES_MAX, CHUNKS_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_OPS_BYTES_MAX, SEAT_ADDRESSES_MAX, SEATS_MAX,
+};
 
 /// Seconds that one address has to complete a connection: long for a satellite, short for a person who waits.
 pub const CONNECT_SECONDS_MAX: u64 = 5;
@@ -8,6 +10,12 @@ pub const CONNECT_SECONDS_MAX: u64 = 5;
 pub const IDLE_SECONDS_MAX: u64 = 12;
 /// Seconds between signs of life on a connection that has nothing to say.
 pub const KEEP_ALIVE_SECONDS: u64 = 4;
+/// Seconds that a connection may be silent where there is another node to go to: a person who saves does not wait for one that is gone.
+pub const FAILOVER_IDLE_SECONDS_MAX: u64 = 4;
+/// Seconds between signs of life on such a connection.
+pub const FAILOVER_KEEP_ALIVE_SECONDS: u64 = 1;
+/// Milliseconds after which the next address is tried beside one that has not answered yet.
+pub const NEXT_ADDRESS_MS: u64 = 400;
 /// Seconds that a request may make no progress at all; a node that works on it still answers within these.
 pub const STALL_SECONDS_MAX: u64 = 60;
 /// Times that one request is sent, reconnecting in between, before it fails.
@@ -24,6 +32,8 @@ pub const FOLLOWED_COMMITS_MAX: usize = 4;
 pub const ADDRESSES_MAX: usize = 4;
 /// Addresses of nodes that a client remembers.
 pub const SERVERS_MAX: usize = 32;
+/// Addresses that are tried in one round: what is remembered, and those of a whole cluster.
+pub const CANDIDATES_MAX: usize = SERVERS_MAX + SEATS_MAX * SEAT_ADDRESSES_MAX;
 /// Bytes of a `host:port`: the longest DNS name, and a port.
 pub const SERVER_BYTES_MAX: usize = 253 + 1 + 5;
 /// Bytes in flight on one QUIC stream: covers 1 Gbit/s over 60 ms.

@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytesize::ByteSize;
 
@@ -24,11 +25,12 @@ use crate::chunks::{ChunkStore, DiskLimits, StoreError, StoreOptions};
 use crate::clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
+use crate::durable_file::{self, Readers};
 use crate::edge::{Edge, EdgeError, EdgeParts, Listener, stop_channel};
 use crate::enrolment::{self, AdmitError, Enrolment};
 use crate::identity::{Identity, IdentityError};
 use crate::jobs::{Jobs, Repair, Scrub, Sweep, Throttle};
-use crate::limit::CHARTER_WARNING_DAYS;
+use crate::limit::{CHARTER_WARNING_DAYS, WAITING_SECONDS};
 use crate::message::{Explain, Explanation};
 use crate::metadata::{Metadata, MetadataError};
 use crate::observe::Metrics;
@@ -36,9 +38,20 @@ use crate::peers::{Known, Peers};
 use crate::replication::Replication;
 use crate::web::{Web, WebError, WebParts};
 
-/// A node that serves.
+/// What a node has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It is admitted, and waits for a place in the cluster.
+    Waiting,
+    /// It is part of the cluster, and serves.
+    Serving,
+}
+
+/// A node that listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ready {
+    /// Whether it serves.
+    pub stage: Stage,
     /// The node.
     pub node: NodeId,
     /// Where QUIC listens.
@@ -59,6 +72,12 @@ pub enum BootError {
     /// The charter was revoked after the admission.
     #[error("the charter of node {node} has been revoked")]
     Revoked {
+        /// This node.
+        node: NodeId,
+    },
+    /// The node was taken out of the cluster.
+    #[error("node {node} has been taken out of the cluster")]
+    Removed {
         /// This node.
         node: NodeId,
     },
@@ -91,16 +110,16 @@ pub enum BootError {
     Part(#[from] JoinError),
 }
 
-/// Runs a node until it is told to stop (SIGTERM, SIGINT), and calls `ready` once it serves.
+/// Runs a node until it is told to stop (SIGTERM, SIGINT), and calls `ready` once it listens, and again once it serves if that
+/// is later.
 ///
 /// # Errors
 /// [`BootError`]: why it did not start, or what failed. All that was acknowledged is on disk in any case.
-pub async fn run(folder: &DataFolder, config: &Config, ready: impl FnOnce(Ready)) -> Result<(), BootError> {
+pub async fn run(folder: &DataFolder, config: &Config, ready: impl Fn(Ready)) -> Result<(), BootError> {
     let identity = Arc::new(Identity::load(&folder.receipt_key())?);
     let enrolment = enrolment::load(folder, &identity, clock::now())?;
     let reachable = listen(config, &identity, &enrolment)?;
-    let metadata = open_metadata(folder, &identity, &enrolment).await?;
-    reachable.peers.known().follow(metadata.view());
+    let metadata = open_metadata(folder, &identity, &enrolment, &reachable.peers).await?;
     let served = serve(folder, config, identity, reachable, &metadata, ready).await;
     metadata.stop().await;
     served
@@ -124,13 +143,23 @@ async fn open_metadata(
     folder: &DataFolder,
     identity: &Identity,
     enrolment: &Enrolment,
+    peers: &Peers,
 ) -> Result<Metadata, MetadataError> {
     let path = folder.metadata();
     // Chunks are opened after metadata: where there are some, there were metadata before.
-    if folder.chunks().exists() && !Metadata::exist(&path) {
+    if Metadata::are_lost(&path) || (folder.chunks().exists() && !Metadata::exist(&path)) {
         return Err(MetadataError::Lost { path });
     }
-    let metadata = Metadata::open(&path, identity.node()).await?;
+    let node = identity.node();
+    let metadata = Metadata::open(&path, node, Some(peers.clone())).await?;
+    let is_founded = metadata.is_founded().await?;
+    let founds = !is_founded && enrolment.organisation().founder() == Some(node);
+    if !founds && !metadata.is_alone() {
+        if is_founded {
+            metadata.introduce(enrolment.organisation().head(), enrolment.chain().to_vec());
+        }
+        return Ok(metadata);
+    }
     // A chain that is applied already needs no second look; the genesis alone says whose it is.
     let applied = metadata.view().organisation();
     let head = enrolment.organisation().head();
@@ -147,18 +176,20 @@ async fn serve(
     identity: Arc<Identity>,
     reachable: Reachable,
     metadata: &Metadata,
-    ready: impl FnOnce(Ready),
+    ready: impl Fn(Ready),
 ) -> Result<(), BootError> {
     let node = identity.node();
-    let organisation = metadata.view().organisation();
-    let charter = organisation.as_ref().and_then(|organisation| organisation.charter(node));
-    let charter = charter.ok_or(BootError::Revoked { node })?;
+    let organisation = reachable.peers.known().organisation();
+    if organisation.is_seat_removed(node) {
+        return Err(BootError::Removed { node });
+    }
+    let charter = organisation.charter(node).ok_or(BootError::Revoked { node })?;
     let days = charter.not_after.0.saturating_sub(clock::now().0) / DAY_SECONDS;
     if days < CHARTER_WARNING_DAYS {
         tracing::warn!(days, "the node's charter ends soon: ask an admin for a new one");
     }
     let chunks = open_chunks(folder, config).await?;
-    let served = serve_all(config, identity, reachable, metadata, &chunks, ready).await;
+    let served = serve_all(folder, config, identity, reachable, metadata, &chunks, ready).await;
     // The last handle waits for the store's writer.
     tokio::task::spawn_blocking(move || drop(chunks)).await?;
     served
@@ -173,12 +204,13 @@ async fn open_chunks(folder: &DataFolder, config: &Config) -> Result<ChunkStore,
 }
 
 async fn serve_all(
+    folder: &DataFolder,
     config: &Config,
     identity: Arc<Identity>,
     Reachable { listener, peers }: Reachable,
     metadata: &Metadata,
     chunks: &ChunkStore,
-    ready: impl FnOnce(Ready),
+    ready: impl Fn(Ready),
 ) -> Result<(), BootError> {
     let node = identity.node();
     let metrics = Arc::new(Metrics::new()?);
@@ -186,6 +218,7 @@ async fn serve_all(
     let reach = Arc::new(peers.clone());
     let replication = Replication::new(Arc::clone(&identity), metadata.view(), chunks.clone(), reach);
     let jobs = start_jobs(config, &replication, metadata, &metrics);
+    let known_peers = peers.clone();
     let parts = EdgeParts {
         identity,
         peers,
@@ -198,20 +231,34 @@ async fn serve_all(
     let parts = WebParts {
         node,
         metadata: metadata.clone(),
+        peers: known_peers,
         chunks: chunks.clone(),
         jobs: jobs.board(),
         metrics,
         upload_percent_max: config.disk.upload_percent_max,
     };
     let web = Web::bind(parts, config.web.listen).await?;
-    let addresses = Ready { node, quic: edge.address(), web: web.address() };
+    let address = web.address().to_string();
+    if let Err(error) = durable_file::replace(&folder.web_address(), address.as_bytes(), Readers::Everyone) {
+        tracing::warn!(%error, "where the web listens could not be noted: `vauban-node cluster status` must be told");
+    }
+    let stage = if metadata.is_member() { Stage::Serving } else { Stage::Waiting };
+    let addresses = Ready { stage, node, quic: edge.address(), web: web.address() };
     let (stopper, stop) = stop_channel();
     let (ender, ended) = stop_channel();
     let mut web_task = tokio::spawn(web.serve(stop.clone(), ended));
     let edge_task = tokio::spawn(edge.serve(stop));
     let reached = config.advertise.as_deref().unwrap_or_default();
-    tracing::info!(%node, quic = %addresses.quic, web = %addresses.web, reached, "the node serves");
+    tracing::info!(%node, quic = %addresses.quic, web = %addresses.web, reached, "the node listens");
     ready(addresses);
+    let joining = async {
+        if stage == Stage::Waiting {
+            until_member(metadata, node).await;
+            tracing::info!(%node, "the node is part of the cluster, and serves");
+            ready(Ready { stage: Stage::Serving, ..addresses });
+        }
+        std::future::pending().await
+    };
     let cause = tokio::select! {
         name = signals.next() => {
             tracing::info!(signal = name, "stopping");
@@ -219,6 +266,7 @@ async fn serve_all(
         }
         reason = chunks.poisoned() => Err(storage(&reason)),
         reason = metadata_failed(metadata) => Err(storage(&reason)),
+        never = joining => never,
         web = &mut web_task => web.map_err(BootError::from).and_then(|served| Ok(served?)),
     };
     jobs.stop().await;
@@ -255,6 +303,21 @@ async fn finish(edge: JoinHandle<()>, cause: &Result<(), BootError>) -> Result<(
     edge.await?;
     tracing::info!("the node has stopped");
     Ok(())
+}
+
+/// Waits for a place in the cluster, and says from time to time who gives it.
+async fn until_member(metadata: &Metadata, node: NodeId) {
+    let mut applied = metadata.view().changes();
+    let mut reminders = tokio::time::interval(Duration::from_secs(WAITING_SECONDS));
+    while !metadata.is_member() {
+        tokio::select! {
+            changed = applied.changed() => if changed.is_err() { return },
+            _ = reminders.tick() => tracing::warn!(
+                "this node waits for its place in the cluster; an admin gives it: vauban admin node add {} --address HOST:PORT --capacity SIZE",
+                node.to_hex()
+            ),
+        }
+    }
 }
 
 async fn metadata_failed(metadata: &Metadata) -> String {
@@ -306,6 +369,13 @@ impl Explain for BootError {
                 crate::say!(
                     fr: "Il ne servira plus : préparez un nouveau nœud avec « vauban-node init » sur un autre dossier.",
                     en: "It will not serve again: prepare a new node with `vauban-node init` on another folder."
+                ),
+            ),
+            Self::Removed { .. } => (
+                crate::say!(fr: "Ce nœud a été retiré de la grappe ({detail}).", en: "This node has been taken out of the cluster ({detail})."),
+                crate::say!(
+                    fr: "Il n'y revient pas : préparez un nouveau nœud avec « vauban-node init » sur un autre dossier.",
+                    en: "It never comes back: prepare a new node with `vauban-node init` on another folder."
                 ),
             ),
             Self::Metadata(error) => return error.explain(),

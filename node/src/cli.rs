@@ -37,6 +37,15 @@ pub enum Invocation {
         /// Only say whether everything is in order.
         check: bool,
     },
+    /// Say how the cluster is.
+    ClusterStatus {
+        /// The data folder of the node to ask, if the configuration does not say it.
+        data: Option<PathBuf>,
+        /// The configuration file, if not in the data folder.
+        config: Option<PathBuf>,
+        /// As JSON.
+        json: bool,
+    },
 }
 
 impl Invocation {
@@ -67,6 +76,14 @@ impl Invocation {
                 config: path(matches, "config"),
                 check: matches.get_flag("check"),
             }),
+            Some(("cluster", matches)) => match matches.subcommand() {
+                Some(("status", matches)) => Ok(Self::ClusterStatus {
+                    data: path(matches, "data"),
+                    config: path(matches, "config"),
+                    json: matches.get_flag("json"),
+                }),
+                _ => Err(incomplete(command)),
+            },
             _ => Err(incomplete(command)),
         }
     }
@@ -88,13 +105,15 @@ fn command() -> Command {
                  \x20 1. vauban-node init --data /var/lib/vauban-node --listen [::]:4433 --advertise noeud1.exemple.fr:4433\n\
                  \x20 2. portez node-request.vbq à une administratrice ; elle lance « vauban org charter » et vous rend une admission\n\
                  \x20 3. vauban-node admit --data /var/lib/vauban-node ADMISSION\n\
-                 \x20 4. vauban-node run --data /var/lib/vauban-node\n\n\
+                 \x20 4. vauban-node run --data /var/lib/vauban-node\n\
+                 \x20 5. à partir du deuxième nœud, une administratrice lui donne sa place : « vauban admin node add »\n\n\
                  Codes de sortie : 0 tout va bien ; 1 refus, avec ce qu'il faut faire ; 2 ligne de commande ; 3 le stockage a fait défaut.",
             en: "From a bare machine to a node that serves:\n\
                  \x20 1. vauban-node init --data /var/lib/vauban-node --listen [::]:4433 --advertise node1.example.org:4433\n\
                  \x20 2. carry node-request.vbq to an admin, who runs `vauban org charter` and gives you an admission\n\
                  \x20 3. vauban-node admit --data /var/lib/vauban-node ADMISSION\n\
-                 \x20 4. vauban-node run --data /var/lib/vauban-node\n\n\
+                 \x20 4. vauban-node run --data /var/lib/vauban-node\n\
+                 \x20 5. from the second node on, an admin gives it its place: `vauban admin node add`\n\n\
                  Exit codes: 0 all is well; 1 refused, with what to do; 2 command line; 3 storage failed."
         ))
         .subcommand_required(true)
@@ -103,6 +122,7 @@ fn command() -> Command {
         .subcommand(init())
         .subcommand(admit())
         .subcommand(run())
+        .subcommand(cluster())
 }
 
 fn init() -> Command {
@@ -153,9 +173,11 @@ fn run() -> Command {
         ))
         .after_help(crate::say!(
             fr: "Une fois prêt, le nœud écrit sur la sortie standard une ligne :\n\
-                 \x20 ready node=IDENTIFIANT quic=ADRESSE web=ADRESSE",
+                 \x20 ready node=IDENTIFIANT quic=ADRESSE web=ADRESSE\n\
+                 Un nœud qui n'a pas encore sa place dans la grappe écrit d'abord la même ligne, avec « waiting ».",
             en: "Once it serves, the node writes one line to standard output:\n\
-                 \x20 ready node=ID quic=ADDRESS web=ADDRESS"
+                 \x20 ready node=ID quic=ADDRESS web=ADDRESS\n\
+                 A node that has no place in the cluster yet first writes the same line, with `waiting`."
         ))
         .arg(data())
         .arg(config())
@@ -164,6 +186,29 @@ fn run() -> Command {
                 .long("check")
                 .action(ArgAction::SetTrue)
                 .help(crate::say!(fr: "Vérifie configuration, clés et admission, puis s'arrête", en: "Checks configuration, keys and admission, then ends")),
+        )
+}
+
+fn cluster() -> Command {
+    Command::new("cluster")
+        .about(crate::say!(fr: "La grappe de ce nœud", en: "This node's cluster"))
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand(
+            Command::new("status")
+                .about(crate::say!(
+                    fr: "Demande au nœud qui tourne ici comment va la grappe : qui mène, qui vote, qui est en retard ou absent",
+                    en: "Asks the node that runs here how the cluster is: who leads, who votes, who lags or is away"
+                ))
+                .arg(data())
+                .arg(config())
+                .arg(
+                    Arg::new("json")
+                        .long("json")
+                        .action(ArgAction::SetTrue)
+                        .help(crate::say!(fr: "En JSON", en: "As JSON")),
+                ),
         )
 }
 
@@ -204,6 +249,13 @@ mod tests {
         assert_eq!(admit, Invocation::Admit { data: "d".into(), file: "f".into() });
         let run = parse(&["vauban-node", "run", "--config", "c", "--check"]).unwrap();
         assert_eq!(run, Invocation::Run { data: None, config: Some("c".into()), check: true });
+    }
+
+    #[test]
+    fn the_cluster_is_asked_for() {
+        let status = parse(&["vauban-node", "cluster", "status", "--data", "d", "--json"]).unwrap();
+        assert_eq!(status, Invocation::ClusterStatus { data: Some("d".into()), config: None, json: true });
+        assert!(parse(&["vauban-node", "cluster"]).is_err());
     }
 
     #[test]

@@ -49,6 +49,12 @@ impl DataFolder {
         self.0.join("node-admission.vba")
     }
 
+    /// Where the web of the node's last run listened.
+    #[must_use]
+    pub fn web_address(&self) -> PathBuf {
+        self.0.join("web.address")
+    }
+
     /// Raft's log and the state that it makes.
     #[must_use]
     pub fn metadata(&self) -> PathBuf {

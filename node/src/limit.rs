@@ -121,6 +121,9 @@ pub const BODY_SECONDS_MAX: u64 = 120;
 pub const MEMORY_SECONDS_MAX: u64 = 10;
 /// Seconds for an answer to be taken by the peer.
 pub const ANSWER_SECONDS_MAX: u64 = 120;
+/// Milliseconds of silence, at a stop, after which a peer that only has answers to acknowledge counts as gone: acknowledging takes
+/// one round trip, whatever the line.
+pub const STOP_SILENCE_MILLISECONDS: u64 = 1_500;
 /// Seconds in which a follower takes what it is told; a slower one is closed, and follows again.
 pub const FOLLOWER_SECONDS_MAX: u64 = 60;
 /// Bytes of bodies in the whole node, unless configured otherwise.
@@ -146,6 +149,8 @@ const _: () = assert!(HANDSHAKES_UNPROVEN_MAX < HANDSHAKES_MAX && HANDSHAKES_MAX
 pub const PEER_CALL_SECONDS_MAX: u64 = 60;
 /// Seconds for a connection to one address of another node, and its greeting.
 pub const PEER_DIAL_SECONDS_MAX: u64 = 3;
+/// Seconds for a node to say how it is, when an operator asks.
+pub const PEER_STATUS_SECONDS_MAX: u64 = 4;
 /// Addresses that a node's name may stand for.
 pub const PEER_ADDRESSES_MAX: usize = 4;
 /// Milliseconds for which a node is left alone after it was not reached, at first; doubled each time.
@@ -162,12 +167,16 @@ pub const PEER_GREETINGS_MAX: usize = 64;
 pub const PEER_STREAMS_MAX: u32 = 256;
 /// Connections of other nodes at once: one each way, and one that is being lost.
 pub const PEER_CONNECTIONS_MAX: usize = 3 * SEATS_MAX;
+/// Bytes of bodies of other nodes' messages to the consensus engine: they never wait for what devices send.
+pub const CONSENSUS_BODIES_BYTES: usize = 4 * CONSENSUS_BYTES_MAX;
 /// Bytes of one message of the consensus engine: its entries, and what stands around them.
 pub const CONSENSUS_BYTES_MAX: usize = APPEND_BYTES_MAX + PROPOSAL_GROUP_BYTES_MAX + 64 * 1024;
 /// Bytes of one group of proposals on its way to the leader, or of their outcomes on the way back.
 pub const PROPOSED_BYTES_MAX: usize = PROPOSAL_GROUP_BYTES_MAX + 64 * 1024;
 /// Bytes of a snapshot's description: thousands of files.
 pub const SNAPSHOT_MANIFEST_BYTES_MAX: usize = 192 * 1024;
+/// Bytes of the name of one of a snapshot's files.
+pub const SNAPSHOT_FILE_NAME_BYTES_MAX: usize = 64;
 /// Files of a snapshot.
 pub const SNAPSHOT_FILES_MAX: usize = 8192;
 /// Bytes of a snapshot that is taken in: more than the metadata of the largest organisation (architecture, "Scale").
@@ -233,6 +242,16 @@ const _: () = assert!(OBJECT_BYTES_MAX <= REPAIR_BATCH_BYTES && REPAIR_BATCH_BYT
 
 // The process
 
+/// Days before a charter's end from which the node warns (`formats#21`).
+pub const CHARTER_WARNING_DAYS: u64 = 60;
+/// Seconds for a page of a node that runs on this machine.
+pub const PAGE_SECONDS_MAX: u64 = 10;
+/// Bytes of such a page.
+pub const PAGE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// Seconds between two reminders of a node that waits for its place in the cluster.
+pub const WAITING_SECONDS: u64 = 60;
+
 /// Threads for blocking calls: reads of chunks, of the index and of metadata.
 pub const BLOCKING_THREADS_MAX: usize = 64;
 
@@ -276,6 +295,18 @@ pub const HEARTBEAT_MILLISECONDS: u64 = 250;
 pub const ELECTION_MILLISECONDS_MIN: u64 = 1_500;
 /// The same, at most: voters draw from between, so that they rarely stand together.
 pub const ELECTION_MILLISECONDS_MAX: u64 = 3_000;
+/// Milliseconds for a candidate's question: over the longest line, and the fsync of a vote.
+pub const VOTE_MILLISECONDS_MAX: u64 = 1_000;
+/// Milliseconds after which the engine tries a node again that was not reached.
+pub const CONSENSUS_WAIT_MILLISECONDS: u64 = 200;
+/// Milliseconds after which a proposal without a leader is proposed again.
+pub const PROPOSAL_WAIT_MILLISECONDS: u64 = 50;
+/// Milliseconds between two looks at who should be in the group.
+pub const MEMBERS_MILLISECONDS: u64 = 500;
+/// Seconds that a node which may lag waits for what it lacks, before it says that something does not exist.
+pub const POSITION_SECONDS_MAX: u64 = 3;
+/// Entries by which a node that may vote lags behind its leader, at most: one message's worth.
+pub const CAUGHT_UP_ENTRIES: u64 = APPEND_ENTRIES_MAX;
 /// Milliseconds that sending a whole snapshot may take: 50 GB over a gigabit line, twice over.
 pub const SNAPSHOT_INSTALL_MILLISECONDS_MAX: u64 = 15 * 60 * 1_000;
 /// Entries after which a snapshot is made, and the log before it purged.
@@ -322,8 +353,6 @@ pub const RATE_LOOKS: usize = 11;
 pub const DASHBOARD_LOOK_MS: u64 = 1_000;
 /// Dashboards that are told what changes, at once.
 pub const DASHBOARDS_MAX: usize = 16;
-/// Days before a charter's end from which the node warns (`formats#21`).
-pub const CHARTER_WARNING_DAYS: u64 = 60;
 /// Seconds that the node's clock may be ahead of cluster time, which moves once a minute, before the dashboard says so.
 pub const CLUSTER_LAG_SECONDS_MAX: i128 = 180;
 /// The same, for a clock that is behind.

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use vauban_node::boot::{self, BootError, Ready};
+use vauban_node::boot::{self, BootError, Ready, Stage};
 use vauban_node::cli::Invocation;
 use vauban_node::clock;
 use vauban_node::config::{Config, ConfigError};
@@ -15,6 +15,7 @@ use vauban_node::limit::BLOCKING_THREADS_MAX;
 use vauban_node::message::{Explain, Explanation};
 use vauban_node::observe::start_log;
 use vauban_node::say;
+use vauban_node::web;
 
 /// A failure that names its next step.
 const REFUSED: u8 = 1;
@@ -72,6 +73,10 @@ fn act(invocation: Invocation) -> Result<(), Failure> {
             ));
             Ok(())
         }
+        Invocation::ClusterStatus { data, config, json } => {
+            let (folder, config) = settings(data, config)?;
+            cluster_status(&folder, &config, json)
+        }
         Invocation::Run { data, config, check } => {
             let (folder, config) = settings(data, config)?;
             if check { look(&folder) } else { run(&folder, &config) }
@@ -86,6 +91,21 @@ fn settings(data: Option<PathBuf>, file: Option<PathBuf>) -> Result<(DataFolder,
     let config = Config::load(&file)?;
     let root: &Path = data.as_deref().unwrap_or(&config.data);
     Ok((DataFolder::at(root), config))
+}
+
+/// Asks the running node how the cluster is.
+fn cluster_status(folder: &DataFolder, config: &Config, as_json: bool) -> Result<(), Failure> {
+    // Where it listens is known for sure from its own note; the configuration may leave the port to the system.
+    let noted = std::fs::read_to_string(folder.web_address()).ok().and_then(|text| text.parse().ok());
+    let address = noted.unwrap_or(config.web.listen);
+    let page = web::ask(address, web::CLUSTER_PAGE)?;
+    if as_json {
+        say_line(&page);
+        return Ok(());
+    }
+    let cluster: web::Cluster = serde_json::from_str(&page).map_err(|_| web::AskError::Other { address })?;
+    say_line(&cluster.text());
+    Ok(())
 }
 
 /// Says whether a node would start, without starting it.
@@ -117,8 +137,12 @@ fn run(folder: &DataFolder, config: &Config) -> Result<(), Failure> {
 }
 
 /// The line that scripts wait for.
-fn announce(Ready { node, quic, web }: Ready) {
-    say_line(&format!("ready node={} quic={quic} web={web}", node.to_hex()));
+fn announce(Ready { stage, node, quic, web }: Ready) {
+    let stage = match stage {
+        Stage::Waiting => "waiting",
+        Stage::Serving => "ready",
+    };
+    say_line(&format!("{stage} node={} quic={quic} web={web}", node.to_hex()));
 }
 
 /// Writes to standard output; a reader that is gone is no reason to stop.
@@ -137,7 +161,7 @@ macro_rules! failures {
     )*};
 }
 
-failures!(ConfigError, enrolment::InitError, enrolment::AdmitError);
+failures!(ConfigError, enrolment::InitError, enrolment::AdmitError, web::AskError);
 
 impl From<BootError> for Failure {
     fn from(error: BootError) -> Self {

@@ -1,4 +1,4 @@
-//! A whole agency on loopback: an organisation, its node, a person with devices, a space.
+//! A whole agency on loopback: an organisation, its nodes, a person with devices, a space.
 
 use std::path::{Path, PathBuf};
 
@@ -11,19 +11,13 @@ use crate::process::Outcome;
 
 /// What an invite code begins with.
 const CODE: &str = "vauban1-";
+/// Where a node under test stands, unless a test says otherwise.
+const SITE: &str = "Paris-1";
+/// What a seat says of a node's disk.
+const CAPACITY: &str = "1TB";
 /// What a charter says of a node under test.
-const CHARTER: &[&str] = &[
-    "--site",
-    "Paris-1",
-    "--department",
-    "75",
-    "--operator",
-    "DSI du ministère",
-    "--siren",
-    "110000015",
-    "--regime",
-    "droit français",
-];
+const CHARTER: &[&str] =
+    &["--department", "75", "--operator", "DSI du ministère", "--siren", "110000015", "--regime", "droit français"];
 
 /// An organisation in a temporary folder of its own.
 #[derive(Debug)]
@@ -41,6 +35,54 @@ impl Agency {
         let agency = Self::create()?;
         let node = agency.charter("node", &[])?.run()?;
         Ok((agency, node))
+    }
+
+    /// Creates the organisation, and a cluster of `count` nodes, each at a site of its own, the founding one first.
+    ///
+    /// # Errors
+    /// If any step fails, with what it said.
+    pub fn with_nodes(count: usize) -> anyhow::Result<(Self, Vec<Node>)> {
+        let agency = Self::create()?;
+        let mut nodes = Vec::with_capacity(count);
+        for number in 1..=count {
+            let home = agency.charter_at(&format!("node-{number}"), &format!("Site-{number}"))?;
+            nodes.push(if nodes.is_empty() {
+                let node = home.run()?;
+                agency.seat(node.name(), node.home(), &[])?;
+                node
+            } else {
+                agency.join(home, &[])?
+            });
+        }
+        Ok((agency, nodes))
+    }
+
+    /// Runs a chartered node, gives it a seat (with `more` arguments), and waits until it is part of the cluster.
+    ///
+    /// # Errors
+    /// If any step fails.
+    pub fn join(&self, home: NodeHome, more: &[&str]) -> anyhow::Result<Node> {
+        let waiting = home.run_waiting()?;
+        self.seat(waiting.name(), waiting.home(), more)?;
+        waiting.joined()
+    }
+
+    /// Gives a node a seat, or changes it.
+    ///
+    /// # Errors
+    /// If the command fails.
+    pub fn seat(&self, name: &str, home: &NodeHome, more: &[&str]) -> anyhow::Result<Outcome> {
+        let address = home.listen()?;
+        let start = ["admin", "node", "add", name, "--address", &address, "--capacity", CAPACITY];
+        self.admin.run(&[&start, more].concat())
+    }
+
+    /// A new node at this site, initialised, chartered and admitted.
+    ///
+    /// # Errors
+    /// If any step fails.
+    pub fn charter_at(&self, name: &str, site: &str) -> anyhow::Result<NodeHome> {
+        self.charter(name, &["--site", site])
     }
 
     /// Creates the organisation alone.
@@ -91,7 +133,8 @@ impl Agency {
         let admission = node.data().with_extension("vba");
         let (request, out) = (utf8(&node.request())?, utf8(&admission)?);
         let start = ["org", "charter", &request, "--out", &out];
-        let signed = self.admin.run(&[&start, CHARTER, more].concat())?;
+        let site: &[&str] = if more.contains(&"--site") { &[] } else { &["--site", SITE] };
+        let signed = self.admin.run(&[&start, site, CHARTER, more].concat())?;
         Ok((admission, signed))
     }
 

@@ -26,8 +26,13 @@ pub struct NodeHome {
 pub struct Node {
     home: NodeHome,
     running: Running,
+    name: String,
     web: SocketAddr,
 }
+
+/// A node that runs, and waits for its place in the cluster; killed when dropped.
+#[derive(Debug)]
+pub struct Waiting(Node);
 
 impl NodeHome {
     /// Makes a node named `name` under `root`, on a port of loopback that the system gave.
@@ -119,12 +124,27 @@ impl NodeHome {
     pub fn run_under(self, surround: impl FnOnce(Command) -> Command) -> anyhow::Result<Node> {
         let mut running = Running::start(surround(self.run_command()?), &self.logs)?;
         let ready = running.line("ready ", NODE_LIMIT)?;
-        let web = ready
-            .split(' ')
-            .find_map(|word| word.strip_prefix("web="))
-            .with_context(|| format!("no web address in `{ready}`"))?
-            .parse()?;
-        Ok(Node { home: self, running, web })
+        self.named(running, &ready)
+    }
+
+    /// Runs a node that has no place in the cluster yet, and waits until it says so.
+    ///
+    /// # Errors
+    /// If it ends first.
+    pub fn run_waiting(self) -> anyhow::Result<Waiting> {
+        let mut running = self.start()?;
+        let waits = running.line("waiting ", NODE_LIMIT)?;
+        Ok(Waiting(self.named(running, &waits)?))
+    }
+
+    /// The node of a process that has said what it is.
+    fn named(self, running: Running, said: &str) -> anyhow::Result<Node> {
+        let word = |key: &str| {
+            let found = said.split(' ').find_map(|word| word.strip_prefix(key));
+            found.with_context(|| format!("no {key} in `{said}`"))
+        };
+        let (name, web) = (word("node=")?.to_owned(), word("web=")?.parse()?);
+        Ok(Node { home: self, running, name, web })
     }
 
     /// Starts the node without waiting for anything.
@@ -151,14 +171,57 @@ impl NodeHome {
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("LC_ALL", "C")
             .arg(verb)
+            .args(more)
             .arg("--data")
-            .arg(&self.data)
-            .args(more);
+            .arg(&self.data);
         Ok(command)
     }
 }
 
+impl Waiting {
+    /// The node's identifier, in full.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// Its folder and address.
+    #[must_use]
+    pub fn home(&self) -> &NodeHome {
+        self.0.home()
+    }
+
+    /// Where its pages are.
+    #[must_use]
+    pub fn web(&self) -> SocketAddr {
+        self.0.web()
+    }
+
+    /// Waits until it is part of the cluster.
+    ///
+    /// # Errors
+    /// If it ends first, or never is.
+    pub fn joined(mut self) -> anyhow::Result<Node> {
+        self.0.running.line("ready ", NODE_LIMIT)?;
+        Ok(self.0)
+    }
+
+    /// Stops it (SIGTERM); it must end by itself, with success.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn stop(self) -> anyhow::Result<NodeHome> {
+        self.0.stop()
+    }
+}
+
 impl Node {
+    /// The node's identifier, in full.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its folder and address.
     #[must_use]
     pub fn home(&self) -> &NodeHome {

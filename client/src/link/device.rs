@@ -1,4 +1,4 @@
-//! The link of an enrolled device: one connection to one trusted node, made anew when it is lost.
+//! The link of an enrolled device: one connection to one trusted node, made anew when it is lost, to that node or another.
 //!
 //! Any number of requests run at once, each on a stream of its own; when the connection is lost, one of them reconnects and
 //! the others wait for it. Every request of the contract may be sent twice with the same effect as once, so a lost answer
@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::Mutex;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::NodeId;
@@ -19,7 +20,7 @@ use vauban_protocol::wire::{Admission, CloseCode, Hello, Refusal, Request, Respo
 
 use crate::clock;
 use crate::keys::Identity;
-use crate::limit::{REQUEST_TRIES_MAX, RETRY_WAIT_MS};
+use crate::limit::{CANDIDATES_MAX, NEXT_ADDRESS_MS, REQUEST_TRIES_MAX, RETRY_WAIT_MS};
 use crate::link::dial::{self, Dialled};
 use crate::link::stream::{self, StreamError, is_closed_with};
 use crate::link::tls::Errand;
@@ -32,6 +33,8 @@ pub struct Link {
     servers: Vec<String>,
     organisation: RwLock<Arc<Organisation>>,
     live: Mutex<Option<Arc<Live>>>,
+    /// The address of a node that could not serve, most recently: it is tried last.
+    avoided: RwLock<Option<String>>,
     pace: Pace,
     /// Rounds over all servers that ended with nobody reached.
     rounds_failed: AtomicU64,
@@ -86,6 +89,7 @@ impl Link {
             servers,
             organisation: RwLock::new(organisation),
             live: Mutex::new(None),
+            avoided: RwLock::new(None),
             pace: Pace::default(),
             rounds_failed: AtomicU64::new(0),
         };
@@ -136,6 +140,9 @@ impl Link {
             if !error.is_transient() || tries >= REQUEST_TRIES_MAX {
                 return Err(error);
             }
+            if error.refusal().is_some() {
+                self.leave_for_another().await;
+            }
             tracing::debug!(%error, tries, "the request is sent again");
             tokio::time::sleep(wait).await;
             wait = wait.saturating_mul(2);
@@ -156,6 +163,35 @@ impl Link {
             Response::Refused(refusal) => Err(LinkError::Refused { refusal, body }),
             response => Ok(Answer { response, body }),
         }
+    }
+
+    /// Gives up the connection to a node that lags or has no leader, if there is another node to go to.
+    pub(super) async fn leave_for_another(&self) {
+        let organisation = Arc::clone(&self.organisation.read().unwrap_or_else(PoisonError::into_inner));
+        if organisation.seats().nth(1).is_none() {
+            return;
+        }
+        if let Some(left) = self.live.lock().await.take() {
+            let address = left.admitted.address.clone();
+            tracing::debug!(%address, "another node is asked");
+            *self.avoided.write().unwrap_or_else(PoisonError::into_inner) = Some(address);
+        }
+    }
+
+    /// Where nodes may be: those of the cluster first, the ones that were reached before first among them.
+    fn candidates(&self, organisation: &Organisation) -> Vec<String> {
+        let seats: Vec<&String> = organisation.seats().flat_map(|seated| &seated.seat.addresses).collect();
+        let avoided = self.avoided.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = self.servers.iter().filter(|server| seats.contains(server));
+        let mut candidates: Vec<String> = Vec::new();
+        for address in known.chain(seats.iter().copied()).chain(&self.servers) {
+            if !candidates.contains(address) {
+                candidates.push(address.clone());
+            }
+        }
+        candidates.truncate(CANDIDATES_MAX);
+        candidates.sort_by_key(|address| Some(address) == avoided.as_ref());
+        candidates
     }
 
     /// What the failure of an exchange means; the connection is given up.
@@ -181,18 +217,52 @@ impl Link {
             return Err(LinkError::Unreachable { address, reason: Unreached::Silent });
         }
         let organisation = Arc::clone(&self.organisation.read().unwrap_or_else(PoisonError::into_inner));
-        let mut telling: Option<LinkError> = None;
-        for address in &self.servers {
-            match enter(&self.identity, address, &organisation).await {
-                Ok(entered) => return Ok(Arc::clone(live.insert(Arc::new(entered)))),
-                Err(error) if telling.as_ref().is_none_or(LinkError::is_transient) => telling = Some(error),
-                Err(_) => {}
+        match enter_any(&self.identity, &self.candidates(&organisation), &organisation).await {
+            Ok(entered) => Ok(Arc::clone(live.insert(Arc::new(entered)))),
+            Err(error) => {
+                *live = None;
+                self.rounds_failed.fetch_add(1, Ordering::AcqRel);
+                Err(error)
             }
         }
-        *live = None;
-        self.rounds_failed.fetch_add(1, Ordering::AcqRel);
-        Err(telling.unwrap_or(LinkError::Unreachable { address: String::new(), reason: Unreached::NoServer }))
     }
+}
+
+/// Connects to the first of `addresses` that answers, is trusted and lets the device in. One that has not answered for a while is
+/// still waited for while the next is tried.
+async fn enter_any(
+    identity: &Identity,
+    addresses: &[String],
+    organisation: &Arc<Organisation>,
+) -> Result<Live, LinkError> {
+    let mut untried = addresses.iter();
+    let mut entering = FuturesUnordered::new();
+    let mut telling: Option<LinkError> = None;
+    loop {
+        let is_last = match untried.next() {
+            Some(address) => {
+                entering.push(enter(identity, address, organisation));
+                false
+            }
+            None if entering.is_empty() => break,
+            None => true,
+        };
+        let patience = async {
+            if is_last {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(Duration::from_millis(NEXT_ADDRESS_MS)).await;
+        };
+        tokio::select! {
+            Some(entered) = entering.next() => match entered {
+                Ok(live) => return Ok(live),
+                Err(error) if telling.as_ref().is_none_or(LinkError::is_transient) => telling = Some(error),
+                Err(_) => {}
+            },
+            () = patience => {}
+        }
+    }
+    Err(telling.unwrap_or(LinkError::Unreachable { address: String::new(), reason: Unreached::NoServer }))
 }
 
 /// Connects to one address, judges the node, and is let in.

@@ -44,9 +44,10 @@ pub(super) async fn dial(address: &str, errand: Errand) -> Result<Dialled, LinkE
 
 async fn dial_one(address: &str, remote: SocketAddr, errand: Errand) -> Result<Dialled, LinkError> {
     let unreachable = |reason| LinkError::Unreachable { address: address.to_owned(), reason };
+    let has_others = errand.has_others();
     let (crypto, verdict) = tls::configuration(errand)?;
     let mut configuration = ClientConfig::new(Arc::new(crypto));
-    configuration.transport_config(Arc::new(socket::transport()));
+    configuration.transport_config(Arc::new(socket::transport(has_others)));
     let endpoint = socket::endpoint(remote)?;
     let connecting =
         endpoint.connect_with(configuration, remote, SERVER_NAME).map_err(|_| unreachable(Unreached::Name))?;

@@ -149,6 +149,9 @@ impl Follower {
                 Ok(()) if is_sound => continue,
                 Ok(()) => {}
                 Err(error) if error.may_pass() => {
+                    if error.refusal().is_some_and(|refusal| refusal.is_transient()) {
+                        self.link.leave_for_another().await;
+                    }
                     tracing::debug!(%error, space = %self.space, "nobody tells of this space");
                     if self.turns(Line::Waiting) && self.say(FollowNews::Waiting(error)).await.is_err() {
                         return;

@@ -11,8 +11,8 @@ use quinn::{
 use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::limit::{
-    ACKNOWLEDGED_MS_MAX, ACKNOWLEDGED_PACKETS, CONNECTION_WINDOW_BYTES, DATAGRAM_BYTES_MAX, IDLE_SECONDS_MAX,
-    KEEP_ALIVE_SECONDS, SOCKET_BUFFER_BYTES, STREAM_WINDOW_BYTES,
+    ACKNOWLEDGED_MS_MAX, ACKNOWLEDGED_PACKETS, CONNECTION_WINDOW_BYTES, DATAGRAM_BYTES_MAX, FAILOVER_IDLE_SECONDS_MAX,
+    FAILOVER_KEEP_ALIVE_SECONDS, IDLE_SECONDS_MAX, KEEP_ALIVE_SECONDS, SOCKET_BUFFER_BYTES, STREAM_WINDOW_BYTES,
 };
 
 /// An endpoint for connections to `remote`: a socket of the same address family, on a port that the system chooses.
@@ -31,8 +31,14 @@ pub(super) fn endpoint(remote: SocketAddr) -> std::io::Result<Endpoint> {
     Endpoint::new(config, None, socket.into(), Arc::new(TokioRuntime))
 }
 
-/// Windows and time-outs of a connection. A node opens no stream towards a client.
-pub(super) fn transport() -> TransportConfig {
+/// Windows and time-outs of a connection; a lost one is noticed soon where there is another node. A node opens no stream towards
+/// a client.
+pub(super) fn transport(has_others: bool) -> TransportConfig {
+    let (idle, keep_alive) = if has_others {
+        (FAILOVER_IDLE_SECONDS_MAX, FAILOVER_KEEP_ALIVE_SECONDS)
+    } else {
+        (IDLE_SECONDS_MAX, KEEP_ALIVE_SECONDS)
+    };
     let mut transport = TransportConfig::default();
     let mut datagrams = MtuDiscoveryConfig::default();
     datagrams.upper_bound(DATAGRAM_BYTES_MAX);
@@ -49,7 +55,7 @@ pub(super) fn transport() -> TransportConfig {
         .receive_window(VarInt::from_u32(CONNECTION_WINDOW_BYTES))
         .send_window(u64::from(CONNECTION_WINDOW_BYTES))
         .datagram_receive_buffer_size(None)
-        .max_idle_timeout(IdleTimeout::try_from(Duration::from_secs(IDLE_SECONDS_MAX)).ok())
-        .keep_alive_interval(Some(Duration::from_secs(KEEP_ALIVE_SECONDS)));
+        .max_idle_timeout(IdleTimeout::try_from(Duration::from_secs(idle)).ok())
+        .keep_alive_interval(Some(Duration::from_secs(keep_alive)));
     transport
 }

@@ -29,6 +29,16 @@ pub(super) enum Errand {
     Guest,
 }
 
+impl Errand {
+    /// Whether there is another node to go to.
+    pub(super) fn has_others(&self) -> bool {
+        match self {
+            Self::Device(organisation, _) => organisation.seats().nth(1).is_some(),
+            Self::Introduction(..) | Self::Guest => false,
+        }
+    }
+}
+
 /// Why the handshake's judgement went against the node; TLS itself would say no more than "bad certificate".
 #[derive(Debug, Default)]
 pub(super) struct Verdict(Mutex<Option<Untrusted>>);

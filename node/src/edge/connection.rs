@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use vauban_protocol::chain::Head;
 use vauban_protocol::wire::CloseCode;
 
-use crate::edge::caller::Caller;
+use crate::edge::caller::{Caller, Working};
 use crate::edge::gateway::Gateway;
 use crate::edge::handshake::{AdmissionFault, Admitted, Arrived, arrive, close};
 use crate::edge::memory::Share;
@@ -21,7 +21,7 @@ use crate::edge::nodes;
 use crate::edge::requests::{serve_device, serve_guest};
 use crate::edge::stop::Stop;
 use crate::edge::transport::{widen_for_device, widen_for_guest};
-use crate::limit::GUEST_SECONDS_MAX;
+use crate::limit::{GUEST_SECONDS_MAX, STOP_SILENCE_MILLISECONDS};
 
 /// What a connection listens to, beside its peer.
 #[derive(Clone)]
@@ -109,8 +109,7 @@ enum Peer {
 async fn admit(gateway: &Gateway, packet: FirstPacket) -> Result<Peer, AdmissionFault> {
     match arrive(packet.accept()?).await? {
         Arrived::Device(unproven) => {
-            let view = gateway.metadata.view();
-            let (connection, admitted) = unproven.admit(gateway.identity.node(), &view).await?;
+            let (connection, admitted) = unproven.admit(gateway.identity.node(), &gateway.metadata).await?;
             Ok(Peer::Device(connection, admitted))
         }
         Arrived::Guest(connection) => Ok(Peer::Guest(connection)),
@@ -149,7 +148,7 @@ async fn device(gateway: &Arc<Gateway>, connection: &Connection, admitted: Admit
             () = signals.stop.stopped() => break End::Stopping,
         }
     };
-    finish(connection, end, requests, signals.grace).await;
+    finish(connection, end, requests, signals.grace, caller.working()).await;
     tracing::info!(device = %admitted.device(), "device left");
 }
 
@@ -171,11 +170,11 @@ async fn guest(gateway: &Arc<Gateway>, connection: &Connection, mut signals: Sig
             () = &mut expiry => break End::Expired,
         }
     };
-    finish(connection, end, requests, signals.grace).await;
+    finish(connection, end, requests, signals.grace, &Working::default()).await;
 }
 
 /// Ends a connection; requests that are still under way then are dropped, whose effects are whole or none.
-async fn finish(connection: &Connection, end: End, mut requests: JoinSet<()>, grace: Duration) {
+async fn finish(connection: &Connection, end: End, mut requests: JoinSet<()>, grace: Duration, working: &Working) {
     match end {
         End::Gone => {}
         End::Revoked => close(connection, CloseCode::Revoked, "this device has been revoked"),
@@ -186,11 +185,30 @@ async fn finish(connection: &Connection, end: End, mut requests: JoinSet<()>, gr
                     report(done);
                 }
             };
-            if timeout(grace, all).await.is_err() {
+            let all = timeout(grace, all);
+            let in_time = tokio::select! {
+                ended = all => ended.is_ok(),
+                () = gone(connection, working) => true,
+            };
+            if !in_time {
                 tracing::warn!(open = requests.len(), "requests did not finish before the stop");
             }
             close(connection, CloseCode::Stopping, "the node stops");
         }
+    }
+}
+
+/// Waits until a peer has fallen silent that owes nothing but acknowledgements: it has left, and its farewell was lost.
+async fn gone(connection: &Connection, working: &Working) {
+    let heard = || connection.stats().udp_rx.datagrams;
+    let mut before = heard();
+    loop {
+        tokio::time::sleep(Duration::from_millis(STOP_SILENCE_MILLISECONDS)).await;
+        let now = heard();
+        if now == before && working.is_done() {
+            return;
+        }
+        before = now;
     }
 }
 

@@ -7,6 +7,7 @@ use vauban_protocol::wire::{FrameError, ListError, Refusal};
 use crate::chunks::{Corrupt, ReadError, StoreError};
 use crate::edge::memory::Busy;
 use crate::metadata::{Failure, ProposeError};
+use crate::peers::PeerRefusal;
 use crate::replication::ReplicationError;
 
 /// Why a request was not served.
@@ -36,6 +37,9 @@ pub(super) enum RequestFault {
     /// What the peer asks for is not done.
     #[error("refused: {0}")]
     Refused(#[from] Refusal),
+    /// What another node asks for is not done.
+    #[error("refused: {0}")]
+    Peer(#[from] PeerRefusal),
     /// The node is at one of its bounds.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -73,9 +77,13 @@ impl RequestFault {
                 ReplicationError::TooFew { is_full: true, .. } | ReplicationError::Store(StoreError::DiskFull { .. }),
             ) => Some(Refusal::DiskFull),
             Self::Propose(error) => Some(proposal(error)),
-            Self::Slow | Self::Busy(_) | Self::Store(_) | Self::Replication(_) | Self::Metadata(_) | Self::Crossed => {
-                Some(Refusal::Unavailable)
-            }
+            Self::Slow
+            | Self::Peer(_)
+            | Self::Busy(_)
+            | Self::Store(_)
+            | Self::Replication(_)
+            | Self::Metadata(_)
+            | Self::Crossed => Some(Refusal::Unavailable),
         }
     }
 

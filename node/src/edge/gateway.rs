@@ -27,6 +27,8 @@ pub(super) struct Gateway {
     pub(super) memory: Memory,
     /// Memory for chunks that other nodes push: apart from the clients', whose requests may be waiting for such pushes elsewhere.
     pub(super) pushed: Memory,
+    /// For the bodies of other nodes' messages to the consensus engine.
+    pub(super) consensus: Memory,
     pub(super) metrics: Arc<Metrics>,
 }
 
@@ -65,7 +67,13 @@ impl Gateway {
         space: SpaceId,
         role: Role,
     ) -> Result<Arc<Space>, RequestFault> {
-        let found = self.read(move |view| view.space(space)).await?;
+        let role_in = |found: &Option<Arc<Space>>| found.as_ref().and_then(|space| space.role(admitted.user()));
+        let mut found = self.read(move |view| view.space(space)).await?;
+        if role_in(&found).is_none_or(|has| has < role) {
+            // Another node may have taken in what makes it so, a moment ago.
+            self.metadata.catch_up().await;
+            found = self.read(move |view| view.space(space)).await?;
+        }
         let space = found.ok_or(Refusal::UnknownSpace)?;
         match space.role(admitted.user()) {
             Some(has) if has >= role => Ok(space),

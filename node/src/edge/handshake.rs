@@ -24,7 +24,7 @@ use vauban_protocol::wire::{
 use crate::edge::answer::send_message;
 use crate::edge::fault::RequestFault;
 use crate::edge::incoming::Incoming;
-use crate::metadata::View;
+use crate::metadata::Metadata;
 
 /// A peer with which TLS is done.
 pub(super) enum Arrived {
@@ -104,10 +104,14 @@ pub(super) async fn arrive(connecting: Connecting) -> Result<Arrived, AdmissionF
 impl Unproven {
     /// Reads the hello, verifies the proof against the applied state, and answers. A peer that is not admitted is told
     /// why, where it can be, and its connection is closed.
-    pub(super) async fn admit(self, node: NodeId, view: &View) -> Result<(Connection, Admitted), AdmissionFault> {
+    pub(super) async fn admit(
+        self,
+        node: NodeId,
+        metadata: &Metadata,
+    ) -> Result<(Connection, Admitted), AdmissionFault> {
         let connection = self.0;
         let limit = Duration::from_secs(HELLO_SECONDS_MAX);
-        let judged = timeout(limit, judge(&connection, node, view)).await.unwrap_or(Err(AdmissionFault::Slow));
+        let judged = timeout(limit, judge(&connection, node, metadata)).await.unwrap_or(Err(AdmissionFault::Slow));
         match judged {
             Ok(admitted) => Ok((connection, admitted)),
             Err(fault) => {
@@ -135,18 +139,24 @@ pub(super) fn close(connection: &Connection, code: CloseCode, reason: &str) {
     connection.close(VarInt::from_u32(code as u32), reason.as_bytes());
 }
 
-async fn judge(connection: &Connection, node: NodeId, view: &View) -> Result<Admitted, AdmissionFault> {
+async fn judge(connection: &Connection, node: NodeId, metadata: &Metadata) -> Result<Admitted, AdmissionFault> {
     let (mut send, recv) = connection.accept_bi().await?;
-    let organisation = view.organisation();
-    let organisation = organisation.ok_or(AdmissionFault::Refused(Refusal::Unavailable))?;
+    let view = metadata.view();
+    let organisation = || view.organisation().ok_or(AdmissionFault::Refused(Refusal::Unavailable));
+    let mut current = organisation()?;
     let incoming = Incoming::<Hello>::read(recv, HELLO_BYTES_MAX);
     let (hello, _rest) = incoming.await.map_err(AdmissionFault::Hello)?.split();
-    match prove(connection, node, &organisation, &hello)? {
+    if current.device(hello.device).is_none() {
+        // Another node may have taken its certificate in, a moment ago.
+        metadata.catch_up().await;
+        current = organisation()?;
+    }
+    match prove(connection, node, &current, &hello)? {
         Ok(admitted) => {
             let admission = Admission::Admitted {
                 node,
                 cluster_time: view.cluster_time(),
-                org: organisation.head(),
+                org: current.head(),
                 feature_level: view.feature_level(),
             };
             answer(&mut send, &admission).await?;

@@ -50,6 +50,14 @@ impl<T: Serialize + DeserializeOwned> Incoming<T> {
 }
 
 impl Rest {
+    /// The body as a stream, for what never is in memory as a whole, and its length; more than `bytes_max` is refused.
+    pub(super) async fn stream(mut self, bytes_max: usize) -> Result<(usize, RecvStream), RequestFault> {
+        let deadline = Instant::now() + Duration::from_secs(HEADER_SECONDS_MAX);
+        let mut prefix = [0; BODY_LENGTH_BYTES];
+        prefix.copy_from_slice(&read(&mut self.0, BODY_LENGTH_BYTES, deadline).await?);
+        Ok((body_length(prefix, bytes_max)?, self.0))
+    }
+
     /// The body, once there is memory for it; more than `bytes_max` is refused.
     pub(super) async fn body(mut self, bytes_max: usize, share: &Share) -> Result<Body, RequestFault> {
         let deadline = Instant::now() + Duration::from_secs(HEADER_SECONDS_MAX);

@@ -23,8 +23,8 @@ use crate::edge::tls::{TlsError, quic_config};
 use crate::edge::transport::server_config;
 use crate::identity::Identity;
 use crate::limit::{
-    DATAGRAM_BYTES_MAX, GUESTS_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX, MEMORY_SECONDS_MAX, PEER_CONNECTIONS_MAX,
-    PUSHED_BYTES_MAX,
+    CONSENSUS_BODIES_BYTES, DATAGRAM_BYTES_MAX, GUESTS_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX,
+    MEMORY_SECONDS_MAX, PEER_CONNECTIONS_MAX, PUSHED_BYTES_MAX,
 };
 use crate::metadata::Metadata;
 use crate::observe::Metrics;
@@ -123,10 +123,22 @@ impl Edge {
             Duration::from_secs(MEMORY_SECONDS_MAX),
             metrics.body_bytes(),
         );
-        let pushed = Memory::new(PUSHED_BYTES_MAX, 0, Duration::from_secs(MEMORY_SECONDS_MAX), metrics.body_bytes());
+        let patience = Duration::from_secs(MEMORY_SECONDS_MAX);
+        let pushed = Memory::new(PUSHED_BYTES_MAX, 0, patience, metrics.body_bytes());
+        let consensus = Memory::new(CONSENSUS_BODIES_BYTES, 0, patience, metrics.body_bytes());
         Self {
             listener,
-            gateway: Arc::new(Gateway { identity, metadata, peers, chunks, replication, memory, pushed, metrics }),
+            gateway: Arc::new(Gateway {
+                identity,
+                metadata,
+                peers,
+                chunks,
+                replication,
+                memory,
+                pushed,
+                consensus,
+                metrics,
+            }),
             connections_max: config.network.connections_max,
             grace: config.network.stop_grace,
         }

@@ -26,7 +26,7 @@ use crate::edge::handshake::close;
 use crate::edge::incoming::{Incoming, Rest};
 use crate::edge::memory::Share;
 use crate::edge::transport::widen_for_node;
-use crate::peers::{Greeting, PeerRefusal, PeerRequest, PeerResponse, judge, named_key};
+use crate::peers::{Greeting, PeerRefusal, PeerRequest, PeerResponse, PeerStatus, judge, named_key};
 use crate::replication::{ChunkRequest, ServeError};
 
 /// The label of a request whose header was not read.
@@ -37,6 +37,7 @@ struct Caller {
     connection: Connection,
     /// Who it is, once it has greeted: its name is in its certificate.
     named: OnceLock<(NodeId, Digest)>,
+    /// Memory for what is said between the consensus engines.
     share: Share,
     /// Memory for the chunks that it pushes.
     pushed: Share,
@@ -57,7 +58,7 @@ pub(super) async fn serve(gateway: &Arc<Gateway>, connection: Connection, left: 
     let caller = Arc::new(Caller {
         connection: connection.clone(),
         named: OnceLock::new(),
-        share: gateway.memory.share(),
+        share: gateway.consensus.share(),
         pushed: gateway.pushed.share(),
     });
     let _counted = gateway.metrics.connection("node");
@@ -111,24 +112,45 @@ async fn serve_request(gateway: &Gateway, caller: &Caller, (mut send, recv): (Se
 async fn route(gateway: &Gateway, caller: &Caller, request: PeerRequest, rest: Rest) -> Result<Answered, RequestFault> {
     let bytes_max =
         request.body_bytes_max().ok_or(RequestFault::Bound("a list in the header is longer than allowed"))?;
-    match &request {
-        PeerRequest::Greet(greeting) => return greet(gateway, caller, *greeting).await,
-        PeerRequest::Teach => {
-            let list = rest.body(bytes_max, &caller.share).await?.whole().await?;
-            return teach(gateway, caller, list).await;
-        }
-        _ => {}
+    if let PeerRequest::Greet(greeting) = request {
+        return greet(gateway, caller, greeting).await;
     }
-    let node = match admitted(gateway, caller) {
-        Ok(node) => node,
-        Err(refusal) => return Ok((PeerResponse::Refused(refusal), Vec::new())),
-    };
+    if let PeerRequest::Snapshot { manifest } = request {
+        let node = admitted(gateway, caller)?;
+        let (body_bytes, body) = rest.stream(bytes_max).await?;
+        let answer = gateway.metadata.receive_snapshot(node, &manifest, body_bytes, body).await?;
+        return Ok((PeerResponse::Consensus, vec![answer]));
+    }
     if let PeerRequest::Chunks(asked) = request {
+        let node = admitted(gateway, caller)?;
         let mut body = rest.body(bytes_max, &caller.pushed).await?;
         let objects = body.whole().await?;
         return chunks(gateway, node, asked, objects).await;
     }
-    Ok((PeerResponse::Refused(PeerRefusal::Unavailable), Vec::new()))
+    let mut body = rest.body(bytes_max, &caller.share).await?;
+    let bytes = body.whole().await?;
+    if request == PeerRequest::Teach {
+        return teach(gateway, caller, bytes).await;
+    }
+    let node = admitted(gateway, caller)?;
+    let metadata = &gateway.metadata;
+    match request {
+        PeerRequest::Append => Ok((PeerResponse::Consensus, vec![metadata.append_for(node, &bytes).await?])),
+        PeerRequest::Vote => Ok((PeerResponse::Consensus, vec![metadata.vote_for(node, &bytes).await?])),
+        PeerRequest::Propose => {
+            let (index, outcomes) = metadata.order_for(&bytes).await?;
+            Ok((PeerResponse::Proposed { index }, vec![outcomes]))
+        }
+        PeerRequest::Status => {
+            let (applied, version) = (metadata.view().applied(), env!("CARGO_PKG_VERSION").to_owned());
+            Ok((PeerResponse::Status(PeerStatus { applied, version }), Vec::new()))
+        }
+        PeerRequest::Position => Ok((PeerResponse::Position { index: metadata.position().await? }, Vec::new())),
+        // Answered above.
+        PeerRequest::Greet(_) | PeerRequest::Teach | PeerRequest::Snapshot { .. } | PeerRequest::Chunks(_) => {
+            Err(RequestFault::Crossed)
+        }
+    }
 }
 
 /// Names the node, and answers with this one's own greeting and what the other lacks of the chain.
@@ -206,6 +228,7 @@ fn certificates(connection: &Connection) -> Vec<CertificateDer<'static>> {
 
 fn refusal(fault: &RequestFault) -> PeerRefusal {
     match fault {
+        RequestFault::Peer(refusal) => *refusal,
         RequestFault::Frame(_) | RequestFault::List(_) | RequestFault::Decode(_) | RequestFault::Bound(_) => {
             PeerRefusal::Malformed
         }

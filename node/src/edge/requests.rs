@@ -29,12 +29,15 @@ enum Reply {
 pub(super) async fn serve_device(gateway: &Gateway, caller: &Caller, (send, recv): (SendStream, RecvStream)) {
     let started = Instant::now();
     let mut verb = UNREAD;
+    let at_work = caller.working().begin();
     let answered = async {
         let (request, rest) = Incoming::<Request>::read(recv, HEADER_BYTES_MAX).await?.split();
         verb = name(&request);
         route(gateway, caller, request, rest).await
     };
-    let answered = match answered.await {
+    let answered = answered.await;
+    drop(at_work);
+    let answered = match answered {
         Ok(Reply::Feed(feed)) => {
             gateway.metrics.request_done(verb, "done", started.elapsed());
             return feed.tell(gateway, caller, send).await;

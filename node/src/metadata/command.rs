@@ -90,6 +90,11 @@ pub(super) struct Batch(pub(super) Vec<Command>);
 pub(super) struct Outcomes(pub(super) Vec<Outcome>);
 
 impl Command {
+    /// Whether a gateway may propose it: what is in it was signed by whom it speaks of.
+    pub(super) fn is_of_gateways(&self) -> bool {
+        !matches!(self, Self::Found(_) | Self::Tick(_) | Self::Raise(_))
+    }
+
     /// Bytes that this command adds to the log, nearly.
     pub(super) fn bytes(&self) -> usize {
         match self {

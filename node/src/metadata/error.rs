@@ -38,6 +38,12 @@ pub enum MetadataError {
         /// The folder.
         path: PathBuf,
     },
+    /// The disk: the mark that there are metadata cannot be made.
+    #[error("the mark at {} cannot be made", path.display())]
+    NotMarked {
+        /// The mark.
+        path: PathBuf,
+    },
     /// The operator: two processes, one folder.
     #[error("the metadata database at {} is in use by another process", path.display())]
     InUse {

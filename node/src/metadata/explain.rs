@@ -43,7 +43,7 @@ impl MetadataError {
                 fr: "Voyez dans le journal ce qui le retient, puis relancez le nœud.",
                 en: "See in the log what holds it up, then start the node again.",
             ),
-            Self::Failed(_) => crate::say!(
+            Self::Failed(_) | Self::NotMarked { .. } => crate::say!(
                 fr: "Vérifiez le disque et sa place libre (dmesg, smartctl, df), puis relancez le nœud.",
                 en: "Check the disk and its free space (dmesg, smartctl, df), then start the node again.",
             ),

@@ -1,7 +1,8 @@
 //! The group as the rest of the node holds it.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,12 +11,17 @@ use openraft::error::{InitializeError, RaftError};
 use openraft::{EmptyNode, Raft};
 use tokio::sync::watch;
 use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::Instant;
+use vauban_protocol::chain::Head;
 use vauban_protocol::id::NodeId;
 use vauban_protocol::limit::CERTIFICATES_MAX;
+use vauban_protocol::organisation::Organisation;
 
 use super::command::{Applied, Blob, Command};
 use super::error::{Failure, MetadataError};
-use super::network::Alone;
+use super::members;
+use super::network::Ways;
+use super::orderer::Orderer;
 use super::preflight;
 use super::proposal::{Proposal, ProposeError};
 use super::proposer::Proposer;
@@ -23,10 +29,14 @@ use super::pulse;
 use super::raft::{Group, Voter, settings};
 use super::store::{Database, LogStore, Machine, Replica, SnapshotShelf, resume};
 use super::view::View;
-use crate::limit::{METADATA_CLOSE_SECONDS_MAX, METADATA_READY_SECONDS_MAX};
+use crate::durable_file::{self, Readers};
+use crate::limit::{METADATA_CLOSE_SECONDS_MAX, METADATA_READY_SECONDS_MAX, TICK_SECONDS};
+use crate::peers::{PeerRefusal, Peers};
 
 /// The database's folder.
 const DATABASE: &str = "db";
+/// What is beside the folder of metadata from their first entry or vote on: whoever finds this, and none, has lost them.
+const BEGUN: &str = "begun";
 /// The snapshots' folder, on the same file system: snapshots are hard links.
 const SNAPSHOTS: &str = "snapshots";
 
@@ -39,6 +49,18 @@ pub struct Metadata {
     proposer: Proposer,
     failed: watch::Receiver<Option<Failure>>,
     tasks: Arc<Mutex<JoinSet<()>>>,
+    beginning: Arc<Beginning>,
+    peers: Option<Peers>,
+    receiving: Arc<tokio::sync::Mutex<()>>,
+    catching_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
+}
+
+/// Whether anything has been entered here.
+#[derive(Debug)]
+struct Beginning {
+    /// Nobody loses what it has alone, in a test.
+    mark: Option<PathBuf>,
+    is_blank: AtomicBool,
 }
 
 impl std::fmt::Debug for Metadata {
@@ -55,11 +77,19 @@ impl Metadata {
         Database::exists(&dir.join(DATABASE))
     }
 
-    /// Opens the metadata of `node` in `dir`, or creates them, empty. A group that exists is ready when this returns.
+    /// Whether there were metadata in `dir` that are gone: a node that has voted and forgotten how must never vote again.
+    #[must_use]
+    pub fn are_lost(dir: &Path) -> bool {
+        !Self::exist(dir) && dir.with_extension(BEGUN).exists()
+    }
+
+    /// Opens the metadata of `node` in `dir`, or creates them, empty. `peers` are its way to other nodes, if it has one. A group
+    /// of this node alone is ready when this returns; one of several may still look for its leader.
     ///
     /// # Errors
     /// [`MetadataError`]; nothing has been changed on disk then, but for an interrupted start or snapshot.
-    pub async fn open(dir: &Path, node: NodeId) -> Result<Self, MetadataError> {
+    pub async fn open(dir: &Path, node: NodeId, peers: Option<Peers>) -> Result<Self, MetadataError> {
+        let mark = peers.is_some().then(|| dir.with_extension(BEGUN));
         let dir = dir.to_owned();
         let opened = spawn_blocking(move || open_files(&dir, node)).await;
         let (replica, shelf) = opened.map_err(|error| MetadataError::Engine(error.to_string()))??;
@@ -67,18 +97,42 @@ impl Metadata {
         let failed = database.failed();
         let log = LogStore::new(Arc::clone(&database));
         let machine = Machine::new(Arc::clone(&replica), Arc::new(shelf));
-        let raft = Raft::new(Voter::from(node), settings()?, Alone, log, machine)
+        let ways = Ways::new(peers.clone());
+        let me = Voter::from(node);
+        let raft = Raft::new(me, settings()?, ways.clone(), log, machine)
             .await
             .map_err(|error| engine_error(&failed, &error))?;
-        let (proposer, writer) = Proposer::new(raft.clone(), failed.clone());
-        let view = View::new(replica);
+        ways.follow(raft.metrics());
+        let orderer = Orderer { raft: raft.clone(), me, ways, replica: Arc::clone(&replica) };
+        let (proposer, writer) = Proposer::new(orderer, failed.clone());
+        let view = View::new(Arc::clone(&replica));
         let mut tasks = JoinSet::new();
         tasks.spawn(writer);
         tasks.spawn(pulse::supervise(raft.metrics(), database));
-        let metadata = Self { raft, node, view, proposer, failed, tasks: Arc::new(Mutex::new(tasks)) };
-        if metadata.is_founded().await? {
-            metadata.ready().await?;
+        let metadata = Self {
+            raft,
+            node,
+            view,
+            proposer,
+            failed,
+            tasks: Arc::new(Mutex::new(tasks)),
+            beginning: Arc::new(Beginning { mark, is_blank: AtomicBool::new(true) }),
+            peers,
+            receiving: Arc::default(),
+            catching_up: Arc::default(),
+        };
+        if let Some(peers) = &metadata.peers {
+            peers.known().follow(metadata.view());
+            peers.known().set_blank(true);
         }
+        if metadata.is_founded().await? {
+            metadata.begin().await.map_err(|_| metadata.not_marked())?;
+            metadata.has_begun();
+            if metadata.is_alone() {
+                metadata.ready().await?;
+            }
+        }
+        metadata.spawn(members::look_after(metadata.raft.clone(), me, replica));
         metadata.spawn(pulse::beat(metadata.raft.metrics(), Voter::from(node), metadata.proposer.clone()));
         Ok(metadata)
     }
@@ -90,12 +144,14 @@ impl Metadata {
     /// [`MetadataError::Chain`] for another organisation's chain, or one that does not verify.
     pub async fn found(&self, chain: Vec<Bytes>) -> Result<(), MetadataError> {
         if !self.is_founded().await? {
+            self.begin().await.map_err(|_| self.not_marked())?;
             let members = std::collections::BTreeMap::from([(Voter::from(self.node), EmptyNode {})]);
             match self.raft.initialize(members).await {
                 Ok(()) | Err(RaftError::APIError(InitializeError::NotAllowed(_))) => {}
                 Err(error) => return Err(engine_error(&self.failed, &error)),
             }
         }
+        self.has_begun();
         self.ready().await?;
         // Every command begins with the genesis or with what the one before it has brought, so each may be repeated.
         let mut rest: Vec<Blob> = chain.into_iter().map(Blob).collect();
@@ -170,6 +226,20 @@ impl Metadata {
         }
     }
 
+    /// Makes a snapshot of all that is applied, and forgets the log before it: whoever lacks that needs the snapshot.
+    #[cfg(test)]
+    pub(crate) async fn forget_log(&self) {
+        let applied = self.view().applied();
+        let limit = Some(Duration::from_secs(20));
+        self.raft.trigger().snapshot().await.unwrap();
+        let has_snapshot = |index: Option<u64>| index.is_some_and(|index| index >= applied);
+        let wait = self.raft.wait(limit);
+        wait.metrics(|metrics| has_snapshot(metrics.snapshot.map(|id| id.index)), "a snapshot").await.unwrap();
+        self.raft.trigger().purge_log(applied).await.unwrap();
+        let wait = self.raft.wait(limit);
+        wait.metrics(|metrics| has_snapshot(metrics.purged.map(|id| id.index)), "a purge").await.unwrap();
+    }
+
     /// The engine, for tests that make it do what it would do later.
     #[cfg(test)]
     pub(super) fn engine(&self) -> &Raft<Group> {
@@ -180,7 +250,111 @@ impl Metadata {
         self.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
     }
 
-    async fn is_founded(&self) -> Result<bool, MetadataError> {
+    pub(super) fn raft(&self) -> &Raft<Group> {
+        &self.raft
+    }
+
+    /// This node.
+    pub(super) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    /// The other nodes, if there may be any.
+    pub(super) fn peers(&self) -> Option<&Peers> {
+        self.peers.as_ref()
+    }
+
+    /// When it was last asked how far this node should be.
+    pub(super) fn catching_up(&self) -> &tokio::sync::Mutex<Option<Instant>> {
+        &self.catching_up
+    }
+
+    /// Held while a snapshot comes in.
+    pub(super) fn receiving(&self) -> &tokio::sync::Mutex<()> {
+        &self.receiving
+    }
+
+    /// The organisation, as new as this node knows it.
+    pub(super) fn known_organisation(&self) -> Option<Arc<Organisation>> {
+        self.peers.as_ref().map(|peers| peers.known().organisation()).or_else(|| self.view.organisation())
+    }
+
+    /// Marks, durably, that there are metadata from now on; before the first entry or vote is.
+    pub(super) async fn begin(&self) -> Result<(), PeerRefusal> {
+        let is_blank = self.beginning.is_blank.load(Ordering::Acquire);
+        let Some(mark) = self.beginning.mark.clone().filter(|_| is_blank) else { return Ok(()) };
+        let marked = spawn_blocking(move || match durable_file::create(&mark, b"", Readers::Everyone) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        });
+        match marked.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "the metadata cannot begin");
+                Err(PeerRefusal::Unavailable)
+            }
+            Err(_) => Err(PeerRefusal::Unavailable),
+        }
+    }
+
+    fn not_marked(&self) -> MetadataError {
+        MetadataError::NotMarked { path: self.beginning.mark.clone().unwrap_or_default() }
+    }
+
+    /// Says that there is something now.
+    pub(super) fn has_begun(&self) {
+        if self.beginning.is_blank.swap(false, Ordering::AcqRel)
+            && let Some(peers) = &self.peers
+        {
+            peers.known().set_blank(false);
+        }
+    }
+
+    /// Whether the group exists and this node alone votes in it.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let mut voters = metrics.membership_config.membership().voter_ids();
+        voters.next() == Some(Voter::from(self.node)) && voters.next().is_none()
+    }
+
+    /// Whether this node is in the group, as far as it knows: it votes, or learns.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        metrics.membership_config.membership().get_node(&Voter::from(self.node)).is_some()
+    }
+
+    /// Hands the group what this node's admission knows beyond it, once there is a leader: its chain, up to `head`.
+    pub fn introduce(&self, head: Head, chain: Vec<Bytes>) {
+        let metadata = self.clone();
+        self.spawn(async move {
+            while let Some(organisation) = metadata.view.organisation().filter(|known| !known.passed(head)) {
+                let next = usize::try_from(organisation.head().seq.saturating_add(1)).unwrap_or(usize::MAX);
+                let lacking: Vec<Bytes> = chain.iter().skip(next).take(CERTIFICATES_MAX).cloned().collect();
+                if lacking.is_empty() {
+                    tracing::error!("the admission's chain is not the one of this cluster");
+                    return;
+                }
+                match metadata.propose(Proposal::Certify(lacking)).await {
+                    Ok(_) => {}
+                    Err(ProposeError::Unavailable) => tokio::time::sleep(Duration::from_secs(TICK_SECONDS)).await,
+                    Err(error) => {
+                        tracing::warn!(%error, "the cluster does not take the admission's certificates");
+                        return;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Whether this node holds any metadata of a group: it has founded one, or a leader has sent it entries.
+    ///
+    /// # Errors
+    /// [`MetadataError::Engine`] if the engine has stopped.
+    pub async fn is_founded(&self) -> Result<bool, MetadataError> {
         self.raft.is_initialized().await.map_err(|error| engine_error(&self.failed, &error))
     }
 

@@ -7,15 +7,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use openraft::Raft;
-use openraft::error::{ClientWriteError, RaftError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::command::{Applied, Batch, Command, Outcome};
 use super::error::Failure;
+use super::orderer::{Orderer, Stopped};
 use super::proposal::ProposeError;
-use super::raft::Group;
 use crate::limit::{
     PROPOSAL_GROUP_BYTES_MAX, PROPOSAL_GROUP_MAX, PROPOSAL_SECONDS_MAX, PROPOSALS_BYTES_MAX, PROPOSALS_QUEUED_MAX,
 };
@@ -38,12 +36,12 @@ struct Pending {
 impl Proposer {
     /// A proposer, and the writer that must run beside it.
     pub(super) fn new(
-        raft: Raft<Group>,
+        orderer: Orderer,
         failed: watch::Receiver<Option<Failure>>,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (queue, pending) = mpsc::channel(PROPOSALS_QUEUED_MAX);
         let proposer = Self { queue, room: Arc::new(Semaphore::new(PROPOSALS_BYTES_MAX)), failed };
-        (proposer, write(raft, pending))
+        (proposer, write(orderer, pending))
     }
 
     /// Proposes one command, and waits until it has been committed and applied here.
@@ -75,7 +73,7 @@ impl Proposer {
 }
 
 /// Orders what comes, until no proposer is left or the engine has stopped.
-async fn write(raft: Raft<Group>, mut queue: mpsc::Receiver<Pending>) {
+async fn write(orderer: Orderer, mut queue: mpsc::Receiver<Pending>) {
     let mut waiting = None;
     loop {
         let first = match waiting.take() {
@@ -88,22 +86,16 @@ async fn write(raft: Raft<Group>, mut queue: mpsc::Receiver<Pending>) {
         let group = gather(first, &mut queue, &mut waiting);
         let (commands, answers): (Vec<_>, Vec<_>) =
             group.into_iter().map(|pending| (pending.command, (pending.answer, pending.room))).unzip();
-        match raft.client_write(Batch(commands)).await {
-            Ok(response) => {
-                for ((answer, _room), outcome) in answers.into_iter().zip(response.data.0) {
+        match orderer.order(Batch(commands)).await {
+            Ok(Some(outcomes)) => {
+                for ((answer, _room), outcome) in answers.into_iter().zip(outcomes.0) {
                     // Whoever asked may have gone; the command has had its effect all the same.
                     let _ = answer.send(outcome);
                 }
             }
             // Dropping the answers tells each proposer that the group is not available.
-            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {}
-            Err(RaftError::APIError(ClientWriteError::ChangeMembershipError(error))) => {
-                tracing::error!(%error, "the engine took a proposal for a change of members");
-            }
-            Err(RaftError::Fatal(error)) => {
-                tracing::error!(%error, "the consensus engine has stopped");
-                return;
-            }
+            Ok(None) => {}
+            Err(Stopped) => return,
         }
     }
 }

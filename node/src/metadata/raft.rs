@@ -37,6 +37,12 @@ impl From<NodeId> for Voter {
     }
 }
 
+impl From<Voter> for NodeId {
+    fn from(voter: Voter) -> Self {
+        Self(voter.0)
+    }
+}
+
 impl fmt::Display for Voter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         NodeId(self.0).fmt(f)

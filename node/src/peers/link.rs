@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -67,8 +68,8 @@ enum Way {
 pub(crate) struct Line {
     connection: Connection,
     key: Digest,
-    /// Whether the node said, when the connection was made, that it holds nothing.
-    was_blank: bool,
+    /// Whether the node said, when it was greeted last, that it holds nothing.
+    is_blank: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Peers {
@@ -118,20 +119,6 @@ impl Peers {
         Ok(self.line(node).await?.connection)
     }
 
-    /// The same as [`Peers::call`], of a node on whose memory the cluster counts: one that has come back empty is not asked.
-    ///
-    /// # Errors
-    /// [`PeerError::Emptied`], or as in [`Peers::call`].
-    pub(crate) async fn call_voter(
-        &self,
-        node: NodeId,
-        request: &PeerRequest,
-        body: &[Bytes],
-    ) -> Result<(PeerResponse, Bytes), PeerError> {
-        self.remembers(node).await?;
-        self.call(node, request, body).await
-    }
-
     /// Whether a node holds anything.
     ///
     /// # Errors
@@ -139,8 +126,12 @@ impl Peers {
     pub(crate) async fn remembers(&self, node: NodeId) -> Result<(), PeerError> {
         let line = self.line(node).await?;
         // It may have received its first entries since it greeted.
-        if line.was_blank && self.0.greet(&line.connection, node, line.key).await? {
-            return Err(PeerError::Emptied);
+        if line.is_blank.load(Ordering::Acquire) {
+            let is_blank = self.0.greet(&line.connection, node, line.key).await?;
+            line.is_blank.store(is_blank, Ordering::Release);
+            if is_blank {
+                return Err(PeerError::Emptied);
+            }
         }
         Ok(())
     }
@@ -162,7 +153,16 @@ impl Peers {
         loop {
             let now = news.borrow_and_update().clone();
             match now {
-                Way::Open(line) if line.connection.close_reason().is_none() => return Ok(line),
+                Way::Open(line) if line.connection.close_reason().is_none() => {
+                    // A revocation ends what was begun before it, too.
+                    return match judge(node, line.key, &self.0.known.organisation(), clock::now()) {
+                        Ok(()) => Ok(line),
+                        Err(untrusted) => {
+                            line.connection.close(VarInt::from_u32(CloseCode::Refused as u32), b"not trusted");
+                            Err(untrusted.into())
+                        }
+                    };
+                }
                 Way::Closed { error, until, .. } if dialled || Instant::now() < until => return Err(error),
                 Way::Dialling => {
                     let gone = |_| PeerError::Unreachable("this node stops".to_owned());
@@ -246,7 +246,7 @@ impl Inner {
         if greeted.is_err() {
             connection.close(VarInt::from_u32(CloseCode::Refused as u32), b"not trusted");
         }
-        Ok(Line { was_blank: greeted?, connection, key })
+        Ok(Line { is_blank: Arc::new(AtomicBool::new(greeted?)), connection, key })
     }
 
     /// Brings both to one position of the chain, judges the node by it, and says whether the node is blank.

@@ -22,6 +22,7 @@ mod wire;
 pub use error::{PeerError, Untrusted};
 pub use known::Known;
 pub use link::Peers;
-pub use wire::{Greeting, PeerRefusal, PeerRequest, PeerResponse};
+pub use wire::{Greeting, PeerRefusal, PeerRequest, PeerResponse, PeerStatus};
 
+pub(crate) use stream::read_answer;
 pub(crate) use trust::{judge, named_key};

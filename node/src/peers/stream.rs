@@ -35,7 +35,7 @@ pub(super) async fn exchange(
 }
 
 /// Reads an answer, its lengths held to their bounds before anything is allocated.
-pub(super) async fn read_answer(recv: &mut RecvStream) -> Result<(PeerResponse, Bytes), PeerError> {
+pub(crate) async fn read_answer(recv: &mut RecvStream) -> Result<(PeerResponse, Bytes), PeerError> {
     let mut prefix = [0; HEADER_LENGTH_BYTES];
     recv.read_exact(&mut prefix).await?;
     let mut header = vec![0; header_length(prefix, HEADER_BYTES_MAX)?];

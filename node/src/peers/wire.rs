@@ -32,6 +32,19 @@ pub enum PeerRequest {
     Propose,
     /// About chunks. → `Chunks`
     Chunks(ChunkRequest),
+    /// How the node is. → `Status`
+    Status,
+    /// Up to where the log is committed, as the leader knows once a majority has confirmed that it leads. → `Position`
+    Position,
+}
+
+/// How a node is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerStatus {
+    /// The index that it has applied.
+    pub applied: u64,
+    /// Its software's version.
+    pub version: String,
 }
 
 /// Who greets, and what it knows.
@@ -66,6 +79,13 @@ pub enum PeerResponse {
     },
     /// About chunks.
     Chunks(ChunkReply),
+    /// How the node is.
+    Status(PeerStatus),
+    /// Whatever was acknowledged before the question stands at this index or below.
+    Position {
+        /// The index.
+        index: u64,
+    },
 }
 
 /// Why a node does not do what another asks.
@@ -100,6 +120,8 @@ impl PeerRequest {
             Self::Snapshot { .. } => "peer_snapshot",
             Self::Propose => "peer_propose",
             Self::Chunks(request) => request.name(),
+            Self::Status => "peer_status",
+            Self::Position => "peer_position",
         }
     }
 
@@ -107,7 +129,7 @@ impl PeerRequest {
     #[must_use]
     pub fn body_bytes_max(&self) -> Option<usize> {
         match self {
-            Self::Greet(_) => Some(0),
+            Self::Greet(_) | Self::Status | Self::Position => Some(0),
             Self::Teach => Some(CERTIFICATES_BYTES_MAX),
             Self::Append | Self::Vote => Some(CONSENSUS_BYTES_MAX),
             Self::Snapshot { manifest } => {
@@ -124,7 +146,7 @@ impl PeerResponse {
     #[must_use]
     pub fn body_bytes_max(&self) -> usize {
         match self {
-            Self::Refused(_) | Self::Taught { .. } => 0,
+            Self::Refused(_) | Self::Taught { .. } | Self::Status(_) | Self::Position { .. } => 0,
             Self::Greeted(_) => CERTIFICATES_BYTES_MAX,
             Self::Consensus => CONSENSUS_BYTES_MAX,
             Self::Proposed { .. } => PROPOSED_BYTES_MAX,
@@ -156,6 +178,8 @@ mod tests {
             PeerRequest::Snapshot { manifest: vec![] },
             PeerRequest::Propose,
             PeerRequest::Chunks(ChunkRequest::Have { space: SpaceId([0; 16]), layout: 0, ids: vec![] }),
+            PeerRequest::Status,
+            PeerRequest::Position,
         ];
         let answers = [
             PeerResponse::Refused(PeerRefusal::Malformed),
@@ -164,6 +188,8 @@ mod tests {
             PeerResponse::Consensus,
             PeerResponse::Proposed { index: 0 },
             PeerResponse::Chunks(ChunkReply::Chunks { chunks: vec![] }),
+            PeerResponse::Status(PeerStatus { applied: 0, version: String::new() }),
+            PeerResponse::Position { index: 0 },
         ];
         assert!(requests.iter().zip(0..).all(|(request, number)| encode(request).first() == Some(&number)));
         assert!(answers.iter().zip(0..).all(|(answer, number)| encode(answer).first() == Some(&number)));

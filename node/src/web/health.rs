@@ -27,6 +27,8 @@ pub(super) enum State {
     Serving,
     /// Its charter has ended or was revoked: clients refuse it.
     NoCharter,
+    /// It waits for its place in the cluster.
+    Waiting,
     /// It takes no uploads: the disk is full.
     DiskFull,
     /// It finishes what is under way.
@@ -37,6 +39,7 @@ pub(super) enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) stopping: bool,
+    pub(super) is_member: bool,
     pub(super) charter_ends: Option<Timestamp>,
     pub(super) now: Timestamp,
     pub(super) disk_used_percent: u64,
@@ -50,6 +53,8 @@ impl State {
             Self::Stopping
         } else if facts.charter_ends.is_none_or(|ends| ends < facts.now) {
             Self::NoCharter
+        } else if !facts.is_member {
+            Self::Waiting
         } else if facts.disk_used_percent >= u64::from(facts.upload_percent_max) {
             Self::DiskFull
         } else {
@@ -61,7 +66,7 @@ impl State {
     pub(super) fn code(self) -> StatusCode {
         match self {
             Self::Serving | Self::DiskFull => StatusCode::OK,
-            Self::NoCharter | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoCharter | Self::Waiting | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -74,6 +79,7 @@ mod tests {
     fn the_most_pressing_truth_is_told() {
         let well = Facts {
             stopping: false,
+            is_member: true,
             charter_ends: Some(Timestamp(200)),
             now: Timestamp(100),
             disk_used_percent: 10,
@@ -83,6 +89,7 @@ mod tests {
         assert_eq!(State::judge(&Facts { disk_used_percent: 90, ..well }), State::DiskFull);
         assert_eq!(State::judge(&Facts { charter_ends: None, ..well }), State::NoCharter);
         assert_eq!(State::judge(&Facts { now: Timestamp(201), ..well }), State::NoCharter);
+        assert_eq!(State::judge(&Facts { is_member: false, disk_used_percent: 90, ..well }), State::Waiting);
         assert_eq!(State::judge(&Facts { stopping: true, charter_ends: None, ..well }), State::Stopping);
     }
 }

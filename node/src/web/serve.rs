@@ -22,13 +22,18 @@ use crate::clock;
 use crate::edge::Stop;
 use crate::jobs::Board;
 use crate::limit::DASHBOARDS_MAX;
-use crate::metadata::{Metadata, View};
+use crate::metadata::Metadata;
 use crate::observe::{Metrics, Reading, refresh};
+use crate::peers::Peers;
+use crate::web::cluster::look;
 use crate::web::dashboard::{self, Counters, EVERY, Looks};
 use crate::web::health::{Facts, Health, State};
 
 /// The media type of Prometheus's text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Where the cluster is described.
+pub const CLUSTER_PAGE: &str = "/cluster.json";
 
 /// What the pages are made from.
 pub struct WebParts {
@@ -36,6 +41,8 @@ pub struct WebParts {
     pub node: NodeId,
     /// The applied state.
     pub metadata: Metadata,
+    /// The other nodes.
+    pub peers: Peers,
     /// The chunk store.
     pub chunks: ChunkStore,
     /// How its jobs are.
@@ -109,6 +116,7 @@ impl Web {
         let router = Router::new()
             .route("/metrics", get(metrics))
             .route("/healthz", get(healthz))
+            .route(CLUSTER_PAGE, get(cluster))
             .merge(dashboard::routes())
             .with_state(Arc::clone(&self.pages));
         let mark = async {
@@ -150,7 +158,7 @@ async fn metrics(Shared(pages): Shared<Arc<Pages>>) -> Response {
     let parts = &pages.parts;
     let view = parts.metadata.view();
     let chunks = parts.chunks.stats();
-    let charter_ends = charter_ends(&view, parts.node);
+    let charter_ends = charter_ends(&parts.peers, parts.node);
     refresh(&parts.metrics, &Reading { chunks, view: &view, charter_ends, now: clock::now() });
     match parts.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
@@ -159,6 +167,11 @@ async fn metrics(Shared(pages): Shared<Arc<Pages>>) -> Response {
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+async fn cluster(Shared(pages): Shared<Arc<Pages>>) -> Response {
+    let parts = &pages.parts;
+    Json(look(parts.node, &parts.metadata, &parts.peers).await).into_response()
 }
 
 async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {
@@ -170,7 +183,8 @@ async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {
     let used = stats.disk.used_bytes.saturating_mul(100);
     let state = State::judge(&Facts {
         stopping: pages.stopping.load(Ordering::Relaxed),
-        charter_ends: charter_ends(&view, parts.node),
+        is_member: parts.metadata.is_member(),
+        charter_ends: charter_ends(&parts.peers, parts.node),
         now: clock::now(),
         disk_used_percent: used.checked_div(stats.disk.total_bytes).unwrap_or(100),
         upload_percent_max: parts.upload_percent_max,
@@ -185,7 +199,7 @@ async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {
     (state.code(), Json(health)).into_response()
 }
 
-/// When the node's charter ends, as the applied chain says.
-fn charter_ends(view: &View, node: NodeId) -> Option<Timestamp> {
-    view.organisation()?.charter(node).map(|charter| charter.not_after)
+/// When the node's charter ends, as far as the chain is known.
+fn charter_ends(peers: &Peers, node: NodeId) -> Option<Timestamp> {
+    peers.known().organisation().charter(node).map(|charter| charter.not_after)
 }

@@ -7,6 +7,7 @@ mod bad_input;
 mod canary;
 mod checkpoint;
 mod clock;
+mod cluster;
 mod device;
 mod full_disk;
 mod kill_client;

@@ -82,7 +82,7 @@ async fn a_silent_peer_is_closed() {
 }
 
 #[tokio::test]
-async fn a_node_is_told_that_this_cluster_is_of_one() {
+async fn who_comes_as_a_node_shows_a_certificate() {
     let site = Site::start().await;
     let peer = Peer::dial(&site, ALPN_NODE).await.unwrap();
     peer.closed_with(REFUSED).await;

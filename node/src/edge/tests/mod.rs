@@ -10,4 +10,5 @@ mod follow;
 mod frames;
 mod guests;
 mod key_exchange;
+mod nodes;
 mod process;

@@ -17,7 +17,13 @@ async fn a_node_serves_until_a_signal_and_ends_well() {
     for _ in 0..2 {
         let (say, ready) = oneshot::channel();
         let folder = folder.clone();
-        let node = tokio::spawn(async move { boot::run(&folder, &anywhere(), |ready| say.send(ready).unwrap()).await });
+        let say = std::sync::Mutex::new(Some(say));
+        let ready_once = move |ready| {
+            if let Some(say) = say.lock().unwrap().take() {
+                say.send(ready).unwrap();
+            }
+        };
+        let node = tokio::spawn(async move { boot::run(&folder, &anywhere(), ready_once).await });
         let ready = tokio::time::timeout(PATIENCE, ready).await.unwrap().unwrap();
         let health = get(ready.web, "/healthz").await;
         assert!(health.starts_with("HTTP/1.1 200"), "{health}");

@@ -71,7 +71,7 @@ impl Site {
         let identity = Arc::new(Identity::load(&folder.receipt_key()).unwrap());
         let node = identity.node();
         let enrolment = enrolment::load(&folder, &identity, clock::now()).unwrap();
-        let metadata = Metadata::open(&folder.metadata(), node).await.unwrap();
+        let metadata = Metadata::open(&folder.metadata(), node, None).await.unwrap();
         metadata.found(enrolment.chain().to_vec()).await.unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
         let organisation = enrolment.organisation();

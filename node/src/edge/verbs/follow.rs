@@ -48,7 +48,11 @@ pub(in crate::edge) async fn follow(
     gateway.member(&caller.admitted, space, Role::Reader).await?;
     // Before the head is read: what is applied in between is told twice rather than never.
     let news = gateway.metadata.view().news(space);
-    let head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    let mut head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    if from > head.seq {
+        gateway.metadata.catch_up().await;
+        head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    }
     if from > head.seq {
         return Err(Refusal::Behind.into());
     }

@@ -17,7 +17,11 @@ pub(in crate::edge) async fn log(
     space: SpaceId,
     from: u64,
 ) -> Result<Answer, RequestFault> {
-    let head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    let mut head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    if from > head.seq.saturating_add(1) {
+        gateway.metadata.catch_up().await;
+        head = gateway.member(&caller.admitted, space, Role::Reader).await?.head();
+    }
     if from > head.seq {
         return Ok(Answer::of(Response::Log { head }));
     }

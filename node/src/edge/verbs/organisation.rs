@@ -11,7 +11,11 @@ use crate::edge::memory::Share;
 
 /// Whoever is further than this node is told where it stands, and gets nothing: that is how it learns that the node lags.
 pub(in crate::edge) async fn organisation(gateway: &Gateway, share: &Share, from: u64) -> Result<Answer, RequestFault> {
-    let head = gateway.organisation()?.head();
+    let mut head = gateway.organisation()?.head();
+    if from > head.seq.saturating_add(1) {
+        gateway.metadata.catch_up().await;
+        head = gateway.organisation()?.head();
+    }
     if from > head.seq {
         return Ok(Answer::of(Response::Organisation { head }));
     }

@@ -44,7 +44,7 @@ fn child(dir: &Path, shell: &str) -> (Child, BufReader<ChildStdout>) {
 
 /// Each space as it stands has what a child acknowledged.
 async fn assert_kept(dir: &Path, acknowledged: &[u64]) {
-    let metadata = Metadata::open(dir, NODE).await.unwrap();
+    let metadata = Metadata::open(dir, NODE, None).await.unwrap();
     let view = metadata.view();
     for (nonce, seq) in acknowledged.iter().enumerate() {
         let nonce = u8::try_from(nonce).unwrap();
@@ -137,7 +137,7 @@ fn child_commits_for_ever() {
 }
 
 async fn commit_for_ever(dir: &Path) {
-    let metadata = Metadata::open(dir, NODE).await.unwrap();
+    let metadata = Metadata::open(dir, NODE, None).await.unwrap();
     let kept = metadata.view().certificates(0, usize::MAX).unwrap();
     let town = if kept.is_empty() { Town::new() } else { Town::resumed(kept) };
     metadata.found(town.chain.clone()).await.unwrap();

@@ -36,7 +36,7 @@ fn tables(dir: &Path) -> Vec<PathBuf> {
 }
 
 async fn assert_damaged(dir: &Path, what: &str) {
-    match Metadata::open(dir, NODE).await {
+    match Metadata::open(dir, NODE, None).await {
         Err(error @ MetadataError::Damaged { .. }) => {
             let Explanation { what, next } = error.explain();
             assert!(what.contains(&dir.display().to_string()), "{what}");
@@ -128,6 +128,6 @@ async fn rotten_records_stop_the_node() {
         let file = OpenOptions::new().write(true).open(&table).unwrap();
         file.write_all_at(&[0xff; 64], 0).unwrap();
     }
-    let error = Metadata::open(dir.path(), NODE).await.unwrap_err();
+    let error = Metadata::open(dir.path(), NODE, None).await.unwrap_err();
     assert!(matches!(error, MetadataError::Damaged { .. } | MetadataError::Failed(_)), "{error}");
 }

@@ -14,7 +14,7 @@ use crate::metadata::{Applied, Metadata, MetadataError, Proposal, ProposeError};
 pub(super) const NODE: NodeId = NodeId([7; 16]);
 
 pub(super) async fn founded(dir: &Path, town: &Town) -> Metadata {
-    let metadata = Metadata::open(dir, NODE).await.unwrap();
+    let metadata = Metadata::open(dir, NODE, None).await.unwrap();
     metadata.found(town.chain.clone()).await.unwrap();
     metadata
 }
@@ -49,7 +49,7 @@ async fn a_group_of_one_orders_commits_and_keeps_them_over_a_restart() {
     assert!(time.0 > 1_700_000_000, "the first tick is the leader's clock");
     metadata.stop().await;
 
-    let metadata = Metadata::open(dir.path(), NODE).await.unwrap();
+    let metadata = Metadata::open(dir.path(), NODE, None).await.unwrap();
     let view = metadata.view();
     assert!(view.applied() >= applied && view.cluster_time() >= time);
     assert_eq!(view.feature_level(), 1);
@@ -140,10 +140,10 @@ async fn another_organisation_or_node_is_refused() {
     let metadata = founded(dir.path(), &town).await;
     let other = Town::of_root(77);
     assert!(matches!(metadata.found(other.chain).await, Err(MetadataError::Chain(Refusal::Certificate { .. }))));
-    let second = Metadata::open(dir.path(), NODE).await;
+    let second = Metadata::open(dir.path(), NODE, None).await;
     assert!(matches!(second, Err(MetadataError::InUse { .. })), "{second:?}");
     metadata.stop().await;
-    let stranger = Metadata::open(dir.path(), NodeId([8; 16])).await;
+    let stranger = Metadata::open(dir.path(), NodeId([8; 16]), None).await;
     assert!(matches!(stranger, Err(MetadataError::OtherNode { .. })), "{stranger:?}");
 }
 

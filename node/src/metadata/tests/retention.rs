@@ -61,7 +61,7 @@ async fn a_released_chunk_outlives_restarts_and_goes_with_its_retention() {
     pass(&metadata, u64::from(RETENTION_DAYS / 2) * DAY_SECONDS).await;
     metadata.stop().await;
 
-    let metadata = Metadata::open(dir.path(), NODE).await.unwrap();
+    let metadata = Metadata::open(dir.path(), NODE, None).await.unwrap();
     let view = metadata.view();
     assert_eq!(view.seens(folder.id, usize::MAX).unwrap(), [word]);
     assert_eq!(view.row(folder.id, gone).unwrap().unwrap().released_by, Some(3));

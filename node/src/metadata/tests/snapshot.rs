@@ -30,7 +30,7 @@ async fn a_purged_log_is_not_missed() {
         .unwrap();
     metadata.stop().await;
 
-    let metadata = Metadata::open(dir.path(), NODE).await.unwrap();
+    let metadata = Metadata::open(dir.path(), NODE, None).await.unwrap();
     let space = metadata.view().space(folder.id).unwrap().unwrap();
     assert_eq!(*space, folder.space);
     let commit = town.admin.seal(town.draft(&folder.space));

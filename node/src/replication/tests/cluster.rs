@@ -93,7 +93,7 @@ impl Cluster {
             let certificate = town.by_root(Statement::Charter(charter(identity, *site)));
             town.take(certificate);
         }
-        let metadata = Metadata::open(&root.path().join("meta"), identities[0].node()).await.unwrap();
+        let metadata = Metadata::open(&root.path().join("meta"), identities[0].node(), None).await.unwrap();
         metadata.found(town.chain.clone()).await.unwrap();
         let lines = Arc::new(Lines::default());
         let mut nodes = Vec::new();

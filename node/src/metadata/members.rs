@@ -1,0 +1,164 @@
+//! Who makes up the group: the leader brings the engine's membership to what the seats of the applied chain say, step by step.
+//!
+//! A node comes in as a learner, and votes once it has caught up; it goes the other way round. Nothing else changes the membership.
+//! What the next step is, is a pure function; a leader that is lost between two steps is followed by one that goes on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use openraft::error::{ClientWriteError, RaftError};
+use openraft::{ChangeMembers, EmptyNode, Raft, RaftMetrics};
+use tokio::time::{MissedTickBehavior, timeout};
+use vauban_protocol::id::NodeId;
+use vauban_protocol::limit::VOTERS_MAX;
+use vauban_protocol::organisation::{Organisation, Seated};
+
+use super::raft::{Group, Voter};
+use super::store::Replica;
+use crate::limit::{CAUGHT_UP_ENTRIES, MEMBERS_MILLISECONDS, PROPOSAL_SECONDS_MAX};
+
+/// The membership as the engine has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Present {
+    /// Who votes, or will once a change that is under way has ended.
+    voters: BTreeSet<NodeId>,
+    /// Everybody.
+    members: BTreeSet<NodeId>,
+    /// Whether a change is under way.
+    is_changing: bool,
+    /// Learners that have nearly all that the leader has.
+    caught_up: BTreeSet<NodeId>,
+}
+
+/// One change of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Step {
+    /// A node comes in, without a vote.
+    Admit(NodeId),
+    /// These vote.
+    Vote(BTreeSet<NodeId>),
+    /// A node without a vote goes.
+    Dismiss(NodeId),
+}
+
+/// Looks after the membership, while this node leads.
+pub(super) async fn look_after(raft: Raft<Group>, me: Voter, replica: Arc<Replica>) {
+    let mut beats = tokio::time::interval(Duration::from_millis(MEMBERS_MILLISECONDS));
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beats.tick().await;
+        let metrics = raft.metrics().borrow().clone();
+        if metrics.running_state.is_err() {
+            return;
+        }
+        let Some(organisation) = replica.core().organisation else { continue };
+        let leads = metrics.current_leader == Some(me);
+        let present = Present::of(&metrics);
+        // A leader that votes no more falls silent, so that the others elect one of them; until then it still orders what comes.
+        let falls_silent = leads && !present.is_changing && !present.voters.contains(&NodeId::from(me));
+        raft.runtime_config().heartbeat(!falls_silent);
+        if !leads || !organisation.was_seated() {
+            continue;
+        }
+        if let Some(step) = next(&organisation, &present) {
+            tracing::info!(?step, "the membership of the group changes");
+            take(&raft, step).await;
+        }
+    }
+}
+
+async fn take(raft: &Raft<Group>, step: Step) {
+    let change = match step {
+        Step::Admit(node) => ChangeMembers::AddNodes(BTreeMap::from([(Voter::from(node), EmptyNode {})])),
+        Step::Vote(voters) => ChangeMembers::ReplaceAllVoters(voters.into_iter().map(Voter::from).collect()),
+        Step::Dismiss(node) => ChangeMembers::RemoveNodes(BTreeSet::from([Voter::from(node)])),
+    };
+    // A change whose end is not waited for goes on, or is taken up again.
+    let limit = Duration::from_secs(PROPOSAL_SECONDS_MAX);
+    match timeout(limit, raft.change_membership(change, true)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_)))) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the membership could not be changed"),
+        Err(_) => tracing::warn!("a change of the membership waits for a majority"),
+    }
+}
+
+impl Present {
+    fn of(metrics: &RaftMetrics<Voter, EmptyNode>) -> Self {
+        let membership = metrics.membership_config.membership();
+        let configs = membership.get_joint_config();
+        let voters = configs.last().into_iter().flatten().copied().map(NodeId::from).collect();
+        let last = metrics.last_log_index.unwrap_or_default();
+        let is_near = |matching: u64| matching.saturating_add(CAUGHT_UP_ENTRIES) >= last;
+        let caught_up = metrics.replication.iter().flatten();
+        let caught_up = caught_up.filter(|(_, matching)| matching.is_some_and(|matching| is_near(matching.index)));
+        Self {
+            voters,
+            members: membership.nodes().map(|(voter, _)| NodeId::from(*voter)).collect(),
+            is_changing: configs.len() > 1,
+            caught_up: caught_up.map(|(voter, _)| NodeId::from(*voter)).collect(),
+        }
+    }
+}
+
+/// What brings the membership nearer to the seats; nothing if it is there, or must wait.
+fn next(organisation: &Organisation, present: &Present) -> Option<Step> {
+    if present.is_changing {
+        return Some(Step::Vote(present.voters.clone()));
+    }
+    let is_out = |node: NodeId| organisation.is_seat_removed(node) || organisation.is_charter_revoked(node);
+    let comes = organisation.seats().map(|seated| seated.seat.node).find(|node| !present.members.contains(node));
+    if let Some(node) = comes {
+        return Some(Step::Admit(node));
+    }
+    let voters = voters(organisation, present);
+    if voters != present.voters {
+        return Some(Step::Vote(voters));
+    }
+    present.members.difference(&present.voters).copied().find(|node| is_out(*node)).map(Step::Dismiss)
+}
+
+/// Who should vote now. An odd number, since an even one survives no more losses; but two voters are not made one: what is
+/// acknowledged would then rest on one disk.
+fn voters(organisation: &Organisation, present: &Present) -> BTreeSet<NodeId> {
+    let is_out = |node: &NodeId| organisation.is_seat_removed(*node) || organisation.is_charter_revoked(*node);
+    let mut seats: Vec<Seated<'_>> = organisation.seats().filter(|seated| seated.seat.voter).collect();
+    seats.sort_by_key(|seated| seated.since);
+    let of = |wanted: &dyn Fn(&Seated<'_>) -> bool| -> Vec<NodeId> {
+        seats.iter().filter(|seated| wanted(seated)).map(|seated| seated.seat.node).collect()
+    };
+    let votes = |seated: &Seated<'_>| present.voters.contains(&seated.seat.node);
+    // The founding node, as long as it has no seat, goes on as it began.
+    let unseated = present.voters.iter().copied().filter(|node| !is_out(node) && organisation.seat(*node).is_none());
+    let staying: Vec<NodeId> = unseated.chain(of(&|seated| votes(seated) && !seated.draining)).collect();
+    let can_come = |seated: &Seated<'_>| !votes(seated) && !seated.draining;
+    let fresh = of(&|seated| can_come(seated) && present.caught_up.contains(&seated.seat.node));
+    // A node that is being emptied votes until another can.
+    let leaving = of(&|seated| votes(seated) && seated.draining);
+
+    let mut chosen: Vec<NodeId> = staying;
+    while chosen.len() < VOTERS_MAX
+        && let Some(node) = farthest(organisation, &chosen, &fresh)
+    {
+        chosen.push(node);
+    }
+    chosen.extend(leaving);
+    if chosen.is_empty() {
+        return present.voters.clone();
+    }
+    let is_pair = chosen.len() == 2 && chosen.iter().all(|node| present.voters.contains(node));
+    let odd = chosen.len().min(VOTERS_MAX).saturating_sub(1) | 1;
+    chosen.truncate(if is_pair { 2 } else { odd });
+    chosen.into_iter().collect()
+}
+
+/// Of the nodes that could vote, the first one at the site that has the fewest voters.
+fn farthest(organisation: &Organisation, chosen: &[NodeId], fresh: &[NodeId]) -> Option<NodeId> {
+    let site = |node: NodeId| organisation.charter(node).map(|charter| charter.site.as_str());
+    let neighbours = |node: NodeId| chosen.iter().filter(|other| site(**other) == site(node)).count();
+    fresh.iter().copied().filter(|node| !chosen.contains(node)).min_by_key(|node| neighbours(*node))
+}
+
+#[cfg(test)]
+mod tests;

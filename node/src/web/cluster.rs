@@ -1,0 +1,218 @@
+//! `/cluster.json`: the cluster as this node sees it, and as the others say of themselves when they are asked.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use serde::{Deserialize, Serialize};
+use vauban_protocol::id::NodeId;
+use vauban_protocol::organisation::{Charter, Organisation};
+use vauban_protocol::time::Timestamp;
+
+use crate::clock;
+use crate::limit::PEER_STATUS_SECONDS_MAX;
+use crate::metadata::{Metadata, Standing};
+use crate::peers::{PeerRequest, PeerResponse, PeerStatus, Peers};
+
+/// The cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// The node that says this.
+    pub node: String,
+    /// Who leads; none while there is no majority.
+    pub leader: Option<String>,
+    /// The leader's number.
+    pub term: u64,
+    /// The index that this node has applied.
+    pub applied: u64,
+    /// What every voter supports.
+    pub feature_level: u32,
+    /// The cluster's time, in seconds since 1970.
+    pub cluster_time: u64,
+    /// Its nodes, and those that wait for a place.
+    pub nodes: Vec<Member>,
+}
+
+/// One node of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The node.
+    pub node: String,
+    /// Its datacentre.
+    pub site: String,
+    /// The country that stands in.
+    pub country: String,
+    /// Where it is reached.
+    pub addresses: Vec<String>,
+    /// Bytes that it may hold, as its seat says.
+    pub capacity_bytes: u64,
+    /// Its part in the group.
+    pub role: Role,
+    /// Whether it is to be emptied.
+    pub draining: bool,
+    /// Whether it answers.
+    pub reached: bool,
+    /// The index that it has applied, if it answers.
+    pub applied: Option<u64>,
+    /// Entries that it lacks of those that this node's log holds.
+    pub lag: Option<u64>,
+    /// The version of its software.
+    pub version: Option<String>,
+    /// When its charter ends, in seconds since 1970.
+    pub charter_ends: u64,
+}
+
+/// A node's part in the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It orders what the others propose.
+    Leader,
+    /// It votes.
+    Voter,
+    /// It has a copy, and no vote.
+    Learner,
+    /// It has a seat, and no copy yet.
+    Joining,
+    /// It has a charter, and no seat.
+    Waiting,
+}
+
+/// Asks every node how it is, all at once.
+pub(super) async fn look(node: NodeId, metadata: &Metadata, peers: &Peers) -> Cluster {
+    let organisation = peers.known().organisation();
+    let standing = metadata.standing();
+    let view = metadata.view();
+    let charters = organisation.charters().filter(|charter| !organisation.is_seat_removed(charter.node()));
+    let members = charters.map(|charter| async {
+        let asked = charter.node();
+        let status = if asked == node {
+            Some(PeerStatus { applied: view.applied(), version: env!("CARGO_PKG_VERSION").to_owned() })
+        } else if organisation.seat(asked).is_some() {
+            status_of(peers, asked).await
+        } else {
+            None
+        };
+        member(&organisation, charter, &standing, status)
+    });
+    let nodes = join_all(members).await;
+    Cluster {
+        node: node.to_hex(),
+        leader: standing.leader.map(NodeId::to_hex),
+        term: standing.term,
+        applied: view.applied(),
+        feature_level: view.feature_level(),
+        cluster_time: view.cluster_time().0,
+        nodes,
+    }
+}
+
+async fn status_of(peers: &Peers, node: NodeId) -> Option<PeerStatus> {
+    let limit = Duration::from_secs(PEER_STATUS_SECONDS_MAX);
+    match tokio::time::timeout(limit, peers.call(node, &PeerRequest::Status, &[])).await {
+        Ok(Ok((PeerResponse::Status(status), _))) => Some(status),
+        Ok(Err(error)) => {
+            tracing::debug!(%node, %error, "a node does not say how it is");
+            None
+        }
+        _ => None,
+    }
+}
+
+fn member(organisation: &Organisation, charter: &Charter, standing: &Standing, status: Option<PeerStatus>) -> Member {
+    let node = charter.node();
+    let seated = organisation.seat(node);
+    let role = if standing.leader == Some(node) {
+        Role::Leader
+    } else if standing.voters.contains(&node) {
+        Role::Voter
+    } else if standing.learners.contains(&node) {
+        Role::Learner
+    } else if seated.is_some() {
+        Role::Joining
+    } else {
+        Role::Waiting
+    };
+    Member {
+        node: node.to_hex(),
+        site: charter.site.clone(),
+        country: charter.country.clone(),
+        addresses: seated.map_or_else(Vec::new, |seated| seated.seat.addresses.clone()),
+        capacity_bytes: seated.map_or(0, |seated| seated.seat.capacity_bytes.get()),
+        role,
+        draining: seated.is_some_and(|seated| seated.draining),
+        reached: status.is_some(),
+        applied: status.as_ref().map(|status| status.applied),
+        lag: status.as_ref().map(|status| standing.last.saturating_sub(status.applied)),
+        version: status.map(|status| status.version),
+        charter_ends: charter.not_after.0,
+    }
+}
+
+impl Cluster {
+    /// The text for a terminal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let now = clock::now();
+        let lines: Vec<String> = self.nodes.iter().map(|member| member.line(now)).collect();
+        let (applied, term, level) = (self.applied, self.term, self.feature_level);
+        let head = match &self.leader {
+            Some(leader) => {
+                let leader = short(leader);
+                crate::say!(
+                    fr: "Grappe : {leader} mène (mandat {term}) ; indice appliqué ici {applied}, niveau {level}.",
+                    en: "Cluster: {leader} leads (term {term}); index applied here {applied}, level {level}.",
+                )
+            }
+            None => crate::say!(
+                fr: "Grappe : personne ne mène. Il manque une majorité de votants : rien ne s'écrit ; ce qui est appliqué ici ({applied}) se lit.",
+                en: "Cluster: nobody leads. A majority of voters is missing: nothing is written; what is applied here ({applied}) can be read.",
+            ),
+        };
+        format!("{head}\n{}", lines.join("\n"))
+    }
+}
+
+impl Member {
+    fn line(&self, now: Timestamp) -> String {
+        let (node, site, addresses) = (short(&self.node), &self.site, self.addresses.join(", "));
+        let role = self.role.text();
+        let mut notes = Vec::new();
+        if self.draining {
+            notes.push(crate::say!(fr: "se vide", en: "draining"));
+        }
+        match (self.reached, self.lag) {
+            (true, Some(lag)) if lag > 0 => {
+                notes.push(crate::say!(fr: "en retard de {lag} entrée(s)", en: "{lag} entry(ies) behind"));
+            }
+            (true, _) => {}
+            (false, _) if self.role == Role::Waiting => notes.push(crate::say!(
+                fr: "attend : « vauban admin node add {node} »",
+                en: "waits: `vauban admin node add {node}`"
+            )),
+            (false, _) => notes.push(crate::say!(fr: "NE RÉPOND PAS", en: "DOES NOT ANSWER")),
+        }
+        let days = self.charter_ends.saturating_sub(now.0) / vauban_protocol::time::DAY_SECONDS;
+        if days < crate::limit::CHARTER_WARNING_DAYS {
+            notes.push(crate::say!(fr: "charte : encore {days} jour(s)", en: "charter: {days} more day(s)"));
+        }
+        let notes = notes.join(" ; ");
+        format!("  {node}  {site:<20} {role:<12} {addresses:<24} {notes}").trim_end().to_owned()
+    }
+}
+
+impl Role {
+    fn text(self) -> String {
+        match self {
+            Self::Leader => crate::say!(fr: "mène", en: "leader"),
+            Self::Voter => crate::say!(fr: "vote", en: "voter"),
+            Self::Learner => crate::say!(fr: "copie", en: "learner"),
+            Self::Joining => crate::say!(fr: "arrive", en: "joining"),
+            Self::Waiting => crate::say!(fr: "en attente", en: "waiting"),
+        }
+    }
+}
+
+/// An identifier as people compare it.
+fn short(node: &str) -> &str {
+    node.get(..12).unwrap_or(node)
+}
