@@ -5,6 +5,7 @@
 //! times are not.
 //!
 //! `cargo bench -p vauban-benches --bench placement --profile release`
+#![allow(clippy::indexing_slicing, reason = "a bench may fail")]
 
 use std::time::Instant;
 

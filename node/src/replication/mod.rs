@@ -33,7 +33,7 @@ use vauban_protocol::id::{NodeId, SpaceId};
 use crate::chunks::{ChunkStore, Duty, Partition, Purpose, Stamp, VerifiedChunk};
 use crate::clock;
 use crate::identity::Identity;
-use crate::limit::{REPLICA_BEHIND_SECONDS_MAX, READ_REPAIRS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX};
+use crate::limit::{READ_REPAIRS_MAX, REPLICA_BEHIND_SECONDS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX};
 use crate::metadata::View;
 
 pub use error::ReplicationError;

@@ -21,12 +21,12 @@ pub(super) fn settled(nodes: &[Node], voters: usize) -> anyhow::Result<()> {
     wait::until(&what, NODE_LIMIT, || {
         for node in nodes {
             let page = look(node)?;
-            let members: Vec<&Value> = page["nodes"].as_array().into_iter().flatten().collect();
+            let members: Vec<&Value> = page.get("nodes").and_then(Value::as_array).into_iter().flatten().collect();
             let is_level = |member: &&&Value| {
                 let votes = member["role"] == "leader" || member["role"] == "voter";
                 votes && member["reached"] == true && member["lag"] == 0
             };
-            if members.iter().filter(is_level).count() != voters || page["leader"].is_null() {
+            if members.iter().filter(is_level).count() != voters || page.get("leader").is_none_or(Value::is_null) {
                 return Ok(None);
             }
         }
@@ -41,7 +41,7 @@ pub(super) fn leader(nodes: &[Node]) -> anyhow::Result<usize> {
         let mut named = vec![0usize; nodes.len()];
         for node in nodes {
             let page = look(node)?;
-            let leads = nodes.iter().position(|other| page["leader"] == other.name());
+            let leads = nodes.iter().position(|other| page.get("leader").and_then(Value::as_str) == Some(other.name()));
             if let Some(count) = leads.and_then(|at| named.get_mut(at)) {
                 *count += 1;
             }
