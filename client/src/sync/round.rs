@@ -56,6 +56,24 @@ pub fn sync_changed<N: Nodes>(
     run: &Run<'_>,
     scope: &Scope,
 ) -> Result<Summary, SyncError> {
+    let done = sync_scope(space, path, run, scope);
+    match (done, &space.record.folder) {
+        // The folder, or its mark, was taken away under the run: what is then missed in it says nothing.
+        (Err(SyncError::Tree(error)), Some(folder))
+            if error.is_absent() && !SyncRoot::is_marked(space.disk(), folder).unwrap_or(false) =>
+        {
+            Err(TreeError::MarkerLost(folder.clone()).into())
+        }
+        (done, _) => done,
+    }
+}
+
+fn sync_scope<N: Nodes>(
+    space: &mut OpenSpace<N>,
+    path: &Path,
+    run: &Run<'_>,
+    scope: &Scope,
+) -> Result<Summary, SyncError> {
     let mut summary = Summary::default();
     let root = Arc::new(claim(space, path)?);
     let id = space.cache.root(root.key())?;

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use vauban_protocol::id::{NodeId, SpaceId};
+use vauban_protocol::time::Timestamp;
 
 use crate::chunks::{ChunkStore, Duty, Partition, Purpose, Stamp, VerifiedChunk};
 use crate::clock;
@@ -125,8 +126,16 @@ impl Replication {
         let organisation = self.0.view.organisation();
         organisation.is_some_and(|organisation| {
             let charter = organisation.charter(node);
-            charter.is_some_and(|charter| organisation.policy().permits(charter, clock::now()).is_ok())
+            charter.is_some_and(|charter| organisation.policy().permits(charter, self.now()).is_ok())
         })
+    }
+
+    /// What charters are judged at: the cluster's time, which no single clock turns back; this node's own before the first tick.
+    fn now(&self) -> Timestamp {
+        match self.view().cluster_time() {
+            Timestamp(0) => clock::now(),
+            time => time,
+        }
     }
 
     /// Waits, within bounds, until this node has applied `index`: another one answers from there.

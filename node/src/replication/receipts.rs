@@ -4,7 +4,6 @@ use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
 use vauban_protocol::receipt::Receipt;
 
 use super::Replication;
-use crate::clock;
 
 /// What a receipt is worth under a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl Replication {
         }
         let Some(organisation) = self.view().organisation() else { return Worth::Nothing("there is no organisation") };
         let permitted =
-            organisation.charter(node).filter(|charter| organisation.policy().permits(charter, clock::now()).is_ok());
+            organisation.charter(node).filter(|charter| organisation.policy().permits(charter, self.now()).is_ok());
         let Some(charter) = permitted else {
             return Worth::Nothing("its charter does not satisfy the policy");
         };

@@ -30,7 +30,8 @@ async fn a_node_serves_until_a_signal_and_ends_well() {
         assert!(health.contains("\"state\":\"serving\"") && health.contains(&ready.node.to_hex()));
         let metrics = get(ready.web, "/metrics").await;
         assert!(metrics.contains("\nvauban_applied_index "), "{metrics}");
-        assert!(get(ready.web, "/").await.starts_with("HTTP/1.1 404"));
+        assert!(get(ready.web, "/").await.starts_with("HTTP/1.1 200"));
+        assert!(get(ready.web, "/nothing").await.starts_with("HTTP/1.1 404"));
         let own = rustix::process::getpid();
         rustix::process::kill_process(own, rustix::process::Signal::TERM).unwrap();
         let ended = tokio::time::timeout(PATIENCE, node).await.unwrap().unwrap();

@@ -124,11 +124,15 @@ impl Author {
 
     /// A link to this node and no other: where it is slow to answer, another may be faster, and it is asked again.
     fn link_to(&self, address: &str) -> anyhow::Result<Link> {
-        let organisation = self.session.organisation();
         wait::until(&format!("{address} to answer first"), NODE_LIMIT, || {
+            // Of a node that has come since, this device learns by the chain, from any other.
+            if self.runtime.block_on(self.session.connect()).is_err() {
+                return Ok(None);
+            }
+            let organisation = self.session.organisation();
             let (identity, servers) = (Arc::clone(self.session.identity()), vec![address.to_owned()]);
             let reached = self.runtime.block_on(async {
-                let link = Link::connect(identity, servers, Arc::clone(&organisation)).await?;
+                let link = Link::connect(identity, servers, organisation).await?;
                 let reached = link.admitted().await?.address;
                 anyhow::Ok((reached == address).then_some(link))
             });
