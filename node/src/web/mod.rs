@@ -1,5 +1,5 @@
 //! HTTP for operators: `/metrics` for Prometheus, `/healthz` for whatever restarts or watches the node, `/cluster.json` for
-//! `vauban-node cluster status`, and a [dashboard] for people.
+//! `vauban-node cluster status`, and a `dashboard` for people.
 //!
 //! It reads and changes nothing, holds nothing secret, and listens on loopback unless told otherwise.
 
