@@ -15,6 +15,7 @@ mod kill_node;
 mod kill_watching;
 mod lost_root;
 mod release;
+mod replicas;
 mod service;
 mod slice;
 mod soak;
