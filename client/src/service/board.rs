@@ -13,7 +13,7 @@ use super::event::Event;
 use super::settings::{Pair, Pause};
 use super::state::{Pending, Phase, SpaceState, Trouble};
 use crate::limit::{EVENT_LIST_MAX, SPEED_SECONDS};
-use crate::sync::{Held, PlanSummary, Summary};
+use crate::sync::{PlanSummary, Summary};
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -74,26 +74,7 @@ impl Board {
 
 impl Card {
     fn new(pair: &Pair) -> Self {
-        let state = SpaceState {
-            space: pair.space.to_hex(),
-            name: pair.name.clone(),
-            folder: pair.folder.display().to_string(),
-            phase: Phase::Starting,
-            pause: None,
-            pending: Pending::default(),
-            up_bytes_second: 0,
-            down_bytes_second: 0,
-            last_sync: None,
-            held: Held::default(),
-            left: 0,
-            left_out: Vec::new(),
-            left_out_count: 0,
-            conflicts: Vec::new(),
-            contested: Vec::new(),
-            false_checkpoints: Vec::new(),
-            is_partly_watched: false,
-            trouble: None,
-        };
+        let state = SpaceState::starting(pair.space.to_hex(), pair.name.clone(), pair.folder.display().to_string());
         let (up, down) = (Speed::default(), Speed::default());
         let notes = Notes { state, is_syncing: false, is_offline: false, is_stopped: false, up, down };
         Self { began: Instant::now(), notes: Mutex::new(notes) }

@@ -70,6 +70,32 @@ pub struct SpaceState {
     pub trouble: Option<Trouble>,
 }
 
+impl SpaceState {
+    /// A space of which nothing has happened yet.
+    pub(crate) fn starting(space: String, name: String, folder: String) -> Self {
+        Self {
+            space,
+            name,
+            folder,
+            phase: Phase::Starting,
+            pause: None,
+            pending: Pending::default(),
+            up_bytes_second: 0,
+            down_bytes_second: 0,
+            last_sync: None,
+            held: Held::default(),
+            left: 0,
+            left_out: Vec::new(),
+            left_out_count: 0,
+            conflicts: Vec::new(),
+            contested: Vec::new(),
+            false_checkpoints: Vec::new(),
+            is_partly_watched: false,
+            trouble: None,
+        }
+    }
+}
+
 /// What a space is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -227,26 +227,8 @@ mod tests {
     use crate::sync::Held;
 
     fn state() -> SpaceState {
-        SpaceState {
-            space: "20".to_owned(),
-            name: "<b>".to_owned(),
-            folder: "/p/<i>".to_owned(),
-            phase: Phase::InStep,
-            pause: None,
-            pending: Pending::default(),
-            up_bytes_second: 0,
-            down_bytes_second: 0,
-            last_sync: Some(100),
-            held: Held::default(),
-            left: 0,
-            left_out: Vec::new(),
-            left_out_count: 0,
-            conflicts: Vec::new(),
-            contested: Vec::new(),
-            false_checkpoints: Vec::new(),
-            is_partly_watched: false,
-            trouble: None,
-        }
+        let state = SpaceState::starting("20".to_owned(), "<b>".to_owned(), "/p/<i>".to_owned());
+        SpaceState { phase: Phase::InStep, last_sync: Some(100), ..state }
     }
 
     fn pieces(state: SpaceState) -> Pieces {
