@@ -1,8 +1,9 @@
 //! Whether nodes still hold all that the space's files are made of; and sending again what they have lost, from this machine's files.
 //!
 //! Nodes verify their own disks; what no copy is left of, they cannot bring back. A client that has the file can: the recorded secret
-//! of a chunk seals the same bytes to the same identifier (`formats#6`). Invariants: nothing is written to the log or the disk; a
-//! file is sent only if it is, by the disk's numbers, what was agreed on, and is the version that the log has.
+//! of a chunk seals the same bytes to the same identifier (`formats#6`). Invariants: nothing is written to the disk; a file is sent only
+//! if it is, by the disk's numbers, what was agreed on, and is the version that the log has. One that is edited at that very moment
+//! is sent as a sync would send it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -96,11 +97,11 @@ pub fn fsck<N: Nodes>(
 }
 
 /// The folder that is kept in step with this space, if this machine has one.
-fn synced<N: Nodes>(space: &OpenSpace<N>) -> Result<Option<(SyncRoot, RootId)>, SyncError> {
+fn synced<N: Nodes>(space: &OpenSpace<N>) -> Result<Option<(Arc<SyncRoot>, RootId)>, SyncError> {
     let Some(folder) = &space.record.folder else { return Ok(None) };
     let root = SyncRoot::look(space.disk(), folder, space.id())?;
     let id = space.cache.known_root(root.key())?;
-    Ok(id.map(|id| (root, id)))
+    Ok(id.map(|id| (Arc::new(root), id)))
 }
 
 /// The files that nodes have lost something of.
@@ -156,7 +157,7 @@ fn lost<N: Nodes>(space: &OpenSpace<N>, wanted: &BTreeSet<ChunkId>) -> Result<BT
 /// Seals those of the files again that are here as the log has them, and sends what nodes lack; answers which are whole now.
 fn send_again<N: Nodes>(
     space: &mut OpenSpace<N>,
-    root: &SyncRoot,
+    root: &Arc<SyncRoot>,
     id: RootId,
     damaged: &[Checked],
     watcher: &Arc<dyn Watcher>,
@@ -167,14 +168,15 @@ fn send_again<N: Nodes>(
         let Some(base) = space.cache.base(id, file.entry)?.filter(|base| base.content == Some(version.content)) else {
             continue;
         };
-        let Some(folder) = space.cache.folder_path(file.parent)? else { continue };
-        let here = root.open(&folder).and_then(|folder| folder.child(&file.name));
+        let Some(path) = space.cache.folder_path(file.parent)? else { continue };
+        let looked = root.open(&path).and_then(|folder| Ok((folder.identity()?.inode, folder.child(&file.name)?)));
         // What is not here, or was edited since, is for a sync to tell.
-        if !matches!(here, Ok(Some(here)) if here.identity.is_unchanged(&base.identity)) {
+        let Ok((folder_inode, Some(here))) = looked else { continue };
+        if !here.identity.is_unchanged(&base.identity) {
             continue;
         }
         plan.uploads.push(Upload {
-            source: Source::Path(root.path().join(folder.join(&file.name).to_path())),
+            source: Source::InRoot { root: Arc::clone(root), folder: path, folder_inode, name: file.name.clone() },
             entry: file.entry,
             is_new: false,
             was: None,
