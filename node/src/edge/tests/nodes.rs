@@ -87,6 +87,16 @@ impl Ground {
         }
     }
 
+    /// A founding node and a second one, which has caught up.
+    async fn pair(&mut self) -> (Running, Running) {
+        let first = self.founded().await;
+        let folder = self.enrol("second");
+        let second = Running::start(&folder).await;
+        self.seat(&second, &first).await;
+        second.level_with(&first).await;
+        (first, second)
+    }
+
     async fn seat(&mut self, node: &Running, by: &Running) {
         let seat = Seat {
             node: node.node,
@@ -184,11 +194,7 @@ async fn a_node_that_is_far_behind_gets_a_snapshot() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_forwards_and_then_has_it_itself() {
     let mut ground = Ground::new();
-    let first = ground.founded().await;
-    let folder = ground.enrol("second");
-    let second = Running::start(&folder).await;
-    ground.seat(&second, &first).await;
-    second.level_with(&first).await;
+    let (first, second) = ground.pair().await;
     for byte in 10..20 {
         let certificate = ground.town.by_admin(Town::person(byte, None));
         ground.say(&second, certificate).await;
@@ -205,11 +211,7 @@ async fn a_follower_forwards_and_then_has_it_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_without_a_charter_in_force_is_no_peer() {
     let mut ground = Ground::new();
-    let first = ground.founded().await;
-    let folder = ground.enrol("second");
-    let second = Running::start(&folder).await;
-    ground.seat(&second, &first).await;
-    second.level_with(&first).await;
+    let (first, second) = ground.pair().await;
     let status = second.peers.call(first.node, &PeerRequest::Status, &[]).await;
     assert!(matches!(status, Ok((PeerResponse::Status(_), _))), "{status:?}");
 
@@ -233,11 +235,7 @@ async fn a_node_without_a_charter_in_force_is_no_peer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_node_is_refused_on_the_connection_that_it_has() {
     let mut ground = Ground::new();
-    let first = ground.founded().await;
-    let folder = ground.enrol("second");
-    let second = Running::start(&folder).await;
-    ground.seat(&second, &first).await;
-    second.level_with(&first).await;
+    let (first, second) = ground.pair().await;
     second.peers.call(first.node, &PeerRequest::Status, &[]).await.unwrap();
     let certificate = ground.town.by_root(Statement::RevokeCharter { node: second.node });
     ground.say(&first, certificate).await;
