@@ -47,9 +47,10 @@ fn two_spaces_are_kept_in_step_and_every_command_works_beside() -> anyhow::Resul
     }
     laptop.run(&["space", "create", "Une de plus"])?;
     laptop.run(&["sync", "Projets", "--once"])?;
+    let put = laptop.json(&["history", "Projets:put-0"])?;
     fs::remove_file(projects.join("put-0"))?;
     not_in_space(&desktop, "Projets", "put-0")?;
-    laptop.run(&["restore", "Projets:put-0", "--to", "1s"])?;
+    laptop.run(&["restore", "Projets:put-0", "--to", &format!("#{}", put[0]["commit"])])?;
     arrives(&projects.join("put-0"), b"put beside the service")?;
 
     laptop.attempt(&["sync", "--watch"])?.ended_with(LOCAL)?.says(&["already", "vauban status"])?;

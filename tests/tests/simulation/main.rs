@@ -15,6 +15,7 @@ mod cloud;
 mod desk;
 mod dice;
 mod disk;
+mod fates;
 mod invariants;
 mod ledger;
 mod luck;

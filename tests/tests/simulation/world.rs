@@ -1,6 +1,6 @@
 //! One life: devices, their people, the cloud between them, and all that goes wrong.
 //!
-//! Everything that happens is drawn from one seed, call by call: each device's disk and each kind of request has dice of its own,
+//! Everything that happens is drawn from one seed, call by call: each device's disk has dice of its own, requests have theirs (`fates`),
 //! and whatever runs, runs alone. So the same seed is the same life.
 
 mod between;
@@ -17,6 +17,7 @@ use crate::cloud::{Cloud, SimNode};
 use crate::desk::{Desk, HomeImage};
 use crate::dice::Dice;
 use crate::disk::{Blindness, FOLDER, ROOT, Seen, SimDisk};
+use crate::fates::Fates;
 use crate::invariants::{Invariant, agreement, leaks, losses};
 use crate::ledger::{Ledger, Text};
 use crate::luck::Luck;
@@ -40,8 +41,7 @@ pub(crate) struct World {
     ledger: Mutex<Ledger>,
     story: Option<Mutex<Vec<String>>>,
     dice: Mutex<Dice>,
-    /// Dice of each kind of request, by device.
-    fates: Mutex<BTreeMap<(usize, &'static str), Dice>>,
+    fates: Mutex<Fates>,
     state: Mutex<State>,
 }
 
@@ -130,15 +130,9 @@ impl World {
             ledger: Mutex::default(),
             story: is_told.then(Mutex::default),
             dice: Mutex::new(dice),
-            fates: Mutex::new(BTreeMap::new()),
+            fates: Mutex::new(Fates::new(seed)),
             state: Mutex::default(),
         });
-        for device in 0..DEVICES_MAX as u64 {
-            for kind in ["log", "commit", "put", "get", "other"] {
-                let stream = 1000 + 10 * device + kind.len() as u64 + u64::from(kind.as_bytes()[0]) * 100;
-                lock(&world.fates).insert((device as usize, kind), Dice::new(seed, stream));
-            }
-        }
         world.cloud.set_witness(Some(Arc::<Self>::clone(&world)));
         for device in &world.devices {
             device.disk.set_hook(Some(Arc::<Self>::clone(&world)));
@@ -279,6 +273,7 @@ impl World {
         lock(&self.state).depth += 1;
         own.disk.revive();
         own.disk.forget_looks();
+        lock(&self.fates).begin_run(device);
         self.tell(|| format!("{device} runs ({approval:?}) on {}", self.shown(device)));
         let ran = self.run_process(device, &desk, &mut process, approval);
         lock(&self.state).depth -= 1;

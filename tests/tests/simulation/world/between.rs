@@ -10,6 +10,7 @@ use vauban_protocol::wire::Request;
 use super::{DISTURBANCES_MAX, World, lock};
 use crate::cloud::{Fate, Witness};
 use crate::disk::{Call, Hook};
+use crate::fates::{Drawn, Kind};
 use crate::invariants::{counters, removals, reverts};
 use crate::town::DEVICES_MAX;
 
@@ -91,29 +92,8 @@ impl Witness for World {
         if lock(&self.state).is_quiet {
             return Fate::Pass;
         }
-        let kind = match request {
-            Request::Log { .. } => "log",
-            Request::Commit { .. } => "commit",
-            Request::PutChunks { .. } | Request::HaveChunks { .. } => "put",
-            Request::GetChunks { .. } => "get",
-            _ => "other",
-        };
-        let luck = &self.luck;
-        let (fate, kills, nested) = {
-            let mut fates = lock(&self.fates);
-            let Some(dice) = fates.get_mut(&(device, kind)) else { return Fate::Pass };
-            let fate = match () {
-                () if dice.per_mille(luck.lost_request) => Fate::Lost,
-                () if dice.per_mille(luck.lost_answer) => Fate::AnswerLost,
-                () if dice.per_mille(luck.doubled) => Fate::Doubled,
-                () => Fate::Pass,
-            };
-            let is_foreground = matches!(kind, "log" | "commit");
-            let kills =
-                is_foreground && matches!(fate, Fate::Lost | Fate::AnswerLost) && dice.roll(2) == 0 && luck.crash > 0;
-            let nested = (is_foreground && dice.per_mille(luck.nested * 5)).then(|| dice.roll(DEVICES_MAX));
-            (fate, kills, nested)
-        };
+        let wanted = self.cloud.state().wanted(request);
+        let Drawn { kind, fate, kills, nested } = lock(&self.fates).draw(&self.luck, device, request, wanted);
         if let Some(which) = nested.filter(|_| self.may_disturb()) {
             self.disturb(device);
             // This is a task of the runtime's, which must not wait for another.
@@ -121,7 +101,10 @@ impl Witness for World {
         }
         if fate != Fate::Pass {
             self.disturb(device);
-            self.tell(|| format!("  {kind} of {device}: {fate:?}{}", if kills { ", and killed" } else { "" }));
+            // What was asked ahead may come or not before a run ends.
+            if kind != Kind::Get {
+                self.tell(|| format!("  {kind:?} of {device}: {fate:?}{}", if kills { ", and killed" } else { "" }));
+            }
         }
         if kills {
             // What was sent before may be carried out; the process does not see the answer, nor anything else.
