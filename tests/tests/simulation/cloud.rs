@@ -58,8 +58,9 @@ pub(crate) struct State {
     items: Vec<Bytes>,
     space: Option<Space>,
     chunks: HashMap<ChunkId, Bytes>,
-    /// Chunks as they came: a number is the same in each play of a life, where an identifier is not.
-    numbers: HashMap<ChunkId, u64>,
+    /// With which upload each came: the same in each play of a life, where identifiers and their order in an upload are not.
+    uploads: HashMap<ChunkId, u64>,
+    uploads_taken: u64,
     applied: u64,
     /// How many objects of the log a device is shown, where it reaches a node that lags.
     lags: BTreeMap<usize, usize>,
@@ -126,11 +127,12 @@ impl Cloud {
                 self.commit(device, body[0].clone())
             }
             Request::PutChunks { chunks, .. } => {
+                state.uploads_taken += 1;
                 for (head, object) in chunks.iter().zip(body) {
                     assert_eq!(ChunkId::of(object), head.id, "a chunk that is not what it says");
                     state.chunks.insert(head.id, object.clone());
-                    let number = state.numbers.len() as u64;
-                    state.numbers.entry(head.id).or_insert(number);
+                    let upload = state.uploads_taken;
+                    state.uploads.entry(head.id).or_insert(upload);
                 }
                 let ids: Vec<_> = chunks.iter().map(|head| head.id).collect();
                 plain(Response::Stored { receipts: vec![self.receipt(&ids, state.applied)] })
@@ -216,10 +218,10 @@ impl State {
         Timestamp(BEGINNING_SECONDS + self.passed.get(&device).copied().unwrap_or_default())
     }
 
-    /// Tells which chunks `request` asks for, if it asks for any, in whatever order: that of their identifiers is another each time.
+    /// Tells apart what `request` asks for, if it asks for chunks: by the uploads that they came with.
     pub(crate) fn wanted(&self, request: &Request) -> Option<u64> {
         let Request::GetChunks { ids, .. } = request else { return None };
-        Some(ids.iter().filter_map(|id| self.numbers.get(id)).map(|number| (number + 1).pow(2)).sum())
+        Some(ids.iter().filter_map(|id| self.uploads.get(id)).map(|upload| upload.pow(2)).sum())
     }
 
     /// How many objects the log holds.
