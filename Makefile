@@ -56,7 +56,7 @@ endif
 MINUTES ?= 60
 
 .PHONY: sync-soak
-sync-soak: build ## Two real clients and a node under random edits for MINUTES (60); `make test` does half a minute.
+sync-soak: build ## Two real clients and a node under random edits for MINUTES (60); `make test` does two minutes.
 	VAUBAN_SOAK_SECONDS=$$(( $(MINUTES) * 60 )) $(if $(SEED),VAUBAN_SEED=$(SEED)) \
 	  $(CARGO) test $(RELEASE) --package vauban-tests --test processes two_watching_clients -- --nocapture
 

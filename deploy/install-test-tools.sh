@@ -1,5 +1,6 @@
 #!/bin/sh
-# What `make test` uses beside the build tools: a browser for the pages, and the rules by which their accessibility is judged.
+# What `make test` uses beside the build tools: a browser for the pages, the rules by which their accessibility is judged, and a
+# library that sets the clock of one process.
 # Installs what is missing where it may; where it may not, says so, and the tests that need it say that they did not run.
 set -eu
 cd "$(dirname "$0")/.."
@@ -11,14 +12,16 @@ has() { command -v "$1" >/dev/null 2>&1; }
 missing=''
 has chromium || missing="$missing chromium"
 has chromedriver || missing="$missing chromium-driver"
+set -- /usr/lib/*/faketime/libfaketimeMT.so.1
+[ -e "$1" ] || missing="$missing libfaketime"
 if [ -n "$missing" ]; then
     if has apt-get && [ "$(id -u)" -eq 0 ]; then
         as_root=''
     elif has apt-get && has sudo && sudo -n true 2>/dev/null; then
         as_root='sudo -n'
     else
-        say "Les pages ne seront pas essayées dans un navigateur ; il manque :$missing" \
-            "The pages are not tried in a browser; missing:$missing"
+        say "Des tests ne tourneront pas (pages, horloges) ; il manque :$missing" \
+            "Some tests will not run (pages, clocks); missing:$missing"
         exit 0
     fi
     say "Installation de :$missing" "Installing:$missing"

@@ -159,8 +159,15 @@ pub const REREAD_QUIET_MS: u64 = 50;
 /// Longest wait before a changing file is read again, in milliseconds.
 pub const REREAD_QUIET_MS_MAX: u64 = 5000;
 
+/// Longest tick of the clock that a kernel stamps changes of files with, in milliseconds: two changes within one look like one.
+pub const STAMP_TICK_MS_MAX: u64 = 10;
+/// Looks at a file that changes in each such tick, before it is taken as it looks.
+pub const SETTLING_LOOKS_MAX: usize = 4;
 /// Milliseconds of quiet on the disk after which what changed is looked at: a program that saves a file is done by then.
 pub const WATCH_QUIET_MS: u64 = 50;
+/// The same after something was removed: a tree that is being emptied is not half-way through it, and a root that is deleted has
+/// lost its mark.
+pub const WATCH_REMOVED_QUIET_MS: u64 = 500;
 /// Milliseconds for which a disk that is never quiet puts that off, at most.
 pub const WATCH_POSTPONED_MS_MAX: u64 = 5_000;
 /// Parts in which one run carries out what it found, each of [`SURVEY_ENTRIES_MAX`] entries: what is left then is another run's.
@@ -179,7 +186,8 @@ pub const WATCH_POLL_SECONDS: u64 = 30;
 /// Seconds after which everything is looked at although nothing was seen: memory-mapped writes, for one, are never told.
 pub const WATCH_FULL_SECONDS: u64 = 15 * 60;
 
-const _: () = assert!(WATCH_QUIET_MS <= WATCH_POSTPONED_MS_MAX && WATCH_POLL_SECONDS <= WATCH_FULL_SECONDS);
+const _: () = assert!(WATCH_QUIET_MS <= WATCH_REMOVED_QUIET_MS && WATCH_REMOVED_QUIET_MS <= WATCH_POSTPONED_MS_MAX);
+const _: () = assert!(WATCH_POLL_SECONDS <= WATCH_FULL_SECONDS);
 // The longest event: its head and a name.
 const _: () = assert!(WATCH_READ_BYTES > 16 + NAME_BYTES_MAX + 1);
 

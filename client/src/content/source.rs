@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::limit::SETTLING_LOOKS_MAX;
 use crate::log::EntryName;
 use crate::tree::{DiskFile, Folder, Identity, SyncRoot, TreeError, TreePath};
 
@@ -75,6 +76,18 @@ impl Source {
             source: errno.into(),
         })?;
         Ok((look.identity, look.executable))
+    }
+
+    /// The same before it is read, so that whatever changes it from then on makes it look otherwise.
+    pub(super) fn look_settled(&self, file: &dyn DiskFile) -> Result<(Identity, bool), TreeError> {
+        let mut look = self.look(file)?;
+        for _ in 0..SETTLING_LOOKS_MAX {
+            if !file.outlast(look.0.ctime_ns) {
+                break;
+            }
+            look = self.look(file)?;
+        }
+        Ok(look)
     }
 
     /// Where it stands below its root, if it stands in one.

@@ -44,6 +44,13 @@ pub trait Place: Any + Debug + Send + Sync {
     /// As the disk says; [`Errno::NOENT`] if nothing does.
     fn look_at(&self, name: &str) -> Result<Look, Errno>;
 
+    /// Waits until no change can be stamped with `ctime_ns` any more; says whether that took any time. Disks stamp with a clock of
+    /// ticks, and two changes within one look like one.
+    fn outlast(&self, ctime_ns: i64) -> bool {
+        let _ = ctime_ns;
+        false
+    }
+
     /// What the disk says of the folder itself.
     ///
     /// # Errors
@@ -132,6 +139,12 @@ pub trait DiskFile: Read + Write + Debug + Send {
     /// # Errors
     /// As the disk says.
     fn look(&self) -> Result<Look, Errno>;
+
+    /// As [`Place::outlast`].
+    fn outlast(&self, ctime_ns: i64) -> bool {
+        let _ = ctime_ns;
+        false
+    }
 
     /// Says when its content was changed.
     ///

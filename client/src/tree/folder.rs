@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::disk::{Disk, DiskFile, Listed, Look, Place};
 use super::disk_name::is_own;
 use super::{Identity, TreeError, TreePath, is_ignore_file};
+use crate::limit::SETTLING_LOOKS_MAX;
 use crate::log::{EntryName, NameError};
 
 /// An open folder below the root.
@@ -118,7 +119,7 @@ impl Folder {
     }
 
     fn list_one(&self, name: EntryName, listing: &mut Listing) -> Result<(), TreeError> {
-        let look = match self.place.look_at(name.as_str()) {
+        let look = match self.settled(&name) {
             Ok(look) => look,
             Err(Errno::NOENT) => return Ok(()),
             Err(errno) => return Err(TreeError::disk("look at", self.path.join(&name).to_path())(errno)),
@@ -128,6 +129,18 @@ impl Folder {
             Err(name) => listing.unfit.push((name.as_str().to_owned(), Unfit::Special)),
         }
         Ok(())
+    }
+
+    /// What stands at `name`, looked at so that whatever changes it later makes it look otherwise.
+    fn settled(&self, name: &EntryName) -> Result<Look, Errno> {
+        let mut look = self.place.look_at(name.as_str())?;
+        for _ in 0..SETTLING_LOOKS_MAX {
+            if look.kind != Some(LocalKind::File) || !self.place.outlast(look.identity.ctime_ns) {
+                break;
+            }
+            look = self.place.look_at(name.as_str())?;
+        }
+        Ok(look)
     }
 
     /// The names of the folders and files of rules in it, without looking at anything else; those that are none in the log are

@@ -3,7 +3,8 @@
 use rustix::fs::Stat;
 
 /// What the disk says of a file. While it says the same, the content is the same: every change of content or permissions
-/// changes `ctime_ns`, which no program can set back.
+/// changes `ctime_ns`, which no program can set back; but for two changes in one tick of its clock, which whoever relies on the
+/// first one [outlasts](super::Place::outlast).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The disk's number, which may change with each start of the machine: not compared.

@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{
     AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat, Timespec, Timestamps, fstat, fsync, futimens, mkdirat,
@@ -15,6 +16,7 @@ use rustix::io::Errno;
 use super::disk::{Access, Disk, DiskFile, Listed, Look, Onto, Place};
 use super::new_file::NewFile;
 use super::{Identity, LocalKind};
+use crate::limit::STAMP_TICK_MS_MAX;
 
 /// How a folder is opened: to be walked, following nothing.
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -63,6 +65,10 @@ impl Place for Descriptor {
 
     fn look_at(&self, name: &str) -> Result<Look, Errno> {
         Ok(look(&statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    fn outlast(&self, ctime_ns: i64) -> bool {
+        outlast(ctime_ns)
     }
 
     fn look_at_itself(&self) -> Result<Look, Errno> {
@@ -135,6 +141,10 @@ impl DiskFile for File {
         Ok(look(&fstat(self)?))
     }
 
+    fn outlast(&self, ctime_ns: i64) -> bool {
+        outlast(ctime_ns)
+    }
+
     fn set_mtime(&self, mtime_ns: i64) -> Result<(), Errno> {
         let time = Timespec { tv_sec: mtime_ns.div_euclid(1_000_000_000), tv_nsec: mtime_ns.rem_euclid(1_000_000_000) };
         futimens(self, &Timestamps { last_access: time, last_modification: time })
@@ -143,6 +153,19 @@ impl DiskFile for File {
     fn flush_content(&self) -> Result<(), Errno> {
         fsync(self)
     }
+}
+
+fn outlast(ctime_ns: i64) -> bool {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let tick = Duration::from_millis(STAMP_TICK_MS_MAX);
+    let over = u128::try_from(ctime_ns).unwrap_or_default().saturating_add(tick.as_nanos());
+    // What lies further ahead was stamped by another clock, a file server's for one.
+    let left = over.saturating_sub(now);
+    let is_now = left > 0 && left <= tick.saturating_mul(2).as_nanos();
+    if is_now {
+        std::thread::sleep(Duration::from_nanos(u64::try_from(left).unwrap_or_default()));
+    }
+    is_now
 }
 
 fn look(stat: &Stat) -> Look {
@@ -154,4 +177,22 @@ fn look(stat: &Stat) -> Look {
     };
     let executable = kind == Some(LocalKind::File) && Mode::from_raw_mode(stat.st_mode).contains(Mode::XUSR);
     Look { kind, executable, identity: Identity::of(stat) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a change in the tick of the look before could be taken for none.
+    #[test]
+    fn a_stamp_is_outlasted_once() {
+        let now = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let nanoseconds = |time: Duration| i64::try_from(time.as_nanos()).unwrap();
+        let (tick, stamp) = (Duration::from_millis(STAMP_TICK_MS_MAX), now());
+        outlast(nanoseconds(stamp));
+        assert!(now() >= stamp + tick);
+        assert!(!outlast(nanoseconds(stamp)), "the tick is over");
+        assert!(!outlast(nanoseconds(now() + 3600 * tick)), "another clock's is not waited for");
+        assert!(!outlast(0) && !outlast(-1));
+    }
 }

@@ -24,10 +24,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 use self::kernel::{Happened, Woken};
-use self::quiet::Quiet;
+use self::quiet::{Quiet, QuietPace};
 use self::watches::Watches;
 use super::{Scope, TreeError};
-use crate::limit::{WATCH_POLL_SECONDS, WATCH_POSTPONED_MS_MAX, WATCH_QUIET_MS, WATCHES_MAX};
+use crate::limit::{WATCH_POLL_SECONDS, WATCH_POSTPONED_MS_MAX, WATCH_QUIET_MS, WATCH_REMOVED_QUIET_MS, WATCHES_MAX};
 
 /// A tree that is watched, until this is dropped.
 #[derive(Debug)]
@@ -58,8 +58,7 @@ pub enum Coverage {
 /// How long is waited for what.
 #[derive(Debug, Clone, Copy)]
 struct Pace {
-    quiet: Duration,
-    postponed_max: Duration,
+    quiet: QuietPace,
     poll: Duration,
     watches_max: usize,
 }
@@ -72,8 +71,11 @@ impl TreeWatch {
     /// [`TreeError::Disk`] if there is no such folder, or the system gives no queue of events.
     pub fn start(root: &Path) -> Result<Self, TreeError> {
         let pace = Pace {
-            quiet: Duration::from_millis(WATCH_QUIET_MS),
-            postponed_max: Duration::from_millis(WATCH_POSTPONED_MS_MAX),
+            quiet: QuietPace {
+                changed: Duration::from_millis(WATCH_QUIET_MS),
+                removed: Duration::from_millis(WATCH_REMOVED_QUIET_MS),
+                postponed_max: Duration::from_millis(WATCH_POSTPONED_MS_MAX),
+            },
             poll: Duration::from_secs(WATCH_POLL_SECONDS),
             watches_max: WATCHES_MAX,
         };
@@ -121,7 +123,7 @@ struct Watcher {
 
 impl Watcher {
     fn new(watches: Watches, pace: Pace, bell: Arc<OwnedFd>, tell: mpsc::Sender<Seen>) -> Self {
-        let quiet = Quiet::new(pace.quiet, pace.postponed_max);
+        let quiet = Quiet::new(pace.quiet);
         let poll_at = Instant::now() + pace.poll;
         Self { watches, pace, bell, tell, quiet, scope: Scope::nothing(), coverage_told: Coverage::Whole, poll_at }
     }
@@ -165,7 +167,11 @@ impl Watcher {
         let mut scope = Scope::nothing();
         self.watches.take_in(happened, &mut scope);
         if !scope.is_nothing() {
-            self.quiet.changed(Instant::now());
+            if happened.iter().any(Happened::is_removal) {
+                self.quiet.removed(Instant::now());
+            } else {
+                self.quiet.changed(Instant::now());
+            }
             self.scope.merge(scope);
         }
     }

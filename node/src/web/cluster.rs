@@ -1,15 +1,17 @@
 //! `/cluster.json`: the cluster as this node sees it, and as the others say of themselves when they are asked.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 use vauban_protocol::id::NodeId;
 use vauban_protocol::organisation::{Charter, Organisation};
 use vauban_protocol::time::Timestamp;
 
 use crate::clock;
-use crate::limit::PEER_STATUS_SECONDS_MAX;
+use crate::limit::{DASHBOARD_LOOK_MS, PEER_STATUS_SECONDS_MAX};
 use crate::metadata::{Metadata, Standing};
 use crate::peers::{PeerRequest, PeerResponse, PeerStatus, Peers};
 
@@ -75,6 +77,25 @@ pub enum Role {
     Joining,
     /// It has a charter, and no seat.
     Waiting,
+}
+
+/// The last look at the cluster, shared by all who want one: however many dashboards are open, the other nodes are asked by one.
+#[derive(Debug, Default)]
+pub(super) struct LastLook(Mutex<Option<(Instant, Arc<Cluster>)>>);
+
+impl LastLook {
+    /// The last look, or another one if that was [`DASHBOARD_LOOK_MS`] ago.
+    pub(super) async fn renewed(&self, node: NodeId, metadata: &Metadata, peers: &Peers) -> Arc<Cluster> {
+        let last = &mut *self.0.lock().await;
+        match last {
+            Some((at, cluster)) if at.elapsed() < Duration::from_millis(DASHBOARD_LOOK_MS) => Arc::clone(cluster),
+            _ => {
+                let cluster = Arc::new(look(node, metadata, peers).await);
+                *last = Some((Instant::now(), Arc::clone(&cluster)));
+                cluster
+            }
+        }
+    }
 }
 
 /// Asks every node how it is, all at once.

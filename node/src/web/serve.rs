@@ -25,7 +25,7 @@ use crate::limit::DASHBOARDS_MAX;
 use crate::metadata::Metadata;
 use crate::observe::{Metrics, Reading, refresh};
 use crate::peers::Peers;
-use crate::web::cluster::look;
+use crate::web::cluster::{Cluster, LastLook, look};
 use crate::web::dashboard::{self, Counters, EVERY, Looks};
 use crate::web::health::{Facts, Health, State};
 
@@ -82,6 +82,7 @@ pub(super) struct Pages {
     /// Places for dashboards that are told what changes.
     pub(super) dashboards: Arc<Semaphore>,
     pub(super) looks: Looks,
+    last_look: LastLook,
 }
 
 impl Web {
@@ -98,6 +99,7 @@ impl Web {
             stopping: AtomicBool::new(false),
             dashboards: Arc::new(Semaphore::new(DASHBOARDS_MAX)),
             looks: Looks::default(),
+            last_look: LastLook::default(),
         });
         Ok(Self { listener, address, pages })
     }
@@ -137,6 +139,12 @@ impl Web {
 }
 
 impl Pages {
+    /// The cluster as it was at most a moment ago.
+    pub(super) async fn cluster(&self) -> Arc<Cluster> {
+        let parts = &self.parts;
+        self.last_look.renewed(parts.node, &parts.metadata, &parts.peers).await
+    }
+
     /// Reads the counters once a second, for the rates.
     async fn look_on(&self) {
         let mut beats = tokio::time::interval(EVERY);

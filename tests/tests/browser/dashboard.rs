@@ -47,3 +47,26 @@ fn an_operator_sees_whether_data_are_safe() -> anyhow::Result<()> {
     fs::remove_dir_all(files)?;
     Ok(())
 }
+
+/// Fails if a lost node or a lost majority is not told, or if the page waits for a node that does not answer.
+#[test]
+fn an_operator_sees_which_nodes_are_gone() -> anyhow::Result<()> {
+    if !Browser::is_here() {
+        eprintln!("not run: Chromium is not installed");
+        return Ok(());
+    }
+    let (agency, nodes) = Agency::with_nodes(3)?;
+    let (rules, browser) = (axe::rules()?, Browser::start(&agency.folder().join("browser"))?);
+    let [first, second, third] =
+        <[_; 3]>::try_from(nodes).map_err(|_| anyhow::anyhow!("three nodes were asked for"))?;
+    browser.open(&format!("http://{}/?lang=en", first.web()))?;
+    browser.sees("3 voter(s) of 3")?;
+    third.kill()?;
+    browser.sees("No node of site Site-3 answers")?;
+    browser.sees("2 voter(s) of 3")?;
+    super::judge(&browser, rules.as_deref(), "dashboard-lost")?;
+    second.kill()?;
+    browser.sees("No majority: 1 of 3")?;
+    first.stop()?;
+    Ok(())
+}

@@ -1,7 +1,7 @@
 //! Two clients that stay, a node, and random edits on both sides for as long as one likes: in the end both trees are equal, and every
 //! version that was ever written is found: at a name, in a conflict copy, in a trash, or in the space's history.
 //!
-//! Half a minute with the other tests; `make sync-soak MINUTES=60` for longer. The seed is printed, and `VAUBAN_SEED` repeats its
+//! Two minutes with the other tests; `make sync-soak MINUTES=60` for longer. The seed is printed, and `VAUBAN_SEED` repeats its
 //! choices, though not the moments at which clients meet them. A run that fails leaves its folders, and says where.
 
 use std::fs;
@@ -17,7 +17,7 @@ use vauban_tests::{folder, wait};
 use super::watch::{ended, watch};
 
 /// Seconds of edits, unless the environment says otherwise.
-const SECONDS: u64 = 30;
+const SECONDS: u64 = 120;
 /// Removals an hour: fewer than the brake holds.
 const REMOVALS_PER_HOUR: u64 = 40;
 /// Milliseconds between two edits, at most; now and then a pause in which both sides come to rest.

@@ -119,7 +119,7 @@ impl Worker {
                     return self.version(pass, identity, false, secrets.epoch);
                 }
                 Open::File(mut file) => {
-                    let (before, executable) = job.source.look(file.as_ref())?;
+                    let (before, executable) = job.source.look_settled(file.as_ref())?;
                     let read = self.pass(&mut file, how, buffer, read_bytes, before.bytes, hands);
                     let pass = read.map_err(|halt| halt.at(job))?;
                     let (after, _) = job.source.look(file.as_ref())?;

@@ -36,6 +36,8 @@ pub(super) enum Happened {
         name: Option<EntryName>,
         /// Whether it is a folder that came or went.
         folder: Option<Passage>,
+        /// Whether it was removed, not moved.
+        is_removed: bool,
     },
     /// To the folder of `watch` itself, which only says that somebody wants it looked at.
     Touched {
@@ -54,6 +56,13 @@ pub(super) enum Happened {
     },
     /// More happened than the kernel keeps.
     Overflow,
+}
+
+impl Happened {
+    /// Whether something was removed.
+    pub(super) fn is_removal(&self) -> bool {
+        matches!(self, Self::In { is_removed: true, .. })
+    }
 }
 
 /// Which way a folder went.
@@ -165,5 +174,5 @@ fn meaning(event: &inotify::Event<'_>) -> Option<Happened> {
     } else {
         None
     };
-    Some(Happened::In { watch, name, folder })
+    Some(Happened::In { watch, name, folder, is_removed: flags.contains(ReadFlags::DELETE) })
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::kernel;
+use super::quiet::QuietPace;
 use super::watches::Watches;
 use super::{Coverage, Pace, Seen, TreeWatch};
 use crate::limit::WATCHES_MAX;
@@ -203,7 +204,7 @@ fn a_root_that_is_gone_means_everything() {
 
 fn pace(watches_max: usize) -> Pace {
     let soon = Duration::from_millis(1);
-    Pace { quiet: soon, postponed_max: 50 * soon, poll: soon, watches_max }
+    Pace { quiet: QuietPace { changed: soon, removed: soon, postponed_max: 50 * soon }, poll: soon, watches_max }
 }
 
 async fn next(watch: &mut TreeWatch) -> Seen {

@@ -75,7 +75,7 @@ impl Watches {
         let (mut is_lost, mut ruled_anew) = (false, BTreeSet::new());
         for happened in happened {
             match happened {
-                Happened::In { watch, name, folder } => {
+                Happened::In { watch, name, folder, .. } => {
                     self.take_in_one(*watch, name.as_ref(), *folder, scope, &mut ruled_anew);
                 }
                 Happened::Touched { watch } if self.is_root(*watch) => scope.add(&TreePath::root()),

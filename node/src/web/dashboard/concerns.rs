@@ -53,7 +53,7 @@ fn group(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
     }
     // A site is lost when none of its nodes answers.
     let mut sites: BTreeMap<&str, bool> = BTreeMap::new();
-    for member in situation.nodes.iter().filter(|member| member.is_reached.is_some()) {
+    for member in situation.placed() {
         *sites.entry(&member.charter.site).or_default() |= member.is_reached == Some(true);
     }
     for site in sites.iter().filter(|(_, is_reached)| !**is_reached).map(|(site, _)| site) {
@@ -77,7 +77,7 @@ fn group(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
 
 fn copies(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
     let mut add = |level, what, now| found.push(Concern { level, what, now });
-    let (nodes, sites) = (situation.nodes.len(), situation.sites().len());
+    let (nodes, sites) = (situation.placed().count(), situation.sites().len());
     if nodes == 1 {
         add(
             Level::Warning,

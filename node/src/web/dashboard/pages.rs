@@ -52,6 +52,7 @@ struct Safety {
 struct Nodes<'a> {
     words: Words,
     situation: &'a Situation,
+    placed: usize,
     rows: Vec<Row>,
 }
 
@@ -192,7 +193,8 @@ async fn show(Shared(pages): Shared<Arc<Pages>>, Query(asked): Query<Asked>, hea
 
 /// The pieces as they read now.
 pub(super) async fn look(pages: Arc<Pages>, language: Language) -> Result<Pieces, askama::Error> {
-    let looking = spawn_blocking(move || pieces(&Situation::of(&pages.parts, pages.looks.rates()), language));
+    let cluster = pages.cluster().await;
+    let looking = spawn_blocking(move || pieces(&Situation::of(&pages.parts, &cluster, pages.looks.rates()), language));
     looking.await.unwrap_or(Err(askama::Error::Fmt))
 }
 
@@ -218,7 +220,7 @@ fn pieces(situation: &Situation, language: Language) -> Result<Pieces, askama::E
     });
     Ok(Pieces::from([
         ("safety", Safety { words, concerns, is_safe }.render()?),
-        ("nodes", Nodes { words, situation, rows }.render()?),
+        ("nodes", Nodes { words, situation, placed: situation.placed().count(), rows }.render()?),
         ("store", Store { words, store, applied: count(situation.applied) }.render()?),
         ("jobs", Jobs { words, rows: jobs }.render()?),
         ("rates", Rates { words, figures }.render()?),
@@ -237,7 +239,7 @@ fn row(words: Words, situation: &Situation, member: &Member) -> Row {
         regime: charter.regime.clone(),
         role: role(words, member),
         is_reached: member.is_reached,
-        lag: member.lag.map(count),
+        lag: member.lag.filter(|lag| *lag > 0).map(count),
         charter: span(words.0, left),
     }
 }

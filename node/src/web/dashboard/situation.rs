@@ -11,6 +11,7 @@ use super::rates::Rates;
 use crate::chunks::StoreStats;
 use crate::clock;
 use crate::jobs::{JobState, JobStatus};
+use crate::web::cluster::{Cluster, Role};
 use crate::web::serve::WebParts;
 
 /// See the module.
@@ -50,7 +51,7 @@ pub(super) struct Member {
     pub(super) is_draining: bool,
     /// Whether it orders what the others propose.
     pub(super) is_leader: bool,
-    /// Whether it answers.
+    /// Whether it answers; none without a place in the cluster.
     pub(super) is_reached: Option<bool>,
     /// Entries of the group's log that it lacks.
     pub(super) lag: Option<u64>,
@@ -81,10 +82,13 @@ pub(super) struct Job {
 
 impl Situation {
     /// What the parts say now. Reads a disk's figures: may wait.
-    pub(super) fn of(parts: &WebParts, rates: Option<Rates>) -> Self {
+    pub(super) fn of(parts: &WebParts, cluster: &Cluster, rates: Option<Rates>) -> Self {
         let (view, now) = (parts.metadata.view(), clock::now());
         let organisation = view.organisation();
-        let members = |of: &Arc<Organisation>| of.charters().map(|charter| Member::of(of, charter)).collect();
+        let members = |of: &Arc<Organisation>| {
+            let charters = of.charters().filter(|charter| !of.is_seat_removed(charter.node()));
+            charters.map(|charter| Member::of(of, charter, cluster)).collect()
+        };
         let mut nodes: Vec<_> = organisation.as_ref().map(members).unwrap_or_default();
         nodes.sort_by_key(|member| {
             (member.charter.node() != parts.node, member.charter.site.clone(), member.charter.node())
@@ -102,16 +106,21 @@ impl Situation {
             nodes,
             copies_min: policy.map_or(1, |policy| policy.copies_min),
             sites_min: policy.map_or(1, |policy| policy.sites_min),
-            quorum: None,
+            quorum: Quorum::of(cluster),
             jobs: parts.jobs.all().into_iter().map(|(name, status)| Job::of(name, status)).collect(),
             waiting: view.layouts().waiting().count(),
             rates,
         }
     }
 
-    /// Sites of the nodes.
+    /// The nodes that have a place in the cluster; others only wait for one.
+    pub(super) fn placed(&self) -> impl Iterator<Item = &Member> {
+        self.nodes.iter().filter(|member| member.is_reached.is_some())
+    }
+
+    /// Sites of these nodes.
     pub(super) fn sites(&self) -> BTreeSet<&str> {
-        self.nodes.iter().map(|member| member.charter.site.as_str()).collect()
+        self.placed().map(|member| member.charter.site.as_str()).collect()
     }
 }
 
@@ -131,16 +140,28 @@ impl Job {
     }
 }
 
+impl Quorum {
+    /// None before the group has begun.
+    fn of(cluster: &Cluster) -> Option<Self> {
+        let voters = || cluster.nodes.iter().filter(|member| matches!(member.role, Role::Leader | Role::Voter));
+        let reached = voters().filter(|member| member.reached).count();
+        (voters().count() > 0).then(|| Self { voters: voters().count(), reached, has_leader: cluster.leader.is_some() })
+    }
+}
+
 impl Member {
-    fn of(organisation: &Organisation, charter: &Charter) -> Self {
+    fn of(organisation: &Organisation, charter: &Charter, cluster: &Cluster) -> Self {
         let seated = organisation.seat(charter.node());
+        let node = charter.node().to_hex();
+        // Nobody asks a node that has no seat.
+        let seen = cluster.nodes.iter().find(|member| member.node == node && member.role != Role::Waiting);
         Self {
             charter: charter.clone(),
             votes: seated.map(|seated| seated.seat.voter),
             is_draining: seated.is_some_and(|seated| seated.draining),
-            is_leader: false,
-            is_reached: None,
-            lag: None,
+            is_leader: seen.is_some_and(|member| member.role == Role::Leader),
+            is_reached: seen.map(|member| member.reached),
+            lag: seen.and_then(|member| member.lag),
         }
     }
 }
