@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The whole story on loopback, with real processes: an organisation, its node, a person with two devices, a folder that
-# is sealed, stored, and comes back byte for byte. Run it by `make demo`, which builds the programs first.
+# The whole story on loopback, with real processes: an organisation, three nodes on three sites, a person with two devices, a
+# folder that is sealed, stored, and comes back byte for byte, also while a node is killed and another loses its disk. Run it by
+# `make demo`, which builds the programs first.
 #
 #   DIR=…    syncs a copy of that folder instead of this repository's tree and a generated 256 MiB file
 #   KEEP=1   leaves node and folders up at the end, and says how to reach and how to end them
@@ -12,6 +13,16 @@ cd "$(dirname "$0")/.."
 programs=${CARGO_TARGET_DIR:-$HOME/.cache/vauban/target}/release
 PATH=$programs:$PATH
 big_bytes=$((256 * 1024 * 1024))
+# What is sent while a node is killed, and how much of it before.
+late_bytes=$((128 * 1024 * 1024))
+killed_after_bytes=$((32 * 1024 * 1024))
+# Seconds until every copy must be there again.
+healed_seconds=180
+
+# The nodes, by number: their sites and departments; and, once they run, their processes, identifiers and pages.
+sites=(Paris-1 Lyon-1 Lille-1)
+departments=(75 69 59)
+node_address=() node_process=() node_name=() node_web=()
 
 case "${VAUBAN_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}" in fr*) VAUBAN_LANG=fr ;; *) VAUBAN_LANG=en ;; esac
 export VAUBAN_LANG
@@ -34,11 +45,14 @@ main() {
     exec 4>&1
 
     organisation
-    node
+    nodes
     people
     first_device
     second_device
     one_byte
+    node_lost
+    node_back
+    disk_replaced
     nothing_readable
     ending
 }
@@ -51,25 +65,52 @@ organisation() {
     as admin vauban org create "Agence de démonstration"
 }
 
-node() {
-    act "Un nœud demande une charte ; la racine la signe : où il est, qui l'opère, sous quel droit." \
-        "A node asks for a charter; the root signs it: where it is, who runs it, under which law."
-    # The port is released here and bound again by the node.
-    local port
-    port=$(LC_ALL=C perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1")->sockport')
-    as node vauban-node init --data "$work/node" --listen "127.0.0.1:$port"
-    sed -i 's/127\.0\.0\.1:9433/127.0.0.1:0/' "$work/node/node.toml"
-    as admin vauban org charter "$work/node/node-request.vbq" --site Paris-1 --department 75 --country FR \
-        --operator "DSI de l'agence" --siren 110000015 --regime "droit français" --out "$work/node.vba"
-    as node vauban-node admit --data "$work/node" "$work/node.vba"
-    prompt node vauban-node run --data "$work/node"
-    setsid vauban-node run --data "$work/node" >"$work/node.out" 2>"$work/node.log" </dev/null &
-    node_id=$!
-    processes+=("$node_id")
-    await "$work/node.out" '^ready ' "$node_id"
-    cat "$work/node.out"
-    web=$(sed -n 's/^ready .*web=\([^ ]*\).*/\1/p' "$work/node.out")
+nodes() {
+    act "Trois nœuds, sur trois sites, demandent chacun une charte ; la racine la signe : où il est, qui l'opère, sous quel droit." \
+        "Three nodes, on three sites, ask for a charter each; the root signs it: where it is, who runs it, under which law."
+    local at
+    for at in "${!sites[@]}"; do
+        charter "$at"
+        start "$at"
+        # The founding node runs alone at first; each further one waits for its place, copies the metadata, and takes part.
+        as admin vauban admin node add "${node_name[at]}" --address "${node_address[at]}" --capacity 8TB
+        await "$work/node-$at.out" '^ready ' "${node_process[at]}"
+        ready "$at"
+    done
+    local seconds
+    seconds=$(until_so settled)
+    say "  trois copies de chaque fragment, une par site, après $seconds s." "  three copies of each chunk, one on each site, after $seconds s."
+    status_of 0
 }
+
+# Makes the keys of a node, and has them chartered.
+charter() {
+    local at=$1 port
+    # The port is released here and bound again by the node.
+    port=$(LC_ALL=C perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1")->sockport')
+    node_address[at]=127.0.0.1:$port
+    as "node-$at" vauban-node init --data "$work/node-$at" --listen "${node_address[at]}"
+    sed -i 's/127\.0\.0\.1:9433/127.0.0.1:0/' "$work/node-$at/node.toml"
+    as admin vauban org charter "$work/node-$at/node-request.vbq" --site "${sites[at]}" --department "${departments[at]}" \
+        --country FR --operator "DSI de l'agence" --siren 110000015 --regime "droit français" --out "$work/node-$at.vba"
+    as "node-$at" vauban-node admit --data "$work/node-$at" "$work/node-$at.vba"
+}
+
+# Starts a node, and waits until it says that it is ready, or waits for a place.
+start() {
+    local at=$1
+    prompt "node-$at" vauban-node run --data "$work/node-$at"
+    setsid vauban-node run --data "$work/node-$at" >"$work/node-$at.out" 2>>"$work/node-$at.log" </dev/null &
+    node_process[at]=$!
+    processes+=("${node_process[at]}")
+    await "$work/node-$at.out" '^\(ready\|waiting\) ' "${node_process[at]}"
+    node_name[at]=$(sed -n 's/^[a-z]* .*node=\([^ ]*\).*/\1/p' "$work/node-$at.out" | sed -n 1p)
+    cat "$work/node-$at.out"
+    ready "$at"
+}
+
+# Where the page of a node that is ready stands.
+ready() { node_web[$1]=$(sed -n 's/^ready .*web=\([^ ]*\).*/\1/p' "$work/node-$1.out"); }
 
 people() {
     act "Alice est invitée, puis ajoute un second appareil ; personne ne fait confiance au nœud pour cela." \
@@ -121,8 +162,7 @@ second_device() {
     began
     as desktop vauban sync Projets "$to" --once
     took
-    diff -r --no-dereference --exclude .vauban "$work/laptop-files" "$to" ||
-        fail "Les deux dossiers diffèrent." "The two folders differ."
+    same_on_both
     say "  identiques : $(human "$plain") en $seconds s : $(rate "$plain" "$seconds")." \
         "  identical: $(human "$plain") in $seconds s: $(rate "$plain" "$seconds")."
 }
@@ -142,15 +182,75 @@ one_byte() {
     say "  $(human "$(($(stored) - before))") envoyés pour un fichier de $(human "$(stat -c %s "$big")"), en $seconds s." \
         "  $(human "$(($(stored) - before))") sent for a file of $(human "$(stat -c %s "$big")"), in $seconds s."
     as desktop vauban sync Projets "$work/desktop-files" --once
-    diff -r --no-dereference --exclude .vauban "$work/laptop-files" "$work/desktop-files" ||
-        fail "Les deux dossiers diffèrent." "The two folders differ."
+    same_on_both
     say "  et le fixe l'a reçu : identiques." "  and the desktop has it: identical."
 }
 
+node_lost() {
+    act "D'autres fichiers partent ; le nœud qui les reçoit est tué (kill -9) au milieu. Le portable continue par un autre." \
+        "More files are sent; the node that takes them in is killed (kill -9) half-way. The laptop goes on through another."
+    head -c "$late_bytes" /dev/urandom >"$work/laptop-files/late.bin"
+    local at before=() sending
+    for at in "${!sites[@]}"; do before[at]=$(metric "$at" vauban_uploaded_bytes_total); done
+    prompt laptop vauban sync Projets "$work/laptop-files" --once
+    began
+    VAUBAN_HOME=$work/laptop vauban sync Projets "$work/laptop-files" --once >"$work/late.out" 2>"$work/late.log" </dev/null &
+    sending=$!
+    processes+=("$sending")
+    lost=''
+    while [ -z "$lost" ] && kill -0 "$sending" 2>/dev/null; do
+        for at in "${!sites[@]}"; do
+            [ $(($(metric "$at" vauban_uploaded_bytes_total) - before[at])) -le "$killed_after_bytes" ] || lost=$at
+        done
+    done
+    [ -n "$lost" ] || fail "L'envoi a fini avant que le nœud soit tué." "The upload ended before the node was killed."
+    prompt "node-$lost" kill -9 "${node_process[lost]}"
+    kill -KILL "${node_process[lost]}"
+    wait "${node_process[lost]}" 2>/dev/null || true
+    wait "$sending" || { cat "$work/late.log" >&2; fail "L'envoi n'a pas abouti." "The upload did not succeed."; }
+    took
+    cat "$work/late.out"
+    status_of $(((lost + 1) % 3))
+    as desktop vauban sync Projets "$work/desktop-files" --once
+    same_on_both
+    say "  rien n'est perdu : envoyé en $seconds s malgré cela, et reçu par le fixe, identique." \
+        "  nothing is lost: sent in $seconds s despite it, and received by the desktop, identical."
+}
+
+node_back() {
+    act "Le nœud revient ; il lui manque ce qui est arrivé sans lui, et il va le chercher." \
+        "The node comes back; it lacks what came without it, and fetches that."
+    start "$lost"
+    local had seconds
+    had=$(metric "$lost" vauban_chunks)
+    seconds=$(until_so complete)
+    say "  $had fragments au retour, $(metric "$lost" vauban_chunks) après $seconds s, comme les autres." \
+        "  $had chunks when it came back, $(metric "$lost" vauban_chunks) after $seconds s, as the others have."
+    status_of "$lost"
+}
+
+disk_replaced() {
+    act "Un autre nœud reçoit un disque vide : il le remplit à partir des autres." \
+        "Another node is given an empty disk: it fills it from the others."
+    local at=$(((lost + 1) % 3)) seconds
+    prompt "node-$at" kill "${node_process[at]}"
+    kill -TERM "${node_process[at]}"
+    wait "${node_process[at]}" || fail "Le nœud ne s'est pas arrêté proprement." "The node did not stop cleanly."
+    as "node-$at" rm -r "$work/node-$at/chunks"
+    start "$at"
+    began
+    seconds=$(until_so complete)
+    say "  $(metric "$at" vauban_chunks) fragments sont de nouveau là après $seconds s." \
+        "  $(metric "$at" vauban_chunks) chunks are there again after $seconds s."
+    # All that the other two have could go now.
+    as desktop vauban fsck Projets
+}
+
 nothing_readable() {
-    act "Ce que le nœud a sur son disque, dans ses journaux et ses métriques : ni nom, ni contenu." \
-        "What the node has on its disk, in its logs and metrics: no name, no content."
-    metrics >"$work/metrics"
+    act "Ce que les nœuds ont sur leurs disques, dans leurs journaux et leurs métriques : ni nom, ni contenu." \
+        "What the nodes have on their disks, in their logs and metrics: no name, no content."
+    local at
+    for at in "${!sites[@]}"; do metrics "$at"; done >"$work/metrics"
     # Names long enough not to occur by chance, and lines of text as content.
     (cd "$work/laptop-files" && find . -type f -not -path './.vauban/*' -printf '%f\n') |
         awk 'length >= 10' | sort -u | awk "NR <= 500" >"$work/patterns"
@@ -158,37 +258,43 @@ nothing_readable() {
         LC_ALL=C grep -a -E '^[ -~]{32,200}$' | sort -u | awk 'NR % 17 == 0 && kept++ < 500' >>"$work/patterns"
     echo "$canary" >>"$work/patterns"
     echo "Projets" >>"$work/patterns"
-    local searched found
+    local searched found nodes_bytes
+    nodes_bytes=$(bytes_of "$work"/node-[0-9])
     searched=$(wc -l <"$work/patterns")
     LC_ALL=C grep -r -a -q -F -f "$work/patterns" "$work/desktop-files" ||
         fail "La recherche ne trouve rien là où tout est en clair." "The search finds nothing where all is in clear."
-    if found=$(LC_ALL=C grep -r -a -o -F -f "$work/patterns" "$work/node" "$work/node.log" "$work/node.out" "$work/metrics"); then
+    if found=$(LC_ALL=C grep -r -a -o -F -f "$work/patterns" "$work"/node-* "$work/metrics"); then
         echo "$found" | sed -n 1,10p >&2
-        fail "Le nœud sait lire quelque chose." "The node can read something."
+        fail "Un nœud sait lire quelque chose." "A node can read something."
     fi
-    say "  $searched noms et lignes cherchés dans $(human "$(bytes_of "$work/node")") : aucun. (Les mêmes, dans le dossier d'Alice : trouvés.)" \
-        "  $searched names and lines searched in $(human "$(bytes_of "$work/node")"): none. (The same, in Alice's folder: found.)"
+    say "  $searched noms et lignes cherchés dans $(human "$nodes_bytes") : aucun. (Les mêmes, dans le dossier d'Alice : trouvés.)" \
+        "  $searched names and lines searched in $(human "$nodes_bytes"): none. (The same, in Alice's folder: found.)"
 }
 
 ending() {
     say "
-Reçu par le nœud : $(human "$sent_first") scellés pour $(human "$plain") en clair." "
-Received by the node: $(human "$sent_first") sealed for $(human "$plain") in clear."
+Reçu des appareils : $(human "$sent_first") scellés pour $(human "$plain") en clair, puis gardés en trois copies." "
+Received from devices: $(human "$sent_first") sealed for $(human "$plain") in clear, then kept in three copies."
     if [ -n "${KEEP:-}" ]; then
         say "
 Tout reste en place (KEEP=1) :
   export VAUBAN_HOME=$work/laptop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
-  vauban ls Projets            métriques du nœud : http://$web/metrics
-Pour finir : kill $node_id && rm -r $work" "
+  vauban ls Projets
+  tableaux de bord : $(printf 'http://%s/ ' "${node_web[@]}")
+Pour finir : kill ${node_process[*]} && rm -r $work" "
 All stays up (KEEP=1):
   export VAUBAN_HOME=$work/laptop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
-  vauban ls Projets            the node's metrics: http://$web/metrics
-To end it: kill $node_id && rm -r $work"
+  vauban ls Projets
+  dashboards: $(printf 'http://%s/ ' "${node_web[@]}")
+To end it: kill ${node_process[*]} && rm -r $work"
         return
     fi
-    kill -TERM "$node_id"
-    wait "$node_id" || fail "Le nœud ne s'est pas arrêté proprement." "The node did not stop cleanly."
-    say "Le nœud s'est arrêté ; rien ne reste." "The node has stopped; nothing is left."
+    local at
+    for at in "${!sites[@]}"; do kill -TERM "${node_process[at]}"; done
+    for at in "${!sites[@]}"; do
+        wait "${node_process[at]}" || fail "Un nœud ne s'est pas arrêté proprement." "A node did not stop cleanly."
+    done
+    say "Les nœuds se sont arrêtés ; rien ne reste." "The nodes have stopped; nothing is left."
 }
 
 # --- what the acts are made of --------------------------------------------------------------------------------------
@@ -251,17 +357,55 @@ await() {
     fail "Rien n'est venu (« $2 », $tries essais)." "Nothing came (\"$2\", $tries tries)."
 }
 
-# The node's own page, without any tool.
+# Waits until something is so, and tells how many seconds that took.
+until_so() {
+    local so=$1 since=$EPOCHREALTIME
+    while ! "$so"; do
+        awk -v a="$since" -v b="$EPOCHREALTIME" -v most="$healed_seconds" 'BEGIN { exit b - a > most }' ||
+            fail "Cela ne vient pas ($so, $healed_seconds s)." "It does not come ($so, $healed_seconds s)."
+        sleep 0.2
+    done
+    awk -v a="$since" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
+}
+
+# Whether every node has what the layout gives it.
+settled() {
+    local at
+    for at in "${!sites[@]}"; do [ "$(metric "$at" vauban_layout_waiting_nodes)" -eq 0 ] || return 1; done
+}
+
+# Whether every node has as many chunks as the first: with three copies on three nodes, each has all.
+complete() {
+    local at all
+    all=$(metric 0 vauban_chunks)
+    for at in "${!sites[@]}"; do [ "$(metric "$at" vauban_chunks)" -eq "$all" ] || return 1; done
+}
+
+status_of() { as "node-$1" vauban-node cluster status --data "$work/node-$1"; }
+
+same_on_both() {
+    diff -r --no-dereference --exclude .vauban "$work/laptop-files" "$work/desktop-files" ||
+        fail "Les deux dossiers diffèrent." "The two folders differ."
+}
+
+# A node's own page, without any tool.
 metrics() {
+    local web=${node_web[$1]}
     exec 3<>"/dev/tcp/${web%:*}/${web##*:}"
     printf 'GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$web" >&3
     cat <&3
     exec 3>&-
 }
-# Bytes of chunks that the node has received.
-stored() { metrics | awk '$1 == "vauban_uploaded_bytes_total" { printf "%d", $2 }'; }
+# One figure of it; none, and 0, where the node is down.
+metric() { { metrics "$1" 2>/dev/null || true; } | awk -v name="$2" '$1 == name { value = $2 } END { printf "%d", value }'; }
+# Bytes of chunks that the nodes have received from devices.
+stored() {
+    local at sum=0
+    for at in "${!sites[@]}"; do sum=$((sum + $(metric "$at" vauban_uploaded_bytes_total))); done
+    echo "$sum"
+}
 
-bytes_of() { find "$1" -type f -not -path '*/.vauban/*' -printf '%s\n' | awk '{ sum += $1 } END { printf "%d", sum }'; }
+bytes_of() { find "$@" -type f -not -path '*/.vauban/*' -printf '%s\n' | awk '{ sum += $1 } END { printf "%d", sum }'; }
 human() {
     awk -v bytes="$1" 'BEGIN {
         split("B KiB MiB GiB", unit, " "); i = 1
