@@ -19,7 +19,8 @@ killed_after_bytes=$((32 * 1024 * 1024))
 # Seconds until every copy must be there again.
 healed_seconds=180
 
-# The nodes, by number: their sites and departments; and, once they run, their processes, identifiers and pages.
+# The nodes, by number: their machines, sites and departments; and, once they run, their processes, identifiers and pages.
+machines=(paris lyon lille)
 sites=(Paris-1 Lyon-1 Lille-1)
 departments=(75 69 59)
 node_address=() node_process=() node_name=() node_web=()
@@ -74,7 +75,7 @@ nodes() {
         start "$at"
         # The founding node runs alone at first; each further one waits for its place, copies the metadata, and takes part.
         as admin vauban admin node add "${node_name[at]}" --address "${node_address[at]}" --capacity 8TB
-        await "$work/node-$at.out" '^ready ' "${node_process[at]}"
+        await "$work/${machines[at]}.out" '^ready ' "${node_process[at]}"
         ready "$at"
     done
     local seconds
@@ -89,28 +90,28 @@ charter() {
     # The port is released here and bound again by the node.
     port=$(LC_ALL=C perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1")->sockport')
     node_address[at]=127.0.0.1:$port
-    as "node-$at" vauban-node init --data "$work/node-$at" --listen "${node_address[at]}"
-    sed -i 's/127\.0\.0\.1:9433/127.0.0.1:0/' "$work/node-$at/node.toml"
-    as admin vauban org charter "$work/node-$at/node-request.vbq" --site "${sites[at]}" --department "${departments[at]}" \
-        --country FR --operator "DSI de l'agence" --siren 110000015 --regime "droit français" --out "$work/node-$at.vba"
-    as "node-$at" vauban-node admit --data "$work/node-$at" "$work/node-$at.vba"
+    as "${machines[at]}" vauban-node init --data "$work/${machines[at]}" --listen "${node_address[at]}"
+    sed -i 's/127\.0\.0\.1:9433/127.0.0.1:0/' "$work/${machines[at]}/node.toml"
+    as admin vauban org charter "$work/${machines[at]}/node-request.vbq" --site "${sites[at]}" --department "${departments[at]}" \
+        --country FR --operator "DSI de l'agence" --siren 110000015 --regime "droit français" --out "$work/${machines[at]}.vba"
+    as "${machines[at]}" vauban-node admit --data "$work/${machines[at]}" "$work/${machines[at]}.vba"
 }
 
 # Starts a node, and waits until it says that it is ready, or waits for a place.
 start() {
     local at=$1
-    prompt "node-$at" vauban-node run --data "$work/node-$at"
-    setsid vauban-node run --data "$work/node-$at" >"$work/node-$at.out" 2>>"$work/node-$at.log" </dev/null &
+    prompt "${machines[at]}" vauban-node run --data "$work/${machines[at]}"
+    setsid vauban-node run --data "$work/${machines[at]}" >"$work/${machines[at]}.out" 2>>"$work/${machines[at]}.log" </dev/null &
     node_process[at]=$!
     processes+=("${node_process[at]}")
-    await "$work/node-$at.out" '^\(ready\|waiting\) ' "${node_process[at]}"
-    node_name[at]=$(sed -n 's/^[a-z]* .*node=\([^ ]*\).*/\1/p' "$work/node-$at.out" | sed -n 1p)
-    cat "$work/node-$at.out"
+    await "$work/${machines[at]}.out" '^\(ready\|waiting\) ' "${node_process[at]}"
+    node_name[at]=$(sed -n 's/^[a-z]* .*node=\([^ ]*\).*/\1/p' "$work/${machines[at]}.out" | sed -n 1p)
+    cat "$work/${machines[at]}.out"
     ready "$at"
 }
 
 # Where the page of a node that is ready stands.
-ready() { node_web[$1]=$(sed -n 's/^ready .*web=\([^ ]*\).*/\1/p' "$work/node-$1.out"); }
+ready() { node_web[$1]=$(sed -n 's/^ready .*web=\([^ ]*\).*/\1/p' "$work/${machines[$1]}.out"); }
 
 people() {
     act "Alice est invitée, puis ajoute un second appareil ; personne ne fait confiance au nœud pour cela." \
@@ -204,7 +205,7 @@ node_lost() {
         done
     done
     [ -n "$lost" ] || fail "L'envoi a fini avant que le nœud soit tué." "The upload ended before the node was killed."
-    prompt "node-$lost" kill -9 "${node_process[lost]}"
+    prompt "${machines[lost]}" kill -9 "${node_process[lost]}"
     kill -KILL "${node_process[lost]}"
     wait "${node_process[lost]}" 2>/dev/null || true
     wait "$sending" || { cat "$work/late.log" >&2; fail "L'envoi n'a pas abouti." "The upload did not succeed."; }
@@ -233,10 +234,10 @@ disk_replaced() {
     act "Un autre nœud reçoit un disque vide : il le remplit à partir des autres." \
         "Another node is given an empty disk: it fills it from the others."
     local at=$(((lost + 1) % 3)) seconds
-    prompt "node-$at" kill "${node_process[at]}"
+    prompt "${machines[at]}" kill "${node_process[at]}"
     kill -TERM "${node_process[at]}"
     wait "${node_process[at]}" || fail "Le nœud ne s'est pas arrêté proprement." "The node did not stop cleanly."
-    as "node-$at" rm -r "$work/node-$at/chunks"
+    as "${machines[at]}" rm -r "$work/${machines[at]}/chunks"
     start "$at"
     began
     seconds=$(until_so complete)
@@ -249,8 +250,11 @@ disk_replaced() {
 nothing_readable() {
     act "Ce que les nœuds ont sur leurs disques, dans leurs journaux et leurs métriques : ni nom, ni contenu." \
         "What the nodes have on their disks, in their logs and metrics: no name, no content."
-    local at
-    for at in "${!sites[@]}"; do metrics "$at"; done >"$work/metrics"
+    local at theirs=()
+    for at in "${!sites[@]}"; do
+        metrics "$at" >>"$work/metrics"
+        theirs+=("$work/${machines[at]}" "$work/${machines[at]}.out" "$work/${machines[at]}.log")
+    done
     # Names long enough not to occur by chance, and lines of text as content.
     (cd "$work/laptop-files" && find . -type f -not -path './.vauban/*' -printf '%f\n') |
         awk 'length >= 10' | sort -u | awk "NR <= 500" >"$work/patterns"
@@ -259,11 +263,11 @@ nothing_readable() {
     echo "$canary" >>"$work/patterns"
     echo "Projets" >>"$work/patterns"
     local searched found nodes_bytes
-    nodes_bytes=$(bytes_of "$work"/node-[0-9])
+    nodes_bytes=$(bytes_of "${machines[@]/#/$work/}")
     searched=$(wc -l <"$work/patterns")
     LC_ALL=C grep -r -a -q -F -f "$work/patterns" "$work/desktop-files" ||
         fail "La recherche ne trouve rien là où tout est en clair." "The search finds nothing where all is in clear."
-    if found=$(LC_ALL=C grep -r -a -o -F -f "$work/patterns" "$work"/node-* "$work/metrics"); then
+    if found=$(LC_ALL=C grep -r -a -o -F -f "$work/patterns" "${theirs[@]}" "$work/metrics"); then
         echo "$found" | sed -n 1,10p >&2
         fail "Un nœud sait lire quelque chose." "A node can read something."
     fi
@@ -381,7 +385,7 @@ complete() {
     for at in "${!sites[@]}"; do [ "$(metric "$at" vauban_chunks)" -eq "$all" ] || return 1; done
 }
 
-status_of() { as "node-$1" vauban-node cluster status --data "$work/node-$1"; }
+status_of() { as "${machines[$1]}" vauban-node cluster status --data "$work/${machines[$1]}"; }
 
 same_on_both() {
     diff -r --no-dereference --exclude .vauban "$work/laptop-files" "$work/desktop-files" ||
