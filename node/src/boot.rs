@@ -11,6 +11,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -217,7 +218,7 @@ async fn serve_all(
     let mut signals = Signals::new().map_err(BootError::Signals)?;
     let reach = Arc::new(peers.clone());
     let replication = Replication::new(Arc::clone(&identity), metadata.view(), chunks.clone(), reach);
-    let jobs = start_jobs(config, &replication, metadata, &metrics);
+    let jobs = start_jobs(config, &folder.scrubbed(), &replication, metadata, &metrics);
     let known_peers = peers.clone();
     let parts = EdgeParts {
         identity,
@@ -280,11 +281,17 @@ async fn serve_all(
 }
 
 /// What the node does for its chunks unasked.
-fn start_jobs(config: &Config, replication: &Replication, metadata: &Metadata, metrics: &Arc<Metrics>) -> Jobs {
+fn start_jobs(
+    config: &Config,
+    scrubbed: &Path,
+    replication: &Replication,
+    metadata: &Metadata,
+    metrics: &Arc<Metrics>,
+) -> Jobs {
     let mut jobs = Jobs::new(Arc::clone(metrics));
     let (repair, scrub) = (rate(config.jobs.repair_rate), rate(config.jobs.scrub_rate));
     jobs.start(Repair::new(replication.clone(), metadata.clone()), repair);
-    jobs.start(Scrub::new(replication.chunks().clone(), config.jobs.scrub_every), scrub);
+    jobs.start(Scrub::new(replication.chunks().clone(), config.jobs.scrub_every, scrubbed), scrub);
     jobs.start(Sweep::new(replication.clone(), config.jobs.sweep_every), Throttle::default());
     jobs
 }

@@ -66,4 +66,10 @@ impl DataFolder {
     pub fn chunks(&self) -> PathBuf {
         self.0.join("chunks")
     }
+
+    /// How far scrub has come with them: it goes with the disk that they lie on.
+    #[must_use]
+    pub fn scrubbed(&self) -> PathBuf {
+        self.chunks().join("scrubbed.json")
+    }
 }

@@ -232,6 +232,10 @@ pub const REPAIR_PAUSE_SECONDS_MIN: u64 = 15;
 pub const REPAIR_PAUSE_FACTOR: u32 = 30;
 /// Seconds after a start, at most, until scrub begins.
 pub const SCRUB_REST_SECONDS: u64 = 600;
+/// Seconds between two notes of how far scrub has come: what is read again after a start, at most.
+pub const SCRUBBED_KEEP_SECONDS: u64 = 60;
+/// Bytes of such a note.
+pub const SCRUBBED_BYTES_MAX: usize = 1024;
 /// Bytes that scrub reads in one unit.
 pub const SCRUB_STEP_BYTES: u64 = 8 * 1024 * 1024;
 /// Copies that sweep deletes at once: they share syncs.

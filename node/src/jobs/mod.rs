@@ -12,6 +12,7 @@
 mod repair;
 mod runner;
 mod scrub;
+mod scrubbed;
 mod status;
 mod sweep;
 
@@ -19,6 +20,9 @@ mod sweep;
 pub(crate) mod tests;
 
 use std::future::Future;
+use std::time::Duration;
+
+use vauban_protocol::time::Timestamp;
 
 use crate::chunks::StoreError;
 use crate::metadata::{Failure, ProposeError};
@@ -37,11 +41,25 @@ pub trait Job: Send + 'static {
     /// Whether there is something to do now. Asked often while there is not: must be cheap.
     fn is_due(&mut self) -> bool;
 
+    /// What it has verified; none if that is not what it does.
+    fn verified(&self) -> Option<Verified> {
+        None
+    }
+
     /// Does one unit.
     ///
     /// # Errors
     /// [`JobError`]; the runner tries again after a while.
     fn step(&mut self) -> impl Future<Output = Result<Step, JobError>> + Send;
+}
+
+/// How old the verification of what a node holds is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verified {
+    /// When the last whole pass began, by the node's clock: everything older was read since. None before a first one has ended.
+    pub since: Option<Timestamp>,
+    /// How often one is to begin.
+    pub every: Duration,
 }
 
 /// What one unit came to.

@@ -43,7 +43,7 @@ impl Jobs {
     /// Begins a job.
     pub fn start<J: Job>(&mut self, job: J, throttle: Throttle) {
         let (board, paused, metrics) = (self.board.clone(), self.paused.subscribe(), Arc::clone(&self.metrics));
-        board.change(J::NAME, |_| {});
+        show_verified(&job, &board, &metrics);
         self.tasks.spawn(run(job, throttle, board, paused, metrics));
     }
 
@@ -89,6 +89,7 @@ async fn run<J: Job>(
         match job.step().await {
             Ok(step) => {
                 board.change(J::NAME, |status| add(status, step));
+                show_verified(&job, &board, &metrics);
                 metrics.job_step(J::NAME, step);
                 sleep(throttle.least(step.bytes).saturating_sub(begun.elapsed())).await;
             }
@@ -102,6 +103,14 @@ async fn run<J: Job>(
                 sleep(Duration::from_secs(JOB_RETRY_SECONDS)).await;
             }
         }
+    }
+}
+
+fn show_verified<J: Job>(job: &J, board: &Board, metrics: &Metrics) {
+    let verified = job.verified();
+    board.change(J::NAME, |status| status.verified = verified);
+    if let Some(verified) = verified {
+        metrics.verified_since(verified.since);
     }
 }
 

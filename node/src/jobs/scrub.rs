@@ -1,15 +1,19 @@
 //! Re-hashing every stored chunk on a schedule.
 //!
-//! A damaged copy goes to quarantine and does not count as a copy any more; repair, which sees that, brings another.
+//! A damaged copy goes to quarantine and does not count as a copy any more; repair, which sees that, brings another. A pass goes on
+//! where it was when the node was stopped.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use vauban_protocol::id::{ChunkId, SpaceId};
 
-use super::{Job, JobError, Step};
+use super::scrubbed::Scrubbed;
+use super::{Job, JobError, Step, Verified};
 use crate::chunks::{ChunkStore, Held, Partition, ReadError};
-use crate::limit::{SCRUB_REST_SECONDS, SCRUB_STEP_BYTES};
+use crate::clock;
+use crate::limit::{SCRUB_REST_SECONDS, SCRUB_STEP_BYTES, SCRUBBED_KEEP_SECONDS};
 
 /// See the module.
 pub struct Scrub {
@@ -22,6 +26,8 @@ pub struct Scrub {
     /// Of the last page, what was not read yet.
     page: Vec<Held>,
     damaged: u64,
+    scrubbed: Scrubbed,
+    kept_at: Instant,
 }
 
 /// How far a pass has come.
@@ -32,12 +38,15 @@ struct Place {
 }
 
 impl Scrub {
-    /// Reads everything in `chunks` once in `every`; for the first time after a rest, since a node that has just started has others to
-    /// serve.
+    /// Reads everything in `chunks` once in `every`, and notes in `file` how far it has come; for the first time after a rest, since a
+    /// node that has just started has others to serve.
     #[must_use]
-    pub fn new(chunks: ChunkStore, every: Duration) -> Self {
+    pub fn new(chunks: ChunkStore, every: Duration, file: &Path) -> Self {
+        let (now, scrubbed) = (Instant::now(), Scrubbed::read(file));
         let rest = Duration::from_secs(SCRUB_REST_SECONDS).min(every);
-        Self { chunks, every, next: Instant::now() + rest, place: None, page: Vec::new(), damaged: 0 }
+        let due_in = if scrubbed.partition().is_some() { Duration::ZERO } else { scrubbed.due_in(clock::now(), every) };
+        let next = now + due_in.max(rest);
+        Self { chunks, every, next, place: None, page: Vec::new(), damaged: 0, scrubbed, kept_at: now }
     }
 
     /// The same, without a rest.
@@ -50,7 +59,23 @@ impl Scrub {
     fn begin(&mut self) {
         self.next = Instant::now() + self.every;
         self.damaged = 0;
-        self.place = Partition::new(0).map(|partition| Place { partition, after: None });
+        let partition = self.scrubbed.partition().or_else(|| {
+            self.scrubbed.begin(clock::now());
+            Partition::new(0)
+        });
+        self.place = partition.map(|partition| Place { partition, after: None });
+    }
+
+    /// Notes from time to time how far it has come, and at its end that it has.
+    async fn note(&mut self) {
+        match self.place {
+            Some(place) => self.scrubbed.reach(place.partition),
+            None => self.scrubbed.end(),
+        }
+        if self.place.is_none() || self.kept_at.elapsed() >= Duration::from_secs(SCRUBBED_KEEP_SECONDS) {
+            self.scrubbed.keep().await;
+            self.kept_at = Instant::now();
+        }
     }
 
     /// The next page; whether there is one.
@@ -64,6 +89,9 @@ impl Scrub {
                     next.map(|partition| Place { partition, after: None })
                 }
             };
+            if page.is_empty() {
+                self.note().await;
+            }
             if !page.is_empty() {
                 page.reverse();
                 self.page = page;
@@ -82,6 +110,10 @@ impl Job for Scrub {
             self.begin();
         }
         self.place.is_some() || !self.page.is_empty()
+    }
+
+    fn verified(&self) -> Option<Verified> {
+        Some(Verified { since: self.scrubbed.whole_since(), every: self.every })
     }
 
     async fn step(&mut self) -> Result<Step, JobError> {

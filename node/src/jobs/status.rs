@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::Verified;
+
 /// What a job does now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum JobState {
@@ -32,6 +34,8 @@ pub struct JobStatus {
     pub passes: u64,
     /// Chunks that the last pass found wanting and could do nothing about.
     pub wanting: u64,
+    /// What it has verified, if that is what it does.
+    pub verified: Option<Verified>,
     /// Why the last unit failed, if it did.
     pub failure: Option<String>,
 }

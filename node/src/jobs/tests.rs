@@ -79,10 +79,14 @@ async fn a_rotten_byte_is_found_and_healed() {
     let mut repairing = Repair::new(cluster.nodes[2].clone(), cluster.metadata.clone());
     pass(&mut repairing).await.unwrap();
     assert!(!repairing.is_due(), "nothing has told it yet");
-    let mut scrub = Scrub::new(cluster.nodes[2].chunks().clone(), SELDOM).rested();
+    let (folder, begun) = (tempfile::tempdir().unwrap(), crate::clock::now());
+    let noted = folder.path().join("scrubbed.json");
+    let mut scrub = Scrub::new(cluster.nodes[2].chunks().clone(), SELDOM, &noted).rested();
     let found = pass(&mut scrub).await.unwrap();
     assert_eq!((found.seen, found.changed, found.wanting), (31, 1, Some(1)));
     assert!(!scrub.is_due());
+    let started_again = Scrub::new(cluster.nodes[2].chunks().clone(), SELDOM, &noted);
+    assert!(started_again.verified().and_then(|verified| verified.since).is_some_and(|since| since >= begun));
     assert_eq!(cluster.held(2, &chunks).await, 29);
     assert!(repairing.is_due(), "at once");
     pass(&mut repairing).await.unwrap();

@@ -10,6 +10,7 @@ use prometheus::{
     Encoder as _, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
 };
+use vauban_protocol::time::Timestamp;
 
 use crate::jobs::Step;
 
@@ -44,6 +45,7 @@ struct JobMetrics {
     bytes: IntCounterVec,
     failures: IntCounterVec,
     wanting: IntGaugeVec,
+    verified_since: IntGauge,
 }
 
 /// Metrics that are read from the node's parts when somebody asks for them.
@@ -209,6 +211,11 @@ impl Metrics {
         }
     }
 
+    /// Since when everything older was read.
+    pub fn verified_since(&self, since: Option<Timestamp>) {
+        self.jobs.verified_since.set(since.map_or(0, |since| i64::try_from(since.0).unwrap_or(i64::MAX)));
+    }
+
     /// A job could not do one.
     pub fn job_failed(&self, job: &str) {
         self.jobs.failures.with_label_values(&[job]).inc();
@@ -270,6 +277,11 @@ impl JobMetrics {
             &["job"],
         )?;
         registry.register(Box::new(wanting.clone()))?;
+        let verified_since = IntGauge::new(
+            "vauban_scrub_verified_since_seconds",
+            "When the last whole scrub began, in seconds since 1970: every chunk that is older was read since; 0 before a first one has ended. Worry when it lies further back than twice scrub_every.",
+        )?;
+        registry.register(Box::new(verified_since.clone()))?;
         Ok(Self {
             seen: counter(
                 "vauban_job_chunks_total",
@@ -288,6 +300,7 @@ impl JobMetrics {
                 "Units of a job's work that failed and are tried again. Worry when it grows steadily: the log says why.",
             )?,
             wanting,
+            verified_since,
         })
     }
 }

@@ -108,6 +108,17 @@ fn copies(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
                 said!(language, fr: "Remettre en route les nœuds arrêtés. Un appareil qui a les fichiers en garde une copie saine.", en: "Start the nodes that are down. A device that has the files keeps a sound copy."),
             );
         }
+        let late = job.verified.and_then(|verified| {
+            let age = situation.now.0.saturating_sub(verified.since?.0);
+            (age > verified.every.as_secs().saturating_mul(2)).then(|| span(language, age))
+        });
+        if let Some(late) = late {
+            add(
+                Level::Warning,
+                said!(language, fr: "Tout n'a pas été relu sur ce nœud depuis {late}.", en: "Not everything on this node was read again for {late}."),
+                said!(language, fr: "Donner plus de débit à la relecture : scrub_rate, dans node.toml.", en: "Give scrub more of the disk: scrub_rate, in node.toml."),
+            );
+        }
         if let Some(failure) = &job.failure {
             add(
                 Level::Warning,
@@ -205,12 +216,15 @@ fn clocks(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use vauban_protocol::id::NodeId;
     use vauban_protocol::time::Timestamp;
 
     use super::super::situation::{Job, Quorum};
     use super::*;
     use crate::chunks::{DiskUse, StoreStats};
+    use crate::jobs::{JobStatus, Verified};
 
     fn situation() -> Situation {
         let disk = DiskUse { used_bytes: 10, total_bytes: 100 };
@@ -271,6 +285,7 @@ mod tests {
                         changed: 1,
                         bytes: 1,
                         wanting: Some(4),
+                        verified: None,
                         failure: None,
                     }],
                     ..well.clone()
@@ -280,5 +295,13 @@ mod tests {
         ] {
             assert!(told(&situation).contains(said), "{said}: {}", told(&situation));
         }
+        let scrub = |age: u64| {
+            let verified = Verified { since: Some(Timestamp(well.now.0 - age)), every: Duration::from_secs(100) };
+            let status = JobStatus { verified: Some(verified), ..JobStatus::default() };
+            Situation { jobs: vec![Job::of("scrub", status)], ..well.clone() }
+        };
+        assert!(told(&scrub(201)).contains("was read again for 3 min"), "{}", told(&scrub(201)));
+        assert_eq!(told(&scrub(199)), told(&well));
+        assert_eq!(scrub(199).unread_seconds(), Some(199));
     }
 }

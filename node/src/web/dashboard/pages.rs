@@ -75,6 +75,7 @@ struct Row {
 struct Store {
     words: Words,
     store: Option<Stored>,
+    read_again: Option<String>,
     applied: String,
 }
 
@@ -211,6 +212,7 @@ fn pieces(situation: &Situation, language: Language) -> Result<Pieces, askama::E
         bytes: size(language, store.object_bytes),
         damaged: count(store.quarantined),
     });
+    let read_again = situation.unread_seconds().map(|seconds| span(language, seconds));
     let rows = situation.nodes.iter().map(|member| row(words, situation, member)).collect();
     let jobs = situation.jobs.iter().map(|job| job_row(words, job)).collect();
     let figures = situation.rates.map(|rates| Figures {
@@ -221,7 +223,7 @@ fn pieces(situation: &Situation, language: Language) -> Result<Pieces, askama::E
     Ok(Pieces::from([
         ("safety", Safety { words, concerns, is_safe }.render()?),
         ("nodes", Nodes { words, situation, placed: situation.placed().count(), rows }.render()?),
-        ("store", Store { words, store, applied: count(situation.applied) }.render()?),
+        ("store", Store { words, store, read_again, applied: count(situation.applied) }.render()?),
         ("jobs", Jobs { words, rows: jobs }.render()?),
         ("rates", Rates { words, figures }.render()?),
     ]))

@@ -10,7 +10,7 @@ use vauban_protocol::time::Timestamp;
 use super::rates::Rates;
 use crate::chunks::StoreStats;
 use crate::clock;
-use crate::jobs::{JobState, JobStatus};
+use crate::jobs::{JobState, JobStatus, Verified};
 use crate::web::cluster::{Cluster, Role};
 use crate::web::serve::WebParts;
 
@@ -77,6 +77,8 @@ pub(super) struct Job {
     pub(super) bytes: u64,
     /// Chunks that its last pass found wanting, and could do nothing about; none before a first pass.
     pub(super) wanting: Option<u64>,
+    /// How old its verification is, if it verifies.
+    pub(super) verified: Option<Verified>,
     pub(super) failure: Option<String>,
 }
 
@@ -118,6 +120,12 @@ impl Situation {
         self.nodes.iter().filter(|member| member.is_reached.is_some())
     }
 
+    /// Seconds since the oldest chunk of this node was last read whole; none before everything was read once.
+    pub(super) fn unread_seconds(&self) -> Option<u64> {
+        let since = self.jobs.iter().find_map(|job| job.verified)?.since?;
+        Some(self.now.0.saturating_sub(since.0))
+    }
+
     /// Sites of these nodes.
     pub(super) fn sites(&self) -> BTreeSet<&str> {
         self.placed().map(|member| member.charter.site.as_str()).collect()
@@ -125,8 +133,8 @@ impl Situation {
 }
 
 impl Job {
-    fn of(name: &'static str, status: JobStatus) -> Self {
-        let JobStatus { state, seen, changed, bytes, passes, wanting, failure } = status;
+    pub(super) fn of(name: &'static str, status: JobStatus) -> Self {
+        let JobStatus { state, seen, changed, bytes, passes, wanting, verified, failure } = status;
         Self {
             name,
             is_working: state == JobState::Working,
@@ -135,6 +143,7 @@ impl Job {
             changed,
             bytes,
             wanting: (passes > 0).then_some(wanting),
+            verified,
             failure: failure.filter(|_| state == JobState::Failing),
         }
     }
