@@ -23,9 +23,9 @@ impl Language {
         *CURRENT.get_or_init(|| Self::of(|name| std::env::var_os(name)))
     }
 
-    /// The language of an environment: the first variable that is set and not empty decides (POSIX locale order).
+    /// The language of an environment: the first variable that is set and not empty decides (as with `vauban`; then the POSIX locale order).
     fn of<V: AsRef<OsStr>>(variable: impl Fn(&str) -> Option<V>) -> Self {
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        let locale = ["VAUBAN_LANG", "LC_ALL", "LC_MESSAGES", "LANG"]
             .iter()
             .filter_map(|name| variable(name))
             .find(|value| !value.as_ref().is_empty());
@@ -81,6 +81,7 @@ mod tests {
         assert_eq!(language(&[("LANG", "fr_FR.UTF-8")]), Language::French);
         assert_eq!(language(&[("LC_ALL", "C"), ("LANG", "fr_FR.UTF-8")]), Language::English);
         assert_eq!(language(&[("LC_ALL", ""), ("LANG", "fr")]), Language::French);
+        assert_eq!(language(&[("VAUBAN_LANG", "fr"), ("LC_ALL", "en_GB")]), Language::French);
         assert_eq!(language(&[]), Language::English);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use vauban_protocol::id::NodeId;
 
 use super::handle::Metadata;
+use crate::limit::ELECTION_MILLISECONDS_MAX;
 
 /// The group as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +29,10 @@ impl Metadata {
         let metrics = self.raft().metrics();
         let metrics = metrics.borrow();
         let membership = metrics.membership_config.membership();
+        // A leader whom no majority has heard for so long may have been followed by another, and orders nothing.
+        let is_heard = metrics.millis_since_quorum_ack.is_none_or(|since| since <= ELECTION_MILLISECONDS_MAX);
         Standing {
-            leader: metrics.current_leader.map(NodeId::from),
+            leader: metrics.current_leader.filter(|_| is_heard).map(NodeId::from),
             term: metrics.current_term,
             voters: membership.voter_ids().map(NodeId::from).collect(),
             learners: membership.learner_ids().map(NodeId::from).collect(),
