@@ -230,9 +230,9 @@ pub const REPAIR_RETRY_SECONDS: u64 = 5;
 pub const REPAIR_PAUSE_SECONDS_MIN: u64 = 15;
 /// A pause between passes takes so many times what the last pass took: looking costs some percent of the time at most.
 pub const REPAIR_PAUSE_FACTOR: u32 = 30;
-/// Seconds after a start, at most, until scrub begins.
+/// Seconds after a start for which scrub rests, whatever is due.
 pub const SCRUB_REST_SECONDS: u64 = 600;
-/// Seconds between two notes of how far scrub has come: what is read again after a start, at most.
+/// Seconds between two notes of how far scrub has come, at least: what was read since is read again after a start.
 pub const SCRUBBED_KEEP_SECONDS: u64 = 60;
 /// Bytes of such a note.
 pub const SCRUBBED_BYTES_MAX: usize = 1024;
