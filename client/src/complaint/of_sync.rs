@@ -275,6 +275,17 @@ fn of_tree(error: &TreeError) -> Complaint {
                 say!(fr: "Les trier, puis relancer.", en: "Sort them out, then run it again."),
             )
         }
+        TreeError::Stranded { path, why } => {
+            let (path, Complaint { what, now }) = (path.display(), of_tree(why));
+            let what = what.trim_end_matches('.').to_owned();
+            Complaint::new(
+                say!(
+                    fr: "Ce qui se trouvait à {path} attend dans .vauban/tmp : {what}.",
+                    en: "What stood at {path} waits in .vauban/tmp: {what}."
+                ),
+                now,
+            )
+        }
         TreeError::Disk { path, source, .. } => {
             let path = path.display();
             Complaint::new(

@@ -4,10 +4,12 @@
 //! the disk's own number (inode), which a rename keeps:
 //!
 //! - a folder has one place only, so a folder with the number of a folder that was agreed on *is* that folder, moved, even
-//!   where another one stood (two folders swapped). Decided on the way down, so that all that is in it stays matched.
+//!   where another one stood (two folders swapped). Decided on the way down, so that all that is in it stays matched. What stands
+//!   where a folder stood is that folder only if the disk has its number nowhere else.
 //! - a file or link counts as moved only once the whole disk was looked at and its own place turned out to lack it (hard
 //!   links: the place that still has it wins), and only if size and time are the same, too. Its content is then read: disks
-//!   give the number of a removed file to the next one.
+//!   give the number of a removed file to the next one. Where the log has moved it to that very place, its own place may have
+//!   something else by now.
 //!
 //! Else it is new; or, without a base, what the log has at the same place.
 

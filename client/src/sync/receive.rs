@@ -26,7 +26,7 @@ use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES
 use crate::log::{ChunkRef, EntryId, Kind, Version};
 use crate::state::cache::{BaseRow, Direction, RootId, Toll};
 use crate::tree::{
-    AllDisplaced, ConflictStamp, FileType, Folder, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link,
+    AllDisplaced, ConflictStamp, FileType, Folder, Ready, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link,
 };
 
 /// What a download works with.
@@ -71,6 +71,14 @@ struct Written<'a> {
     download: Download,
     base: Option<BaseRow>,
     temporary: Temporary<'a>,
+    file_type: Option<FileType>,
+}
+
+/// The same, flushed, and under a name that says what it is.
+struct Whole<'a> {
+    download: Download,
+    base: Option<BaseRow>,
+    ready: Ready<'a>,
     file_type: Option<FileType>,
 }
 
@@ -244,34 +252,64 @@ impl<'a, N: Nodes> Receive<'a, N> {
             [one] => one.temporary.flush()?,
             _ => flush_all(self.root)?,
         }
-        let mut folders: BTreeMap<EntryId, Folder> = BTreeMap::new();
-        let mut rows = Vec::with_capacity(batch.len());
-        for written in batch {
-            let path = written.download.path.clone();
-            match self.land_one(written, &mut folders) {
-                Ok(row) => rows.extend(row),
-                Err(SyncError::Tree(error)) => self.unwritable(&path, error)?,
-                Err(error) => return Err(error),
+        let mut whole = Vec::with_capacity(batch.len());
+        for Written { download, base, temporary, file_type } in batch {
+            match temporary.ready(download.child.entry) {
+                Ok(ready) => whole.push(Whole { download, base, ready, file_type }),
+                Err(error) => self.unwritable(&download.path, error)?,
             }
         }
+        // Whoever writes to a file that has landed writes to the one that has this name, should the power fail.
+        self.root.temporary()?.sync()?;
+        let (mut folders, mut rows) = (BTreeMap::new(), Vec::with_capacity(whole.len()));
+        let (mut ended, mut is_replacing) = (Ok(()), false);
+        for whole in whole {
+            let path = whole.download.path.clone();
+            match self.land_one(whole, &mut folders) {
+                Ok(landed) => {
+                    is_replacing |= landed.as_ref().is_some_and(|(_, replaced)| *replaced);
+                    rows.extend(landed.map(|(row, _)| row));
+                }
+                Err(SyncError::Tree(error)) => ended = self.unwritable(&path, error),
+                Err(error) => ended = Err(error),
+            }
+            if ended.is_err() {
+                break;
+            }
+        }
+        // What has landed is agreed on even where the run ends here.
+        self.agree_on_landed(&folders, rows, is_replacing)?;
+        ended
+    }
+
+    /// Makes durable what has landed in `folders`, and records it; whether anything was put away for it.
+    fn agree_on_landed(
+        &mut self,
+        folders: &BTreeMap<EntryId, Folder>,
+        mut rows: Vec<BaseRow>,
+        is_replacing: bool,
+    ) -> Result<(), SyncError> {
         folders.values().try_for_each(Folder::sync)?;
         // Whoever took a folder away at this very moment never saw what has just landed in it, and took it from nobody.
-        for folder in folders.into_keys() {
-            if !self.stands(folder)? {
-                rows.retain(|row| row.parent != folder);
+        for folder in folders.keys() {
+            if !self.stands(*folder)? {
+                rows.retain(|row| row.parent != *folder);
             }
         }
-        // What was displaced must not come back once the base no longer knows it.
-        self.root.temporary()?.sync()?;
+        if is_replacing {
+            // What was put away must not come back once the base no longer knows it.
+            self.root.temporary()?.sync()?;
+        }
         Ok(self.space.cache.agree(self.id, &rows, &[])?)
     }
 
+    /// What is agreed once a file has landed, and whether it replaced a version; `None` if its folder is not on the disk.
     fn land_one(
         &mut self,
-        written: Written<'a>,
+        whole: Whole<'a>,
         folders: &mut BTreeMap<EntryId, Folder>,
-    ) -> Result<Option<BaseRow>, SyncError> {
-        let Written { download, base, temporary, file_type } = written;
+    ) -> Result<Option<(BaseRow, bool)>, SyncError> {
+        let Whole { download, base, ready, file_type } = whole;
         let folder = match folders.entry(download.parent) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => match self.open(download.parent)? {
@@ -281,7 +319,6 @@ impl<'a, N: Nodes> Receive<'a, N> {
         };
         let child = &download.child;
         let stamp = self.stamp(folder.child(&child.name)?.map(|here| here.identity.mtime_ns));
-        let ready = temporary.ready(child.entry)?;
         let replaces = base.as_ref().map(|base| &base.identity);
         let landed = ready.land(folder, &child.name, replaces, &stamp)?;
         if let Some(copy) = landed.conflict {
@@ -289,7 +326,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
         }
         self.summary.downloaded = self.summary.downloaded.saturating_add(1);
         self.summary.downloaded_bytes = self.summary.downloaded_bytes.saturating_add(child.bytes);
-        Ok(Some(BaseRow {
+        let row = BaseRow {
             entry: child.entry,
             parent: download.parent,
             name: child.name.clone(),
@@ -298,7 +335,8 @@ impl<'a, N: Nodes> Receive<'a, N> {
             executable: child.executable,
             identity: landed.identity,
             file_type,
-        }))
+        };
+        Ok(Some((row, landed.replaced)))
     }
 
     /// The folder of an entry, itself; `None` if it is not on the disk.
@@ -356,7 +394,7 @@ impl<'a, N: Nodes> Receive<'a, N> {
     }
 
     fn unwritable(&mut self, path: &TreePath, error: TreeError) -> Result<(), SyncError> {
-        if error.is_full() {
+        if error.ends_a_run() {
             return Err(error.into());
         }
         // A folder that has just been moved out of the way is planned anew.

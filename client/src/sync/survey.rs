@@ -20,7 +20,7 @@ use super::looked::Unsettled;
 use super::matching::{Recognised, joined_or_new, may_be_moved};
 use super::report::{ApartReport, Issue, Problem};
 use super::selection::{Part, Selected};
-use super::standing::{Here, Holding, Sighting, Standings, There};
+use super::standing::{Here, Holding, Sighting, Spot, Standing, Standings, There};
 use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
 use crate::log::{EntryId, Kind};
@@ -52,6 +52,8 @@ pub(super) struct Found {
     pub(super) holding: Holding,
     /// What takes no part.
     pub(super) apart: ApartReport,
+    /// Versions of the disk that nothing was recorded of, and that the log had before: they are as good as agreed on.
+    pub(super) known_before: Vec<BaseRow>,
     /// Entries of which nothing is agreed on any more, since they are ignored here.
     pub(super) forgotten: Vec<EntryId>,
     /// What is left out.
@@ -93,6 +95,7 @@ pub(super) fn survey<N: Nodes>(
         elsewhere: Vec::new(),
         unlisted: BTreeSet::new(),
         reach: Reach::default(),
+        folder_numbers: None,
         entries_max,
     };
     match look {
@@ -107,7 +110,7 @@ pub(super) fn survey<N: Nodes>(
         drop(reading);
         return survey(space, root, id, &Look::Everything, entries_max);
     }
-    surveyor.read_where_needed();
+    surveyor.read_where_needed()?;
     Ok(surveyor.found)
 }
 
@@ -158,6 +161,8 @@ struct Surveyor<'a, N> {
     unlisted: BTreeSet<EntryId>,
     /// How far it has come.
     reach: Reach,
+    /// The numbers of the disk's folders, once they were needed.
+    folder_numbers: Option<BTreeSet<u64>>,
     /// Entries that may differ before the rest is left for another look.
     entries_max: usize,
 }
@@ -301,27 +306,64 @@ impl<N: Nodes> Surveyor<'_, N> {
     /// Now that all places were looked at: what lies elsewhere is what its own place lacks, if it holds the same.
     fn resolve_strays(&mut self) -> Result<(), SyncError> {
         for Stray { mut sighting, candidates, newcomer } in std::mem::take(&mut self.strays) {
-            let missed =
-                candidates.into_iter().find(|row| may_be_moved(&sighting.child, row) && self.is_gone(row.entry));
+            let mut missed = None;
+            for row in candidates.into_iter().filter(|row| may_be_moved(&sighting.child, row)) {
+                if self.is_gone(row.entry) || self.has_followed_the_log(&row, &sighting)? {
+                    missed = Some(row);
+                    break;
+                }
+            }
             let content = missed.as_ref().and_then(|_| self.read(&sighting).ok());
             if let Some(row) = missed
                 && content.is_some_and(|content| content.digest == row.content)
             {
                 sighting.content = content;
+                sighting.rival = sighting.rival.filter(|rival| *rival != row.entry);
+                let successor = self.found.standings.find(row.entry).and_then(Standing::seen).cloned();
                 self.found.standings.see(row.entry, Some(&row), sighting);
+                if let Some(successor) = successor {
+                    let newcomer = self.newcomer_at(&successor)?;
+                    self.see_as_new(successor, newcomer.as_ref())?;
+                }
                 continue;
             }
-            let recognised = joined_or_new(&sighting.child, newcomer.as_ref());
-            let entry = match recognised {
-                Recognised::Joined(there) => there.entry,
-                _ => self.space.fresh_entry()?,
-            };
-            if sighting.rival == Some(entry) {
-                sighting.rival = None;
-            }
-            self.found.standings.see(entry, None, sighting);
+            self.see_as_new(sighting, newcomer.as_ref())?;
         }
         Ok(())
+    }
+
+    /// What is no known entry is a new one, or what both sides made.
+    fn see_as_new(&mut self, mut sighting: Sighting, newcomer: Option<&RemoteChild>) -> Result<(), SyncError> {
+        let entry = match joined_or_new(&sighting.child, newcomer) {
+            Recognised::Joined(there) => there.entry,
+            _ => self.space.fresh_entry()?,
+        };
+        sighting.rival = sighting.rival.filter(|rival| *rival != entry);
+        self.found.standings.see(entry, None, sighting);
+        Ok(())
+    }
+
+    /// Whether what `sighting` shows is the file of `row` where the log has it by now, and something else has come to stand where it
+    /// was: a run that moved it here ended before that was recorded, and its old place was not left empty.
+    fn has_followed_the_log(&self, row: &BaseRow, sighting: &Sighting) -> Result<bool, SyncError> {
+        let was = Spot { parent: row.parent, name: row.name.clone() };
+        let is_succeeded =
+            self.found.standings.find(row.entry).and_then(Standing::seen).is_some_and(|successor| {
+                successor.spot() == was && successor.child.identity.inode != row.identity.inode
+            });
+        if !is_succeeded || sighting.spot() == was {
+            return Ok(false);
+        }
+        Ok(self.space.cache().place(row.entry)?.is_some_and(|place| Spot::of(&place) == sighting.spot()))
+    }
+
+    /// What the log has where `sighting` stands, if that was never here.
+    fn newcomer_at(&self, sighting: &Sighting) -> Result<Option<RemoteChild>, SyncError> {
+        let cache = self.space.cache();
+        Ok(match cache.child(sighting.parent, &sighting.child.name)? {
+            Some(there) if !self.is_seen(there.entry) && cache.base(self.id, there.entry)?.is_none() => Some(there),
+            _ => None,
+        })
     }
 
     /// What the log has in folders that the disk lacks.

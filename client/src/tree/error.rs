@@ -46,6 +46,16 @@ pub enum TreeError {
         /// The one that was synced first.
         other: PathBuf,
     },
+    /// What another version displaced could be put nowhere: it waits in Vauban's own folder, out of everybody's sight, and the next
+    /// run begins with it. Nothing may be concluded from its absence until then.
+    #[error("what stood at {path} waits in Vauban's own folder: {why}")]
+    Stranded {
+        /// Where it stood.
+        path: PathBuf,
+        /// Why it could not be put back.
+        #[source]
+        why: Box<TreeError>,
+    },
     /// As many conflict copies of one file as there may be.
     #[error("there are too many conflict copies of {0}")]
     TooManyCopies(PathBuf),
@@ -77,5 +87,16 @@ impl TreeError {
     pub fn is_full(&self) -> bool {
         matches!(self, Self::Disk { source, .. }
             if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
+    /// Whether the run must end with it, since what follows would rest on something wrong, or fail likewise.
+    #[must_use]
+    pub fn ends_a_run(&self) -> bool {
+        matches!(self, Self::Stranded { .. }) || self.is_full()
+    }
+
+    /// This, of something that was displaced from `path` and is still where nobody sees it.
+    pub(super) fn stranding(self, path: PathBuf) -> Self {
+        Self::Stranded { path, why: Box::new(self) }
     }
 }

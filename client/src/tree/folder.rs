@@ -184,6 +184,24 @@ impl Folder {
         Ok(searched)
     }
 
+    /// The folders in it, with their numbers on its disk, without looking at anything else.
+    ///
+    /// # Errors
+    /// [`TreeError::Disk`].
+    pub fn folders(&self) -> Result<Vec<(EntryName, u64)>, TreeError> {
+        let mut folders = Vec::new();
+        for Listed { name, is_folder, number } in
+            self.place.names().map_err(TreeError::disk("read", self.path.to_path()))?
+        {
+            let Ok(name) = EntryName::parse(&name) else { continue };
+            let is_one = || Ok(self.child(&name)?.is_some_and(|child| child.kind == LocalKind::Folder));
+            if !is_own(&name) && is_folder.map_or_else(is_one, Ok)? {
+                folders.push((name, number));
+            }
+        }
+        Ok(folders)
+    }
+
     /// One child, if it is there and can be synced.
     ///
     /// # Errors

@@ -1,19 +1,21 @@
 //! How a whole file comes to stand at its name without any moment in which something is lost (sync.md, rule 6).
 //!
 //! ```text
-//! Temporary (part.*)  ─ written, flushed ─►  Ready (ENTRY.INODE)  ─ exchanged with what stands at the name ─►  Landed
+//! Temporary (part.*)  ─ written, flushed ─►  Ready (ENTRY.INODE.BYTES.MTIME)  ─ exchanged with what stands there ─►  Landed
 //!                                                                   what was displaced: the base version → kept for a while
 //!                                                                                       anything else → conflict copy
 //! ```
-//! After the exchange, the temporary name holds what was displaced, perhaps someone's edit of a moment ago. Its name tells the
-//! two apart after a crash: it holds the inode of the file that was to land, so any other inode under it is to be rescued.
+//! After the exchange, the temporary name holds what was displaced, perhaps someone's edit of a moment ago. That name tells after
+//! a crash what lies under it: it says how the file looked that was to land. Anything else is to be rescued: what was displaced; and
+//! the file itself, if somebody wrote to it where it had landed, and the power failed before its name there was durable. For that
+//! its name here must be durable before it lands.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use rustix::io::Errno;
 
-use super::disk::{Access, DiskFile, Onto};
+use super::disk::{Access, DiskFile, Look, Onto};
 use super::disk_name::{OWN, own_name};
 use super::shift::parse_waiting;
 use super::{ConflictStamp, Folder, Identity, SyncRoot, TreeError, TreePath, displaced};
@@ -50,7 +52,9 @@ pub struct Ready<'a> {
     name: EntryName,
     entry: EntryId,
     /// What was written, as the disk shows it.
-    written: Identity,
+    written: Look,
+    /// Whether it still lies under that name.
+    is_live: bool,
 }
 
 /// What came of it.
@@ -60,6 +64,8 @@ pub struct Landed {
     pub identity: Identity,
     /// The name of the conflict copy that what stood there before became.
     pub conflict: Option<EntryName>,
+    /// Whether what stood there before, the base version, was put away.
+    pub replaced: bool,
 }
 
 /// Something that an earlier run left, which is not its own unfinished work.
@@ -149,19 +155,28 @@ impl<'a> Temporary<'a> {
         }
     }
 
-    /// Names the file after the entry that it is for, and its own inode. Its descriptor is closed.
+    /// Names the file after the entry that it is for, and what it is. Its descriptor is closed. Before it lands, the caller flushes
+    /// [the folder](SyncRoot::temporary) that it lies in.
     ///
     /// # Errors
     /// [`TreeError::Disk`].
     pub fn ready(mut self, entry: EntryId) -> Result<Ready<'a>, TreeError> {
         let temporary = self.root.temporary()?;
         let error = || TreeError::disk("name", temporary_path(self.root, &self.name));
-        let written = temporary.identity_of(&self.name).map_err(error())?;
-        let name = ready_name(entry, written.inode)?;
+        let written = temporary.place().look_at(self.name.as_str()).map_err(error())?;
+        let name = ready_name(entry, &written.identity)?;
         let place = temporary.place();
         place.rename(self.name.as_str(), place, name.as_str(), Onto::Nothing).map_err(error())?;
         self.is_live = false;
-        Ok(Ready { root: self.root, name, entry, written })
+        Ok(Ready { root: self.root, name, entry, written, is_live: true })
+    }
+}
+
+impl Drop for Ready<'_> {
+    fn drop(&mut self) {
+        if self.is_live {
+            let _ = remove(self.root, &self.name);
+        }
     }
 }
 
@@ -215,9 +230,9 @@ impl Ready<'_> {
     /// copy beside it. The caller flushes `folder` before it records anything.
     ///
     /// # Errors
-    /// [`TreeError`]. What was displaced is then still in Vauban's own folder, and is rescued by the next run.
+    /// [`TreeError`]; that something is [stranded](TreeError::Stranded), if what was displaced is still in Vauban's own folder.
     pub fn land(
-        self,
+        mut self,
         folder: &Folder,
         name: &EntryName,
         replaces: Option<&Identity>,
@@ -232,36 +247,52 @@ impl Ready<'_> {
             (Some(before), Some(replaces)) => before.is_unchanged(replaces),
             _ => false,
         };
-        let displaced = self.exchange(folder, name)?;
-        let conflict = match (displaced, before) {
-            (None, _) => None,
-            // Between the look and the exchange the file may have changed again: the displaced one decides.
-            (Some(displaced), Some(before)) if is_base && displaced.is_unchanged_but_moved(&before) => {
-                discard(self.root, &self.name, self.entry, &displaced)?;
-                None
-            }
-            (Some(_), _) => Some(self.root.temporary()?.set_aside(&self.name, folder, name, stamp)?),
-        };
-        let looked = folder.identity_of(name);
+        self.is_live = false;
+        let is_displacing = self.exchange(folder, name)?;
+        let before = before.filter(|_| is_base);
+        let put =
+            if is_displacing { self.put_displaced(folder, name, before.as_ref(), stamp).map(Some) } else { Ok(None) };
+        let put = put.map_err(|error| error.stranding(folder.full_path(name.as_str())))?;
+        let looked = folder.place().look_at(name.as_str());
         let shown = looked.map_err(TreeError::disk("look at", folder.full_path(name.as_str())))?;
-        // Someone may have saved since the exchange: that must be seen as an edit of what was written.
-        let identity = if shown.is_unchanged_but_moved(&self.written) { shown } else { self.written };
-        Ok(Landed { identity, conflict })
+        // Someone may have changed it since the exchange: that must be seen as an edit of what was written.
+        let is_as_written = shown.executable == self.written.executable
+            && shown.identity.is_unchanged_but_moved(&self.written.identity);
+        let identity = if is_as_written { shown.identity } else { self.written.identity };
+        Ok(Landed { identity, replaced: put == Some(None), conflict: put.flatten() })
     }
 
-    /// Puts the file at its name; what stood there then bears the temporary name. `None` if nothing did.
-    fn exchange(&self, folder: &Folder, name: &EntryName) -> Result<Option<Identity>, TreeError> {
+    /// Puts away what was displaced: if it was not the base version that was seen `before`, as a conflict copy, whose name is
+    /// answered.
+    fn put_displaced(
+        &self,
+        folder: &Folder,
+        name: &EntryName,
+        before: Option<&Identity>,
+        stamp: &ConflictStamp,
+    ) -> Result<Option<EntryName>, TreeError> {
+        let temporary = self.root.temporary()?;
+        let displaced = temporary.identity_of(&self.name).map_err(self.error(folder, name))?;
+        // Between the look and the exchange the file may have changed again: the displaced one decides.
+        if before.is_some_and(|before| displaced.is_unchanged_but_moved(before)) {
+            return discard(self.root, &self.name, self.entry, &displaced).map(|()| None);
+        }
+        temporary.set_aside(&self.name, folder, name, stamp).map(Some)
+    }
+
+    /// Puts the file at its name. Whether anything stood there, which then bears the temporary name.
+    fn exchange(&self, folder: &Folder, name: &EntryName) -> Result<bool, TreeError> {
         let temporary = self.root.temporary()?;
         let rename = |onto| temporary.place().rename(self.name.as_str(), folder.place(), name.as_str(), onto);
         // Someone may take or free the name at any moment: each refusal of one call is what the other one needs.
         for _ in 0..CONFLICT_COPIES_MAX {
             match rename(Onto::Nothing) {
-                Ok(()) => return Ok(None),
+                Ok(()) => return Ok(false),
                 Err(Errno::EXIST) => {}
                 Err(errno) => return Err(self.error(folder, name)(errno)),
             }
             match rename(Onto::Exchange) {
-                Ok(()) => return temporary.identity_of(&self.name).map(Some).map_err(self.error(folder, name)),
+                Ok(()) => return Ok(true),
                 Err(Errno::NOENT) => {}
                 Err(errno) => return Err(self.error(folder, name)(errno)),
             }
@@ -299,10 +330,8 @@ impl Leftover {
                 continue;
             }
             match parse_ready(name.as_str()) {
-                Some((entry, inode)) if inode != child.identity.inode => {
-                    found.push(Self { entry, origin: Origin::Displaced, name });
-                }
-                Some(_) => remove(root, &name)?,
+                Some((_, written)) if child.identity.is_unchanged_but_moved(&written) => remove(root, &name)?,
+                Some((entry, _)) => found.push(Self { entry, origin: Origin::Displaced, name }),
                 None if name.as_str().starts_with(PART) => remove(root, &name)?,
                 None => {}
             }
@@ -325,14 +354,17 @@ fn part_name(random: u64) -> Result<EntryName, TreeError> {
     own_name(&format!("{PART}{random:016x}"))
 }
 
-fn ready_name(entry: EntryId, inode: u64) -> Result<EntryName, TreeError> {
-    own_name(&format!("{}.{inode}", data_encoding::HEXLOWER.encode(&entry.0)))
+fn ready_name(entry: EntryId, written: &Identity) -> Result<EntryName, TreeError> {
+    let Identity { inode, bytes, mtime_ns, .. } = written;
+    own_name(&format!("{}.{inode}.{bytes}.{mtime_ns}", data_encoding::HEXLOWER.encode(&entry.0)))
 }
 
-fn parse_ready(name: &str) -> Option<(EntryId, u64)> {
-    let (entry, inode) = name.split_once('.')?;
-    let entry = data_encoding::HEXLOWER.decode(entry.as_bytes()).ok()?.try_into().ok()?;
-    Some((EntryId(entry), inode.parse().ok()?))
+fn parse_ready(name: &str) -> Option<(EntryId, Identity)> {
+    let mut parts = name.split('.');
+    let entry = data_encoding::HEXLOWER.decode(parts.next()?.as_bytes()).ok()?.try_into().ok()?;
+    let (inode, bytes, mtime_ns) =
+        (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some((EntryId(entry), Identity { inode, bytes, mtime_ns, ..Identity::default() }))
 }
 
 fn temporary_path(root: &SyncRoot, name: &EntryName) -> PathBuf {

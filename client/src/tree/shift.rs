@@ -5,9 +5,9 @@
 
 use rustix::io::Errno;
 
-use super::disk::Onto;
+use super::disk::{Look, Onto};
 use super::disk_name::own_name;
-use super::{ConflictStamp, Folder, Identity, TreeError, conflict_name};
+use super::{ConflictStamp, Folder, TreeError, conflict_name};
 use crate::limit::CONFLICT_COPIES_MAX;
 use crate::log::{EntryId, EntryName};
 
@@ -18,7 +18,7 @@ const WAITING: &str = "move.";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shifted {
     /// It stands at its new place; this is how the disk now shows it.
-    Done(Identity),
+    Done(Look),
     /// Something stands there.
     Taken,
     /// The new place is within the folder that was to be moved.
@@ -49,8 +49,8 @@ impl Folder {
             Err(Errno::NOENT) => return Ok(Shifted::Gone),
             Err(errno) => return Err(TreeError::disk("rename", self.full_path(name.as_str()))(errno)),
         }
-        match target.identity_of(to) {
-            Ok(identity) => Ok(Shifted::Done(identity)),
+        match target.place().look_at(to.as_str()) {
+            Ok(shown) => Ok(Shifted::Done(shown)),
             Err(Errno::NOENT) => Ok(Shifted::Gone),
             Err(errno) => Err(TreeError::disk("look at", target.full_path(to.as_str()))(errno)),
         }

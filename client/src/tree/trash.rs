@@ -118,7 +118,7 @@ impl Trash {
         }
         let target = self.place(folder.path())?;
         let taken = match folder.shift(name, target, name)? {
-            Shifted::Done(taken) => taken,
+            Shifted::Done(taken) => taken.identity,
             Shifted::Gone => return Ok(Binning::Gone),
             Shifted::Taken | Shifted::Within => return Ok(Binning::Changed),
         };

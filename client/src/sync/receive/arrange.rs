@@ -20,8 +20,8 @@ use crate::sync::plan::{Aside, FolderThere, Shift, Trashing, WhyTrashed};
 use crate::sync::report::Problem;
 use crate::sync::standing::Spot;
 use crate::tree::{
-    Binning, Emptied, Folder, Identity, LocalChild, LocalKind, Shifted, SyncRoot, Trash, TrashRecord, TreeError,
-    TreePath, flush_all, waiting_name,
+    Binning, Emptied, Folder, LocalChild, LocalKind, Look, Shifted, SyncRoot, Trash, TrashRecord, TreeError, TreePath,
+    flush_all, waiting_name,
 };
 
 /// One change of the disk's arrangement.
@@ -54,7 +54,7 @@ struct Progress {
     records: Vec<TrashRecord>,
     touched: Touched,
     rows: Vec<BaseRow>,
-    moved: Vec<(Shift, Identity)>,
+    moved: Vec<(Shift, Look)>,
     forgotten: Vec<EntryId>,
     /// How many of those their user did not ask for.
     toll: u64,
@@ -204,12 +204,12 @@ impl<N: Nodes> Receive<'_, N> {
             return Ok(Tried::Waits);
         }
         match from.shift(&name, &to, &shift.to.name)? {
-            Shifted::Done(identity) => {
+            Shifted::Done(shown) => {
                 progress.touched.add(left, &from);
                 progress.touched.add(Some(shift.to.parent), &to);
                 progress.aside.remove(&shift.entry);
-                self.whereabouts.set(shift.entry, shift.to.clone(), identity.inode);
-                progress.moved.push((shift.clone(), identity));
+                self.whereabouts.set(shift.entry, shift.to.clone(), shown.identity.inode);
+                progress.moved.push((shift.clone(), shown));
                 Ok(Tried::Done)
             }
             Shifted::Taken | Shifted::Within => Ok(Tried::Waits),
@@ -318,7 +318,8 @@ impl<N: Nodes> Receive<'_, N> {
         for shift in ready.into_iter().chain(others) {
             let waiting = waiting_name(shift.entry)?;
             if let Some((from, spot)) = self.standing(shift)?
-                && let Shifted::Done(identity) = from.shift(&spot.name, self.root.temporary()?, &waiting)?
+                && let Shifted::Done(Look { identity, .. }) =
+                    from.shift(&spot.name, self.root.temporary()?, &waiting)?
             {
                 progress.touched.add(Some(spot.parent), &from);
                 progress.aside.insert(shift.entry, (spot, identity.inode));
@@ -356,13 +357,12 @@ impl<N: Nodes> Receive<'_, N> {
         self.summary.folders = self.summary.folders.saturating_add(rows.len() as u64);
         self.summary.moved_here = self.summary.moved_here.saturating_add(moved.len() as u64);
         self.summary.removed_here = self.summary.removed_here.saturating_add(forgotten.len() as u64);
-        for (shift, identity) in moved {
+        for (shift, shown) in moved {
             let Some(row) = self.space.cache.base(self.id, shift.entry)? else { continue };
             // What was edited and not sent yet must be seen as edited again.
             let seen = &shift.child.identity;
-            let is_agreed =
-                (shift.is_as_agreed || row.identity == *seen) && is_same_after_rename(&shift, seen, &identity);
-            let mut identity = if is_agreed { identity } else { row.identity };
+            let is_agreed = (shift.is_as_agreed || row.identity == *seen) && is_same_after_rename(&shift, &shown);
+            let mut identity = if is_agreed { shown.identity } else { row.identity };
             if row.kind == Kind::Folder {
                 identity.device = seen.device;
             }
@@ -414,9 +414,11 @@ fn is_what_was_seen(seen: &LocalChild, now: &LocalChild) -> bool {
         }
 }
 
-/// Whether nobody wrote to it between the last look and the rename.
-fn is_same_after_rename(shift: &Shift, seen: &Identity, now: &Identity) -> bool {
-    shift.child.kind == LocalKind::Folder || now.is_unchanged_but_moved(seen)
+/// Whether nobody changed it between the last look and the rename.
+fn is_same_after_rename(shift: &Shift, now: &Look) -> bool {
+    let seen = &shift.child;
+    let is_same = seen.executable == now.executable && now.identity.is_unchanged_but_moved(&seen.identity);
+    seen.kind == LocalKind::Folder || is_same
 }
 
 fn record(trashing: &Trashing, now: Timestamp) -> TrashRecord {

@@ -1,6 +1,6 @@
 //! One folder of the disk, beside what was agreed on in it and what the log has in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Stray, Surveyor, Visit, apart};
 use crate::content::Nodes;
@@ -83,6 +83,7 @@ impl<N: Nodes> Surveyor<'_, N> {
             Ok((_, itself)) if visit.inode.is_some_and(|inode| inode != itself.inode) => {
                 self.issue(&visit.path, Problem::Busy);
                 self.unlisted.insert(visit.entry);
+                self.found.unsettled.add(&visit.path, visit.entry);
                 return Ok(());
             }
             Ok(listed) => listed,
@@ -269,8 +270,11 @@ impl<N: Nodes> Surveyor<'_, N> {
         {
             newcomer = None;
         }
-        // A folder that was found elsewhere, by its number, has left its name to another one.
-        let base = trio.base.as_ref().filter(|base| here.kind != LocalKind::Folder || !self.is_seen(base.entry));
+        // A folder that is elsewhere, by its number, has left its name to another one.
+        let base = match trio.base.as_ref().filter(|base| here.kind != LocalKind::Folder || !self.is_seen(base.entry)) {
+            Some(base) if here.kind == LocalKind::Folder && self.is_elsewhere(base, here)? => None,
+            base => base,
+        };
         let around = Surroundings { base, newcomer, same_inode: &same_inode };
         let recognised = recognise(here, &around);
         let mut sighting = Sighting {
@@ -326,6 +330,21 @@ impl<N: Nodes> Surveyor<'_, N> {
         Ok(())
     }
 
+    /// Whether the folder of `row`, at whose place another one stands, is somewhere else on the disk; which is searched once, if at
+    /// all: this is rare.
+    fn is_elsewhere(&mut self, row: &BaseRow, here: &LocalChild) -> Result<bool, SyncError> {
+        if row.kind != Kind::Folder || row.identity.inode == here.identity.inode {
+            return Ok(false);
+        }
+        let numbers = match self.folder_numbers.take() {
+            Some(numbers) => numbers,
+            None => folder_numbers(self.root.open(&TreePath::root())?),
+        };
+        let is_elsewhere = numbers.contains(&row.identity.inode);
+        self.folder_numbers = Some(numbers);
+        Ok(is_elsewhere)
+    }
+
     /// Whether the folder of `row` stands where it was agreed on.
     fn still_stands(&self, row: &BaseRow) -> Result<bool, SyncError> {
         let Some(folder) = self.base_path(row.parent)? else {
@@ -357,6 +376,20 @@ impl<N: Nodes> Surveyor<'_, N> {
         let inode = Some(here.identity.inode);
         self.visits.push(Visit { path, inode, entry, is_there, is_deep: true, part });
     }
+}
+
+/// The numbers of all folders of the disk that can be listed.
+fn folder_numbers(root: Folder) -> BTreeSet<u64> {
+    let (mut numbers, mut folders) = (BTreeSet::new(), vec![root]);
+    while let Some(folder) = folders.pop() {
+        for (name, number) in folder.folders().unwrap_or_default() {
+            numbers.insert(number);
+            if folder.path().depth() < DEPTH_MAX {
+                folders.extend(folder.open_folder(&name));
+            }
+        }
+    }
+    numbers
 }
 
 /// Whether nothing has changed since it was agreed on, on either side.

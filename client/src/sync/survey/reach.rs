@@ -18,6 +18,7 @@ use super::{Surveyor, Visit};
 use crate::content::Nodes;
 use crate::limit::DEPTH_MAX;
 use crate::log::{EntryId, EntryName};
+use crate::state::cache::BaseRow;
 use crate::sync::SyncError;
 use crate::sync::matching::may_be_moved;
 use crate::sync::selection::Part;
@@ -96,22 +97,22 @@ impl<N: Nodes> Surveyor<'_, N> {
 
     /// Names the folder at `path`; or the one around it in which the way there is not what was agreed on.
     fn name_path(&mut self, path: &TreePath, depth: Depth) -> Result<(), SyncError> {
-        let (mut folder, mut entry) = (self.root.open(&TreePath::root())?, EntryId::ROOT);
+        let (mut folder, mut entry, mut inode) = (self.root.open(&TreePath::root())?, EntryId::ROOT, None);
         let mut part = self.selected.root();
         for name in path.names() {
             // What leads through what takes no part is for whoever looks at the folder that it is in.
             if !self.knows_rules(&folder) || self.ignores.within(folder.path()).rule(name, true).is_some() {
                 break;
             }
-            let Some((next, next_entry)) = self.unchanged_folder(&folder, entry, name)? else { break };
-            let part_there = self.selected.below(part, Some(next_entry));
+            let Some((next, base)) = self.unchanged_folder(&folder, entry, name)? else { break };
+            let part_there = self.selected.below(part, Some(base.entry));
             if part_there == Part::Apart {
                 break;
             }
-            (folder, entry, part) = (next, next_entry, part_there);
+            (folder, entry, inode, part) = (next, base.entry, Some(base.identity.inode), part_there);
         }
         let is_deep = depth == Depth::Below && folder.path() == path;
-        self.visits.push(Visit { path: folder.path().clone(), inode: None, entry, is_there: true, is_deep, part });
+        self.visits.push(Visit { path: folder.path().clone(), inode, entry, is_there: true, is_deep, part });
         Ok(())
     }
 
@@ -130,7 +131,7 @@ impl<N: Nodes> Surveyor<'_, N> {
         folder: &Folder,
         entry: EntryId,
         name: &EntryName,
-    ) -> Result<Option<(Folder, EntryId)>, SyncError> {
+    ) -> Result<Option<(Folder, BaseRow)>, SyncError> {
         let cache = self.space.cache();
         let (bases, there) = (cache.base_at(self.id, entry, name)?, cache.child(entry, name)?);
         let ([base], Some(there)) = (bases.as_slice(), there) else { return Ok(None) };
@@ -140,7 +141,7 @@ impl<N: Nodes> Surveyor<'_, N> {
         let is_mounted = here.identity.device != device;
         let is_it =
             here.kind == LocalKind::Folder && is_mounted == (base.identity.device != 0) && is_same(base, &here, &there);
-        Ok(if is_it { folder.open_folder(name).ok().map(|next| (next, base.entry)) } else { None })
+        Ok(if is_it { folder.open_same(name, base.identity.inode).ok().map(|next| (next, base.clone())) } else { None })
     }
 
     /// Names a folder where it was agreed on; one that never was, by what it lies in.

@@ -92,9 +92,10 @@ fn what_a_crash_left_is_told_apart() {
     std::fs::write(folder.path().join("f"), "edited").unwrap();
     let crashed = ready(&root, b"new");
     crashed.exchange(root.folder(), &name("f")).unwrap();
+    std::mem::forget(crashed);
     std::mem::forget(Temporary::file(&root, 9, false, 0).unwrap());
     let whole = Temporary::file(&root, 10, false, 0).unwrap().ready(EntryId([8; 16])).unwrap();
-    drop(whole);
+    std::mem::forget(whole);
 
     let found = Leftover::find(&root).unwrap();
     assert_eq!(found.iter().map(|leftover| leftover.entry).collect::<Vec<_>>(), [ENTRY]);
