@@ -1,5 +1,7 @@
 //! Lives that are told step by step, since each was once a fault of an engine, this one's or another's.
 
+mod disturbed;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,21 +29,24 @@ struct Pair {
 /// What happens before one step of a run.
 enum Told {
     PowerCut,
+    /// The disk refuses the step.
+    Refuse,
     Save(&'static str, &'static str),
     /// Whatever a person does.
     Act(Box<dyn Fn(&mut Volume) + Send + Sync>),
 }
 
-/// Counts steps, and does what is told before one of them.
+/// Counts steps, or all calls, and does what is told before one of them.
 struct At {
     disk: Arc<SimDisk>,
+    counts_looks: bool,
     left: Mutex<u64>,
     told: Told,
 }
 
 impl Hook for At {
     fn before(&self, _device: usize, call: Call) -> Result<(), Errno> {
-        if call != Call::Step {
+        if call != Call::Step && !self.counts_looks {
             return Ok(());
         }
         let mut left = self.left.lock().unwrap();
@@ -54,6 +59,7 @@ impl Hook for At {
                 self.disk.kill();
                 Err(Errno::IO)
             }
+            Told::Refuse => Err(Errno::ACCESS),
             Told::Save(path, content) => {
                 write(&self.disk, path, content, false);
                 Ok(())
@@ -141,8 +147,19 @@ impl Pair {
 
     /// Runs a device with something told before its step number `step`; `None` if it ended before.
     fn run_told(&self, device: usize, step: u64, told: Told) -> Option<Result<Summary, SyncError>> {
-        let disk = &self.disks[device];
-        let at = Arc::new(At { disk: Arc::clone(disk), left: Mutex::new(step), told });
+        self.run_with(
+            device,
+            At { disk: Arc::clone(&self.disks[device]), counts_looks: false, left: step.into(), told },
+        )
+    }
+
+    /// The same, before the call number `call`, looks and all.
+    fn run_told_at_any_call(&self, device: usize, call: u64, told: Told) -> Option<Result<Summary, SyncError>> {
+        self.run_with(device, At { disk: Arc::clone(&self.disks[device]), counts_looks: true, left: call.into(), told })
+    }
+
+    fn run_with(&self, device: usize, at: At) -> Option<Result<Summary, SyncError>> {
+        let (disk, at) = (&self.disks[device], Arc::new(at));
         disk.set_hook(Some(Arc::<At>::clone(&at)));
         let ran = self.try_sync(device);
         disk.set_hook(None);

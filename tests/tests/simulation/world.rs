@@ -243,10 +243,16 @@ impl World {
             return;
         }
         let found = self.found();
+        let safe: Vec<_> = self.devices.iter().flat_map(|device| device.disk.volume().safe_contents()).collect();
         let mut ledger = lock(&self.ledger);
+        let safe: BTreeSet<_> = safe.iter().filter_map(|content| ledger.find(content)).collect();
         for text in &done.destroyed {
             if !found.contains(text) && !ledger.in_log.contains(text) {
                 ledger.owed.remove(text);
+            }
+            // Who destroys what was flushed is promised nothing of a copy that was not.
+            if !safe.contains(text) {
+                ledger.flushed.remove(text);
             }
         }
     }

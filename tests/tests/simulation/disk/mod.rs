@@ -1,6 +1,7 @@
 //! A disk in memory, for one device: every call of the engine passes [`Hook`], where anything may happen first.
 
 mod file;
+mod pending;
 mod place;
 mod user;
 mod volume;
@@ -37,6 +38,11 @@ pub(crate) enum Call {
 pub(crate) trait Hook: Send + Sync {
     /// Says whether the call is refused instead.
     fn before(&self, device: usize, call: Call) -> Result<(), Errno>;
+
+    /// Something was changed, which stories tell.
+    fn changed(&self, device: usize, what: &dyn Fn() -> String) {
+        let _ = (device, what);
+    }
 }
 
 /// How the disk shows less than it holds.
@@ -127,6 +133,14 @@ impl SimDisk {
     /// A new run looks anew.
     pub(crate) fn forget_looks(&self) {
         self.state().looked.clear();
+    }
+
+    /// Tells of a change that was made.
+    fn tell(&self, what: &dyn Fn() -> String) {
+        let hook = self.state().hook.clone();
+        if let Some(hook) = hook {
+            hook.changed(self.device, what);
+        }
     }
 
     fn before(&self, call: Call) -> Result<(), Errno> {

@@ -41,6 +41,11 @@ impl SimPlace {
         if self.is_void { Err(Errno::ROFS) } else { Ok(()) }
     }
 
+    /// Tells that something was done to `name`.
+    fn tell(&self, what: &str, name: &str) {
+        self.disk.tell(&|| format!("{what} {}", self.disk.volume().path_of(self.serial, name)));
+    }
+
     fn key(&self, name: &str) -> (Serial, String) {
         (self.serial, name.to_owned())
     }
@@ -134,23 +139,33 @@ impl Place for SimPlace {
         self.change()?;
         let executable = access == Access::AllAndExecute;
         let serial = self.disk.volume().create(self.serial, name, What::File(Vec::new()), executable)?;
+        self.tell("file", name);
         Ok(Box::new(SimFile::new(&self.disk, serial, name)))
     }
 
     fn create_link(&self, name: &str, target: &[u8]) -> Result<(), Errno> {
         self.change()?;
-        self.disk.volume().create(self.serial, name, What::Link(target.to_vec()), false).map(drop)
+        self.disk.volume().create(self.serial, name, What::Link(target.to_vec()), false)?;
+        self.tell("link", name);
+        Ok(())
     }
 
     fn create_folder(&self, name: &str) -> Result<(), Errno> {
         self.change()?;
-        self.disk.volume().create(self.serial, name, What::Folder(Default::default()), false).map(drop)
+        self.disk.volume().create(self.serial, name, What::Folder(Default::default()), false)?;
+        self.tell("folder", name);
+        Ok(())
     }
 
     fn rename(&self, name: &str, target: &dyn Place, to: &str, onto: Onto) -> Result<(), Errno> {
         self.change()?;
         let target = (target as &dyn std::any::Any).downcast_ref::<Self>().ok_or(Errno::XDEV)?;
         self.disk.volume().rename((self.serial, name), (target.serial, to), onto == Onto::Exchange)?;
+        self.disk.tell(&|| {
+            let volume = self.disk.volume();
+            let how = if onto == Onto::Exchange { "exchange" } else { "rename" };
+            format!("{how} {} to {}", volume.path_of(self.serial, name), volume.path_of(target.serial, to))
+        });
         let mut state = self.disk.state();
         if is_kept(to) && state.lies.remove(&self.key(name)).is_some() {
             // Nor is it looked at while it is kept for whoever has it open.
@@ -173,7 +188,10 @@ impl Place for SimPlace {
         if matches!(volume.thing(serial)?.what, What::Folder(_)) {
             return Err(Errno::ISDIR);
         }
-        volume.remove(self.serial, name)
+        volume.remove(self.serial, name)?;
+        drop(volume);
+        self.tell("remove", name);
+        Ok(())
     }
 
     fn remove_folder(&self, name: &str) -> Result<(), Errno> {
@@ -183,7 +201,10 @@ impl Place for SimPlace {
         if !matches!(volume.thing(serial)?.what, What::Folder(_)) {
             return Err(Errno::NOTDIR);
         }
-        volume.remove(self.serial, name)
+        volume.remove(self.serial, name)?;
+        drop(volume);
+        self.tell("remove", name);
+        Ok(())
     }
 
     fn flush(&self) -> Result<(), Errno> {

@@ -46,6 +46,21 @@ impl Volume {
         self.find(folder, name)
     }
 
+    /// The path of `name` in `folder`, for stories.
+    pub(crate) fn path_of(&self, folder: Serial, name: &str) -> String {
+        let mut found = None;
+        self.find_folder(ROOT, folder, "", &mut found);
+        format!("{}{name}", found.unwrap_or_else(|| "(removed)/".to_owned()))
+    }
+
+    fn find_folder(&self, at: Serial, wanted: Serial, path: &str, found: &mut Option<String>) {
+        if at == wanted {
+            *found = Some(path.to_owned());
+        }
+        let Ok(children) = self.children(at) else { return };
+        children.iter().for_each(|(name, child)| self.find_folder(*child, wanted, &format!("{path}{name}/"), found));
+    }
+
     /// Everything below `folder`, by path; Vauban's own folder left out.
     pub(crate) fn tree(&self, folder: Serial) -> BTreeMap<String, Seen> {
         let mut found = BTreeMap::new();

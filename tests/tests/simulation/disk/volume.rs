@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rustix::io::Errno;
 
+use super::pending::{Change, Pending};
 use crate::dice::Dice;
 
 /// A thing on the disk, by a number that is never given again.
@@ -32,22 +33,6 @@ pub(crate) struct Thing {
     pub(crate) executable: bool,
     pub(crate) mtime_ns: i64,
     pub(crate) ctime_ns: i64,
-}
-
-/// A change of names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Change {
-    Create { folder: Serial, name: String, thing: Serial },
-    Remove { folder: Serial, name: String, thing: Serial },
-    Rename { from: (Serial, String), to: (Serial, String), moved: Serial, displaced: Option<Serial>, ctime_ns: i64 },
-}
-
-/// A change that is not durable.
-#[derive(Debug, Clone)]
-struct Pending {
-    change: Change,
-    /// Whether it moves a folder: such changes reach the disk in their order.
-    is_of_folder: bool,
 }
 
 /// Everything on one disk.
@@ -283,15 +268,42 @@ impl Volume {
         self.pending.push(Pending { change, is_of_folder });
     }
 
-    /// Makes the content of a file durable.
+    /// Makes the content of a file durable; of a folder, that is its names.
     pub(crate) fn flush_content(&mut self, file: Serial) {
         let Some(thing) = self.things.get(&file) else { return };
+        if matches!(thing.what, What::Folder(_)) {
+            return self.flush_folder(file);
+        }
         if let Some(durable) = self.durable.get_mut(&file) {
             *durable = thing.clone();
         } else {
             // Its name may still be lost.
             self.durable.insert(file, thing.clone());
         }
+    }
+
+    /// Contents that no power cut takes, whatever else of the changes it lets through.
+    pub(crate) fn safe_contents(&self) -> Vec<Vec<u8>> {
+        let changing: BTreeSet<Serial> = self.pending.iter().flat_map(Pending::things).collect();
+        let mut found = Vec::new();
+        let mut folders = vec![ROOT];
+        while let Some(folder) = folders.pop() {
+            let Some(What::Folder(durable)) = self.durable.get(&folder).map(|thing| &thing.what) else { continue };
+            for (name, child) in durable {
+                let is_there = self.find(folder, name) == Ok(*child) && !changing.contains(child);
+                match (self.things.get(child), self.durable.get(child)) {
+                    (Some(seen), Some(durable)) if is_there => match &durable.what {
+                        What::Folder(_) => folders.push(*child),
+                        What::File(content) | What::Link(content) if seen.what == durable.what => {
+                            found.push(content.clone());
+                        }
+                        What::File(_) | What::Link(_) => {}
+                    },
+                    _ => {}
+                }
+            }
+        }
+        found
     }
 
     /// Makes the names in a folder durable, and whatever they rest on.
@@ -439,42 +451,5 @@ impl Volume {
         self.removed.clear();
         self.things = self.durable.clone();
         self.tick();
-    }
-}
-
-impl Pending {
-    fn things(&self) -> Vec<Serial> {
-        match &self.change {
-            Change::Create { thing, .. } | Change::Remove { thing, .. } => vec![*thing],
-            Change::Rename { moved, displaced, .. } => [Some(*moved), *displaced].into_iter().flatten().collect(),
-        }
-    }
-
-    fn spots(&self) -> Vec<(Serial, &str)> {
-        match &self.change {
-            Change::Create { folder, name, .. } | Change::Remove { folder, name, .. } => vec![(*folder, name.as_str())],
-            Change::Rename { from, to, .. } => vec![(from.0, from.1.as_str()), (to.0, to.1.as_str())],
-        }
-    }
-
-    fn is_in(&self, folder: Serial) -> bool {
-        self.spots().iter().any(|(of, _)| *of == folder)
-    }
-
-    /// Whether this cannot have reached the disk without `earlier`.
-    fn rests_on(&self, earlier: &Self) -> bool {
-        let (mine, its) = (self.spots(), earlier.spots());
-        let shares_a_spot = mine.iter().any(|spot| its.contains(spot));
-        let (my_things, its_things) = (self.things(), earlier.things());
-        // A folder is there before anything is in it, and empty before it goes.
-        let is_of_my_folder = mine.iter().any(|(folder, _)| its_things.contains(folder));
-        let is_removal = matches!(self.change, Change::Remove { .. });
-        let empties_mine = is_removal && its.iter().any(|(folder, _)| my_things.contains(folder));
-        let shares_a_thing = my_things.iter().any(|thing| its_things.contains(thing));
-        shares_a_spot
-            || is_of_my_folder
-            || empties_mine
-            || shares_a_thing
-            || (self.is_of_folder && earlier.is_of_folder)
     }
 }

@@ -73,6 +73,10 @@ impl Hook for World {
             }
         }
     }
+
+    fn changed(&self, device: usize, what: &dyn Fn() -> String) {
+        self.tell(|| format!("    disk {device}: {}", what()));
+    }
 }
 
 impl World {
