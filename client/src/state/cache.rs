@@ -12,6 +12,7 @@
 //! contests  those that released what was needed
 //! roots     folders that are synced    base      what each last agreed on with the log, entry by entry
 //! promised  what the base becomes once the commit under way is in the log
+//! intended  what it becomes once what is being put on the disk stands there
 //! toll      what was removed or damaged in the last hour, folder by folder
 //! ```
 //! Invariants: head and tree are of the same commits; a cache of another space, another format, or that SQLite calls damaged
@@ -23,6 +24,7 @@ mod checkpoint;
 mod folding;
 mod glance;
 mod history;
+mod intent;
 mod promise;
 mod release;
 mod remote;
@@ -52,7 +54,7 @@ pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 8;
+const CACHE_FORMAT: i32 = 9;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -97,6 +99,10 @@ CREATE TABLE promised(
     content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
     file_type INTEGER, counter INTEGER NOT NULL, PRIMARY KEY(root, entry)) WITHOUT ROWID;
 CREATE TABLE promised_ends(counter INTEGER NOT NULL, root INTEGER NOT NULL, entry BLOB NOT NULL);
+CREATE TABLE intended(
+    turn INTEGER PRIMARY KEY, root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL,
+    kind INTEGER NOT NULL, content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER,
+    ctime_ns INTEGER, file_type INTEGER);
 CREATE INDEX base_place ON base(root, parent, name);
 CREATE INDEX base_inode ON base(root, inode);
 CREATE TABLE toll(

@@ -8,8 +8,7 @@
 //!   where a folder stood is that folder only if the disk has its number nowhere else.
 //! - a file or link counts as moved only once the whole disk was looked at and its own place turned out to lack it (hard
 //!   links: the place that still has it wins), and only if size and time are the same, too. Its content is then read: disks
-//!   give the number of a removed file to the next one. Where the log has moved it to that very place, its own place may have
-//!   something else by now.
+//!   give the number of a removed file to the next one.
 //!
 //! Else it is new; or, without a base, what the log has at the same place.
 

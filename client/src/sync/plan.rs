@@ -39,9 +39,6 @@
 //! entry of O and T is apart, nothing comes to take the name here: what is here becomes a conflict copy. A folder as in H that
 //! holds what is ignored stays here without the log (Z): neither goes the ignored with it, nor does it come back for everybody.
 //!
-//! What is here without a base and is a version that the log had of the entry before is as in C: a run that was killed when it had
-//! landed left it, or one whose cache is lost, and nobody wrote it here.
-//!
 //! "Edited" is about content and the executable bit; folders have neither, and are never edited. F and H are held back by the
 //! [brake](super::brake). What is in a folder that was moved is moved with it: where its folder was moved there (here) and is
 //! gone here (there), G (I) is its letter, not F (H).

@@ -24,7 +24,7 @@ use crate::clock;
 use crate::content::{ChunkStream, FetchError, Nodes, chunks_of};
 use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX};
 use crate::log::{ChunkRef, EntryId, Kind, Version};
-use crate::state::cache::{BaseRow, Direction, RootId, Toll};
+use crate::state::cache::{BaseRow, Direction, RemoteChild, RootId, Toll};
 use crate::tree::{
     AllDisplaced, ConflictStamp, FileType, Folder, Ready, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link,
 };
@@ -76,10 +76,11 @@ struct Written<'a> {
 
 /// The same, flushed, and under a name that says what it is.
 struct Whole<'a> {
-    download: Download,
+    path: TreePath,
     base: Option<BaseRow>,
     ready: Ready<'a>,
-    file_type: Option<FileType>,
+    /// What is agreed once it has landed.
+    row: BaseRow,
 }
 
 impl<'a, N: Nodes> Receive<'a, N> {
@@ -139,6 +140,10 @@ impl<'a, N: Nodes> Receive<'a, N> {
         let Some(version) = cache.version(entry)? else {
             return Ok(Needs::What(Problem::NoContent));
         };
+        // The log may have gone on since it was planned.
+        if Some(version.content) != download.child.content || version.executable != download.child.executable {
+            return Ok(Needs::AnotherRound);
+        }
         if download.child.kind == Kind::Symlink && version.bytes > LINK_BYTES_MAX {
             return Ok(Needs::What(crate::tree::Refused::LinkOutside.into()));
         }
@@ -255,16 +260,23 @@ impl<'a, N: Nodes> Receive<'a, N> {
         let mut whole = Vec::with_capacity(batch.len());
         for Written { download, base, temporary, file_type } in batch {
             match temporary.ready(download.child.entry) {
-                Ok(ready) => whole.push(Whole { download, base, ready, file_type }),
+                Ok(ready) => {
+                    let identity = ready.written();
+                    let Download { parent, child, path, .. } = download;
+                    let RemoteChild { entry, name, kind, content, executable, .. } = child;
+                    let row = BaseRow { entry, parent, name, kind, content, executable, identity, file_type };
+                    whole.push(Whole { path, base, ready, row });
+                }
                 Err(error) => self.unwritable(&download.path, error)?,
             }
         }
+        self.space.cache.intend(self.id, whole.iter().map(|whole| &whole.row))?;
         // Whoever writes to a file that has landed writes to the one that has this name, should the power fail.
         self.root.temporary()?.sync()?;
         let (mut folders, mut rows) = (BTreeMap::new(), Vec::with_capacity(whole.len()));
         let (mut ended, mut is_replacing) = (Ok(()), false);
         for whole in whole {
-            let path = whole.download.path.clone();
+            let path = whole.path.clone();
             match self.land_one(whole, &mut folders) {
                 Ok(landed) => {
                     is_replacing |= landed.as_ref().is_some_and(|(_, replaced)| *replaced);
@@ -309,33 +321,23 @@ impl<'a, N: Nodes> Receive<'a, N> {
         whole: Whole<'a>,
         folders: &mut BTreeMap<EntryId, Folder>,
     ) -> Result<Option<(BaseRow, bool)>, SyncError> {
-        let Whole { download, base, ready, file_type } = whole;
-        let folder = match folders.entry(download.parent) {
+        let Whole { base, ready, row, .. } = whole;
+        let folder = match folders.entry(row.parent) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => match self.open(download.parent)? {
+            Entry::Vacant(unknown) => match self.open(row.parent)? {
                 Some(folder) => unknown.insert(folder),
                 None => return Ok(None),
             },
         };
-        let child = &download.child;
-        let stamp = self.stamp(folder.child(&child.name)?.map(|here| here.identity.mtime_ns));
+        let stamp = self.stamp(folder.child(&row.name)?.map(|here| here.identity.mtime_ns));
         let replaces = base.as_ref().map(|base| &base.identity);
-        let landed = ready.land(folder, &child.name, replaces, &stamp)?;
+        let landed = ready.land(folder, &row.name, replaces, &stamp)?;
         if let Some(copy) = landed.conflict {
-            self.say_copy(&folder.path().join(&copy), download.parent);
+            self.say_copy(&folder.path().join(&copy), row.parent);
         }
         self.summary.downloaded = self.summary.downloaded.saturating_add(1);
-        self.summary.downloaded_bytes = self.summary.downloaded_bytes.saturating_add(child.bytes);
-        let row = BaseRow {
-            entry: child.entry,
-            parent: download.parent,
-            name: child.name.clone(),
-            kind: child.kind,
-            content: child.content,
-            executable: child.executable,
-            identity: landed.identity,
-            file_type,
-        };
+        self.summary.downloaded_bytes = self.summary.downloaded_bytes.saturating_add(landed.identity.bytes);
+        let row = BaseRow { identity: landed.identity, ..row };
         Ok(Some((row, landed.replaced)))
     }
 

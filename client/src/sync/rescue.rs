@@ -1,7 +1,10 @@
-//! Putting back what an interrupted run had in Vauban's own folder.
+//! What an interrupted run left: what it had in Vauban's own folder is put back, what it put at its place is recorded.
+
+use std::collections::BTreeMap;
 
 use vauban_protocol::time::Timestamp;
 
+use super::matching::is_kind;
 use super::receive::stamp;
 use super::report::Summary;
 use super::standing::Spot;
@@ -9,14 +12,14 @@ use super::whereabouts::Whereabouts;
 use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
 use crate::limit::DISPLACED_SECONDS;
-use crate::log::{EntryId, EntryName};
-use crate::state::cache::RootId;
-use crate::tree::{AllDisplaced, Folder, Leftover, Origin, Shifted, SyncRoot, TreePath};
+use crate::log::{EntryId, EntryName, Kind};
+use crate::state::cache::{BaseRow, Cache, RootId};
+use crate::tree::{AllDisplaced, Folder, Identity, Leftover, LocalChild, Origin, Shifted, SyncRoot, TreePath};
 
 /// Gives names again to what lies in Vauban's own folder: what was on its way goes on, or back; what was displaced and is no
-/// version of the log becomes a conflict copy.
+/// version of the log becomes a conflict copy. Then records what had come to stand at its place.
 pub(super) fn rescue<N: Nodes>(
-    space: &OpenSpace<N>,
+    space: &mut OpenSpace<N>,
     root: &SyncRoot,
     id: RootId,
     device_name: &str,
@@ -34,7 +37,58 @@ pub(super) fn rescue<N: Nodes>(
         let places = places(space, root, id, leftover.entry, &leftover.name)?;
         put(root, &leftover, &places, device_name, space.now(), summary)?;
     }
+    agree_on_intended(space, root, id)?;
     rescue_displaced(space, root, id, device_name, summary)
+}
+
+/// What an interrupted run was putting at its place, and stands there: it is agreed on, as that run would have recorded.
+fn agree_on_intended<N: Nodes>(space: &mut OpenSpace<N>, root: &SyncRoot, id: RootId) -> Result<(), SyncError> {
+    let intended = space.cache.intended(id)?;
+    if intended.is_empty() {
+        return Ok(());
+    }
+    let (mut whereabouts, mut folders, mut rows) = (Whereabouts::default(), BTreeMap::new(), Vec::new());
+    for row in intended {
+        let Some(folder) = stands(root, (&space.cache, id), &whereabouts, row.parent)? else { continue };
+        // What cannot be looked at now is for the survey to say.
+        let Ok(Some(here)) = folder.child(&row.name) else { continue };
+        if let Some(identity) = shown(&space.cache, id, &row, &here)? {
+            whereabouts.set(row.entry, Spot { parent: row.parent, name: row.name.clone() }, here.identity.inode);
+            folders.insert(row.parent, folder);
+            rows.push(BaseRow { identity, ..row });
+        }
+    }
+    folders.values().try_for_each(Folder::sync)?;
+    space.cache.intend(id, &[])?;
+    Ok(space.cache.agree(id, &rows, &[])?)
+}
+
+/// The folder of an entry, if it stands where it was seen last.
+fn stands(
+    root: &SyncRoot,
+    cache: (&Cache, RootId),
+    whereabouts: &Whereabouts,
+    folder: EntryId,
+) -> Result<Option<Folder>, SyncError> {
+    match whereabouts.open(root, cache, folder) {
+        Err(SyncError::Tree(error)) if error.is_way_lost() => Ok(None),
+        opened => opened,
+    }
+}
+
+/// What `here` is to be known by, if it is what `row` says was to stand there: as it is shown, if nobody has changed it since.
+fn shown(cache: &Cache, id: RootId, row: &BaseRow, here: &LocalChild) -> Result<Option<Identity>, SyncError> {
+    let (is, was) = (here.identity, row.identity);
+    if !is_kind(here.kind, row.kind) {
+        return Ok(None);
+    }
+    if row.kind == Kind::Folder {
+        // Of one that was yet to be made the number is not known: it is no other entry's, at least.
+        let is_it = if was.inode == 0 { cache.base_by_inode(id, is.inode)?.is_empty() } else { is.inode == was.inode };
+        return Ok(is_it.then_some(Identity { device: was.device, ..is }));
+    }
+    let is_unchanged = here.executable == row.executable && is.is_unchanged_but_moved(&was);
+    Ok((is.inode == was.inode).then_some(if is_unchanged { is } else { was }))
 }
 
 /// What was displaced, and somebody has written to since, becomes a conflict copy; the rest goes once it is old.

@@ -261,7 +261,6 @@ fn plan<N: Nodes>(
     plan.unchanged = found.unchanged;
     (plan.unsettled, plan.unlooked) = (found.unsettled, found.unlooked);
     plan.issues.extend(found.issues);
-    plan.agreed.extend(found.known_before);
     plan.forgotten.extend(found.forgotten);
     summary.left = plan.left;
     if *look == Look::Everything {

@@ -20,7 +20,7 @@ use super::looked::Unsettled;
 use super::matching::{Recognised, joined_or_new, may_be_moved};
 use super::report::{ApartReport, Issue, Problem};
 use super::selection::{Part, Selected};
-use super::standing::{Here, Holding, Sighting, Spot, Standing, Standings, There};
+use super::standing::{Here, Holding, Sighting, Standings, There};
 use super::{OpenSpace, SyncError};
 use crate::content::Nodes;
 use crate::log::{EntryId, Kind};
@@ -52,8 +52,6 @@ pub(super) struct Found {
     pub(super) holding: Holding,
     /// What takes no part.
     pub(super) apart: ApartReport,
-    /// Versions of the disk that nothing was recorded of, and that the log had before: they are as good as agreed on.
-    pub(super) known_before: Vec<BaseRow>,
     /// Entries of which nothing is agreed on any more, since they are ignored here.
     pub(super) forgotten: Vec<EntryId>,
     /// What is left out.
@@ -110,7 +108,7 @@ pub(super) fn survey<N: Nodes>(
         drop(reading);
         return survey(space, root, id, &Look::Everything, entries_max);
     }
-    surveyor.read_where_needed()?;
+    surveyor.read_where_needed();
     Ok(surveyor.found)
 }
 
@@ -237,15 +235,14 @@ impl<N: Nodes> Surveyor<'_, N> {
         Ok(())
     }
 
-    /// What was agreed on of an entry, if the folder that it was in then is agreed on no more: nobody can look there. It had left
-    /// that folder before it went, and what was to be recorded of that was not.
+    /// What was agreed on of an entry, if the folder that it was in then, or one around it, is agreed on no more: nobody can look
+    /// there. It had left that folder before it went, and what was to be recorded of that was not.
     fn orphan(&self, entry: EntryId) -> Result<Option<BaseRow>, SyncError> {
         if !self.has_base || self.is_seen(entry) {
             return Ok(None);
         }
-        let (cache, base) = (self.space.cache(), self.space.cache().base(self.id, entry)?);
-        Ok(match base {
-            Some(base) if base.parent != EntryId::ROOT && cache.base(self.id, base.parent)?.is_none() => Some(base),
+        Ok(match self.space.cache().base(self.id, entry)? {
+            Some(base) if self.base_path(base.parent)?.is_none() => Some(base),
             _ => None,
         })
     }
@@ -306,25 +303,15 @@ impl<N: Nodes> Surveyor<'_, N> {
     /// Now that all places were looked at: what lies elsewhere is what its own place lacks, if it holds the same.
     fn resolve_strays(&mut self) -> Result<(), SyncError> {
         for Stray { mut sighting, candidates, newcomer } in std::mem::take(&mut self.strays) {
-            let mut missed = None;
-            for row in candidates.into_iter().filter(|row| may_be_moved(&sighting.child, row)) {
-                if self.is_gone(row.entry) || self.has_followed_the_log(&row, &sighting)? {
-                    missed = Some(row);
-                    break;
-                }
-            }
+            let missed =
+                candidates.into_iter().find(|row| may_be_moved(&sighting.child, row) && self.is_gone(row.entry));
             let content = missed.as_ref().and_then(|_| self.read(&sighting).ok());
             if let Some(row) = missed
                 && content.is_some_and(|content| content.digest == row.content)
             {
                 sighting.content = content;
                 sighting.rival = sighting.rival.filter(|rival| *rival != row.entry);
-                let successor = self.found.standings.find(row.entry).and_then(Standing::seen).cloned();
                 self.found.standings.see(row.entry, Some(&row), sighting);
-                if let Some(successor) = successor {
-                    let newcomer = self.newcomer_at(&successor)?;
-                    self.see_as_new(successor, newcomer.as_ref())?;
-                }
                 continue;
             }
             self.see_as_new(sighting, newcomer.as_ref())?;
@@ -341,29 +328,6 @@ impl<N: Nodes> Surveyor<'_, N> {
         sighting.rival = sighting.rival.filter(|rival| *rival != entry);
         self.found.standings.see(entry, None, sighting);
         Ok(())
-    }
-
-    /// Whether what `sighting` shows is the file of `row` where the log has it by now, and something else has come to stand where it
-    /// was: a run that moved it here ended before that was recorded, and its old place was not left empty.
-    fn has_followed_the_log(&self, row: &BaseRow, sighting: &Sighting) -> Result<bool, SyncError> {
-        let was = Spot { parent: row.parent, name: row.name.clone() };
-        let is_succeeded =
-            self.found.standings.find(row.entry).and_then(Standing::seen).is_some_and(|successor| {
-                successor.spot() == was && successor.child.identity.inode != row.identity.inode
-            });
-        if !is_succeeded || sighting.spot() == was {
-            return Ok(false);
-        }
-        Ok(self.space.cache().place(row.entry)?.is_some_and(|place| Spot::of(&place) == sighting.spot()))
-    }
-
-    /// What the log has where `sighting` stands, if that was never here.
-    fn newcomer_at(&self, sighting: &Sighting) -> Result<Option<RemoteChild>, SyncError> {
-        let cache = self.space.cache();
-        Ok(match cache.child(sighting.parent, &sighting.child.name)? {
-            Some(there) if !self.is_seen(there.entry) && cache.base(self.id, there.entry)?.is_none() => Some(there),
-            _ => None,
-        })
     }
 
     /// What the log has in folders that the disk lacks.

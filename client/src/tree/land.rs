@@ -226,6 +226,12 @@ pub fn flush_paths(root: &SyncRoot, paths: &BTreeSet<TreePath>) -> Result<(), Tr
 }
 
 impl Ready<'_> {
+    /// How the disk shows it.
+    #[must_use]
+    pub fn written(&self) -> Identity {
+        self.written.identity
+    }
+
     /// Exchanges the file with what stands at `name` in `folder`. What was there and is not `replaces` becomes a conflict
     /// copy beside it. The caller flushes `folder` before it records anything.
     ///

@@ -160,7 +160,8 @@ impl Cache {
         Ok(self.db.prepare_cached("SELECT 1 FROM base WHERE root = ?1 LIMIT 1")?.exists([root.0])?)
     }
 
-    /// Records what both sides now agree on, and forgets what neither has any more; all or nothing.
+    /// Records what both sides now agree on, and forgets what neither has any more; all or nothing. Nothing is
+    /// [intended](Self::intend) any more then.
     ///
     /// # Errors
     /// [`CacheError`].
@@ -169,6 +170,7 @@ impl Cache {
             return Ok(());
         }
         let tx = self.db.transaction()?;
+        tx.prepare_cached("DELETE FROM intended WHERE root = ?1")?.execute([root.0])?;
         {
             let mut statement = tx.prepare_cached("DELETE FROM base WHERE root = ?1 AND entry = ?2")?;
             for entry in forgotten {
@@ -224,7 +226,7 @@ fn base_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<BaseRow>, CacheError> {
     Ok(found)
 }
 
-fn base_row(row: &Row<'_>) -> Result<BaseRow, CacheError> {
+pub(super) fn base_row(row: &Row<'_>) -> Result<BaseRow, CacheError> {
     Ok(BaseRow {
         entry: EntryId(row.get(0)?),
         parent: EntryId(row.get(1)?),

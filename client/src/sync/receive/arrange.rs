@@ -20,8 +20,8 @@ use crate::sync::plan::{Aside, FolderThere, Shift, Trashing, WhyTrashed};
 use crate::sync::report::Problem;
 use crate::sync::standing::Spot;
 use crate::tree::{
-    Binning, Emptied, Folder, LocalChild, LocalKind, Look, Shifted, SyncRoot, Trash, TrashRecord, TreeError, TreePath,
-    flush_all, waiting_name,
+    Binning, Emptied, Folder, Identity, LocalChild, LocalKind, Look, Shifted, SyncRoot, Trash, TrashRecord, TreeError,
+    TreePath, flush_all, waiting_name,
 };
 
 /// One change of the disk's arrangement.
@@ -90,9 +90,12 @@ impl<N: Nodes> Receive<'_, N> {
         if steps.is_empty() {
             return Ok(());
         }
+        let mut intended = Vec::new();
         for step in &steps {
             progress.leaving.extend(self.leaving(step)?);
+            intended.extend(self.intended(step)?);
         }
+        self.space.cache.intend(self.id, &intended)?;
         let stopped = self.try_all(steps, &mut progress);
         let back = progress.aside.keys().copied().collect::<Vec<_>>();
         let put_back = back.into_iter().try_for_each(|entry| self.put_back(entry, &mut progress));
@@ -240,16 +243,7 @@ impl<N: Nodes> Receive<'_, N> {
         progress.touched.add(Some(wanted.parent), &folder);
         let spot = Spot { parent: wanted.parent, name: name.clone() };
         self.whereabouts.set(wanted.child.entry, spot, identity.inode);
-        progress.rows.push(BaseRow {
-            entry: wanted.child.entry,
-            parent: wanted.parent,
-            name: name.clone(),
-            kind: Kind::Folder,
-            content: None,
-            executable: false,
-            identity,
-            file_type: None,
-        });
+        progress.rows.push(made(wanted, identity));
         Ok(Tried::Done)
     }
 
@@ -265,6 +259,23 @@ impl<N: Nodes> Receive<'_, N> {
             Step::Make(_) => return Ok(None),
         };
         Ok(Some((Spot { parent, name: child.name.clone() }, child.identity.inode)))
+    }
+
+    /// What is agreed once a step is carried out, as far as that is known before; the number of a folder that is yet to be made is
+    /// not.
+    fn intended(&self, step: &Step) -> Result<Option<BaseRow>, SyncError> {
+        match step {
+            Step::Make(wanted) => Ok(Some(made(wanted, Identity::default()))),
+            Step::Shift(shift) => {
+                let row = self.space.cache.base(self.id, shift.entry)?;
+                Ok(row.map(|row| {
+                    let mut identity = if shift.is_as_agreed { shift.child.identity } else { row.identity };
+                    identity.device = row.identity.device;
+                    BaseRow { parent: shift.to.parent, name: shift.to.name.clone(), identity, ..row }
+                }))
+            }
+            Step::Aside(_) | Step::Trash(_) => Ok(None),
+        }
     }
 
     /// The folder that something stands in, and its place, if it still is what was seen.
@@ -392,6 +403,13 @@ impl Touched {
     fn flush(self, root: &SyncRoot) -> Result<(), TreeError> {
         if self.are_many { flush_all(root) } else { self.folders.values().try_for_each(Folder::sync) }
     }
+}
+
+/// What is agreed on of a folder that was made here.
+fn made(wanted: &FolderThere, identity: Identity) -> BaseRow {
+    let (entry, name) = (wanted.child.entry, wanted.child.name.clone());
+    let (kind, parent) = (Kind::Folder, wanted.parent);
+    BaseRow { entry, parent, name, kind, content: None, executable: false, identity, file_type: None }
 }
 
 fn remove_folder(folder: &Folder, seen: &LocalChild) -> Result<Tried, TreeError> {

@@ -80,7 +80,11 @@ impl<N: Nodes> Surveyor<'_, N> {
             Ok((listing, itself))
         });
         let (listing, itself) = match listed {
-            Ok((_, itself)) if visit.inode.is_some_and(|inode| inode != itself.inode) => {
+            // Another folder has come to stand here; or one that was looked at already, whose content would be met twice.
+            Ok((_, itself))
+                if visit.inode.is_some_and(|inode| inode != itself.inode)
+                    || self.has_moved_since(&visit.path, &itself) =>
+            {
                 self.issue(&visit.path, Problem::Busy);
                 self.unlisted.insert(visit.entry);
                 self.found.unsettled.add(&visit.path, visit.entry);

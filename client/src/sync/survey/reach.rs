@@ -23,13 +23,15 @@ use crate::sync::SyncError;
 use crate::sync::matching::may_be_moved;
 use crate::sync::selection::Part;
 use crate::sync::standing::Here;
-use crate::tree::{Folder, LocalKind, TreePath};
+use crate::tree::{Folder, Identity, LocalKind, TreePath};
 
 /// How far it has come.
 #[derive(Debug, Default)]
 pub(super) struct Reach {
     /// Folders of the disk that were looked at.
     looked: BTreeSet<TreePath>,
+    /// Where they were then, by their disk and number.
+    looked_at: BTreeMap<(u64, u64), TreePath>,
     /// Folders that were named by their entry.
     named: BTreeSet<EntryId>,
     /// Folders on the way whose rules are known.
@@ -93,6 +95,16 @@ impl<N: Nodes> Surveyor<'_, N> {
     /// Whether a folder is yet to be looked at. One that is looked at twice would have everything new in it twice.
     pub(super) fn is_first_look(&mut self, path: &TreePath) -> bool {
         self.reach.looked.insert(path.clone())
+    }
+
+    /// Whether the folder that is now at `path` was looked at where it stood before, and has been moved since. What is mounted twice
+    /// stands at both places.
+    pub(super) fn has_moved_since(&mut self, path: &TreePath, itself: &Identity) -> bool {
+        let is_it = |identity: Identity| (identity.device, identity.inode) == (itself.device, itself.inode);
+        match self.reach.looked_at.insert((itself.device, itself.inode), path.clone()) {
+            Some(before) => !self.root.open(&before).and_then(|folder| folder.identity()).is_ok_and(is_it),
+            None => false,
+        }
     }
 
     /// Names the folder at `path`; or the one around it in which the way there is not what was agreed on.

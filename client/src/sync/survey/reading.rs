@@ -7,9 +7,7 @@ use vauban_protocol::id::Digest;
 use super::Surveyor;
 use crate::content::Nodes;
 use crate::limit::HASH_BYTES;
-use crate::log::{EntryId, Kind, Version};
-use crate::state::cache::{BaseRow, Change, Event};
-use crate::sync::SyncError;
+use crate::log::{EntryId, Kind};
 use crate::sync::plan::Situation;
 use crate::sync::report::Problem;
 use crate::sync::standing::{Here, LocalContent, Sighting, Standing};
@@ -17,7 +15,7 @@ use crate::tree::{FILE_TYPE_BYTES, FileType, Folder, LocalChild, LocalKind, Tree
 
 impl<N: Nodes> Surveyor<'_, N> {
     /// Reads what has to be read before anything can be decided.
-    pub(super) fn read_where_needed(&mut self) -> Result<(), SyncError> {
+    pub(super) fn read_where_needed(&mut self) {
         let wanted: Vec<_> = self
             .found
             .standings
@@ -30,46 +28,10 @@ impl<N: Nodes> Surveyor<'_, N> {
                 How::Beginning => self.read_beginning(&sighting),
             };
             match read {
-                Ok(content) => {
-                    self.set_content(entry, content);
-                    self.recognise_older(entry)?;
-                }
+                Ok(content) => self.set_content(entry, content),
                 Err(problem) => self.give_up(entry, &sighting, problem),
             }
         }
-        Ok(())
-    }
-
-    /// What is here, of which nothing was recorded, may be a version that the log had of this entry before: left by a run that was
-    /// killed when it had landed, or by one whose cache is lost. Nobody wrote it here, so it is as good as agreed on.
-    fn recognise_older(&mut self, entry: EntryId) -> Result<(), SyncError> {
-        let Some(standing @ Standing { base: None, there: Some(there), .. }) = self.found.standings.find(entry) else {
-            return Ok(());
-        };
-        let Some(here) = standing.seen() else { return Ok(()) };
-        let (content, file_type) = here.content.map_or((None, None), |read| (read.digest, read.file_type));
-        let executable = here.child.executable;
-        let is_it = |version: &Version| Some(version.content) == content && version.executable == executable;
-        let was = |event: &Event| matches!(&event.change, Change::Written(version) if is_it(version));
-        let is_current = content == there.child.content && executable == there.child.executable;
-        if content.is_none() || is_current || !self.space.cache().events(entry)?.iter().any(was) {
-            return Ok(());
-        }
-        let base = BaseRow {
-            entry,
-            parent: there.parent,
-            name: there.child.name.clone(),
-            kind: there.child.kind,
-            content,
-            executable,
-            identity: here.child.identity,
-            file_type,
-        };
-        self.found.known_before.push(base.clone());
-        if let Some(standing) = self.found.standings.find_mut(entry) {
-            standing.base = Some(base);
-        }
-        Ok(())
     }
 
     /// How much of an entry must be read.
@@ -77,8 +39,6 @@ impl<N: Nodes> Surveyor<'_, N> {
         let here = standing.seen()?;
         match standing.situation() {
             Situation::Compare => Some(How::Whole),
-            // It may be an older version.
-            Situation::Conflict if standing.base.is_none() && here.content.is_none() => Some(How::Whole),
             Situation::WriteThere => {
                 let was = standing.base.as_ref().and_then(|base| base.file_type);
                 was.filter(|was| *was != FileType::Plain).map(|_| How::Beginning)
