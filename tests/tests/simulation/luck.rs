@@ -91,6 +91,7 @@ impl Luck {
             + self.new_folder
             + self.edit
             + self.refusal
+            + self.unreadable
             + self.emptied;
         self.is_lone && !power_cuts && others == 0
     }

@@ -5,6 +5,7 @@
 
 mod between;
 mod mishaps;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -19,9 +20,8 @@ use crate::dice::Dice;
 use crate::disk::{Blindness, FOLDER, ROOT, Seen, SimDisk};
 use crate::fates::Fates;
 use crate::invariants::{Invariant, agreement, leaks, losses};
-use crate::ledger::{Ledger, Text};
+use crate::ledger::Ledger;
 use crate::luck::Luck;
-use crate::person::{Done, Person};
 use crate::stage::Stage;
 use crate::town::{BEGINNING_SECONDS, DEVICES_MAX, device_name};
 use crate::weakness::Weakness;
@@ -224,48 +224,6 @@ impl World {
         self.run(device, approval);
         own.disk.set_blindness(Blindness::None);
         self.cloud.state().lag(device, 0);
-    }
-
-    /// The person at a device does something.
-    fn let_act(&self, device: usize) {
-        let done = {
-            let own = &self.devices[device];
-            let (mut dice, mut volume, mut ledger) = (lock(&own.dice), own.disk.volume(), lock(&self.ledger));
-            let (dice, volume, ledger) = (&mut *dice, &mut *volume, &mut *ledger);
-            Person { device, luck: &self.luck, dice, volume, ledger }.act()
-        };
-        self.take(device, &done);
-    }
-
-    fn take(&self, device: usize, done: &Done) {
-        self.tell(|| format!("  {device} {}", done.what));
-        if done.destroyed.is_empty() {
-            return;
-        }
-        let found = self.found();
-        let safe: Vec<_> = self.devices.iter().flat_map(|device| device.disk.volume().safe_contents()).collect();
-        let mut ledger = lock(&self.ledger);
-        let safe: BTreeSet<_> = safe.iter().filter_map(|content| ledger.find(content)).collect();
-        for text in &done.destroyed {
-            if !found.contains(text) && !ledger.in_log.contains(text) {
-                ledger.owed.remove(text);
-            }
-            // Who destroys what was flushed is promised nothing of a copy that was not.
-            if !safe.contains(text) {
-                ledger.flushed.remove(text);
-            }
-        }
-    }
-
-    /// Every text that lies on any disk.
-    fn found(&self) -> BTreeSet<Text> {
-        let mut found = BTreeSet::new();
-        for device in &self.devices {
-            let contents = device.disk.volume().contents();
-            let ledger = lock(&self.ledger);
-            found.extend(contents.iter().filter_map(|(_, content)| ledger.find(content)));
-        }
-        found
     }
 
     /// Runs a device's client once.

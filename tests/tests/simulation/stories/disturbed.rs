@@ -221,3 +221,62 @@ fn a_folder_that_left_its_name_to_another_one_is_itself() {
     assert_eq!((summary.moved_there, summary.folders, summary.uploaded), (1, 1, 0), "{summary:?}");
     pair.settle();
 }
+
+/// A run is killed before each step in turn, and the folders that it was making are removed elsewhere: nobody made them anew.
+#[test]
+fn what_a_killed_run_made_is_no_new_folder() {
+    let mut pair = Pair::new(&Town::found());
+    for step in 0.. {
+        pair.begin();
+        write(&pair.disks[0], "a/d/f", "one", true);
+        pair.sync(0);
+        if pair.run_told(1, step, Told::PowerCut).is_none() {
+            assert!(step > 8, "{step} steps are none");
+            return;
+        }
+        pair.disks[1].revive();
+        pair.disks[0].volume().remove_all(ROOT, "a").unwrap();
+        write(&pair.disks[0], "a", "two", true);
+        pair.settle();
+        assert_eq!(pair.contents(0), ["two"], "killed before step {step}");
+        assert_eq!(pair.tree(0).len(), 1, "killed before step {step}");
+    }
+}
+
+/// A folder that others removed leaves its place while a run removes what it was in; a file that others moved out of it is there all
+/// the same, and what stands at that file's new name makes way.
+#[test]
+fn what_left_a_folder_that_is_no_more_is_not_waited_for() {
+    let mut pair = Pair::new(&Town::found());
+    for call in 0.. {
+        pair.begin();
+        write(&pair.disks[0], "c/d/f", "one", true);
+        write(&pair.disks[0], "x/stays", "stays", true);
+        pair.settle();
+        {
+            let mut volume = pair.disks[1].volume();
+            let folder = volume.at("c/d").unwrap();
+            volume.rename((folder, "f"), (ROOT, "g"), false).unwrap();
+            volume.remove_all(ROOT, "c").unwrap();
+        }
+        pair.sync(1);
+        let leave = |volume: &mut Volume| {
+            if let (Ok(from), Ok(to)) = (volume.at("c"), volume.at("x")) {
+                let _ = volume.rename((from, "d"), (to, "e"), false);
+            }
+        };
+        let Some(ran) = pair.run_told_at_any_call(0, call, Told::Act(Box::new(leave))) else {
+            assert!(call > 20, "{call} calls are none");
+            return;
+        };
+        ran.unwrap();
+        {
+            let mut volume = pair.disks[0].volume();
+            let folder = volume.at("x").unwrap();
+            let _ = volume.remove_all(folder, "e");
+            let _ = volume.remove_all(ROOT, "g");
+        }
+        write(&pair.disks[0], "g/h", "two", true);
+        pair.settle();
+    }
+}

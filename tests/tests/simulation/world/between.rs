@@ -3,7 +3,7 @@
 use std::thread;
 
 use rustix::io::Errno;
-use vauban_client::log::{Op, Said, apply};
+use vauban_client::log::{Effect, Op, Said, apply};
 use vauban_protocol::space::Commit;
 use vauban_protocol::wire::Request;
 
@@ -119,16 +119,19 @@ impl Witness for World {
 
     fn committed(&self, device: usize, commit: &Commit) {
         let Ok(Said::Changes(changes)) = self.stage.epochs.open_ops(commit) else { return };
-        let ledger = &mut *lock(&self.ledger);
+        let (ledger, mut ops) = (&mut *lock(&self.ledger), Vec::new());
         for op in &changes.ops {
             match op {
                 Op::Remove { entry } => removals::judge(ledger, device, *entry),
                 Op::Write { entry, version } => reverts::judge(ledger, device, *entry, version),
                 Op::Create { .. } | Op::Move { .. } => {}
             }
-            let _ = apply(&mut ledger.tree, op);
+            ops.push(match apply(&mut ledger.tree, op) {
+                Ok(Effect::Void(void)) => format!("{} (void: {void:?})", told(op)),
+                _ => told(op),
+            });
         }
-        self.tell(|| format!("  {device} commits {:?}", changes.ops.iter().map(told).collect::<Vec<_>>()));
+        self.tell(|| format!("  {device} commits {ops:?}"));
     }
 
     fn counter_used(&self, device: usize) {
