@@ -278,4 +278,6 @@ fn is_same_there(base: &BaseRow, there: &RemoteChild) -> bool {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;
