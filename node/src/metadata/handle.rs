@@ -198,6 +198,10 @@ impl Metadata {
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "the consensus engine did not stop by itself");
         }
+        // A vote that was asked for, or a node that is being dialled, outlives the engine by seconds.
+        if let Some(peers) = &self.peers {
+            peers.known().let_go();
+        }
         let database = Arc::clone(self.view.database());
         let settled = spawn_blocking(move || {
             let settled = database.settle();
