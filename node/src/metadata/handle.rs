@@ -52,7 +52,7 @@ pub struct Metadata {
     beginning: Arc<Beginning>,
     peers: Option<Peers>,
     receiving: Arc<tokio::sync::Mutex<()>>,
-    catching_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    catching_up: Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>,
 }
 
 /// Whether anything has been entered here.
@@ -268,8 +268,8 @@ impl Metadata {
         self.peers.as_ref()
     }
 
-    /// When it was last asked how far this node should be.
-    pub(super) fn catching_up(&self) -> &tokio::sync::Mutex<Option<Instant>> {
+    /// When it was last asked how far this node should be, and whether it has come there.
+    pub(super) fn catching_up(&self) -> &tokio::sync::Mutex<Option<(Instant, bool)>> {
         &self.catching_up
     }
 
