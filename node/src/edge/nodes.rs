@@ -165,6 +165,7 @@ async fn greet(gateway: &Gateway, caller: &Caller, theirs: Greeting) -> Result<A
     }
     if admitted(gateway, caller).is_ok() {
         widen_for_node(&caller.connection);
+        gateway.peers.meet();
     }
     let known = Arc::clone(gateway.peers.known());
     let lacking = spawn_blocking(move || known.after(theirs.head)).await;

@@ -93,6 +93,11 @@ impl Replication {
         self.0.background.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How often another node was met.
+    pub(crate) fn meetings(&self) -> u64 {
+        self.0.reach.meetings()
+    }
+
     /// This node.
     #[must_use]
     pub fn node(&self) -> NodeId {
