@@ -6,6 +6,7 @@ use tokio::runtime::Runtime;
 use vauban_client::keys::InviteCode;
 use vauban_client::link::{LinkError, Stranger};
 use vauban_protocol::wire::Refusal;
+use vauban_tests::home::{COMMAND_LIMIT, Home};
 use vauban_tests::node::NODE_LIMIT;
 use vauban_tests::wait;
 
@@ -17,12 +18,13 @@ use super::look::{leader, settled};
 /// command fails that may ask others, or if it does not know all once it is back.
 #[test]
 fn a_node_that_is_cut_off_denies_nothing() -> anyhow::Result<()> {
-    let (agency, nodes, network, author) = with_network()?;
+    let (agency, nodes, network, mut author) = with_network()?;
     let leads = leader(&nodes)?;
     // The last one: commands ask it after the others.
     let at = (0..nodes.len()).rev().find(|at| *at != leads).context("a follower")?;
     let (follower, others) = apart(&nodes, at)?;
     let known = author.alone(&follower.home().listen()?)?;
+    author.move_to(&network.address(others.first().context("another")?.home())?)?;
     network.part(follower.home(), homes(&others))?;
 
     let second = agency.add_device(agency.admin(), "second")?;
@@ -36,6 +38,14 @@ fn a_node_that_is_cut_off_denies_nothing() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     ensure_behind("an invite's organisation", guest_organisation(&runtime, &address, &code))?;
     ensure_behind("an invite", author.invite_at(&address, code.invite))?;
+
+    // A guest who comes to it first is let in by another.
+    let mut other = InviteCode::parse(&agency.invite("carol", &[])?)?;
+    other.servers = vec![address.clone(), others.first().context("another")?.home().listen()?];
+    let carol = Home::new(agency.folder(), "carol-1")?;
+    let joining = carol.start(&["init", "--invite", &other.to_code()?, "--name", "laptop"])?;
+    agency.admin().run(&["user", "accept", "--wait"])?;
+    joining.wait(COMMAND_LIMIT)?.success()?;
 
     network.heal();
     settled(&nodes, 3)?;
