@@ -60,6 +60,14 @@ sync-soak: build ## Two real clients and a node under random edits for MINUTES (
 	VAUBAN_SOAK_SECONDS=$$(( $(MINUTES) * 60 )) $(if $(SEED),VAUBAN_SEED=$(SEED)) \
 	  $(CARGO) test $(RELEASE) --package vauban-tests --test processes two_watching_clients -- --nocapture
 
+# Rounds of `make soak`.
+ROUNDS ?= 200
+
+.PHONY: soak
+soak: build ## A cluster's three nodes killed at once, ROUNDS (200) times, under load; `make test` does a few.
+	VAUBAN_ROUNDS=$(ROUNDS) $(if $(SEED),VAUBAN_SEED=$(SEED)) \
+	  $(CARGO) test $(RELEASE) --package vauban-tests --test processes kill9_all_nodes -- --nocapture
+
 .PHONY: check
 check: tools ## Formatting, lints and documentation; never writes to the sources.
 	$(CARGO) fmt --all --check

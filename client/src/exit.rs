@@ -5,7 +5,7 @@
 use vauban_crypto::keystore::KeystoreError;
 use vauban_protocol::wire::Refusal as NodeRefusal;
 
-use crate::content::{ReceiptError, UploadError};
+use crate::content::{ChunkFault, FetchError, ReceiptError, UploadError};
 use crate::failure::Failure;
 use crate::keys::KeysError;
 use crate::link::LinkError;
@@ -129,6 +129,7 @@ fn of_sync(error: &SyncError) -> Exit {
     match error {
         error if error.is_alarm() => Exit::Alarm,
         SyncError::Behind { .. } | SyncError::Overtaken => Exit::Unreachable,
+        SyncError::Fetch(FetchError::Chunk(ChunkFault::Unheard(_))) => Exit::Unreachable,
         SyncError::Upload(UploadError::Receipts(ReceiptError::Policy(_))) => Exit::Policy,
         SyncError::Upload(_) | SyncError::Fetch(_) | SyncError::Log(_) | SyncError::Epoch(_) | SyncError::Nodes(_) => {
             Exit::Misbehaved

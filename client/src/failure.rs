@@ -3,7 +3,7 @@
 //! Each layer has an error enum of its own that says who is at fault; this one only gathers them. [`Exit`](crate::exit::Exit)
 //! makes a code of it, [`complaint`](crate::complaint) the two lines that a person reads.
 
-use crate::content::{FetchError, NodesError, UploadError};
+use crate::content::{ChunkFault, FetchError, NodesError, UploadError};
 use crate::keys::{InviteCodeError, KeysError};
 use crate::link::LinkError;
 use crate::link::Misbehaviour;
@@ -68,6 +68,7 @@ impl Failure {
             Self::Link(error) => error.may_pass(),
             Self::Sync(error) => match error {
                 SyncError::Behind { .. } | SyncError::Overtaken => true,
+                SyncError::Fetch(FetchError::Chunk(ChunkFault::Unheard(_))) => true,
                 SyncError::Cache(error) => error.is_busy(),
                 _ => false,
             },

@@ -225,7 +225,7 @@ async fn serve_all(
         peers,
         metadata: metadata.clone(),
         chunks: chunks.clone(),
-        replication,
+        replication: replication.clone(),
         metrics: Arc::clone(&metrics),
     };
     let edge = Edge::new(listener, parts, config);
@@ -273,6 +273,7 @@ async fn serve_all(
     jobs.stop().await;
     stopper.stop();
     let stopped = finish(edge_task, &cause).await;
+    replication.stop().await;
     ender.stop();
     if !web_task.is_finished() {
         web_task.await??;

@@ -6,6 +6,7 @@ use anyhow::Context;
 use tempfile::TempDir;
 
 use crate::home::{COMMAND_LIMIT, Home};
+use crate::network::Network;
 use crate::node::{Node, NodeHome};
 use crate::process::Outcome;
 
@@ -42,17 +43,35 @@ impl Agency {
     /// # Errors
     /// If any step fails, with what it said.
     pub fn with_nodes(count: usize) -> anyhow::Result<(Self, Vec<Node>)> {
+        Self::with_nodes_at(count, NodeHome::listen)
+    }
+
+    /// The same, whose nodes reach each other over a network that the test can cut.
+    ///
+    /// # Errors
+    /// If any step fails, with what it said.
+    pub fn with_network(count: usize) -> anyhow::Result<(Self, Vec<Node>, Network)> {
+        let mut network = Network::default();
+        let (agency, nodes) = Self::with_nodes_at(count, |home| network.relay(home))?;
+        Ok((agency, nodes, network))
+    }
+
+    fn with_nodes_at(
+        count: usize,
+        mut reached: impl FnMut(&NodeHome) -> anyhow::Result<String>,
+    ) -> anyhow::Result<(Self, Vec<Node>)> {
         let agency = Self::create()?;
-        let mut nodes = Vec::with_capacity(count);
-        for number in 1..=count {
-            let home = agency.charter_at(&format!("node-{number}"), &format!("Site-{number}"))?;
-            nodes.push(if nodes.is_empty() {
-                let node = home.run()?;
-                agency.seat(node.name(), node.home(), &[])?;
-                node
-            } else {
-                agency.join(home, &[])?
-            });
+        let charter = |number| agency.charter_at(&format!("node-{number}"), &format!("Site-{number}"));
+        let first = charter(1)?.run()?;
+        // All are chartered before one is seated: there is a chain that knows all and says of none where it is.
+        let homes: Vec<NodeHome> = (2..=count).map(charter).collect::<Result<_, _>>()?;
+        agency.seat(first.name(), &reached(first.home())?, &[])?;
+        let mut nodes = vec![first];
+        for home in homes {
+            let address = reached(&home)?;
+            let waiting = home.run_waiting()?;
+            agency.seat(waiting.name(), &address, &[])?;
+            nodes.push(waiting.joined()?);
         }
         Ok((agency, nodes))
     }
@@ -63,17 +82,16 @@ impl Agency {
     /// If any step fails.
     pub fn join(&self, home: NodeHome, more: &[&str]) -> anyhow::Result<Node> {
         let waiting = home.run_waiting()?;
-        self.seat(waiting.name(), waiting.home(), more)?;
+        self.seat(waiting.name(), &waiting.home().listen()?, more)?;
         waiting.joined()
     }
 
-    /// Gives a node a seat, or changes it.
+    /// Gives a node, which others reach at `address`, a seat, or changes it.
     ///
     /// # Errors
     /// If the command fails.
-    pub fn seat(&self, name: &str, home: &NodeHome, more: &[&str]) -> anyhow::Result<Outcome> {
-        let address = home.listen()?;
-        let start = ["admin", "node", "add", name, "--address", &address, "--capacity", CAPACITY];
+    pub fn seat(&self, name: &str, address: &str, more: &[&str]) -> anyhow::Result<Outcome> {
+        let start = ["admin", "node", "add", name, "--address", address, "--capacity", CAPACITY];
         self.admin.run(&[&start, more].concat())
     }
 

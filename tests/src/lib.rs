@@ -20,6 +20,8 @@ pub mod browser;
 pub mod home;
 pub mod node;
 
+pub mod network;
+
 pub mod agency;
 
 pub mod ledger;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context;
+use rustix::process::Signal;
 
 use crate::process::{Outcome, Running};
 use crate::program::Program;
@@ -246,6 +247,22 @@ impl Node {
     /// If the files cannot be read.
     pub fn said(&self) -> anyhow::Result<String> {
         Ok(self.running.stdout()? + &self.running.stderr()?)
+    }
+
+    /// Halts it (SIGSTOP): it holds all that it holds, and does nothing.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.running.signal(Signal::STOP)
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// If it is gone.
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.running.signal(Signal::CONT)
     }
 
     /// Kills it (SIGKILL).

@@ -15,7 +15,7 @@ use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::{self, Contents, Identity, InviteCode, JoiningKeys, Passphrase};
-use crate::limit::POLL_SECONDS;
+use crate::limit::{POLL_SECONDS, REQUEST_TRIES_MAX, RETRY_WAIT_MS};
 use crate::link::{GuestLink, LinkError, Stranger};
 use crate::organisation::{
     Chain, InviteError, Roster, certified, fetch_chain, joining_keys, organisation_name, verify_invite,
@@ -62,8 +62,7 @@ fn begin(context: &Context, arguments: &Arguments) -> Result<Report, Failure> {
     let passphrase = context.choose_passphrase()?;
     let name = arguments.name.clone().unwrap_or_else(machine_name);
     block_on(async {
-        let (chain, guest) = meet(&code).await?;
-        let invite = guest.invite().await?;
+        let (chain, guest, invite) = ask(&code, meet(&code, 0).await, async |guest| guest.invite().await).await?;
         verify_invite(&invite, chain.organisation(), clock::now())?;
         let keys = joining_keys(&code, text, invite.payload().kind, &name)?;
         context.home.create()?;
@@ -89,7 +88,7 @@ fn resume(context: &Context, arguments: &Arguments) -> Result<Report, Failure> {
         return Err(StateError::Exists(context.home.keystore()).into());
     }
     block_on(async {
-        let (chain, guest) = meet(&code).await?;
+        let (chain, guest) = meet(&code, 0).await?;
         join(context, &passphrase, &code, keys, chain, guest).await
     })
 }
@@ -106,7 +105,8 @@ async fn join(
     let (identity, chain) = match certified(chain.organisation(), &keys)? {
         Some(identity) => (identity, chain),
         None => {
-            guest.join(&keys.post).await?;
+            let answered = ask(code, Ok((chain, guest)), async |guest| guest.join(&keys.post).await);
+            let (chain, guest, ()) = answered.await?;
             wait(context, code, &keys, chain, guest).await?
         }
     };
@@ -129,7 +129,7 @@ async fn wait(
         match guest.organisation(from).await {
             Ok((_, news)) => chain.extend(&news)?,
             Err(error) if error.is_transient() => {
-                if let Ok((newest, again)) = meet(code).await {
+                if let Ok((newest, again)) = meet(code, 0).await {
                     (chain, guest) = (newest, again);
                 }
                 continue;
@@ -174,10 +174,46 @@ fn settle(
     Ok(report)
 }
 
-/// Meets the first of the code's servers that is a trusted node of the organisation in the code.
-async fn meet(code: &InviteCode) -> Result<(Chain, GuestLink), Failure> {
+/// Asks a node that was met, and where that one is gone, lags or has no majority, the next in a moment: what a guest asks may be asked
+/// twice with the same effect as once.
+async fn ask<T>(
+    code: &InviteCode,
+    mut met: Result<(Chain, GuestLink), Failure>,
+    request: impl AsyncFn(&GuestLink) -> Result<T, LinkError>,
+) -> Result<(Chain, GuestLink, T), Failure> {
+    let mut wait = Duration::from_millis(RETRY_WAIT_MS);
+    let mut tries = 1;
+    loop {
+        let (failure, may_pass) = match met {
+            Ok((chain, guest)) => match request(&guest).await {
+                Ok(answer) => return Ok((chain, guest, answer)),
+                Err(error) => {
+                    let may_pass = error.is_transient();
+                    (error.into(), may_pass)
+                }
+            },
+            // Where nobody answers at all, whoever waits is told so at once.
+            Err(failure) => {
+                let may_pass =
+                    matches!(&failure, Failure::Link(LinkError::Refused { refusal, .. }) if refusal.is_transient());
+                (failure, may_pass)
+            }
+        };
+        if !may_pass || tries >= REQUEST_TRIES_MAX {
+            return Err(failure);
+        }
+        tokio::time::sleep(wait).await;
+        wait = wait.saturating_mul(2);
+        met = meet(code, usize::try_from(tries).unwrap_or_default()).await;
+        tries += 1;
+    }
+}
+
+/// Meets the first of the code's servers, from the one at `start` on, that is a trusted node of the organisation in the code.
+async fn meet(code: &InviteCode, start: usize) -> Result<(Chain, GuestLink), Failure> {
     let mut telling: Option<Failure> = None;
-    for address in &code.servers {
+    let count = code.servers.len();
+    for address in code.servers.iter().cycle().skip(start).take(count) {
         match meet_at(address, code).await {
             Ok(met) => return Ok(met),
             Err(failure) => {

@@ -187,6 +187,16 @@ fn of_fetch(error: &FetchError) -> Complaint {
                 en: "Tell the operator. A device that still has the file keeps a sound copy.",
             ),
         ),
+        FetchError::Chunk(ChunkFault::Unheard(_)) => Complaint::new(
+            say!(
+                fr: "Un nœud qui a peut-être un morceau de ce fichier ne répond pas.",
+                en: "A node that may have a piece of this file does not answer.",
+            ),
+            say!(
+                fr: "Relancer plus tard ; si cela dure, prévenir l'exploitant.",
+                en: "Run it again later; if it lasts, tell the operator.",
+            ),
+        ),
         FetchError::Ended | FetchError::Nodes(_) => bug(&error.to_string()),
         FetchError::Chunk(ChunkFault::Forged(_)) | FetchError::Page(_) | FetchError::Length | FetchError::Content => {
             Complaint::new(
@@ -331,6 +341,10 @@ impl Problem {
             Self::MissingChunk(reason) => {
                 say!(fr: "un morceau manque au nœud ({reason})", en: "the node lacks a piece ({reason})")
             }
+            Self::Unheard => say!(
+                fr: "un nœud qui en a peut-être un morceau ne répond pas",
+                en: "a node that may have a piece of it does not answer",
+            ),
             Self::Forged => say!(
                 fr: "le contenu n'est pas celui que son auteur a enregistré",
                 en: "the content is not what its author recorded",

@@ -58,6 +58,9 @@ pub enum ChunkFault {
     /// What was sent does not open: not its bytes, or recorded with another secret.
     #[error("chunk {0} does not open")]
     Forged(ChunkId),
+    /// A node that may have it did not answer.
+    #[error("a node that may have chunk {0} does not answer")]
+    Unheard(ChunkId),
 }
 
 /// An opened chunk, in the buffer that it came in.
@@ -204,6 +207,7 @@ pub async fn fetch_chunk<N: Nodes>(nodes: &N, space: SpaceId, id: ChunkId) -> Re
         Some(ChunkAnswer::Present { .. }) if ChunkId::of(&body) == id => Ok(body),
         Some(ChunkAnswer::Present { .. }) => Err(ChunkFault::Forged(id).into()),
         Some(ChunkAnswer::Corrupt) => Err(ChunkFault::Corrupt(id).into()),
+        Some(ChunkAnswer::Unheard) => Err(ChunkFault::Unheard(id).into()),
         Some(ChunkAnswer::Missing) | None => Err(ChunkFault::Missing(id).into()),
     }
 }
@@ -245,6 +249,7 @@ fn open_batch(
                 open(chunk, body.split_to(length))
             }
             ChunkAnswer::Corrupt => Err(ChunkFault::Corrupt(chunk.id)),
+            ChunkAnswer::Unheard => Err(ChunkFault::Unheard(chunk.id)),
             ChunkAnswer::Missing => Err(ChunkFault::Missing(chunk.id)),
         });
     }

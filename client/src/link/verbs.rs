@@ -51,6 +51,8 @@ pub enum Fetched {
     Missing,
     /// A copy that no longer matches its id.
     Corrupt,
+    /// Nothing, and a node that may have it did not answer.
+    Unheard,
 }
 
 impl Link {
@@ -214,6 +216,7 @@ fn split_chunks(answers: &[ChunkAnswer], mut body: Bytes) -> Result<Vec<Fetched>
         fetched.push(match answer {
             ChunkAnswer::Missing => Fetched::Missing,
             ChunkAnswer::Corrupt => Fetched::Corrupt,
+            ChunkAnswer::Unheard => Fetched::Unheard,
             ChunkAnswer::Present { object_bytes } => {
                 let bytes = usize::try_from(*object_bytes).ok().filter(|bytes| *bytes <= body.len());
                 Fetched::Object(body.split_to(bytes.ok_or(Misbehaviour::Length)?))

@@ -16,7 +16,7 @@ use super::plan::{Plan, Upload};
 use super::report::{Summary, Watcher};
 use super::send::Send;
 use super::{OpenSpace, SyncError};
-use crate::content::{FetchError, Nodes, Source, UploadError, every_id, have_chunks, judge_receipts};
+use crate::content::{ChunkFault, FetchError, Nodes, Source, UploadError, every_id, have_chunks, judge_receipts};
 use crate::limit::CHECKED_FILES_MAX;
 use crate::log::{ChunkList, EntryId, Kind, Version};
 use crate::state::cache::{FileAt, RootId};
@@ -114,7 +114,7 @@ fn check<N: Nodes>(space: &OpenSpace<N>, files: Vec<FileAt>, asked: &mut u64) ->
             ChunkList::Paged { .. } => match space.runtime.block_on(every_id(&space.nodes, space.id(), &version)) {
                 Ok(ids) => ids,
                 // The pages themselves, which is what can be told of them.
-                Err(FetchError::Chunk(_)) => pages(&version),
+                Err(FetchError::Chunk(fault)) if !matches!(fault, ChunkFault::Unheard(_)) => pages(&version),
                 Err(error) => return Err(error.into()),
             },
         };

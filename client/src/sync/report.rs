@@ -222,6 +222,8 @@ pub enum Problem {
         /// What is wrong with it.
         reason: String,
     },
+    /// A node that may have a chunk of it does not answer.
+    Unheard,
 }
 
 /// What takes no part in syncing on this device.
@@ -311,6 +313,7 @@ impl From<ChunkFault> for Problem {
         match fault {
             ChunkFault::Missing(_) | ChunkFault::Corrupt(_) => Self::MissingChunk(fault.to_string()),
             ChunkFault::Forged(_) => Self::Forged,
+            ChunkFault::Unheard(_) => Self::Unheard,
         }
     }
 }

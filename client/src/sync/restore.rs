@@ -13,7 +13,7 @@ use vauban_protocol::limit::COMMIT_ADDS_MAX;
 use super::author::{Draft, Sent};
 use super::past::{find_at, list_at};
 use super::{OpenSpace, SyncError};
-use crate::content::{FetchError, Nodes, every_id};
+use crate::content::{ChunkFault, FetchError, Nodes, every_id};
 use crate::limit::COMMIT_TRIES_MAX;
 use crate::log::{ChunkList, EntryId, EntryName, Kind, Op, OpsBatch, Version};
 use crate::state::cache::{Moment, RemoteChild};
@@ -181,7 +181,7 @@ impl<'a, N: Nodes> Planning<'a, N> {
                 let space = self.space;
                 match space.runtime.block_on(every_id(&space.nodes, space.id, version)) {
                     Ok(ids) => ids,
-                    Err(FetchError::Chunk(_)) => return Ok(None),
+                    Err(FetchError::Chunk(fault)) if !matches!(fault, ChunkFault::Unheard(_)) => return Ok(None),
                     Err(error) => return Err(error.into()),
                 }
             }

@@ -71,8 +71,11 @@ impl Gateway {
         let mut found = self.read(move |view| view.space(space)).await?;
         if role_in(&found).is_none_or(|has| has < role) {
             // Another node may have taken in what makes it so, a moment ago.
-            self.metadata.catch_up().await;
+            let is_level = self.metadata.catch_up().await;
             found = self.read(move |view| view.space(space)).await?;
+            if !is_level && role_in(&found).is_none_or(|has| has < role) {
+                return Err(Refusal::Behind.into());
+            }
         }
         let space = found.ok_or(Refusal::UnknownSpace)?;
         match space.role(admitted.user()) {

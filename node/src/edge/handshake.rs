@@ -146,12 +146,17 @@ async fn judge(connection: &Connection, node: NodeId, metadata: &Metadata) -> Re
     let mut current = organisation()?;
     let incoming = Incoming::<Hello>::read(recv, HELLO_BYTES_MAX);
     let (hello, _rest) = incoming.await.map_err(AdmissionFault::Hello)?.split();
+    let mut is_level = true;
     if current.device(hello.device).is_none() {
         // Another node may have taken its certificate in, a moment ago.
-        metadata.catch_up().await;
+        is_level = metadata.catch_up().await;
         current = organisation()?;
     }
-    match prove(connection, node, &current, &hello)? {
+    let proven = match prove(connection, node, &current, &hello)? {
+        Err(Refusal::UnknownDevice) if !is_level => Err(Refusal::Behind),
+        proven => proven,
+    };
+    match proven {
         Ok(admitted) => {
             let admission = Admission::Admitted {
                 node,

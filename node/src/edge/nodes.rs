@@ -146,6 +146,7 @@ async fn route(gateway: &Gateway, caller: &Caller, request: PeerRequest, rest: R
             Ok((PeerResponse::Status(PeerStatus { applied, version }), Vec::new()))
         }
         PeerRequest::Position => Ok((PeerResponse::Position { index: metadata.position().await? }, Vec::new())),
+        PeerRequest::Level => Ok((PeerResponse::Level { supported: metadata.supports() }, Vec::new())),
         // Answered above.
         PeerRequest::Greet(_) | PeerRequest::Teach | PeerRequest::Snapshot { .. } | PeerRequest::Chunks(_) => {
             Err(RequestFault::Crossed)
@@ -164,6 +165,7 @@ async fn greet(gateway: &Gateway, caller: &Caller, theirs: Greeting) -> Result<A
     }
     if admitted(gateway, caller).is_ok() {
         widen_for_node(&caller.connection);
+        gateway.peers.meet();
     }
     let known = Arc::clone(gateway.peers.known());
     let lacking = spawn_blocking(move || known.after(theirs.head)).await;

@@ -4,8 +4,9 @@
 //! against the index. What is missing is then fetched from the replicas, several requests at once, hashed, and stored.
 //! A pass that leaves nothing out is also what a new layout waits for: the node says so, signed.
 //!
-//! A pass begins with the node, with each new layout, when a copy was set aside as damaged; and else so long after the last one
-//! that passes take a small part of the time.
+//! A pass begins with the node, with each new layout, when a copy was set aside as damaged, and when another node is met again, since
+//! one of the two has missed what was stored meanwhile; and else so long after the last one that passes take a small part of the time.
+//! Each looks at rows that this node has caught up to: what was acknowledged while it was away is among them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +32,11 @@ pub struct Repair {
     pass: Option<Pass>,
     /// What the last pass began with; `None` before the first.
     last: Option<Cause>,
-    /// When the next pass is due without any cause.
+    /// How often other nodes had been met when it began.
+    meetings: u64,
+    /// When the next pass is due without any cause, and from when on one is because a node was met.
     next: Option<Instant>,
+    rested: Option<Instant>,
 }
 
 /// What, if it changes, makes a pass due.
@@ -62,6 +66,8 @@ struct Pass {
     wanting: u64,
     /// Whether a replica that may have some of them did not answer.
     is_unheard: bool,
+    /// Whether rows may be missing: nobody said how far this node should be.
+    lags: bool,
 }
 
 /// Chunks of one space.
@@ -71,7 +77,14 @@ impl Repair {
     /// Repairs this node's copies; reports go through `metadata`.
     #[must_use]
     pub fn new(replication: Replication, metadata: Metadata) -> Self {
-        Self { replication, metadata, pass: None, last: None, next: None }
+        Self { replication, metadata, pass: None, last: None, meetings: 0, next: None, rested: None }
+    }
+
+    /// As long after the last pass as a meeting must be that makes another one due.
+    #[cfg(test)]
+    pub(crate) fn rested(mut self) -> Self {
+        self.rested = None;
+        self
     }
 
     fn cause(&self) -> Cause {
@@ -79,13 +92,25 @@ impl Repair {
         Cause { layout: self.replication.view().layouts().version(), quarantined }
     }
 
-    fn begin(&mut self, cause: Cause) {
+    /// Whether a pass is due.
+    fn is_wanted(&self) -> bool {
+        let now = Instant::now();
+        let is_over = |moment: Option<Instant>| moment.is_none_or(|moment| now >= moment);
+        let has_met = self.meetings != self.replication.meetings();
+        self.last != Some(self.cause()) || is_over(self.next) || (has_met && is_over(self.rested))
+    }
+
+    async fn begin(&mut self) -> Pass {
+        // Before all else: what changes from now on makes another pass due.
+        (self.last, self.meetings) = (Some(self.cause()), self.replication.meetings());
+        let begun = Instant::now();
+        let lags = !self.metadata.catch_up().await;
         // The index first: the layouts are of it, or later.
         let at = self.replication.view().applied();
         let layouts = self.replication.view().layouts();
         let awaited = layouts.awaits(self.replication.node()).filter(|(_, since)| at >= *since);
-        self.pass = Some(Pass {
-            begun: Instant::now(),
+        Pass {
+            begun,
             at,
             layouts,
             awaited: awaited.map(|(version, _)| version),
@@ -95,8 +120,8 @@ impl Repair {
             last_space: None,
             wanting: 0,
             is_unheard: false,
-        });
-        self.last = Some(cause);
+            lags,
+        }
     }
 
     /// Rows further on: how many were seen, and those of them that this node must hold and does not.
@@ -185,13 +210,14 @@ impl Repair {
 
     /// The end of a pass: says what it found, and when the next one is due.
     async fn end(&mut self, pass: Pass) -> Result<u64, JobError> {
-        let took = pass.begun.elapsed();
+        let (took, rest) = (pass.begun.elapsed(), Duration::from_secs(REPAIR_PAUSE_SECONDS_MIN));
         let pause = if pass.wanting > 0 && pass.is_unheard {
             Duration::from_secs(REPAIR_RETRY_SECONDS)
         } else {
-            took.saturating_mul(REPAIR_PAUSE_FACTOR).max(Duration::from_secs(REPAIR_PAUSE_SECONDS_MIN))
+            took.saturating_mul(if pass.lags { 1 } else { REPAIR_PAUSE_FACTOR }).max(rest)
         };
-        self.next = Some(Instant::now() + pause);
+        let now = Instant::now();
+        (self.next, self.rested) = (Some(now + pause), Some(now + rest));
         if pass.wanting > 0 {
             tracing::warn!(chunks = pass.wanting, "chunks that this node must hold cannot be had now");
         }
@@ -221,23 +247,15 @@ impl Job for Repair {
     const NAME: &'static str = "repair";
 
     fn is_due(&mut self) -> bool {
-        if self.pass.is_some() {
-            return true;
-        }
-        let cause = self.cause();
         // While one node is the whole store, there is nobody to fetch from.
-        if self.replication.view().layouts().active().next().is_none() {
-            return false;
-        }
-        let is_time = self.next.is_none_or(|next| Instant::now() >= next);
-        if self.last.as_ref() != Some(&cause) || is_time {
-            self.begin(cause);
-        }
-        self.pass.is_some()
+        self.pass.is_some() || (self.replication.view().layouts().active().next().is_some() && self.is_wanted())
     }
 
     async fn step(&mut self) -> Result<Step, JobError> {
-        let Some(pass) = self.pass.take() else { return Ok(Step::default()) };
+        let pass = match self.pass.take() {
+            Some(pass) => pass,
+            None => self.begin().await,
+        };
         let done = self.unit(pass).await;
         if done.is_err() {
             // The pass has left something out: another one is due.

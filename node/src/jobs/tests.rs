@@ -69,6 +69,26 @@ async fn what_nobody_has_is_said_and_brought_once_it_is_there() {
     cluster.stop().await;
 }
 
+/// A node that was cut off, or slept, looks for what it missed once it meets another again, however long the next pass is off.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_missed_is_brought_when_nodes_meet_again() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks = objects(0..5);
+    let mut repairing = Repair::new(cluster.nodes[2].clone(), cluster.metadata.clone());
+    pass(&mut repairing).await.unwrap();
+    cluster.set_down(2, true);
+    cluster.upload(0, &chunks).await;
+    cluster.set_down(2, false);
+    assert!(!repairing.is_due(), "nothing has told it yet");
+    cluster.meet();
+    assert!(!repairing.is_due(), "lines that come and go are no reason to look all the time");
+    let mut repairing = repairing.rested();
+    let step = pass(&mut repairing).await.unwrap();
+    assert_eq!((step.changed, step.wanting), (5, Some(0)));
+    assert!(!repairing.rested().is_due(), "once for each meeting");
+    cluster.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rotten_byte_is_found_and_healed() {
     let mut cluster = Cluster::settled(&[0, 1, 2]).await;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ use vauban_protocol::organisation::Organisation;
 
 use super::command::{Applied, Blob, Command};
 use super::error::{Failure, MetadataError};
-use super::members;
+use super::level::FEATURE_LEVEL;
+use super::members::{self, Looking};
 use super::network::Ways;
 use super::orderer::Orderer;
 use super::preflight;
@@ -52,7 +53,9 @@ pub struct Metadata {
     beginning: Arc<Beginning>,
     peers: Option<Peers>,
     receiving: Arc<tokio::sync::Mutex<()>>,
-    catching_up: Arc<tokio::sync::Mutex<Option<Instant>>>,
+    catching_up: Arc<tokio::sync::Mutex<Option<(Instant, bool)>>>,
+    /// The feature level that this build supports; a test changes it.
+    supports: Arc<AtomicU32>,
 }
 
 /// Whether anything has been entered here.
@@ -120,6 +123,7 @@ impl Metadata {
             peers,
             receiving: Arc::default(),
             catching_up: Arc::default(),
+            supports: Arc::new(AtomicU32::new(FEATURE_LEVEL)),
         };
         if let Some(peers) = &metadata.peers {
             peers.known().follow(metadata.view());
@@ -132,7 +136,14 @@ impl Metadata {
                 metadata.ready().await?;
             }
         }
-        metadata.spawn(members::look_after(metadata.raft.clone(), me, replica));
+        metadata.spawn(members::look_after(Looking {
+            raft: metadata.raft.clone(),
+            me,
+            replica,
+            peers: metadata.peers.clone(),
+            proposer: metadata.proposer.clone(),
+            supports: Arc::clone(&metadata.supports),
+        }));
         metadata.spawn(pulse::beat(metadata.raft.metrics(), Voter::from(node), metadata.proposer.clone()));
         Ok(metadata)
     }
@@ -197,6 +208,10 @@ impl Metadata {
         tasks.shutdown().await;
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(%error, "the consensus engine did not stop by itself");
+        }
+        // A vote that was asked for, or a node that is being dialled, outlives the engine by seconds.
+        if let Some(peers) = &self.peers {
+            peers.known().let_go();
         }
         let database = Arc::clone(self.view.database());
         let settled = spawn_blocking(move || {
@@ -264,9 +279,21 @@ impl Metadata {
         self.peers.as_ref()
     }
 
-    /// When it was last asked how far this node should be.
-    pub(super) fn catching_up(&self) -> &tokio::sync::Mutex<Option<Instant>> {
+    /// When it was last asked how far this node should be, and whether it has come there.
+    pub(super) fn catching_up(&self) -> &tokio::sync::Mutex<Option<(Instant, bool)>> {
         &self.catching_up
+    }
+
+    /// The feature level that this node supports.
+    #[must_use]
+    pub fn supports(&self) -> u32 {
+        self.supports.load(Ordering::Relaxed)
+    }
+
+    /// From now on, as the next version will.
+    #[cfg(test)]
+    pub(crate) fn support(&self, level: u32) {
+        self.supports.store(level, Ordering::Relaxed);
     }
 
     /// Held while a snapshot comes in.
@@ -392,6 +419,10 @@ fn open_files(dir: &Path, node: NodeId) -> Result<(Arc<Replica>, SnapshotShelf),
     let shelf = SnapshotShelf::open(&dir.join(SNAPSHOTS)).map_err(io_error)?;
     resume(&database, &shelf)?;
     let replica = Replica::load(database)?;
+    let found = replica.core().feature_level;
+    if found > FEATURE_LEVEL {
+        return Err(MetadataError::NewerFormat { path, found, supported: FEATURE_LEVEL });
+    }
     Ok((Arc::new(replica), shelf))
 }
 

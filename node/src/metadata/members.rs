@@ -1,10 +1,12 @@
 //! Who makes up the group: the leader brings the engine's membership to what the seats of the applied chain say, step by step.
 //!
-//! A node comes in as a learner, and votes once it has caught up; it goes the other way round. Nothing else changes the membership.
-//! What the next step is, is a pure function; a leader that is lost between two steps is followed by one that goes on.
+//! A node comes in as a learner, and votes once it has caught up and supports the group's feature level; it goes the other way round.
+//! Nothing else changes the membership. What the next step is, is a pure function; a leader that is lost between two steps is followed
+//! by one that goes on. The feature level rises here, too, so that nobody votes who does not support it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use openraft::error::{ClientWriteError, RaftError};
@@ -14,9 +16,13 @@ use vauban_protocol::id::NodeId;
 use vauban_protocol::limit::VOTERS_MAX;
 use vauban_protocol::organisation::{Organisation, Seated};
 
+use super::command::Command;
+use super::level;
+use super::proposer::Proposer;
 use super::raft::{Group, Voter};
 use super::store::Replica;
 use crate::limit::{CAUGHT_UP_ENTRIES, MEMBERS_MILLISECONDS, PROPOSAL_SECONDS_MAX};
+use crate::peers::Peers;
 
 /// The membership as the engine has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +48,20 @@ enum Step {
     Dismiss(NodeId),
 }
 
-/// Looks after the membership, while this node leads.
-pub(super) async fn look_after(raft: Raft<Group>, me: Voter, replica: Arc<Replica>) {
+/// What looks after the membership, while this node leads.
+pub(super) struct Looking {
+    pub(super) raft: Raft<Group>,
+    pub(super) me: Voter,
+    pub(super) replica: Arc<Replica>,
+    pub(super) peers: Option<Peers>,
+    pub(super) proposer: Proposer,
+    /// The feature level that this node supports.
+    pub(super) supports: Arc<AtomicU32>,
+}
+
+/// Does it until the engine stops.
+pub(super) async fn look_after(looking: Looking) {
+    let Looking { raft, me, replica, .. } = &looking;
     let mut beats = tokio::time::interval(Duration::from_millis(MEMBERS_MILLISECONDS));
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -53,17 +71,58 @@ pub(super) async fn look_after(raft: Raft<Group>, me: Voter, replica: Arc<Replic
             return;
         }
         let Some(organisation) = replica.core().organisation else { continue };
-        let leads = metrics.current_leader == Some(me);
+        let leads = metrics.current_leader == Some(*me);
         let present = Present::of(&metrics);
         // A leader that votes no more falls silent, so that the others elect one of them; until then it still orders what comes.
-        let falls_silent = leads && !present.is_changing && !present.voters.contains(&NodeId::from(me));
+        let falls_silent = leads && !present.is_changing && !present.voters.contains(&NodeId::from(*me));
         raft.runtime_config().heartbeat(!falls_silent);
         if !leads || !organisation.was_seated() {
             continue;
         }
-        if let Some(step) = next(&organisation, &present) {
+        let Some(step) = next(&organisation, &present) else {
+            looking.raise(&present).await;
+            continue;
+        };
+        if looking.can_be_read(&step, &present).await {
             tracing::info!(?step, "the membership of the group changes");
-            take(&raft, step).await;
+            take(raft, step).await;
+        }
+    }
+}
+
+impl Looking {
+    /// Whether all who would vote then can read what the group writes.
+    async fn can_be_read(&self, step: &Step, present: &Present) -> bool {
+        let Step::Vote(voters) = step else { return true };
+        let fresh: Vec<NodeId> = voters.difference(&present.voters).copied().collect();
+        let current = self.replica.core().feature_level;
+        // Every version reads what the first level writes.
+        if fresh.is_empty() || current <= 1 {
+            return true;
+        }
+        let common = level::common(current, &fresh, self.peers.as_ref()).await;
+        if common != Some(current) {
+            tracing::warn!(current, "a node does not support the group's feature level, and gets no vote: update it");
+        }
+        common == Some(current)
+    }
+
+    /// Raises the group's feature level to what every voter supports, if this node supports more than it is.
+    async fn raise(&self, present: &Present) {
+        let current = self.replica.core().feature_level;
+        let own = self.supports.load(Ordering::Relaxed);
+        if own <= current {
+            return;
+        }
+        let me = NodeId::from(self.me);
+        let others: Vec<NodeId> = present.voters.iter().copied().filter(|voter| *voter != me).collect();
+        let Some(level) = level::common(own, &others, self.peers.as_ref()).await.filter(|level| *level > current)
+        else {
+            return;
+        };
+        tracing::info!(level, "every voter supports a higher feature level");
+        if let Err(error) = self.proposer.propose(Command::Raise(level)).await {
+            tracing::warn!(%error, "the feature level was not raised");
         }
     }
 }

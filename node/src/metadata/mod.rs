@@ -16,6 +16,7 @@ mod explain;
 mod proposal;
 mod state;
 
+mod level;
 mod members;
 mod network;
 mod orderer;

@@ -10,17 +10,15 @@ use tokio::time::MissedTickBehavior;
 use vauban_protocol::time::Timestamp;
 
 use super::command::Command;
+use super::level::FEATURE_LEVEL;
 use super::proposer::Proposer;
 use super::raft::Voter;
 use super::store::Database;
 use crate::limit::TICK_SECONDS;
 
-/// The feature level of this build. A group of one supports what its voter supports.
-const FEATURE_LEVEL: u32 = 1;
-
 type Metrics = watch::Receiver<RaftMetrics<Voter, EmptyNode>>;
 
-/// What a leader proposes of its own: its clock, and once every voter supports it, a higher feature level.
+/// What the founder proposes of its own: its clock, and what it supports, since nobody else votes.
 pub(super) fn duties(feature_level: u32) -> Vec<Command> {
     let mut commands = vec![Command::Tick(now())];
     if feature_level < FEATURE_LEVEL {

@@ -112,35 +112,41 @@ impl Metadata {
         Ok(committed.map_or(0, |id| id.index))
     }
 
-    /// Waits until this node has applied what was acknowledged before, anywhere; not for ever, since it may be cut off. Asked before
-    /// somebody is told that something does not exist.
-    pub async fn catch_up(&self) {
+    /// Waits until this node has applied what was acknowledged before, anywhere; not for ever, since it may be cut off. Whether it
+    /// has: asked before somebody is told that something does not exist.
+    pub async fn catch_up(&self) -> bool {
         let arrived = Instant::now();
-        let mut begun = self.catching_up().lock().await;
+        let mut last = self.catching_up().lock().await;
         // Whoever began after this one came has asked for it, too.
-        if begun.is_some_and(|begun| begun > arrived) {
-            return;
+        if let Some((begun, is_level)) = *last
+            && begun > arrived
+        {
+            return is_level;
         }
-        *begun = Some(Instant::now());
+        let begun = Instant::now();
         let limit = Duration::from_secs(POSITION_SECONDS_MAX);
-        if timeout(limit, self.level()).await.is_err() {
+        let is_level = timeout(limit, self.level()).await.unwrap_or(false);
+        if !is_level {
             tracing::debug!("this node may lag: no leader tells it how far it should be");
         }
+        *last = Some((begun, is_level));
+        is_level
     }
 
-    async fn level(&self) {
-        let leader = self.standing().leader;
-        let index = match (leader, self.peers()) {
-            (Some(leader), _) if leader == self.node() => return,
+    async fn level(&self) -> bool {
+        let index = match (self.standing().leader, self.peers()) {
+            // It may have slept, and be followed by another: a majority says whether it still leads.
+            (Some(leader), _) if leader == self.node() => self.position().await.ok(),
             (Some(leader), Some(peers)) => match peers.call(leader, &PeerRequest::Position, &[]).await {
-                Ok((PeerResponse::Position { index }, _)) => index,
-                _ => return,
+                Ok((PeerResponse::Position { index }, _)) => Some(index),
+                _ => None,
             },
-            _ => return,
+            _ => None,
         };
+        let Some(index) = index else { return false };
         // Fails only once this node stops.
         let mut applied = self.view().changes();
-        let _applied = applied.wait_for(|applied| *applied >= index).await;
+        applied.wait_for(|applied| *applied >= index).await.is_ok()
     }
 
     /// Whether the caller may speak for the node that leads or stands by this vote: itself.

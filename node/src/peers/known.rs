@@ -5,7 +5,7 @@
 //! peers and to find their addresses, and for nothing else: what the cluster does follows from the applied state.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use vauban_protocol::chain::Head;
@@ -21,7 +21,7 @@ use crate::peers::wire::Greeting;
 #[derive(Debug)]
 pub struct Known {
     node: NodeId,
-    applied: OnceLock<View>,
+    applied: RwLock<Option<View>>,
     learned: Mutex<Learned>,
     blank: AtomicBool,
 }
@@ -39,13 +39,22 @@ impl Known {
     #[must_use]
     pub fn new(node: NodeId, organisation: Organisation, chain: Vec<Bytes>) -> Self {
         let learned = Learned { organisation: Arc::new(organisation), from: 0, certificates: chain };
-        Self { node, applied: OnceLock::new(), learned: Mutex::new(learned), blank: AtomicBool::new(false) }
+        Self { node, applied: RwLock::default(), learned: Mutex::new(learned), blank: AtomicBool::new(false) }
     }
 
     /// From now on, knows what is applied, too.
     pub fn follow(&self, view: View) {
-        // A second view would be of the same state.
-        let _first = self.applied.set(view);
+        *self.applied.write().unwrap_or_else(PoisonError::into_inner) = Some(view);
+    }
+
+    /// Keeps what it knows, and lets go of what is applied: whoever is still being called holds no database open.
+    pub fn let_go(&self) {
+        drop(self.newest());
+        *self.applied.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn applied(&self) -> Option<View> {
+        self.applied.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Whether the metadata are empty.
@@ -81,7 +90,7 @@ impl Known {
             return Ok(fitting(rest));
         }
         drop(newest);
-        self.applied.get().map_or_else(|| Ok(Vec::new()), |view| view.certificates(from, CERTIFICATES_BYTES_MAX))
+        self.applied().map_or_else(|| Ok(Vec::new()), |view| view.certificates(from, CERTIFICATES_BYTES_MAX))
     }
 
     /// Verifies certificates that follow what is known, and knows them. Those that are known already are passed over.
@@ -108,7 +117,7 @@ impl Known {
 
     /// What was learned, or what is applied once that has caught up: the list is then forgotten, since the disk has it.
     fn newest(&self) -> MutexGuard<'_, Learned> {
-        let applied = self.applied.get().and_then(View::organisation);
+        let applied = self.applied().as_ref().and_then(View::organisation);
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(applied) = applied
             && applied.head().seq >= learned.organisation.head().seq

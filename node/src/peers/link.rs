@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -47,6 +47,7 @@ struct Inner {
     authority: Arc<RootCertStore>,
     known: Arc<Known>,
     ways: Mutex<HashMap<NodeId, watch::Sender<Way>>>,
+    meetings: AtomicU64,
 }
 
 /// The way to one node.
@@ -87,7 +88,14 @@ impl Peers {
         let mut authority = RootCertStore::empty();
         authority.add(CertificateDer::from(known.organisation().tls_authority().to_vec()))?;
         let authority = Arc::new(authority);
-        Ok(Self(Arc::new(Inner { endpoint, own, authority, known, ways: Mutex::new(HashMap::new()) })))
+        Ok(Self(Arc::new(Inner {
+            endpoint,
+            own,
+            authority,
+            known,
+            ways: Mutex::default(),
+            meetings: AtomicU64::new(0),
+        })))
     }
 
     /// What this node knows of the organisation.
@@ -134,6 +142,17 @@ impl Peers {
             }
         }
         Ok(())
+    }
+
+    /// How often another node was met: connected with anew, by either end. Who has missed something can then catch up.
+    #[must_use]
+    pub fn meetings(&self) -> u64 {
+        self.0.meetings.load(Ordering::Relaxed)
+    }
+
+    /// Another node has come by a connection of its own.
+    pub(crate) fn meet(&self) {
+        self.0.meetings.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Closes every connection.
@@ -203,7 +222,10 @@ impl Peers {
             tokio::spawn(async move {
                 let dialled = inner.dial(node).await;
                 way.send_replace(match dialled {
-                    Ok(line) => Way::Open(line),
+                    Ok(line) => {
+                        inner.meetings.fetch_add(1, Ordering::Relaxed);
+                        Way::Open(line)
+                    }
                     Err(error) => {
                         tracing::debug!(%node, %error, failures, "a node was not reached");
                         let wait = wait_after(failures);

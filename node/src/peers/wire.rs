@@ -36,6 +36,8 @@ pub enum PeerRequest {
     Status,
     /// Up to where the log is committed, as the leader knows once a majority has confirmed that it leads. → `Position`
     Position,
+    /// Which feature level the node supports. → `Level`
+    Level,
 }
 
 /// How a node is.
@@ -86,6 +88,11 @@ pub enum PeerResponse {
         /// The index.
         index: u64,
     },
+    /// What the node's software can read.
+    Level {
+        /// The highest feature level.
+        supported: u32,
+    },
 }
 
 /// Why a node does not do what another asks.
@@ -122,6 +129,7 @@ impl PeerRequest {
             Self::Chunks(request) => request.name(),
             Self::Status => "peer_status",
             Self::Position => "peer_position",
+            Self::Level => "peer_level",
         }
     }
 
@@ -129,7 +137,7 @@ impl PeerRequest {
     #[must_use]
     pub fn body_bytes_max(&self) -> Option<usize> {
         match self {
-            Self::Greet(_) | Self::Status | Self::Position => Some(0),
+            Self::Greet(_) | Self::Status | Self::Position | Self::Level => Some(0),
             Self::Teach => Some(CERTIFICATES_BYTES_MAX),
             Self::Append | Self::Vote => Some(CONSENSUS_BYTES_MAX),
             Self::Snapshot { manifest } => {
@@ -146,7 +154,7 @@ impl PeerResponse {
     #[must_use]
     pub fn body_bytes_max(&self) -> usize {
         match self {
-            Self::Refused(_) | Self::Taught { .. } | Self::Status(_) | Self::Position { .. } => 0,
+            Self::Refused(_) | Self::Taught { .. } | Self::Status(_) | Self::Position { .. } | Self::Level { .. } => 0,
             Self::Greeted(_) => CERTIFICATES_BYTES_MAX,
             Self::Consensus => CONSENSUS_BYTES_MAX,
             Self::Proposed { .. } => PROPOSED_BYTES_MAX,
@@ -180,6 +188,7 @@ mod tests {
             PeerRequest::Chunks(ChunkRequest::Have { space: SpaceId([0; 16]), layout: 0, ids: vec![] }),
             PeerRequest::Status,
             PeerRequest::Position,
+            PeerRequest::Level,
         ];
         let answers = [
             PeerResponse::Refused(PeerRefusal::Malformed),
@@ -190,6 +199,7 @@ mod tests {
             PeerResponse::Chunks(ChunkReply::Chunks { chunks: vec![] }),
             PeerResponse::Status(PeerStatus { applied: 0, version: String::new() }),
             PeerResponse::Position { index: 0 },
+            PeerResponse::Level { supported: 0 },
         ];
         assert!(requests.iter().zip(0..).all(|(request, number)| encode(request).first() == Some(&number)));
         assert!(answers.iter().zip(0..).all(|(answer, number)| encode(answer).first() == Some(&number)));

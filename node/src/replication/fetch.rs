@@ -1,4 +1,5 @@
-//! Fetching chunks from the replicas that hold them: the same site first, the next one after a failure or a damaged copy.
+//! Fetching chunks from the replicas that hold them: the same site first, the next one after a failure or a damaged copy. Who did not
+//! answer is asked once more when nobody else is left: a node that has started again is met by a new connection only.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +35,9 @@ struct Wanted {
     id: ChunkId,
     /// The replicas that were not asked yet, the next one last.
     sources: Vec<NodeId>,
-    unheard: usize,
+    /// Those that did not answer.
+    unheard: Vec<NodeId>,
+    is_second_round: bool,
     damaged: bool,
     got: Option<VerifiedChunk>,
 }
@@ -42,10 +45,7 @@ struct Wanted {
 impl Replication {
     /// Fetches chunks from other nodes; the answers are in the order of `ids`, and `bytes_max` bytes of objects in all.
     pub async fn fetch(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
-        let mut wanted: Vec<Wanted> = ids
-            .iter()
-            .map(|id| Wanted { id: *id, sources: self.sources(id), unheard: 0, damaged: false, got: None })
-            .collect();
+        let mut wanted: Vec<Wanted> = ids.iter().map(|id| Wanted::of(*id, self.sources(id))).collect();
         let mut room = bytes_max;
         loop {
             let groups = groups(&wanted, room);
@@ -68,7 +68,7 @@ impl Replication {
                         moved = true;
                         for place in places {
                             if let Some(wanted) = wanted.get_mut(place) {
-                                wanted.unheard = wanted.unheard.saturating_add(1);
+                                wanted.unheard.push(node);
                                 wanted.pass_over(node);
                             }
                         }
@@ -119,15 +119,23 @@ impl Replication {
 }
 
 impl Wanted {
+    fn of(id: ChunkId, sources: Vec<NodeId>) -> Self {
+        Self { id, sources, unheard: Vec::new(), is_second_round: false, damaged: false, got: None }
+    }
+
     fn pass_over(&mut self, node: NodeId) {
         self.sources.retain(|source| *source != node);
+        if self.sources.is_empty() && !self.is_second_round {
+            self.sources = std::mem::take(&mut self.unheard);
+            self.is_second_round = true;
+        }
     }
 
     fn done(self) -> Fetched {
         match self.got {
             Some(chunk) => Fetched::Whole(chunk),
             None if !self.sources.is_empty() => Fetched::NoRoom,
-            None => Fetched::Missing { damaged: self.damaged, unheard: self.unheard },
+            None => Fetched::Missing { damaged: self.damaged, unheard: self.unheard.len() },
         }
     }
 }
@@ -175,7 +183,8 @@ fn take_in(
                 wanted.damaged = true;
                 wanted.pass_over(source);
             }
-            ChunkAnswer::Missing => wanted.pass_over(source),
+            // A peer is asked for its own copy only.
+            ChunkAnswer::Missing | ChunkAnswer::Unheard => wanted.pass_over(source),
         }
     }
     !answers.is_empty()

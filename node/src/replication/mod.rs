@@ -24,10 +24,12 @@ mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::sync::Arc;
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use vauban_protocol::id::{NodeId, SpaceId};
 use vauban_protocol::time::Timestamp;
 
@@ -58,6 +60,8 @@ struct Parts {
     serving: Arc<Semaphore>,
     /// Reads that put back what was lacking.
     read_repairs: Arc<Semaphore>,
+    /// What goes on after an answer was given: each task holds room of one of the above.
+    background: Mutex<JoinSet<()>>,
 }
 
 impl Replication {
@@ -67,7 +71,31 @@ impl Replication {
         let stragglers = Arc::new(Semaphore::new(STRAGGLERS_BYTES_MAX));
         let serving = Arc::new(Semaphore::new(SERVE_BYTES_MAX));
         let read_repairs = Arc::new(Semaphore::new(READ_REPAIRS_MAX));
-        Self(Arc::new(Parts { identity, view, chunks, reach, stragglers, serving, read_repairs }))
+        let background = Mutex::default();
+        Self(Arc::new(Parts { identity, view, chunks, reach, stragglers, serving, read_repairs, background }))
+    }
+
+    /// Ends what goes on after answers were given; repair brings what that leaves over.
+    pub async fn stop(&self) {
+        let mut tasks = std::mem::take(&mut *self.background());
+        tasks.shutdown().await;
+    }
+
+    /// Goes on after an answer was given, until the node stops.
+    fn go_on(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.background();
+        // Those that have ended are forgotten.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    fn background(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.background.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often another node was met.
+    pub(crate) fn meetings(&self) -> u64 {
+        self.0.reach.meetings()
     }
 
     /// This node.
@@ -112,7 +140,7 @@ impl Replication {
             return;
         }
         let this = self.clone();
-        tokio::spawn(async move {
+        self.go_on(async move {
             let stamp = Stamp(this.view().applied());
             if let Err(error) = this.chunks().put(space, mine, stamp, Purpose::Repair).await {
                 tracing::warn!(%error, "what a read has fetched was not put back");

@@ -24,6 +24,9 @@ pub trait Reach: Send + Sync + 'static {
         request: ChunkRequest,
         body: Vec<Bytes>,
     ) -> BoxFuture<'_, Result<(ChunkReply, Bytes), NoWay>>;
+
+    /// How often another node was met: connected with anew, by either end.
+    fn meetings(&self) -> u64;
 }
 
 impl Reach for Peers {
@@ -40,5 +43,9 @@ impl Reach for Peers {
                 Err(error) => Err(NoWay(error.to_string())),
             }
         })
+    }
+
+    fn meetings(&self) -> u64 {
+        Self::meetings(self)
     }
 }

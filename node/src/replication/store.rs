@@ -152,7 +152,7 @@ impl Replication {
             tracing::debug!("replicas are too slow to be waited for: repair brings them what they lack");
             return;
         };
-        tokio::spawn(async move {
+        self.go_on(async move {
             let all = async { while pushes.join_next().await.is_some() {} };
             // Whoever takes longer is brought what it lacks by repair.
             let _late = tokio::time::timeout(Duration::from_secs(STRAGGLER_SECONDS_MAX), all).await;

@@ -49,6 +49,13 @@ impl Device {
         Ok(self.session.connect().await?)
     }
 
+    /// Connects to the node at this address, or where it is slow to answer, to another.
+    pub(crate) async fn link_at(&self, address: &str) -> anyhow::Result<Link> {
+        self.session.connect().await?;
+        let identity = Arc::clone(self.session.identity());
+        Ok(Link::connect(identity, vec![address.to_owned()], self.session.organisation()).await?)
+    }
+
     /// Opens an invite that ends at a moment of the test's choice; its code.
     pub(crate) async fn invite(&self, link: &Link, name: &str, expires_at: Timestamp) -> anyhow::Result<String> {
         let servers = self.session.anchor().record().servers;
@@ -90,14 +97,15 @@ impl Device {
         Ok(ids.len())
     }
 
-    /// Whether a receipt for exactly `ids` is signed by the node that the organisation chartered.
-    pub(crate) fn accepts(&self, receipts: &[Receipt], space: SpaceId, ids: &[ChunkId]) -> bool {
+    /// How many of the organisation's nodes say, by receipts for exactly `ids`, that they hold them.
+    pub(crate) fn holders(&self, receipts: &[Receipt], space: SpaceId, ids: &[ChunkId]) -> usize {
         let organisation = self.session.organisation();
-        receipts.iter().any(|receipt| {
+        let holds = |receipt: &&Receipt| {
             organisation
                 .charter(receipt.claim.node)
                 .is_some_and(|charter| receipt.verify(&charter.receipt_key, space, ids).is_ok())
-        })
+        };
+        receipts.iter().filter(holds).map(|receipt| receipt.claim.node).collect::<BTreeSet<_>>().len()
     }
 }
 

@@ -32,13 +32,13 @@ const REQUEST: (u64, usize) = (8, 70_000);
 /// A sync that found the node dead ends with this code.
 const UNREACHABLE: i32 = 6;
 
-/// What the node has acknowledged so far.
+/// What has been acknowledged so far.
 #[derive(Default)]
-struct Acknowledged {
-    chunks: Mutex<Vec<ChunkId>>,
-    requests: AtomicU64,
+pub(crate) struct Acknowledged {
+    pub(crate) chunks: Mutex<Vec<ChunkId>>,
+    pub(crate) requests: AtomicU64,
     syncs: AtomicU64,
-    over: AtomicBool,
+    pub(crate) over: AtomicBool,
 }
 
 #[test]
@@ -57,7 +57,7 @@ fn kill9_of_the_node_loses_nothing_acknowledged() -> anyhow::Result<()> {
 
     let acknowledged = Acknowledged::default();
     let node = thread::scope(|threads| {
-        let chunks = threads.spawn(|| runtime.block_on(put_chunks(&device, space, &acknowledged)));
+        let chunks = threads.spawn(|| runtime.block_on(put_chunks(&device, space, 1, &acknowledged)));
         let commits = threads.spawn(|| add_files(&laptop, &here, &acknowledged));
         let node = kill_repeatedly(node, &acknowledged);
         acknowledged.over.store(true, Ordering::Relaxed);
@@ -90,8 +90,13 @@ fn kill_repeatedly(mut node: Node, acknowledged: &Acknowledged) -> anyhow::Resul
     Ok(node)
 }
 
-/// Puts chunks until all is over, and notes those that a valid receipt names.
-async fn put_chunks(device: &Device, space: SpaceId, acknowledged: &Acknowledged) -> anyhow::Result<()> {
+/// Puts chunks until all is over, and notes those that valid receipts of so many nodes name.
+pub(crate) async fn put_chunks(
+    device: &Device,
+    space: SpaceId,
+    holders: usize,
+    acknowledged: &Acknowledged,
+) -> anyhow::Result<()> {
     let (chunks, bytes) = REQUEST;
     let mut seed = 0;
     let mut link = None;
@@ -108,7 +113,8 @@ async fn put_chunks(device: &Device, space: SpaceId, acknowledged: &Acknowledged
         seed += chunks;
         if let Ok(receipts) = current.put_chunks(space, &objects).await {
             let ids: Vec<_> = objects.iter().map(|(id, _)| *id).collect();
-            anyhow::ensure!(device.accepts(&receipts, space, &ids), "a receipt that does not verify");
+            let held = device.holders(&receipts, space, &ids);
+            anyhow::ensure!(held >= holders, "acknowledged by valid receipts of {held} nodes");
             acknowledged.chunks.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
             acknowledged.requests.fetch_add(1, Ordering::Relaxed);
             link = Some(current);

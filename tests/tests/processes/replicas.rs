@@ -1,21 +1,32 @@
-//! Chunks on three real nodes at three sites: a node killed in mid-upload, a disk replaced, bytes rotten, a node drained. What was
-//! acknowledged comes back, byte for byte, and every copy is there again in the end.
+//! Chunks on three real nodes at three sites: a node killed in mid-upload, a disk replaced, full or rotten, a node drained, another
+//! layout while all this goes on. What was acknowledged comes back, byte for byte, and every copy is there again in the end.
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use anyhow::Context;
 use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::folder::{self, noise};
 use vauban_tests::home::{COMMAND_LIMIT, Home};
 use vauban_tests::http;
+use vauban_tests::mount::Mount;
 use vauban_tests::node::{Node, NodeHome};
 use vauban_tests::wait;
 
+use super::device::{Device, ensure_held, object, only_space};
 use super::slice::{RECEIVED, sync};
 
 /// Longest until every copy is where it belongs: repair begins within 30 s, and a machine under test is slow.
 const HEALED: Duration = Duration::from_secs(120);
+/// Kibibytes of a disk that does not hold all, and of one that does.
+const SMALL_KIB: u64 = 40 * 1024;
+const LARGE_KIB: u64 = 512 * 1024;
+/// Bytes a second of an upload that lasts while layouts change.
+const UPLOAD_RATE: &str = "4MiB/s";
+/// Chunks put at once.
+const CHUNKS_PUT: usize = 8;
 /// Copies that a node holds.
 const CHUNKS: &str = "vauban_chunks";
 /// Files of an upload, and bytes of each.
@@ -167,4 +178,90 @@ fn a_drained_node_ends_empty() -> anyhow::Result<()> {
     ensure_back(&agency, &laptop, "desktop")?;
     drained.stop()?;
     Ok(())
+}
+
+/// One replica's disk is full: uploads go on without it, what it has it serves, and once there is room it is brought what it missed.
+#[test]
+fn a_full_disk_on_one_replica_stops_nothing() -> anyhow::Result<()> {
+    let (agency, mut nodes, laptop) = with_files(3)?;
+    let home = nodes.remove(2).stop()?;
+    let (chunks, aside) = (home.data().join("chunks"), home.data().join("aside"));
+    fs::rename(&chunks, &aside)?;
+    let disk = Mount::small(&chunks, SMALL_KIB)?;
+    if disk.is_some() {
+        for file in folder::files(&aside)? {
+            let to = chunks.join(file.strip_prefix(&aside)?);
+            fs::create_dir_all(to.parent().unwrap_or(&chunks))?;
+            fs::copy(&file, to)?;
+        }
+    } else {
+        fs::rename(&aside, &chunks)?;
+    }
+    let Some(disk) = disk else { return Ok(()) };
+    nodes.push(home.run()?);
+    let full = &nodes[2];
+    sync(&laptop, &agency.folder().join("here"))?;
+    let held = http::metric(full.web(), CHUNKS)?;
+    let all = http::metric(nodes[0].web(), CHUNKS)?.max(http::metric(nodes[1].web(), CHUNKS)?);
+    anyhow::ensure!(held < all, "it holds {held} of {all}: the disk was not full");
+    ensure_back(&agency, &laptop, "desktop")?;
+
+    disk.resize(LARGE_KIB)?;
+    complete(&nodes)?;
+    nodes.remove(0).kill()?;
+    ensure_back(&agency, &laptop, "other")?;
+    nodes.into_iter().try_for_each(|node| node.stop().map(drop))
+}
+
+/// A node joins and another is drained while chunks are put: each that was acknowledged is there at once, whichever node is asked, and
+/// an upload that began under one layout ends under another.
+#[test]
+fn what_is_acknowledged_is_read_while_layouts_change() -> anyhow::Result<()> {
+    let (agency, mut nodes, laptop) = with_files(3)?;
+    let here = agency.folder().join("here");
+    let uploading = laptop.start(&["sync", "Projets", &utf8(&here)?, "--once", "--limit-up", UPLOAD_RATE])?;
+    let device = Device::open(&laptop)?;
+    let addresses: Vec<String> = nodes.iter().map(|node| node.home().listen()).collect::<Result<_, _>>()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let over = AtomicBool::new(false);
+    let layout = |node: &Node| http::metric(node.web(), "vauban_layout");
+    let before = layout(&nodes[0])?;
+    let read = thread::scope(|threads| {
+        let reading = threads.spawn(|| runtime.block_on(put_and_read(&device, &addresses, &over)));
+        let changed = (|| {
+            nodes.push(agency.join(agency.charter_at("node-4", "Site-4")?, &[])?);
+            settled(&nodes)?;
+            agency.admin().run(&["admin", "node", "drain", nodes[1].name()])?;
+            settled(&nodes)
+        })();
+        over.store(true, Ordering::Relaxed);
+        let read = reading.join().map_err(|_| anyhow::anyhow!("the reader panicked"))??;
+        changed.map(|()| read)
+    })?;
+    anyhow::ensure!(read > 0 && layout(&nodes[0])? > before);
+    uploading.wait(COMMAND_LIMIT)?.success()?;
+    nodes.remove(1).stop()?;
+    ensure_back(&agency, &laptop, "desktop")
+}
+
+/// Puts chunks by one node, and reads them by another as soon as they are acknowledged, until all is over; how many.
+async fn put_and_read(device: &Device, addresses: &[String], over: &AtomicBool) -> anyhow::Result<usize> {
+    let mut links = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        links.push(device.link_at(address).await?);
+    }
+    let space = only_space(links.first().context("no node")?).await?;
+    let mut put = 0;
+    for (round, (writer, reader)) in links.iter().cycle().zip(links.iter().cycle().skip(1)).enumerate() {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
+        let seed = 1_000_000 + u64::try_from(round * CHUNKS_PUT)?;
+        let objects: Vec<_> = (seed..).take(CHUNKS_PUT).map(|seed| object(seed, 20_000)).collect();
+        let ids: Vec<_> = objects.iter().map(|(id, _)| *id).collect();
+        writer.put_chunks(space, &objects).await?;
+        ensure_held(reader, space, &ids).await?;
+        put += ids.len();
+    }
+    Ok(put)
 }

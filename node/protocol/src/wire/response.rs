@@ -99,6 +99,8 @@ pub enum ChunkAnswer {
     Missing,
     /// A copy that no longer matches its id; it has been quarantined.
     Corrupt,
+    /// Nothing whole at the nodes that answered, while one that may have it did not.
+    Unheard,
 }
 
 /// A space as its members' list shows it.

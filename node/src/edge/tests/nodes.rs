@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
@@ -39,6 +40,8 @@ struct Running {
     address: String,
     metadata: Metadata,
     peers: Peers,
+    replication: Replication,
+    metrics: Arc<Metrics>,
     stopper: Stopper,
     serving: JoinHandle<()>,
 }
@@ -90,11 +93,17 @@ impl Ground {
     /// A founding node and a second one, which has caught up.
     async fn pair(&mut self) -> (Running, Running) {
         let first = self.founded().await;
-        let folder = self.enrol("second");
-        let second = Running::start(&folder).await;
-        self.seat(&second, &first).await;
-        second.level_with(&first).await;
+        let second = self.join("second", &first).await;
         (first, second)
+    }
+
+    /// Another node, which has caught up.
+    async fn join(&mut self, name: &str, by: &Running) -> Running {
+        let folder = self.enrol(name);
+        let node = Running::start(&folder).await;
+        self.seat(&node, by).await;
+        node.level_with(by).await;
+        node
     }
 
     async fn seat(&mut self, node: &Running, by: &Running) {
@@ -124,19 +133,20 @@ impl Running {
         let chunks = ChunkStore::open(&folder.chunks(), StoreOptions::default()).unwrap();
         let reach = Arc::new(peers.clone());
         let replication = Replication::new(Arc::clone(&identity), metadata.view(), chunks.clone(), reach);
+        let metrics = Arc::new(Metrics::new().unwrap());
         let parts = EdgeParts {
             identity,
             peers: peers.clone(),
             metadata: metadata.clone(),
             chunks,
-            replication,
-            metrics: Arc::new(Metrics::new().unwrap()),
+            replication: replication.clone(),
+            metrics: Arc::clone(&metrics),
         };
         let edge = Edge::new(listener, parts, &config);
         let address = edge.address().to_string();
         let (stopper, stop) = stop_channel();
         let serving = tokio::spawn(edge.serve(stop));
-        Self { node, address, metadata, peers, stopper, serving }
+        Self { node, address, metadata, peers, replication, metrics, stopper, serving }
     }
 
     /// Waits until it has applied what `other` has.
@@ -147,10 +157,28 @@ impl Running {
         tokio::time::timeout(PATIENCE, level).await.expect("it catches up").unwrap();
     }
 
+    /// Waits until these vote, too.
+    async fn votes_with(&self, others: &[&Self]) {
+        until("they vote", || {
+            let voters = self.metadata.standing().voters;
+            others.iter().all(|other| voters.contains(&other.node))
+        })
+        .await;
+    }
+
+    /// How often it has answered this.
+    fn count(&self, verb: &str) -> f64 {
+        let text = String::from_utf8(self.metrics.encode().unwrap()).unwrap();
+        let label = format!("verb=\"{verb}\"");
+        let counts = text.lines().filter(|line| line.contains(&label) && line.contains("_count"));
+        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
     async fn stop(self) {
         self.stopper.stop();
         self.serving.await.unwrap();
-        drop(self.peers);
+        self.replication.stop().await;
+        drop(self.replication);
         self.metadata.stop().await;
     }
 }
@@ -186,6 +214,16 @@ async fn a_node_that_is_far_behind_gets_a_snapshot() {
     second.level_with(&first).await;
     assert_eq!(view.organisation().unwrap().head(), ground.town.organisation.head());
     drop(view);
+
+    // What it was sent is its own from then on. Whoever is still being called keeps nothing of it open.
+    let called = second.peers.clone();
+    second.stop().await;
+    let second = Running::start(&folder).await;
+    assert!(called.known().organisation().head().seq > 0);
+    drop(called);
+    ground.seat(&second, &first).await;
+    second.level_with(&first).await;
+    assert_eq!(second.metadata.view().certificates(0, usize::MAX).unwrap(), ground.town.chain);
     second.stop().await;
     first.stop().await;
 }
@@ -246,4 +284,94 @@ async fn a_revoked_node_is_refused_on_the_connection_that_it_has() {
     assert!(is_refused, "{not_asked:?}");
     second.stop().await;
     first.stop().await;
+}
+
+/// Fails if the group's feature level rises before every voter supports it: one that does not would stop at what it cannot read.
+#[tokio::test(flavor = "multi_thread")]
+async fn leader_of_next_version_waits_for_feature_level() {
+    let mut ground = Ground::new();
+    let (first, second) = ground.pair().await;
+    let third = ground.join("third", &first).await;
+    first.votes_with(&[&second, &third]).await;
+    let now = first.metadata.view().feature_level();
+    first.metadata.support(now + 1);
+    second.metadata.support(now + 1);
+    // Those that lead ask, and are told so, again and again; meanwhile all goes on.
+    for byte in 10..13 {
+        let asked = third.count("peer_level");
+        let leads = || third.metadata.standing().leader != Some(third.node);
+        until("it asks", || third.count("peer_level") > asked || !leads()).await;
+        let certificate = ground.town.by_admin(Town::person(byte, None));
+        ground.say(&first, certificate).await;
+        assert_eq!(first.metadata.view().feature_level(), now);
+    }
+
+    third.metadata.support(now + 1);
+    for node in [&first, &second, &third] {
+        until("it rises", || node.metadata.view().feature_level() == now + 1).await;
+    }
+    for node in [third, second, first] {
+        node.stop().await;
+    }
+}
+
+/// Nodes come, vote, and go, and each finds that the entries before it have been forgotten. Fails if one does not come in, or what the
+/// last ones hold is not all that was ever said.
+#[tokio::test(flavor = "multi_thread")]
+async fn membership_snapshot_churn() {
+    let mut ground = Ground::new();
+    let first = ground.founded().await;
+    let mut others: Vec<Running> = Vec::new();
+    for round in 0..5u8 {
+        let certificate = ground.town.by_admin(Town::person(10 + round, None));
+        ground.say(&first, certificate).await;
+        for node in others.iter().chain([&first]) {
+            node.level_with(&first).await;
+            node.metadata.forget_log().await;
+        }
+        let folder = ground.enrol(&format!("node-{round}"));
+        let fresh = Running::start(&folder).await;
+        ground.seat(&fresh, &first).await;
+        fresh.level_with(&first).await;
+        assert!(snapshots(&folder.metadata()) >= 1, "its entries came as a snapshot");
+
+        // What it holds is what it starts with, and it may be the one that is asked.
+        fresh.stop().await;
+        let fresh = Running::start(&folder).await;
+        ground.seat(&fresh, &first).await;
+        fresh.level_with(&first).await;
+        let certificate = ground.town.by_admin(Town::person(50 + round, None));
+        ground.say(&fresh, certificate).await;
+        assert_eq!(fresh.metadata.view().certificates(0, usize::MAX).unwrap(), ground.town.chain);
+        others.push(fresh);
+
+        if others.len() > 2 {
+            let leaves = others.remove(0);
+            let certificate = ground.town.by_admin(Statement::RemoveNode { node: leaves.node });
+            ground.say(&first, certificate).await;
+            until("it leaves", || !first.metadata.standing().voters.contains(&leaves.node)).await;
+            leaves.stop().await;
+        }
+        if let [one, other] = others.as_slice() {
+            first.votes_with(&[one, other]).await;
+        }
+    }
+    for node in others.iter().chain([&first]) {
+        node.level_with(&first).await;
+        assert_eq!(node.metadata.view().certificates(0, usize::MAX).unwrap(), ground.town.chain);
+    }
+    for node in others.into_iter().chain([first]) {
+        node.stop().await;
+    }
+}
+
+/// Waits for a condition.
+async fn until(what: &str, is_so: impl Fn() -> bool) {
+    let waited = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    // Elections and joinings take their time on a machine that is busy with something else.
+    tokio::time::timeout(3 * PATIENCE, waited).await.expect(what);
 }

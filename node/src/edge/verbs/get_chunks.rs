@@ -92,6 +92,8 @@ async fn complete(
                 *place = (ChunkAnswer::Present { object_bytes }, Some(chunk.object().clone()));
                 whole.push(chunk);
             }
+            // Whoever did not answer may have it, whole.
+            Fetched::Missing { unheard: 1.., .. } => place.0 = ChunkAnswer::Unheard,
             Fetched::Missing { damaged: true, .. } => place.0 = ChunkAnswer::Corrupt,
             Fetched::Missing { .. } => {}
             Fetched::NoRoom => return Err(TOO_LARGE),

@@ -55,6 +55,11 @@ pub(in crate::edge) async fn invite(
 
 /// An open invite, as it was signed.
 async fn known(gateway: &Gateway, invite: InviteId) -> Result<Bytes, RequestFault> {
+    if let Some(found) = gateway.read(move |view| view.invite(invite)).await? {
+        return Ok(found);
+    }
+    // Another node may have opened it, a moment ago.
+    let is_level = gateway.metadata.catch_up().await;
     let found = gateway.read(move |view| view.invite(invite)).await?;
-    Ok(found.ok_or(Refusal::UnknownInvite)?)
+    Ok(found.ok_or(if is_level { Refusal::UnknownInvite } else { Refusal::Behind })?)
 }

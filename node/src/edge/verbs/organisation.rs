@@ -31,10 +31,19 @@ pub(in crate::edge) async fn guest_organisation(
     invite: InviteId,
     from: u64,
 ) -> Result<Answer, RequestFault> {
-    let is_open = gateway.read(move |view| view.invite(invite)).await?.is_some();
-    // In this order: an invite that is used between the two looks is found by the second.
-    if !is_open && !gateway.organisation()?.is_invite_used(invite) {
-        return Err(Refusal::UnknownInvite.into());
+    if !is_known(gateway, invite).await? {
+        // Another node may have opened it, a moment ago.
+        let is_level = gateway.metadata.catch_up().await;
+        if !is_known(gateway, invite).await? {
+            let refusal = if is_level { Refusal::UnknownInvite } else { Refusal::Behind };
+            return Err(refusal.into());
+        }
     }
     organisation(gateway, share, from).await
+}
+
+async fn is_known(gateway: &Gateway, invite: InviteId) -> Result<bool, RequestFault> {
+    let is_open = gateway.read(move |view| view.invite(invite)).await?.is_some();
+    // In this order: an invite that is used between the two looks is found by the second.
+    Ok(is_open || gateway.organisation()?.is_invite_used(invite))
 }

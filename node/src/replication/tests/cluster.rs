@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -26,6 +27,9 @@ use crate::replication::{ChunkReply, ChunkRequest, NoWay, Reach, Replication};
 struct Lines {
     nodes: Mutex<BTreeMap<NodeId, Replication>>,
     down: Mutex<BTreeSet<NodeId>>,
+    /// Asked before it fails, so often for each node: lines that were lost and can be made again.
+    stale: Mutex<BTreeMap<NodeId, usize>>,
+    meetings: AtomicU64,
 }
 
 /// One node's end of them.
@@ -44,6 +48,10 @@ impl Reach for Line {
             let other = self.1.nodes.lock().unwrap().get(&node).cloned();
             let other = other.filter(|_| !down.contains(&node) && !down.contains(&self.0));
             let other = other.ok_or_else(|| NoWay("it is down".to_owned()))?;
+            if let Some(times) = self.1.stale.lock().unwrap().get_mut(&node).filter(|times| **times > 0) {
+                *times -= 1;
+                return Err(NoWay("the line was lost".to_owned()));
+            }
             assert_eq!(
                 request.body_bytes_max(),
                 Some(body.iter().map(Bytes::len).sum::<usize>()),
@@ -54,6 +62,10 @@ impl Reach for Line {
             assert!(body.iter().map(Bytes::len).sum::<usize>() <= reply.body_bytes_max());
             Ok((reply, Bytes::from(body.concat())))
         })
+    }
+
+    fn meetings(&self) -> u64 {
+        self.1.meetings.load(Ordering::Relaxed)
     }
 }
 
@@ -161,6 +173,16 @@ impl Cluster {
         } else {
             down.remove(&node)
         };
+    }
+
+    /// The next so many requests to a node fail, as on a connection to what it was before it started again.
+    pub(crate) fn lose_lines(&self, number: usize, times: usize) {
+        self.lines.stale.lock().unwrap().insert(self.nodes[number].node(), times);
+    }
+
+    /// Nodes have met.
+    pub(crate) fn meet(&self) {
+        self.lines.meetings.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A commit that adds chunks, resting on receipts of `stored_at`.

@@ -29,6 +29,24 @@ async fn a_chunk_comes_from_whoever_has_it_whole() {
     cluster.stop().await;
 }
 
+/// Who did not answer is asked again, and else is said to be unheard: nothing is denied that it may have.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_line_denies_nothing() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, chunks) = (cluster.space(), objects(0..4));
+    cluster.set_down(2, true);
+    cluster.upload(1, &chunks).await;
+    cluster.set_down(2, false);
+    cluster.empty(0);
+    cluster.lose_lines(1, 1);
+    assert_eq!(count(&cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await), 4);
+    cluster.lose_lines(1, 2);
+    let fetched = cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await;
+    let is_unheard = |fetched: &Fetched| matches!(fetched, Fetched::Missing { unheard: 1, damaged: false });
+    assert!(fetched.iter().all(is_unheard), "{fetched:?}");
+    cluster.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_holds_no_more_than_it_may() {
     let mut cluster = Cluster::settled(&[0, 1, 2]).await;

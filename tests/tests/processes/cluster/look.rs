@@ -52,7 +52,11 @@ pub(super) fn leader(nodes: &[Node]) -> anyhow::Result<usize> {
 
 /// Fails unless a node has every commit that was acknowledged, in its place.
 pub(super) fn ensure_kept(author: &mut Author, node: &Node) -> anyhow::Result<()> {
-    let address = node.home().listen()?;
-    wait::until("all that was acknowledged", NODE_LIMIT, || Ok(author.is_kept_at(&address)?.then_some(())))
+    ensure_kept_at(author, &node.home().listen()?)
+}
+
+/// The same, of the node that is reached at this address.
+pub(super) fn ensure_kept_at(author: &mut Author, address: &str) -> anyhow::Result<()> {
+    wait::until("all that was acknowledged", NODE_LIMIT, || Ok(author.is_kept_at(address)?.then_some(())))
         .with_context(|| format!("at {address}"))
 }

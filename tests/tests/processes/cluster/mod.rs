@@ -3,7 +3,13 @@
 //! Contents are not looked at here, since that is the chunks' matter: commits are, which the group orders.
 
 mod author;
+mod behind;
+mod cut_off;
+mod history;
+mod kill_all;
+mod leader;
 mod look;
+mod paused;
 
 use std::fs;
 
