@@ -41,9 +41,9 @@ async fn a_lost_line_denies_nothing() {
     cluster.lose_lines(1, 1);
     assert_eq!(count(&cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await), 4);
     cluster.lose_lines(1, 2);
-    let fetched = cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await;
+    let fetched = cluster.nodes[0].fetch(space, &ids(&chunks[..1]), CHUNKS_BYTES_MAX).await;
     let is_unheard = |fetched: &Fetched| matches!(fetched, Fetched::Missing { unheard: 1, damaged: false });
-    assert!(fetched.iter().all(is_unheard), "{fetched:?}");
+    assert!(fetched.iter().all(is_unheard), "it was asked twice, for one chunk");
     cluster.stop().await;
 }
 
