@@ -258,6 +258,11 @@ fn plan<N: Nodes>(
     if let Some(error) = failed {
         return Err(error);
     }
+    if found.is_emptied && plan.held.removals_there {
+        // A folder that lists nothing may be one whose disk is not there: nothing is put into it either, until somebody has said
+        // that it is meant.
+        plan = Plan { held: plan.held, left: plan.left, ..Plan::default() };
+    }
     plan.unchanged = found.unchanged;
     (plan.unsettled, plan.unlooked) = (found.unsettled, found.unlooked);
     plan.issues.extend(found.issues);

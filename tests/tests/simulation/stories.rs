@@ -303,6 +303,7 @@ fn a_root_that_lists_nothing_moves_nothing_aside() {
     let summary = pair.sync(0);
     pair.disks[0].set_blindness(Blindness::None);
     assert!(summary.held.removals_there && summary.conflicts.is_empty(), "{summary:?}");
+    assert_eq!(pair.contents(0), ["one"], "nothing is put into it, either");
     pair.settle();
     assert_eq!(pair.contents(1), ["one", "two"]);
 }

@@ -78,6 +78,8 @@ struct Standing {
     is_active: bool,
     /// Whether there are two of it: an alarm is then no violation, and ends it.
     is_copied: bool,
+    /// Whether its cache was once replaced by an older one: it no longer knows what it saw since.
+    has_old_cache: bool,
     /// Whether anything went wrong in this run.
     is_disturbed: bool,
 }

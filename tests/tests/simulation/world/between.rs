@@ -119,11 +119,12 @@ impl Witness for World {
 
     fn committed(&self, device: usize, commit: &Commit) {
         let Ok(Said::Changes(changes)) = self.stage.epochs.open_ops(commit) else { return };
+        let has_old_cache = lock(&self.devices[device].standing).has_old_cache;
         let (ledger, mut ops) = (&mut *lock(&self.ledger), Vec::new());
         for op in &changes.ops {
             match op {
                 Op::Remove { entry } => removals::judge(ledger, device, *entry),
-                Op::Write { entry, version } => reverts::judge(ledger, device, *entry, version),
+                Op::Write { entry, version } => reverts::judge(ledger, (device, has_old_cache), *entry, version),
                 Op::Create { .. } | Op::Move { .. } => {}
             }
             ops.push(match apply(&mut ledger.tree, op) {

@@ -47,6 +47,7 @@ impl World {
             let mut image = desk.image();
             image.restore_cache(&kept);
             desk.lay(&image);
+            lock(&own.standing).has_old_cache = true;
             self.tell(|| format!("{device} gets an old cache"));
         }
         if process.kept.is_none() && self.luck.cache_restored > 0 && self.has_luck(300) {
@@ -98,7 +99,7 @@ impl World {
         *self.devices[to].disk.volume() = volume;
         lock(&self.ledger).copy_device(from, to);
         lock(&self.devices[from].standing).is_copied = true;
-        *lock(&self.devices[to].standing) = Standing { is_active: true, is_copied: true, is_disturbed: false };
+        *lock(&self.devices[to].standing) = Standing { is_active: true, is_copied: true, ..Standing::default() };
         self.tell(|| format!("{from} is copied to {to}"));
     }
 }
