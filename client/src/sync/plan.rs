@@ -278,6 +278,4 @@ fn is_same_there(base: &BaseRow, there: &RemoteChild) -> bool {
 }
 
 #[cfg(test)]
-mod fuzz;
-#[cfg(test)]
 mod tests;

@@ -208,8 +208,10 @@ fn close_code(fault: &AdmissionFault) -> CloseCode {
     match fault {
         AdmissionFault::Refused(Refusal::Revoked) => CloseCode::Revoked,
         AdmissionFault::Refused(_) | AdmissionFault::Exporter => CloseCode::Refused,
-        AdmissionFault::Connection(_) | AdmissionFault::Protocol | AdmissionFault::Slow | AdmissionFault::Hello(_) => {
-            CloseCode::Protocol
-        }
+        // It may be this node that slept, or the line: who comes again may be admitted.
+        AdmissionFault::Connection(_)
+        | AdmissionFault::Slow
+        | AdmissionFault::Hello(RequestFault::Slow | RequestFault::Gone(_)) => CloseCode::Done,
+        AdmissionFault::Protocol | AdmissionFault::Hello(_) => CloseCode::Protocol,
     }
 }

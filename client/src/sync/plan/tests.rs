@@ -1,3 +1,5 @@
+mod fuzz;
+
 use vauban_protocol::id::Digest;
 
 use super::*;

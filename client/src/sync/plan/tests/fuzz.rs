@@ -13,8 +13,8 @@ use bolero::check;
 use vauban_protocol::id::SpaceId;
 
 use self::model::Trees;
-use super::{LogChange, Plan};
 use crate::log::{Op, Tree as _};
+use crate::sync::plan::{LogChange, Plan};
 use crate::sync::standing::Spot;
 use crate::tree::{SyncRoot, ThisDisk};
 
