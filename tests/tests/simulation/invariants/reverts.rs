@@ -8,12 +8,7 @@ use crate::invariants::Invariant;
 use crate::ledger::Ledger;
 
 /// Judges a version before it is folded.
-pub(crate) fn judge(
-    ledger: &mut Ledger,
-    (device, has_old_cache): (usize, bool),
-    entry: EntryId,
-    version: &Version,
-) {
+pub(crate) fn judge(ledger: &mut Ledger, (device, has_old_cache): (usize, bool), entry: EntryId, version: &Version) {
     let Some(text) = ledger.find_digest(version.content) else {
         ledger.violate(Invariant::Reverts, &format!("device {device} writes a version that never existed"));
         return;
