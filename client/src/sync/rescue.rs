@@ -59,8 +59,9 @@ fn agree_on_intended<N: Nodes>(space: &mut OpenSpace<N>, root: &SyncRoot, id: Ro
         }
     }
     folders.values().try_for_each(Folder::sync)?;
-    space.cache.intend(id, &[])?;
-    Ok(space.cache.agree(id, &rows, &[])?)
+    space.cache.agree(id, &rows, &[])?;
+    // Where nothing came of it, that is over, too; not before the rest is recorded.
+    Ok(space.cache.intend(id, &[])?)
 }
 
 /// The folder of an entry, if it stands where it was seen last.
