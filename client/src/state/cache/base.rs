@@ -218,7 +218,7 @@ pub(super) fn row_values(
     Ok(())
 }
 
-fn base_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<BaseRow>, CacheError> {
+pub(super) fn base_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<BaseRow>, CacheError> {
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(base_row(row)?);
@@ -226,7 +226,7 @@ fn base_rows(mut rows: rusqlite::Rows<'_>) -> Result<Vec<BaseRow>, CacheError> {
     Ok(found)
 }
 
-pub(super) fn base_row(row: &Row<'_>) -> Result<BaseRow, CacheError> {
+fn base_row(row: &Row<'_>) -> Result<BaseRow, CacheError> {
     Ok(BaseRow {
         entry: EntryId(row.get(0)?),
         parent: EntryId(row.get(1)?),

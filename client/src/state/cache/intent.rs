@@ -6,7 +6,7 @@
 
 use rusqlite::params;
 
-use super::base::{BaseRow, RootId, base_row, row_values};
+use super::base::{BaseRow, RootId, base_rows, row_values};
 use super::{Cache, CacheError};
 
 impl Cache {
@@ -40,11 +40,6 @@ impl Cache {
             "SELECT entry, parent, name, kind, content, executable, device, inode, bytes, mtime_ns, ctime_ns, file_type
              FROM intended WHERE root = ?1 ORDER BY turn",
         )?;
-        let mut rows = statement.query(params![root.0])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            found.push(base_row(row)?);
-        }
-        Ok(found)
+        base_rows(statement.query(params![root.0])?)
     }
 }
