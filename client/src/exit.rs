@@ -128,7 +128,7 @@ impl From<&Failure> for Exit {
 fn of_sync(error: &SyncError) -> Exit {
     match error {
         error if error.is_alarm() => Exit::Alarm,
-        SyncError::Behind { .. } | SyncError::Overtaken => Exit::Unreachable,
+        SyncError::Behind { .. } | SyncError::SetBack | SyncError::Overtaken => Exit::Unreachable,
         SyncError::Fetch(FetchError::Chunk(ChunkFault::Unheard(_))) => Exit::Unreachable,
         SyncError::Upload(UploadError::Receipts(ReceiptError::Policy(_))) => Exit::Policy,
         SyncError::Upload(_) | SyncError::Fetch(_) | SyncError::Log(_) | SyncError::Epoch(_) | SyncError::Nodes(_) => {
@@ -149,7 +149,7 @@ fn of_link(error: &LinkError) -> Exit {
         LinkError::Refused { refusal, .. } => match refusal {
             NodeRefusal::UnknownInvite | NodeRefusal::InviteExpired | NodeRefusal::InviteFull => Exit::Invite,
             NodeRefusal::CounterUsed => Exit::Alarm,
-            NodeRefusal::Unavailable | NodeRefusal::Behind => Exit::Unreachable,
+            NodeRefusal::Unavailable | NodeRefusal::Behind | NodeRefusal::NotInForce => Exit::Unreachable,
             _ => Exit::Refused,
         },
         LinkError::Misbehaved(_) => Exit::Misbehaved,

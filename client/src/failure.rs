@@ -67,7 +67,7 @@ impl Failure {
         match self {
             Self::Link(error) => error.may_pass(),
             Self::Sync(error) => match error {
-                SyncError::Behind { .. } | SyncError::Overtaken => true,
+                SyncError::Behind { .. } | SyncError::SetBack | SyncError::Overtaken => true,
                 SyncError::Fetch(FetchError::Chunk(ChunkFault::Unheard(_))) => true,
                 SyncError::Cache(error) => error.is_busy(),
                 _ => false,

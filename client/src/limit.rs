@@ -34,6 +34,8 @@ pub const ADDRESSES_MAX: usize = 4;
 pub const SERVERS_MAX: usize = 32;
 /// Addresses that are tried in one round: what is remembered, and those of a whole cluster.
 pub const CANDIDATES_MAX: usize = SERVERS_MAX + SEATS_MAX * SEAT_ADDRESSES_MAX;
+/// Bytes of a restored node's request, signature included.
+pub const REANCHOR_REQUEST_FILE_BYTES_MAX: u64 = vauban_protocol::limit::REANCHOR_REQUEST_BYTES_MAX as u64;
 /// Bytes of a `host:port`: the longest DNS name, and a port.
 pub const SERVER_BYTES_MAX: usize = 253 + 1 + 5;
 /// Bytes in flight on one QUIC stream: covers 1 Gbit/s over 60 ms.

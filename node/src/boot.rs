@@ -30,7 +30,7 @@ use crate::durable_file::{self, Readers};
 use crate::edge::{Edge, EdgeError, EdgeParts, Listener, stop_channel};
 use crate::enrolment::{self, AdmitError, Enrolment};
 use crate::identity::{Identity, IdentityError};
-use crate::jobs::{Jobs, Repair, Scrub, Sweep, Throttle};
+use crate::jobs::{Backup, Jobs, Repair, Scrub, Sweep, Throttle};
 use crate::limit::{CHARTER_WARNING_DAYS, WAITING_SECONDS};
 use crate::message::{Explain, Explanation};
 use crate::metadata::{Metadata, MetadataError};
@@ -146,13 +146,16 @@ async fn open_metadata(
     enrolment: &Enrolment,
     peers: &Peers,
 ) -> Result<Metadata, MetadataError> {
-    let path = folder.metadata();
+    let (path, rejoining) = (folder.metadata(), folder.rejoining());
     // Chunks are opened after metadata: where there are some, there were metadata before.
-    if Metadata::are_lost(&path) || (folder.chunks().exists() && !Metadata::exist(&path)) {
+    let are_lost = Metadata::are_lost(&path) || (folder.chunks().exists() && !Metadata::exist(&path));
+    if are_lost && !rejoining.exists() {
         return Err(MetadataError::Lost { path });
     }
     let node = identity.node();
     let metadata = Metadata::open(&path, node, Some(peers.clone())).await?;
+    // From now on there are some, that can be lost.
+    durable_file::remove(&rejoining).map_err(|_| MetadataError::NotMarked { path: rejoining })?;
     let is_founded = metadata.is_founded().await?;
     let founds = !is_founded && enrolment.organisation().founder() == Some(node);
     if !founds && !metadata.is_alone() {
@@ -253,6 +256,7 @@ async fn serve_all(
     tracing::info!(%node, quic = %addresses.quic, web = %addresses.web, reached, "the node listens");
     ready(addresses);
     let joining = async {
+        until_in_force(metadata, &folder.reanchor_request()).await;
         if stage == Stage::Waiting {
             until_member(metadata, node).await;
             tracing::info!(%node, "the node is part of the cluster, and serves");
@@ -293,6 +297,13 @@ fn start_jobs(
     let (repair, scrub) = (rate(config.jobs.repair_rate), rate(config.jobs.scrub_rate));
     jobs.start(Repair::new(replication.clone(), metadata.clone()), repair);
     jobs.start(Scrub::new(replication.chunks().clone(), config.jobs.scrub_every, scrubbed), scrub);
+    if let Some(to) = &config.backup.folder {
+        let config = &config.backup;
+        jobs.start(
+            Backup::new(metadata.clone(), replication.node(), to.clone(), config.every, config.kept),
+            Throttle::default(),
+        );
+    }
     jobs.start(Sweep::new(replication.clone(), config.jobs.sweep_every), Throttle::default());
     jobs
 }
@@ -323,6 +334,23 @@ async fn until_member(metadata: &Metadata, node: NodeId) {
             _ = reminders.tick() => tracing::warn!(
                 "this node waits for its place in the cluster; an admin gives it: vauban admin node add {} --address HOST:PORT --capacity SIZE",
                 node.to_hex()
+            ),
+        }
+    }
+}
+
+/// Waits until the organisation's root has put this incarnation of the cluster into force, and says from time to time how it does.
+async fn until_in_force(metadata: &Metadata, request: &Path) {
+    let view = metadata.view();
+    let mut applied = view.changes();
+    let mut reminders = tokio::time::interval(Duration::from_secs(WAITING_SECONDS));
+    while !view.is_in_force() {
+        tokio::select! {
+            changed = applied.changed() => if changed.is_err() { return },
+            _ = reminders.tick() => tracing::warn!(
+                request = %request.display(),
+                "this cluster was restored from a backup and takes no writes: carry the request to the holder of the organisation's \
+                 root, who runs `vauban org reanchor`; if it was reanchored already, this node was not restored with it: `vauban-node rejoin`"
             ),
         }
     }

@@ -37,6 +37,27 @@ pub enum Invocation {
         /// Only say whether everything is in order.
         check: bool,
     },
+    /// Write the metadata to a file.
+    Backup {
+        /// The data folder.
+        data: PathBuf,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Begin a new incarnation of a lost cluster from a backup.
+    Restore {
+        /// The data folder.
+        data: PathBuf,
+        /// The backup.
+        file: PathBuf,
+        /// Whether metadata that are there are set aside.
+        replace: bool,
+    },
+    /// Come to a restored cluster as a new node does.
+    Rejoin {
+        /// The data folder.
+        data: PathBuf,
+    },
     /// Say how the cluster is.
     ClusterStatus {
         /// The data folder of the node to ask, if the configuration does not say it.
@@ -70,6 +91,18 @@ impl Invocation {
             Some(("admit", matches)) => match (path(matches, "data"), path(matches, "file")) {
                 (Some(data), Some(file)) => Ok(Self::Admit { data, file }),
                 _ => Err(incomplete(command)),
+            },
+            Some(("backup", matches)) => match (path(matches, "data"), path(matches, "file")) {
+                (Some(data), Some(file)) => Ok(Self::Backup { data, file }),
+                _ => Err(incomplete(command)),
+            },
+            Some(("restore", matches)) => match (path(matches, "data"), path(matches, "file")) {
+                (Some(data), Some(file)) => Ok(Self::Restore { data, file, replace: matches.get_flag("replace") }),
+                _ => Err(incomplete(command)),
+            },
+            Some(("rejoin", matches)) => match path(matches, "data") {
+                Some(data) => Ok(Self::Rejoin { data }),
+                None => Err(incomplete(command)),
             },
             Some(("run", matches)) => Ok(Self::Run {
                 data: path(matches, "data"),
@@ -123,6 +156,9 @@ fn command() -> Command {
         .subcommand(admit())
         .subcommand(run())
         .subcommand(cluster())
+        .subcommand(backup())
+        .subcommand(restore())
+        .subcommand(rejoin())
 }
 
 fn init() -> Command {
@@ -156,13 +192,7 @@ fn admit() -> Command {
             en: "Takes in an admin's admission, once all of it has been verified"
         ))
         .arg(data().required(true))
-        .arg(
-            Arg::new("file")
-                .value_name("FILE")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help(crate::say!(fr: "Le fichier écrit par « vauban org charter »", en: "The file that `vauban org charter` wrote")),
-        )
+        .arg(file(crate::say!(fr: "Le fichier écrit par « vauban org charter »", en: "The file that `vauban org charter` wrote")))
 }
 
 fn run() -> Command {
@@ -210,6 +240,63 @@ fn cluster() -> Command {
                         .help(crate::say!(fr: "En JSON", en: "As JSON")),
                 ),
         )
+}
+
+fn backup() -> Command {
+    Command::new("backup")
+        .about(crate::say!(
+            fr: "Écrit les métadonnées du nœud dans un fichier, qu'il tourne ou non",
+            en: "Writes the node's metadata to a file, whether it runs or not"
+        ))
+        .after_help(crate::say!(
+            fr: "Le fichier est celui d'un instant. Il ne contient ni clé, ni nom, ni fragment ; les fragments sont sur les disques des nœuds.\n\
+                 Pour en écrire un chaque jour, voyez [backup] dans node.toml.",
+            en: "The file is of one moment. It holds no key, no name and no chunk; chunks are on the nodes' disks.\n\
+                 To have one written daily, see [backup] in node.toml."
+        ))
+        .arg(data().required(true))
+        .arg(file(crate::say!(fr: "Le fichier à écrire", en: "The file to write")))
+}
+
+fn restore() -> Command {
+    Command::new("restore")
+        .about(crate::say!(
+            fr: "Fait revivre une grappe perdue, depuis une sauvegarde, sur ce nœud",
+            en: "Brings a lost cluster back to life from a backup, on this node"
+        ))
+        .after_help(crate::say!(
+            fr: "Quand la majorité des nœuds est perdue pour de bon, et seulement alors :\n\
+                 \x20 1. arrêtez tous les nœuds\n\
+                 \x20 2. ici : vauban-node restore --data DOSSIER SAUVEGARDE, puis vauban-node run\n\
+                 \x20 3. portez reanchor-request.vbx à qui tient la racine, qui lance « vauban org reanchor » ; jusque-là, tout se lit et rien ne s'écrit\n\
+                 \x20 4. sur chaque autre nœud qui reste : vauban-node rejoin, puis vauban-node run",
+            en: "When a majority of the nodes is lost for good, and only then:\n\
+                 \x20 1. stop every node\n\
+                 \x20 2. here: vauban-node restore --data DIR BACKUP, then vauban-node run\n\
+                 \x20 3. carry reanchor-request.vbx to whoever holds the root, who runs `vauban org reanchor`; until then all can be read, and nothing written\n\
+                 \x20 4. on each other node that is left: vauban-node rejoin, then vauban-node run"
+        ))
+        .arg(data().required(true))
+        .arg(file(crate::say!(fr: "La sauvegarde", en: "The backup")))
+        .arg(
+            Arg::new("replace")
+                .long("replace")
+                .action(ArgAction::SetTrue)
+                .help(crate::say!(fr: "Met de côté les métadonnées que ce nœud a encore", en: "Sets aside the metadata that this node still has")),
+        )
+}
+
+fn rejoin() -> Command {
+    Command::new("rejoin")
+        .about(crate::say!(
+            fr: "Met de côté les métadonnées d'une grappe qui a été restaurée ailleurs, et garde les fragments",
+            en: "Sets aside the metadata of a cluster that was restored elsewhere, and keeps the chunks"
+        ))
+        .arg(data().required(true))
+}
+
+fn file(help: String) -> Arg {
+    Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
 }
 
 fn data() -> Arg {

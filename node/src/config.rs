@@ -16,8 +16,8 @@ use vauban_protocol::time::DAY_SECONDS;
 
 use crate::durable_file;
 use crate::limit::{
-    CONFIG_BYTES_MAX, CONNECTIONS_MAX, DISK_REPAIR_PERCENT_MAX, DISK_UPLOAD_PERCENT_MAX, MEMORY_BODIES_BYTES,
-    MEMORY_WINDOWS_BYTES, WINDOW_WIDE_BYTES,
+    BACKUPS_KEPT, CONFIG_BYTES_MAX, CONNECTIONS_MAX, DISK_REPAIR_PERCENT_MAX, DISK_UPLOAD_PERCENT_MAX,
+    MEMORY_BODIES_BYTES, MEMORY_WINDOWS_BYTES, WINDOW_WIDE_BYTES,
 };
 use crate::message::{Explain, Explanation};
 
@@ -45,8 +45,10 @@ pub struct Config {
     pub memory: Memory,
     /// Connections.
     pub network: Network,
-    /// What is done for the chunks unasked.
+    /// What is done unasked.
     pub jobs: Jobs,
+    /// Backups of the metadata.
+    pub backup: Backup,
 }
 
 /// What is logged, and how.
@@ -115,7 +117,21 @@ pub struct Network {
     pub stop_grace: Duration,
 }
 
-/// What is done for the chunks unasked.
+/// Backups of the metadata.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Backup {
+    /// Where they are written; none are, if that is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<PathBuf>,
+    /// How often one is.
+    #[serde(with = "humantime_serde")]
+    pub every: Duration,
+    /// How many are kept.
+    pub kept: usize,
+}
+
+/// What is done unasked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Jobs {
@@ -153,6 +169,7 @@ impl Default for Config {
             memory: Memory::default(),
             network: Network::default(),
             jobs: Jobs::default(),
+            backup: Backup::default(),
         }
     }
 }
@@ -189,6 +206,12 @@ impl Default for Jobs {
             scrub_every: Duration::from_secs(14 * DAY_SECONDS),
             sweep_every: Duration::from_secs(60 * 60),
         }
+    }
+}
+
+impl Default for Backup {
+    fn default() -> Self {
+        Self { folder: None, every: Duration::from_secs(DAY_SECONDS), kept: BACKUPS_KEPT }
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use vauban_protocol::time::Timestamp;
+
 /// A node's data folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFolder(PathBuf);
@@ -59,6 +61,24 @@ impl DataFolder {
     #[must_use]
     pub fn metadata(&self) -> PathBuf {
         self.0.join("meta")
+    }
+
+    /// Says that the metadata are gone because they were set aside: the node comes to its cluster as a new one does.
+    #[must_use]
+    pub fn rejoining(&self) -> PathBuf {
+        self.0.join("meta.rejoining")
+    }
+
+    /// Where metadata go that a restored cluster has no use for.
+    #[must_use]
+    pub fn set_aside(&self, now: Timestamp) -> PathBuf {
+        self.0.join(format!("meta.set-aside-{}", now.0))
+    }
+
+    /// What the root reanchors the cluster from, after a restore.
+    #[must_use]
+    pub fn reanchor_request(&self) -> PathBuf {
+        self.0.join("reanchor-request.vbx")
     }
 
     /// Sealed chunks.

@@ -51,6 +51,17 @@ pub fn replace(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// Removes a file, durably; there may be none.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed.and_then(|()| sync_folder(path)),
+    }
+}
+
 /// Reads a file of at most `bytes_max` bytes.
 ///
 /// # Errors
@@ -93,7 +104,7 @@ fn write_beside(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<PathB
     Ok(beside)
 }
 
-fn sync_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     File::open(folder)?.sync_all()
 }

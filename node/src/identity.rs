@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::{Signer as _, SigningKey};
 use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
 use vauban_protocol::label;
-use vauban_protocol::organisation::NodeRequest;
+use vauban_protocol::organisation::{NodeRequest, ReanchorRequest};
 use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signature::{Ed25519Key, message};
-use vauban_protocol::signed::{SUITE, Signed};
+use vauban_protocol::signed::{Payload, SUITE, Signed};
 use zeroize::Zeroizing;
 
 use crate::durable_file::{self, Readers};
@@ -130,7 +130,16 @@ impl Identity {
     /// Asks for a charter for the TLS key that `tls_request` (PKCS#10, DER) proves, at `address` (`host:port`).
     #[must_use]
     pub fn request(&self, tls_request: Vec<u8>, address: String) -> Signed<NodeRequest> {
-        let payload = NodeRequest { receipt_key: self.receipt_key(), tls_request, address };
+        self.seal(NodeRequest { receipt_key: self.receipt_key(), tls_request, address })
+    }
+
+    /// Asks to be put into force, after a restore.
+    #[must_use]
+    pub fn reanchor_request(&self, request: ReanchorRequest) -> Signed<ReanchorRequest> {
+        self.seal(request)
+    }
+
+    fn seal<T: Payload>(&self, payload: T) -> Signed<T> {
         let sealed: Result<_, std::convert::Infallible> =
             Signed::seal(payload, |label, bytes| Ok(self.sign(label, bytes)));
         match sealed {

@@ -1,7 +1,8 @@
 //! A Vauban storage node: orders and keeps sealed bytes.
 //!
 //! In the order in which a node comes to be and data meets it: what an operator decides, who the node is, the edge where
-//! clients arrive, its peers, the stores behind it, and what operators see. [`boot`] joins them.
+//! clients arrive, its peers, the stores behind it, and what operators see. [`boot`] joins them; [`recovery`]
+//! is for when they are lost.
 
 pub mod limit;
 
@@ -29,3 +30,4 @@ pub mod observe;
 pub mod web;
 
 pub mod boot;
+pub mod recovery;

@@ -288,6 +288,17 @@ pub const META_BUFFERS_BYTES: usize = 24 * 1024 * 1024;
 pub const META_WAL_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Files that the metadata database keeps open.
 pub const META_FILES_OPEN_MAX: i32 = 256;
+/// Seconds after its start at which a node first backs up: it has others to serve.
+pub const BACKUP_REST_SECONDS: u64 = 60;
+/// Backups that a node keeps, unless its configuration says otherwise.
+pub const BACKUPS_KEPT: usize = 14;
+/// Bytes of a backup that are read or written at once.
+pub const BACKUP_BUFFER_BYTES: usize = 1024 * 1024;
+/// Bytes of one key or value in a backup: far beyond the largest record, a space with all its members.
+pub const BACKUP_RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// How far the log of a restored cluster begins above its backup: more entries than the cluster before can have written since then,
+/// at a thousand a second for more than a century.
+pub const INCARNATION_INDEX_STEP: u64 = 1 << 42;
 /// Bytes that installing a snapshot copies in one batch.
 pub const INSTALL_BATCH_BYTES: usize = 4 * 1024 * 1024;
 

@@ -14,6 +14,7 @@ use vauban_node::identity::Identity;
 use vauban_node::limit::BLOCKING_THREADS_MAX;
 use vauban_node::message::{Explain, Explanation};
 use vauban_node::observe::start_log;
+use vauban_node::recovery::{self, Restoration};
 use vauban_node::say;
 use vauban_node::web;
 
@@ -70,6 +71,41 @@ fn act(invocation: Invocation) -> Result<(), Failure> {
             say_line(&say!(
                 fr: "Nœud {node} admis par l'organisation {organisation}, au site {site} ({country}). Lancez : vauban-node run",
                 en: "Node {node} admitted by organisation {organisation}, at site {site} ({country}). Now run: vauban-node run"
+            ));
+            Ok(())
+        }
+        Invocation::Backup { data, file } => {
+            let about = recovery::back_up(&DataFolder::at(&data), &file)?;
+            let (applied, file) = (about.applied, file.display());
+            say_line(&say!(
+                fr: "Sauvegarde écrite : {file} (indice {applied}). Gardez-la ailleurs que sur ce nœud.",
+                en: "Backup written: {file} (index {applied}). Keep it elsewhere than on this node."
+            ));
+            Ok(())
+        }
+        Invocation::Restore { data, file, replace } => {
+            let Restoration { restored, request, set_aside } =
+                recovery::restore(&DataFolder::at(&data), &file, replace, clock::now())?;
+            let (spaces, applied, request) = (restored.spaces.len(), restored.about.applied, request.display());
+            let aside = set_aside.map_or_else(String::new, |path| {
+                let path = path.display();
+                say!(fr: "\nLes métadonnées d'avant sont dans {path}.", en: "\nThe metadata from before are in {path}.")
+            });
+            say_line(&say!(
+                fr: "Restauré : {spaces} espaces, jusqu'à l'indice {applied}. Rien ne s'écrira avant que la racine l'ait signé :\n  portez {request} à qui la tient (vauban org reanchor), et lancez : vauban-node run{aside}",
+                en: "Restored: {spaces} spaces, up to index {applied}. Nothing will be written until the root has signed it:\n  carry {request} to whoever holds it (vauban org reanchor), and run: vauban-node run{aside}"
+            ));
+            Ok(())
+        }
+        Invocation::Rejoin { data } => {
+            let aside = recovery::rejoin(&DataFolder::at(&data), clock::now())?;
+            let aside = aside.map_or_else(String::new, |path| {
+                let path = path.display();
+                say!(fr: " Les métadonnées d'avant sont dans {path}.", en: " The metadata from before are in {path}.")
+            });
+            say_line(&say!(
+                fr: "Ce nœud reviendra à sa grappe avec ses fragments, et apprendra d'elle tout le reste. Lancez : vauban-node run.{aside}",
+                en: "This node will come back to its cluster with its chunks, and learn everything else from it. Now run: vauban-node run.{aside}"
             ));
             Ok(())
         }
@@ -161,7 +197,7 @@ macro_rules! failures {
     )*};
 }
 
-failures!(ConfigError, enrolment::InitError, enrolment::AdmitError, web::AskError);
+failures!(ConfigError, enrolment::InitError, enrolment::AdmitError, recovery::RecoveryError, web::AskError);
 
 impl From<BootError> for Failure {
     fn from(error: BootError) -> Self {

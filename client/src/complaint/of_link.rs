@@ -105,6 +105,10 @@ fn refused(refusal: &Refusal) -> Complaint {
             fr: "Relancer dans un moment ; le travail fait est gardé.",
             en: "Run it again in a moment; work done is kept.",
         ),
+        Refusal::NotInForce => say!(
+            fr: "Garder ses fichiers, rien n'est perdu ici ; qui tient la racine lance `vauban org reanchor`, puis relancer.",
+            en: "Keep your files, nothing is lost here; whoever holds the root runs `vauban org reanchor`, then run it again.",
+        ),
         Refusal::UnknownInvite | Refusal::InviteExpired | Refusal::InviteFull => say!(
             fr: "Demander une nouvelle invitation.",
             en: "Ask for a new invite.",
@@ -209,6 +213,10 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::NotKept => say!(
             fr: "Des fragments que ce changement garde ont été effacés.",
             en: "Chunks that this change keeps have been deleted.",
+        ),
+        Refusal::NotInForce => say!(
+            fr: "Les nœuds ont été restaurés d'une sauvegarde, et n'écrivent rien avant que la racine de l'organisation l'ait signé.",
+            en: "The nodes were restored from a backup, and write nothing before the organisation's root has signed it.",
         ),
         Refusal::FeatureLevel => say!(
             fr: "Les nœuds ne savent pas encore faire cela.",

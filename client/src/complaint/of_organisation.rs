@@ -168,14 +168,18 @@ pub(super) fn of_request(error: &NodeRequestError) -> Complaint {
                 en: "Read the operator's SIREN again (annuaire-entreprises.data.gouv.fr, or its Kbis).",
             ),
         ),
-        NodeRequestError::Decode(_) | NodeRequestError::Signature | NodeRequestError::Tls(_) => Complaint::new(
+        NodeRequestError::Decode(_)
+        | NodeRequestError::Signature
+        | NodeRequestError::OtherOrganisation(_)
+        | NodeRequestError::UnknownNode(_)
+        | NodeRequestError::Tls(_) => Complaint::new(
             say!(
                 fr: "La demande du nœud n'est pas en ordre ({error}).",
                 en: "The node's request is not in order ({error}).",
             ),
             say!(
-                fr: "Copier à nouveau le fichier que `vauban-node init` a écrit.",
-                en: "Copy again the file that `vauban-node init` wrote.",
+                fr: "Copier à nouveau le fichier que le nœud a écrit (`vauban-node init` ou `restore`), pour cette organisation.",
+                en: "Copy again the file that the node wrote (`vauban-node init` or `restore`), for this organisation.",
             ),
         ),
     }

@@ -29,6 +29,16 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
             say!(fr: "D'autres modifient l'espace plus vite que cet appareil.", en: "Others change the space faster than this device."),
             say!(fr: "Relancer la même commande : rien n'est envoyé deux fois.", en: "Run the same command again: nothing is sent twice."),
         ),
+        SyncError::SetBack => Complaint::new(
+            say!(
+                fr: "Les nœuds ont été restaurés d'une sauvegarde, et la racine de l'organisation l'a signé.",
+                en: "The nodes were restored from a backup, and the organisation's root has signed it.",
+            ),
+            say!(
+                fr: "Lancer `vauban sync` sur cet espace : tous les fichiers d'ici restent, et ce qui manque aux nœuds leur est renvoyé.",
+                en: "Run `vauban sync` on this space: every file here stays, and what the nodes lack is sent to them again.",
+            ),
+        ),
         SyncError::HistoryBehind => Complaint::new(
             say!(
                 fr: "L'histoire si ancienne de cet espace n'est pas encore là : cet appareil vient de commencer, et la lit en arrière-plan.",

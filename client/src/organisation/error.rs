@@ -4,6 +4,7 @@ use vauban_crypto::error::{OpenError, SealError};
 use vauban_crypto::signing::SigningError;
 use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::chain::Head;
+use vauban_protocol::id::{Fingerprint, NodeId};
 use vauban_protocol::organisation::OrganisationError;
 
 /// A chain that cannot be followed or extended.
@@ -93,6 +94,12 @@ pub enum NodeRequestError {
     /// Not signed by the keys it names.
     #[error("the request is not signed by the keys it names")]
     Signature,
+    /// It is for another organisation.
+    #[error("it is a request to organisation {0}")]
+    OtherOrganisation(Fingerprint),
+    /// No charter names the node.
+    #[error("no charter names node {0}")]
+    UnknownNode(NodeId),
     /// The TLS request in it does not hold.
     #[error("the TLS request in it does not hold: {0}")]
     Tls(#[from] rcgen::Error),

@@ -14,6 +14,7 @@ mod authority;
 mod draft;
 mod founding;
 mod node_admission;
+mod reanchoring;
 
 mod answers;
 mod invitation;
@@ -28,6 +29,7 @@ pub use founding::{Founder, Founding, FoundingError, enrol_founder, found};
 pub use invitation::{Invitation, invite_device, invite_user, verify_invite};
 pub use joining::{InviteFetchError, certified, fetch_chain, joining_keys};
 pub use node_admission::{CharterTerms, NodeApplication};
+pub use reanchoring::read_reanchor_request;
 pub use roster::Roster;
 pub use standing::{Standing, is_stale, standing};
 

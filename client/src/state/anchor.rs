@@ -22,7 +22,7 @@ use crate::limit::ANCHOR_BYTES_MAX;
 use crate::state::{Home, Selection, StateError, create_new, read_bounded, replace};
 
 const MAGIC: [u8; 3] = *b"VBH";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// What the anchor holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,8 +44,12 @@ pub struct AnchorRecord {
 /// What cannot be rebuilt of one space.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceAnchor {
-    /// The furthest position of the space's chain that this device has verified; it never goes down.
+    /// The furthest position of the space's chain that this device has verified; it goes down only to where the root has reanchored it.
     pub head: Option<Head>,
+    /// The position of the organisation's chain up to which such reanchoring was followed.
+    pub reanchored_by: u64,
+    /// Where the log was set back to so, until it was read anew: the counter is that of a log that is no more.
+    pub set_back_to: Option<Head>,
     /// Commits of this device in this space that are known to stand in its chain.
     pub counter: u64,
     /// The signed commit that is to be sent until it is answered.

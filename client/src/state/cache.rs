@@ -30,6 +30,7 @@ mod release;
 mod remote;
 mod replay;
 mod rows_of_state;
+mod set_back;
 mod tags;
 mod toll;
 

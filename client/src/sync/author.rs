@@ -52,7 +52,10 @@ impl<N: Nodes> OpenSpace<N> {
     /// # Errors
     /// [`SyncError`].
     pub fn settle(&mut self) -> Result<(), SyncError> {
+        self.org = self.device.organisation();
+        self.go_back()?;
         self.follow()?;
+        self.come_back()?;
         // A run that was killed after its commit was folded has not noted it.
         self.note(&self.folded()?);
         // Folding has taken it out of the outbox if it stands in the log.

@@ -40,6 +40,9 @@ pub enum SyncError {
         /// The number that the node shows.
         theirs: u64,
     },
+    /// The cluster was restored from a backup, and the root has reanchored it: whoever syncs goes back with it, and commits anew.
+    #[error("the cluster was restored from a backup")]
+    SetBack,
     /// This device started from a checkpoint, and has not read the history behind it yet.
     #[error("the history behind the checkpoint was not read yet")]
     HistoryBehind,

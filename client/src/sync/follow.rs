@@ -46,7 +46,14 @@ impl<N: Nodes> OpenSpace<N> {
     pub fn follow(&mut self) -> Result<(), SyncError> {
         // From before it is asked: what it does not show was not there then.
         let asked = self.now();
-        let followed = self.follow_to_end();
+        let mut followed = self.follow_to_end();
+        if matches!(followed, Err(SyncError::Behind { .. })) {
+            // The root may have set the space back, and only nodes know of it so far.
+            self.refresh_organisation()?;
+            if self.is_to_go_back()? {
+                followed = Err(SyncError::SetBack);
+            }
+        }
         let lag = match followed {
             Ok(()) => {
                 self.cache.set_mark(Mark::Looked, asked)?;
@@ -65,9 +72,13 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     fn follow_to_end(&mut self) -> Result<(), SyncError> {
+        if self.is_to_go_back()? {
+            return Err(SyncError::SetBack);
+        }
         loop {
             let mut folded = self.cache.space()?;
-            if folded.is_none() && self.start()? {
+            // Whoever was set back needs what the log said then, and not only what it says now.
+            if folded.is_none() && self.record.set_back_to.is_none() && self.start()? {
                 folded = self.cache.space()?;
             }
             let from = folded.as_ref().map_or(0, |space| space.head().seq.saturating_add(1));

@@ -40,6 +40,7 @@ mod retention;
 mod round;
 mod selection;
 mod send;
+mod set_back;
 mod spaces;
 mod standing;
 mod start;

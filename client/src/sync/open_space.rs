@@ -3,6 +3,7 @@
 //! What the anchor holds is written before it matters: a signed commit before it is sent, a counter with it. What it may
 //! forget (how far the log was read) is written with the next thing that must be.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -216,6 +217,31 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
+    /// Notes that what the root has said so far takes nothing back here. The caller holds the home's claim.
+    pub(super) fn note_reanchored(&mut self) {
+        let by = self.org.reanchored_by();
+        if by > self.record.reanchored_by {
+            self.record.reanchored_by = by;
+            (self.is_author, self.is_record_dirty) = (true, true);
+        }
+    }
+
+    /// Sets the space back to a head that the root has named; on disk when this returns.
+    pub(super) fn set_back_to(&mut self, head: Head) -> Result<(), SyncError> {
+        self.record.reanchored_by = self.org.reanchored_by();
+        (self.record.head, self.record.set_back_to) = (Some(head), Some(head));
+        (self.record.outbox, self.record.owed, self.record.behind_since) = (None, None, None);
+        (self.is_author, self.is_record_dirty) = (true, true);
+        self.write_record()
+    }
+
+    /// Notes that the log was read anew, and what it says of this device's counter; on disk when this returns.
+    pub(super) fn has_come_back(&mut self, counter: u64) -> Result<(), SyncError> {
+        (self.record.counter, self.record.set_back_to) = (counter, None);
+        (self.is_author, self.is_record_dirty) = (true, true);
+        self.write_record()
+    }
+
     /// Notes, before this device starts from a checkpoint, what it had seen of the log behind.
     pub(super) fn owe(&mut self, seen: Head) -> Result<(), SyncError> {
         self.record.owed = Some(seen);
@@ -309,15 +335,23 @@ impl<N: Nodes> OpenSpace<N> {
     }
 }
 
-/// What is kept, and what this process knows. Heads and counters were read in the log, and only grow; what was signed and is
-/// not answered is the word of whoever writes.
+/// What is kept, and what this process knows. Heads and counters were read in the log, and only grow, unless the root has set them back;
+/// what was signed and is not answered is the word of whoever writes.
 fn merged(kept: SpaceAnchor, known: SpaceAnchor, is_author: bool) -> SpaceAnchor {
+    // Whoever knows less of what the root has said speaks of a log that is no more.
+    match kept.reanchored_by.cmp(&known.reanchored_by) {
+        Ordering::Greater => return kept,
+        Ordering::Less if known.set_back_to.is_some() => return known,
+        Ordering::Equal if kept.set_back_to.is_some() => return if is_author { known } else { kept },
+        Ordering::Less | Ordering::Equal => {}
+    }
     let (head, counter) = (further(kept.head, known.head), kept.counter.max(known.counter));
     // The last look at a node is the one that counts.
-    let (behind_since, owed) = (known.behind_since, known.owed);
+    let (reanchored_by, behind_since, owed) = (known.reanchored_by, known.behind_since, known.owed);
     let SpaceAnchor { outbox, folder, .. } = if is_author { known } else { kept };
     // A commit that was found in the log is answered, whoever found it.
-    SpaceAnchor { head, counter, outbox: outbox.filter(|outbox| outbox.counter > counter), behind_since, owed, folder }
+    let outbox = outbox.filter(|outbox| outbox.counter > counter);
+    SpaceAnchor { head, reanchored_by, set_back_to: None, counter, outbox, behind_since, owed, folder }
 }
 
 fn further(one: Option<Head>, other: Option<Head>) -> Option<Head> {

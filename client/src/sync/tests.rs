@@ -17,6 +17,7 @@ mod releases;
 mod removals;
 mod scoped;
 mod selected;
+mod set_back;
 mod stopping;
 mod story;
 mod words;

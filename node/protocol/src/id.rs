@@ -87,6 +87,19 @@ identifier! {
     SpaceId(16);
     /// An invite, chosen at random.
     InviteId(16);
+    /// A life of the cluster, chosen at random when it is restored from a backup.
+    Incarnation(16);
+}
+
+impl Incarnation {
+    /// The one that a cluster is founded with.
+    pub const FIRST: Self = Self([0; 16]);
+}
+
+impl Default for Incarnation {
+    fn default() -> Self {
+        Self::FIRST
+    }
 }
 
 impl ChunkId {

@@ -38,6 +38,8 @@ labels! {
 
     /// Signature context of a node's request for a charter.
     SIGN_NODE_REQUEST = "sign node request";
+    /// Signature context of a restored node's request to be put into force.
+    SIGN_REANCHOR_REQUEST = "sign reanchor request";
 
     /// TLS exporter label of the device proof (RFC 8446, section 7.5).
     EXPORTER_DEVICE = "exporter device";

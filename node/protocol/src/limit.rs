@@ -63,6 +63,10 @@ pub const VOTERS_MAX: usize = 7;
 pub const SEAT_ADDRESSES_MAX: usize = 4;
 /// Bytes of one address of a node: a DNS name and a port.
 pub const SEAT_ADDRESS_BYTES_MAX: usize = 260;
+/// Bytes of a restored node's request: hundreds of thousands of spaces.
+pub const REANCHOR_REQUEST_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Spaces that one certificate reanchors: their heads fit into it, with the root's signature; more take several certificates.
+pub const REANCHORED_SPACES_MAX: usize = 400;
 /// Spaces one user may be a member of.
 pub const SPACES_MAX: usize = 4096;
 
@@ -80,4 +84,6 @@ const _: () = assert!(RETENTION_DAYS_MIN <= RETENTION_DAYS && RETENTION_DAYS <= 
 // At least one commit fits, so that following again makes progress.
 const _: () = assert!(COMMIT_BYTES_MAX + 4 <= FOLLOW_BYTES_MAX);
 const _: () = assert!(CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX <= CERTIFICATES_BYTES_MAX);
+// A head's number takes ten bytes at most; the hybrid signature and the rest of a certificate fit beside.
+const _: () = assert!(REANCHORED_SPACES_MAX * (16 + 10 + 32) + 4096 < CERTIFICATE_BYTES_MAX);
 const _: () = assert!(IDS_MAX * (32 + 5) < HEADER_BYTES_MAX);

@@ -4,7 +4,7 @@
 //! TLS has verified that the organisation's authority certified the key. A peer that is no node of the organisation is told nothing but
 //! the chain, which is its own proof; whoever shows no certificate at all is told nothing.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -37,6 +37,8 @@ struct Caller {
     connection: Connection,
     /// Who it is, once it has greeted: its name is in its certificate.
     named: OnceLock<(NodeId, Digest)>,
+    /// What it said of itself last.
+    greeted: Mutex<Option<Greeting>>,
     /// Memory for what is said between the consensus engines.
     share: Share,
     /// Memory for the chunks that it pushes.
@@ -58,6 +60,7 @@ pub(super) async fn serve(gateway: &Arc<Gateway>, connection: Connection, left: 
     let caller = Arc::new(Caller {
         connection: connection.clone(),
         named: OnceLock::new(),
+        greeted: Mutex::default(),
         share: gateway.consensus.share(),
         pushed: gateway.pushed.share(),
     });
@@ -163,6 +166,14 @@ async fn greet(gateway: &Gateway, caller: &Caller, theirs: Greeting) -> Result<A
     if node != theirs.node {
         return Ok((PeerResponse::Refused(PeerRefusal::NotAdmitted), Vec::new()));
     }
+    *caller.greeted.lock().unwrap_or_else(PoisonError::into_inner) = Some(theirs);
+    if !gateway.peers.known().greeting().suits(&theirs) {
+        tracing::warn!(
+            %node,
+            "a node of another incarnation of the cluster comes: one of the two was restored from a backup; on the one that was not, \
+             run `vauban-node rejoin`"
+        );
+    }
     if admitted(gateway, caller).is_ok() {
         widen_for_node(&caller.connection);
         gateway.peers.meet();
@@ -219,7 +230,9 @@ fn admitted(gateway: &Gateway, caller: &Caller) -> Result<NodeId, PeerRefusal> {
         gateway.metrics.admission_refused("untrusted_node");
         PeerRefusal::NotAdmitted
     })?;
-    Ok(node)
+    let greeted = *caller.greeted.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_suitable = greeted.is_some_and(|theirs| gateway.peers.known().greeting().suits(&theirs));
+    if is_suitable { Ok(node) } else { Err(PeerRefusal::OtherIncarnation) }
 }
 
 /// What the peer has shown in TLS, its own certificate first.

@@ -1,4 +1,4 @@
-//! What a node does for its chunks unasked: repair what is missing, re-hash what is there, sweep what nobody needs.
+//! What a node does unasked: repair what is missing, re-hash what is there, sweep what nobody needs, back up its metadata.
 //!
 //! A [`Job`] does one bounded unit of work a call, so that each can be slowed down, paused and ended between any two; one
 //! runner for all of them does that, and says how they are, in metrics and in [`JobStatus`].
@@ -9,6 +9,7 @@
 //! Deliberately absent: any authority. What may be deleted is the rule's word (`chunks::rule`), what must be held is the
 //! layouts' (`placement`).
 
+mod backup;
 mod repair;
 mod runner;
 mod scrub;
@@ -25,8 +26,9 @@ use std::time::Duration;
 use vauban_protocol::time::Timestamp;
 
 use crate::chunks::StoreError;
-use crate::metadata::{Failure, ProposeError};
+use crate::metadata::{BackupError, Failure, ProposeError};
 
+pub use backup::Backup;
 pub use repair::Repair;
 pub use runner::{Jobs, Throttle};
 pub use scrub::Scrub;
@@ -87,6 +89,9 @@ pub enum JobError {
     /// The group.
     #[error(transparent)]
     Propose(#[from] ProposeError),
+    /// A backup.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
     /// The node is ending.
     #[error("the node stops")]
     Ending,

@@ -94,6 +94,9 @@ impl Job for Sweep {
         if self.place.is_some() || self.is_reclaiming {
             return true;
         }
+        if !self.replication.view().is_in_force() {
+            return false;
+        }
         let layouts = self.replication.view().layouts();
         let has_settled = layouts.is_settled() && self.layouts.as_ref() != Some(&layouts);
         if has_settled || self.ended.is_none_or(|ended| ended.elapsed() >= self.every) {

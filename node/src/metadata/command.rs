@@ -95,6 +95,11 @@ impl Command {
         !matches!(self, Self::Found(_) | Self::Tick(_) | Self::Raise(_))
     }
 
+    /// Whether it says what people do, as against what their organisation, its clock and its nodes are.
+    pub(super) fn is_of_people(&self) -> bool {
+        matches!(self, Self::CreateSpace(_) | Self::Commit(_) | Self::OpenInvite(_) | Self::Join { .. } | Self::Seen(_))
+    }
+
     /// Bytes that this command adds to the log, nearly.
     pub(super) fn bytes(&self) -> usize {
         match self {

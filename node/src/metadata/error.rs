@@ -1,9 +1,10 @@
 //! What can go wrong with the metadata, and who is to act.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use vauban_protocol::id::NodeId;
+use vauban_protocol::id::{Fingerprint, NodeId};
 use vauban_protocol::wire::Refusal;
 
 /// The disk failed this node while it ran: a write or fsync of unknown effect, or bytes that no longer decode.
@@ -85,4 +86,58 @@ pub enum MetadataError {
     /// A bug: the consensus engine refuses what it was given.
     #[error("the consensus engine: {0}")]
     Engine(String),
+}
+
+/// Why there is no backup, or nothing was restored from one. The operator acts.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// A file or folder cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no backup.
+    #[error("{} is not a backup of metadata", path.display())]
+    None {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a later version.
+    #[error("{} was written by a later version", path.display())]
+    Later {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was cut short, or changed.
+    #[error("{} is damaged", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The node has applied nothing yet.
+    #[error("the node has nothing to back up yet")]
+    Nothing,
+    /// The backup is another organisation's than the node.
+    #[error("the backup is of organisation {found}, the node of {expected}")]
+    OtherOrganisation {
+        /// Whose the backup is.
+        found: Fingerprint,
+        /// Whose the node is.
+        expected: Fingerprint,
+    },
+    /// The system gives no randomness.
+    #[error("the system gives no randomness: {0}")]
+    Randomness(getrandom::Error),
+    /// The database.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+}
+
+impl From<Failure> for BackupError {
+    fn from(failure: Failure) -> Self {
+        Self::Metadata(failure.into())
+    }
 }

@@ -1,6 +1,6 @@
 //! What an operator is told when the metadata do not open: what is wrong, and what to do now.
 
-use super::error::MetadataError;
+use super::error::{BackupError, MetadataError};
 use crate::message::{Explain, Explanation};
 
 impl Explain for MetadataError {
@@ -52,5 +52,43 @@ impl MetadataError {
                 en: "Start the node again, and report this error with its log.",
             ),
         }
+    }
+}
+
+impl Explain for BackupError {
+    fn explain(&self) -> Explanation {
+        let detail = self.to_string();
+        let what = crate::say!(
+            fr: "La sauvegarde ou la restauration n'est pas faite : {detail}",
+            en: "The backup or restore was not done: {detail}",
+        );
+        let next = match self {
+            Self::Metadata(error) => return error.explain(),
+            Self::File { .. } => crate::say!(
+                fr: "Vérifiez le chemin, la place libre et l'utilisateur ; une sauvegarde n'écrase aucun fichier.",
+                en: "Check the path, the free space and the user; a backup overwrites no file.",
+            ),
+            Self::None { .. } | Self::Damaged { .. } => crate::say!(
+                fr: "Prenez une autre sauvegarde : un fichier VBM entier, écrit par « vauban-node backup » ou chaque jour par un nœud.",
+                en: "Take another backup: a whole VBM file, written by `vauban-node backup` or daily by a node.",
+            ),
+            Self::Later { .. } => crate::say!(
+                fr: "Installez une version plus récente de vauban-node.",
+                en: "Install a newer vauban-node.",
+            ),
+            Self::Nothing => crate::say!(
+                fr: "Attendez que le nœud ait sa place dans la grappe, puis recommencez.",
+                en: "Wait until the node has its place in the cluster, then try again.",
+            ),
+            Self::OtherOrganisation { .. } => crate::say!(
+                fr: "Restaurez sur un nœud admis par la même organisation.",
+                en: "Restore on a node that the same organisation has admitted.",
+            ),
+            Self::Randomness(_) => crate::say!(
+                fr: "Recommencez ; si cela dure, vérifiez le système.",
+                en: "Try again; if it lasts, check the system.",
+            ),
+        };
+        Explanation { what, next }
     }
 }

@@ -16,9 +16,10 @@ use vauban_protocol::chain::Head;
 use vauban_protocol::id::NodeId;
 use vauban_protocol::limit::CERTIFICATES_MAX;
 use vauban_protocol::organisation::Organisation;
+use vauban_protocol::time::Timestamp;
 
 use super::command::{Applied, Blob, Command};
-use super::error::{Failure, MetadataError};
+use super::error::{BackupError, Failure, MetadataError};
 use super::level::FEATURE_LEVEL;
 use super::members::{self, Looking};
 use super::network::Ways;
@@ -28,16 +29,15 @@ use super::proposal::{Proposal, ProposeError};
 use super::proposer::Proposer;
 use super::pulse;
 use super::raft::{Group, Voter, settings};
-use super::store::{Database, LogStore, Machine, Replica, SnapshotShelf, resume};
+use super::store::{
+    BEGUN, DATABASE, Database, LogStore, Machine, Replica, SnapshotShelf, all_scheduled, resume, scheduled,
+    write_backup,
+};
 use super::view::View;
 use crate::durable_file::{self, Readers};
 use crate::limit::{METADATA_CLOSE_SECONDS_MAX, METADATA_READY_SECONDS_MAX, TICK_SECONDS};
 use crate::peers::{PeerRefusal, Peers};
 
-/// The database's folder.
-const DATABASE: &str = "db";
-/// What is beside the folder of metadata from their first entry or vote on: whoever finds this, and none, has lost them.
-const BEGUN: &str = "begun";
 /// The snapshots' folder, on the same file system: snapshots are hard links.
 const SNAPSHOTS: &str = "snapshots";
 
@@ -84,6 +84,13 @@ impl Metadata {
     #[must_use]
     pub fn are_lost(dir: &Path) -> bool {
         !Self::exist(dir) && dir.with_extension(BEGUN).exists()
+    }
+
+    /// Whether another process uses the metadata of `node` in `dir`.
+    #[must_use]
+    pub fn is_in_use(dir: &Path, node: NodeId) -> bool {
+        let path = dir.join(DATABASE);
+        Database::exists(&path) && matches!(Database::open(&path, node), Err(MetadataError::InUse { .. }))
     }
 
     /// Opens the metadata of `node` in `dir`, or creates them, empty. `peers` are its way to other nodes, if it has one. A group
@@ -194,6 +201,24 @@ impl Metadata {
     #[must_use]
     pub fn view(&self) -> View {
         self.view.clone()
+    }
+
+    /// Writes what is applied to a new backup in `folder`, named by `now`, and answers with its path. Blocks.
+    ///
+    /// # Errors
+    /// [`BackupError`].
+    pub fn back_up_to(&self, folder: &Path, now: Timestamp) -> Result<PathBuf, BackupError> {
+        let path = scheduled(folder, self.node, now);
+        write_backup(self.view.database(), self.node, &path)?;
+        Ok(path)
+    }
+
+    /// The backups that `node` has written to `folder` so, the oldest first.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn backups(folder: &Path, node: NodeId) -> std::io::Result<Vec<PathBuf>> {
+        all_scheduled(folder, node)
     }
 
     /// Told once the storage has failed: the node must then stop, and every proposal fails.

@@ -33,11 +33,12 @@ mod standing;
 mod view;
 
 pub use command::Applied;
-pub use error::{Failure, MetadataError};
+pub use error::{BackupError, Failure, MetadataError};
 pub use handle::Metadata;
 pub use proposal::{Proposal, ProposeError};
 pub use standing::Standing;
 pub use state::{Row, Tally};
+pub use store::{About, Built, Restored, back_up, restore};
 pub use view::View;
 
 #[cfg(test)]

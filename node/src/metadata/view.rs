@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 use vauban_protocol::canonical::decode;
-use vauban_protocol::id::{ChunkId, InviteId, NodeId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, Incarnation, InviteId, NodeId, SpaceId, UserId};
 use vauban_protocol::organisation::{InviteKind, Organisation};
 use vauban_protocol::space::Space;
 use vauban_protocol::time::Timestamp;
@@ -45,6 +45,18 @@ impl View {
     #[must_use]
     pub fn organisation(&self) -> Option<Arc<Organisation>> {
         self.replica.core().organisation
+    }
+
+    /// Which incarnation of the cluster this is.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.replica.core().incarnation
+    }
+
+    /// Whether that is the one that the organisation's root wants to go on: if not, nothing is written, and nothing deleted.
+    #[must_use]
+    pub fn is_in_force(&self) -> bool {
+        self.replica.core().is_in_force()
     }
 
     /// The organisation's certificates from position `from` on, 0 being the genesis: as many as fit into a list body of

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::NodeId;
+use vauban_protocol::id::{Incarnation, NodeId};
 use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, HEADER_BYTES_MAX};
 
 use crate::limit::{CONSENSUS_BYTES_MAX, PROPOSED_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX};
@@ -58,6 +58,17 @@ pub struct Greeting {
     pub head: Head,
     /// Whether its metadata are empty: it has never voted, and holds no entry.
     pub blank: bool,
+    /// Which incarnation of the cluster it is of, unless it is blank.
+    pub incarnation: Incarnation,
+}
+
+impl Greeting {
+    /// Whether the two may make up one cluster. What a node remembers of one incarnation is wrong in another: only one that
+    /// remembers nothing comes to both.
+    #[must_use]
+    pub fn suits(&self, other: &Self) -> bool {
+        self.blank || other.blank || self.incarnation == other.incarnation
+    }
 }
 
 /// The header of an answer.
@@ -113,6 +124,9 @@ pub enum PeerRefusal {
     /// Stopping, without quorum, or at one of its bounds.
     #[error("it is not available now")]
     Unavailable,
+    /// One of the two was restored from a backup, and the other was not.
+    #[error("it is of another incarnation of the cluster")]
+    OtherIncarnation,
 }
 
 impl PeerRequest {
@@ -177,7 +191,7 @@ mod tests {
     #[test]
     fn what_was_added_stands_at_the_end() {
         let head = Head { seq: 0, digest: Digest([0; 32]) };
-        let greeting = Greeting { node: NodeId([0; 16]), head, blank: false };
+        let greeting = Greeting { node: NodeId([0; 16]), head, blank: false, incarnation: Incarnation::FIRST };
         let requests = [
             PeerRequest::Greet(greeting),
             PeerRequest::Teach,

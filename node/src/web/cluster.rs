@@ -26,6 +26,8 @@ pub struct Cluster {
     pub term: u64,
     /// The index that this node has applied.
     pub applied: u64,
+    /// Whether it takes writes: one that was restored from a backup does once the organisation's root has reanchored it.
+    pub in_force: bool,
     /// What every voter supports.
     pub feature_level: u32,
     /// The cluster's time, in seconds since 1970.
@@ -121,6 +123,7 @@ pub(super) async fn look(node: NodeId, metadata: &Metadata, peers: &Peers) -> Cl
         leader: standing.leader.map(NodeId::to_hex),
         term: standing.term,
         applied: view.applied(),
+        in_force: view.is_in_force(),
         feature_level: view.feature_level(),
         cluster_time: view.cluster_time().0,
         nodes,
@@ -189,7 +192,15 @@ impl Cluster {
                 en: "Cluster: nobody leads. A majority of voters is missing: nothing is written; what is applied here ({applied}) can be read.",
             ),
         };
-        format!("{head}\n{}", lines.join("\n"))
+        let restored = if self.in_force {
+            String::new()
+        } else {
+            crate::say!(
+                fr: "\nRestaurée d'une sauvegarde : rien ne s'écrit avant que la racine l'ait signé (« vauban org reanchor »).",
+                en: "\nRestored from a backup: nothing is written until the root has signed it (`vauban org reanchor`).",
+            )
+        };
+        format!("{head}{restored}\n{}", lines.join("\n"))
     }
 }
 

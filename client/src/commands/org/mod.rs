@@ -4,6 +4,7 @@ mod appoint;
 mod backup;
 mod charter;
 mod create;
+mod reanchor;
 mod restore;
 mod root_passphrase;
 
@@ -42,6 +43,11 @@ pub(crate) enum Command {
         en: "Admits a node: signs its charter and certificate",
     ))]
     Charter(charter::Arguments),
+    #[command(about = say!(
+        fr: "Met en vigueur une grappe restaurée d'une sauvegarde",
+        en: "Puts into force a cluster that was restored from a backup",
+    ))]
+    Reanchor(reanchor::Arguments),
 }
 
 pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
@@ -51,5 +57,6 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Appoint(arguments) => appoint::run(context, arguments),
         Command::Charter(arguments) => charter::run(context, arguments),
+        Command::Reanchor(arguments) => reanchor::run(context, arguments),
     }
 }

@@ -133,6 +133,15 @@ impl Cache {
         Ok(rows)
     }
 
+    /// All that was agreed on.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub(super) fn base_rows_of(&self, root: RootId) -> Result<Vec<BaseRow>, CacheError> {
+        let mut statement = self.db.prepare_cached(base_where!("TRUE"))?;
+        base_rows(statement.query(params![root.0])?)
+    }
+
     /// Entries that were agreed on.
     ///
     /// # Errors

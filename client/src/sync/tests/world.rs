@@ -43,7 +43,7 @@ pub(super) struct World {
 pub(super) struct Device {
     pub(super) name: String,
     pub(super) machine: Stopping,
-    session: Arc<Session>,
+    pub(super) session: Arc<Session>,
     home: TempDir,
     folder: TempDir,
     node: ModelNode,
@@ -133,16 +133,19 @@ impl World {
 
     /// Revokes a device, and has `witness` know.
     pub(super) fn revoke(&self, device: &Device, witness: &Device) {
-        let device = device.session.identity().device();
+        self.certify(Statement::RevokeDevice { device: device.session.identity().device() });
+        witness.open().unwrap().refresh_organisation().unwrap();
+    }
+
+    /// The root says something, and the node knows it.
+    pub(super) fn certify(&self, statement: Statement) {
         self.node.with(|state| {
             let prev = Some(state.org.head());
-            let statement = Statement::RevokeDevice { device };
             let certificate = Certificate { prev, issuer: Issuer::Root, issued_at: Timestamp(2), statement };
             let bytes = self.root.seal_hybrid(certificate).unwrap().bytes().clone();
             state.org.extend(bytes.clone()).unwrap();
             state.certificates.push(bytes);
         });
-        witness.open().unwrap().refresh_organisation().unwrap();
     }
 
     /// The file of a device's cache of the space.

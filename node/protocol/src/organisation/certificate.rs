@@ -8,6 +8,7 @@ use crate::id::{DeviceId, InviteId, NodeId, UserId};
 use crate::label;
 use crate::limit::{CERTIFICATE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::reanchor::Reanchor;
 use crate::organisation::seat::Seat;
 use crate::signature::{HybridKey, KemKey};
 use crate::signed::Payload;
@@ -114,6 +115,8 @@ pub enum Statement {
         /// Which node.
         node: NodeId,
     },
+    /// Puts a cluster that was restored from a backup into force. By the root.
+    Reanchor(Reanchor),
 }
 
 impl Payload for Certificate {
@@ -131,6 +134,7 @@ impl Payload for Certificate {
             Statement::Charter(charter) => charter.is_bounded(),
             Statement::Policy(policy) => policy.is_bounded(),
             Statement::SeatNode(seat) => seat.is_bounded(),
+            Statement::Reanchor(part) => part.is_bounded(),
             Statement::Admin { .. }
             | Statement::RevokeUser { .. }
             | Statement::RevokeDevice { .. }

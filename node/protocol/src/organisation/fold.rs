@@ -12,6 +12,7 @@ use crate::chain::Head;
 use crate::id::{DeviceId, Digest, Fingerprint, InviteId, NodeId, UserId};
 use crate::organisation::certificate::{Certificate, Issuer, Statement};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::reanchor::Incarnations;
 use crate::organisation::seat::Seats;
 use crate::signature::{HybridKey, KemKey};
 use crate::signed::Signed;
@@ -100,6 +101,7 @@ pub struct Organisation {
     /// Nodes in the order of their first charter.
     pub(super) chartered: Vec<NodeId>,
     pub(super) seats: Seats,
+    pub(super) incarnations: Incarnations,
     policy: PlacementPolicy,
     invites_used: BTreeSet<InviteId>,
 }
@@ -132,6 +134,7 @@ impl Organisation {
             charters_revoked: BTreeSet::new(),
             chartered: Vec::new(),
             seats: Seats::default(),
+            incarnations: Incarnations::default(),
             policy: PlacementPolicy::default(),
             invites_used: BTreeSet::new(),
         })
@@ -199,7 +202,8 @@ impl Organisation {
             | Statement::Admin { .. }
             | Statement::Charter(_)
             | Statement::RevokeCharter { .. }
-            | Statement::Policy(_) => false,
+            | Statement::Policy(_)
+            | Statement::Reanchor(_) => false,
         };
         if may { Ok(()) } else { Err(OrganisationError::Authority) }
     }
@@ -263,6 +267,7 @@ impl Organisation {
             Statement::SeatNode(seat) => self.seats.take(seat, &self.charters, position)?,
             Statement::DrainNode { node } => self.seats.drain(*node, &self.charters)?,
             Statement::RemoveNode { node } => self.seats.remove(*node, &self.charters)?,
+            Statement::Reanchor(part) => self.incarnations.take(part, position)?,
         }
         Ok(())
     }

@@ -91,12 +91,15 @@ pub enum Refusal {
     /// The commit keeps a chunk that has been purged: if its copies are still there, it can be added again.
     #[error("a chunk is no longer kept")]
     NotKept,
+    /// The cluster was restored from a backup, and waits for the root to put it into force; or it is one that was replaced so.
+    #[error("the cluster was restored from a backup, and is not in force")]
+    NotInForce,
 }
 
 impl Refusal {
     /// Whether the same request may succeed later without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable | Self::Behind)
+        matches!(self, Self::Unavailable | Self::Behind | Self::NotInForce)
     }
 }

@@ -2,6 +2,7 @@
 
 use vauban_protocol::id::InviteId;
 use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
 use super::draft::{Draft, Stop};
@@ -18,6 +19,9 @@ pub(in crate::metadata) fn apply<B: Base>(
     index: u64,
     command: &Command,
 ) -> Result<Outcome, B::Error> {
+    if command.is_of_people() && !draft.core.is_in_force() {
+        return Ok(Err(Refusal::NotInForce));
+    }
     let applied = match command {
         Command::Found(chain) => certify::found(draft, index, chain),
         Command::Certify(certificates) => certify::certify(draft, index, certificates),
@@ -57,5 +61,5 @@ fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) -> R
     for invite in over {
         draft.close_invite(invite);
     }
-    release::purge(draft)
+    if draft.core.may_purge() { release::purge(draft) } else { Ok(()) }
 }

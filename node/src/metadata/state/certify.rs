@@ -79,7 +79,12 @@ fn extend<B: Base>(
         answered.extend(invite_of(bytes));
     }
     let head = extended.head();
+    let was_in_force = draft.core.is_in_force();
+    let reanchored = extended.reanchored_at();
     draft.core.organisation = Some(Arc::new(extended));
+    if let Some(time) = reanchored.filter(|_| !was_in_force && draft.core.is_in_force()) {
+        draft.core.clock.resume(time, index);
+    }
     for (position, Blob(bytes)) in positions.into_iter().zip(fresh) {
         let bytes = bytes.clone();
         draft.record(Change::Certificate { position, bytes });

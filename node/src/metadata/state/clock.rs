@@ -51,6 +51,12 @@ impl Clock {
         self.raise_floor(now);
     }
 
+    /// The root puts a restored cluster into force, at `time`, in the entry at `index`: what was stored before it counts no more.
+    pub(in crate::metadata) fn resume(&mut self, time: Timestamp, index: u64) {
+        self.time = Some(self.time().max(time));
+        self.cut_off(index);
+    }
+
     /// A change of layout, in the entry at `index`: receipts from before it are too old from now on.
     pub(in crate::metadata) fn cut_off(&mut self, index: u64) {
         self.floor = self.floor.max(index);

@@ -24,6 +24,7 @@ mod space;
 
 pub(super) use apply::apply;
 pub(super) use base::Base;
+pub(super) use clock::Clock;
 pub(super) use core::Core;
 pub(super) use draft::{Change, Changes, Draft};
 pub(super) use release::Release;

@@ -99,6 +99,21 @@ impl Database {
         Ok(Self { rocks, path: path.to_owned(), failed: watch::Sender::new(None) })
     }
 
+    /// Opens a database beside the node that runs on it, to read what it has written so far. `scratch` takes the engine's own log.
+    pub(super) fn open_beside(path: &Path, scratch: &Path) -> Result<Self, MetadataError> {
+        if !Self::exists(path) {
+            return Err(MetadataError::Lost { path: path.to_owned() });
+        }
+        let mut options = database_options();
+        options.create_if_missing(false);
+        options.create_missing_column_families(false);
+        // Whoever does not hold every table open loses those that the other merges away meanwhile.
+        options.set_max_open_files(-1);
+        let rocks = DB::open_cf_descriptors_as_secondary(&options, path, scratch, families())
+            .map_err(|error| open_error(path, &error))?;
+        Ok(Self { rocks, path: path.to_owned(), failed: watch::Sender::new(None) })
+    }
+
     /// Makes a new database this node's, and refuses another node's or a newer one.
     fn claim(&self, node: NodeId) -> Result<(), MetadataError> {
         let path = || self.path.clone();

@@ -47,7 +47,7 @@ pub(super) struct Position {
 }
 
 impl Position {
-    fn index(&self) -> u64 {
+    pub(super) fn index(&self) -> u64 {
         self.log_id.map_or(0, |log_id| log_id.index)
     }
 }
@@ -264,6 +264,7 @@ fn load_core(database: &Database) -> Result<Core, Failure> {
     })?;
     Ok(Core {
         organisation: organisation.map(Arc::new),
+        incarnation: database.read_as(Family::State, &Key::incarnation())?.unwrap_or_default(),
         clock: database.read_as(Family::State, &Key::clock())?.unwrap_or_default(),
         invites: Arc::new(database.read_as(Family::State, &Key::book())?.unwrap_or_default()),
         feature_level: database.read_as(Family::State, &Key::level())?.unwrap_or_default(),

@@ -60,6 +60,8 @@ tables! {
     SPACE = b's';
     /// A retention that was longer, and until when it still holds.
     LESSENED = b'l';
+    /// Which incarnation of the cluster this is.
+    INCARNATION = b'n';
     /// The layouts of chunks over nodes.
     LAYOUTS = b'g';
     /// Releases that no other device has seen yet.
@@ -150,6 +152,10 @@ impl Key {
 
     pub(super) fn clock() -> Self {
         Self::of(CLOCK, &[])
+    }
+
+    pub(super) fn incarnation() -> Self {
+        Self::of(INCARNATION, &[])
     }
 
     pub(super) fn layouts() -> Self {

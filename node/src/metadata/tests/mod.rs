@@ -5,6 +5,7 @@ pub(crate) mod town;
 mod crash;
 mod damage;
 mod group;
+mod restore;
 mod retention;
 mod snapshot;
 

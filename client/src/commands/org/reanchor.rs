@@ -1,0 +1,152 @@
+//! `vauban org reanchor REQUEST`.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use vauban_protocol::id::{Incarnation, SpaceId};
+use vauban_protocol::limit::REANCHORED_SPACES_MAX;
+use vauban_protocol::organisation::{Reanchor, ReanchorRequest, Statement};
+
+use crate::clock;
+use crate::commands::org::root_passphrase::RootPassphrase;
+use crate::commands::{Context, block_on};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::keys::Root;
+use crate::limit::REANCHOR_REQUEST_FILE_BYTES_MAX;
+use crate::log::LogError;
+use crate::organisation::read_reanchor_request;
+use crate::say;
+use crate::session::{Certifying, Session};
+use crate::state::{StateError, read_bounded};
+use crate::sync::SyncError;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+#[command(after_help = say!(
+    fr: "Une sauvegarde est plus ancienne que ce qui a été enregistré après elle. Sans la signature de la racine, chaque appareil tiendrait\n\
+         la grappe restaurée pour un nœud qui cache des données, et donnerait l'alarme. Avec elle, chacun revient à l'état restauré de ses\n\
+         espaces, garde tous ses fichiers, et renvoie ce qui manque. Ne signez que si la grappe est vraiment perdue : les nœuds de la\n\
+         précédente ne seront plus écoutés.",
+    en: "A backup is older than what was stored after it. Without the root's signature every device would take the restored cluster for a\n\
+         node that hides data, and raise the alarm. With it, each goes back to the restored state of its spaces, keeps all its files, and\n\
+         sends again what is missing. Sign only if the cluster is truly lost: the nodes of the one before will not be listened to any more.",
+))]
+pub(crate) struct Arguments {
+    #[arg(value_name = "REQUEST", help = say!(
+        fr: "La demande, écrite par `vauban-node restore` (reanchor-request.vbx)",
+        en: "The request, written by `vauban-node restore` (reanchor-request.vbx)",
+    ))]
+    request: PathBuf,
+    #[command(flatten)]
+    root_passphrase: RootPassphrase,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The node that was restored.
+    node: String,
+    /// Cluster time of the backup.
+    backed_up_at: String,
+    spaces: usize,
+    /// Spaces that this device has seen further than the backup has them, and by how many commits.
+    set_back: Vec<SetBack>,
+    /// Spaces that this device knows, and the backup does not.
+    lost: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct SetBack {
+    space: String,
+    commits: u64,
+}
+
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
+    let session = context.session()?;
+    let bytes = read_bounded(&arguments.request, REANCHOR_REQUEST_FILE_BYTES_MAX)?
+        .ok_or_else(|| StateError::io(&arguments.request)(std::io::ErrorKind::NotFound.into()))?;
+    let request = read_reanchor_request(bytes.into(), &session.organisation())?;
+    // Judged before the root is opened: it signs nothing that this device knows to be another history.
+    let report = judge(&session, &request)?;
+    let root = arguments.root_passphrase.open_root(context)?;
+    block_on(reanchor(&session, &root, &request))?;
+    context.output.result(&report, text);
+    Ok(Exit::Done)
+}
+
+/// What it means for the spaces that this device knows.
+fn judge(session: &Session, request: &ReanchorRequest) -> Result<Report, Failure> {
+    let (mut set_back, mut lost) = (Vec::new(), Vec::new());
+    for (space, known) in session.anchor().record().spaces {
+        let Some(seen) = known.head else { continue };
+        match restored(request, space) {
+            None => lost.push(space.to_hex()),
+            Some(head) if head.seq == seen.seq && head.digest != seen.digest => {
+                let fork = LogError::Fork { seq: seen.seq, ours: seen.digest, theirs: head.digest };
+                return Err(SyncError::from(fork).into());
+            }
+            Some(head) if head.seq < seen.seq => {
+                set_back.push(SetBack { space: space.to_hex(), commits: seen.seq - head.seq });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(Report {
+        node: request.node.to_hex(),
+        backed_up_at: clock::minute(request.backed_up_at),
+        spaces: request.spaces.len(),
+        set_back,
+        lost,
+    })
+}
+
+fn restored(request: &ReanchorRequest, space: SpaceId) -> Option<vauban_protocol::chain::Head> {
+    let found = request.spaces.binary_search_by_key(&space, |(space, _)| *space).ok()?;
+    request.spaces.get(found).map(|(_, head)| *head)
+}
+
+async fn reanchor(session: &Session, root: &Root, request: &ReanchorRequest) -> Result<(), Failure> {
+    let link = session.connect().await?;
+    let is_done = |incarnation: Incarnation| incarnation == request.incarnation;
+    if is_done(session.organisation().incarnation()) {
+        return Ok(());
+    }
+    let mut parts: Vec<_> = request.spaces.chunks(REANCHORED_SPACES_MAX).map(<[_]>::to_vec).collect();
+    if parts.is_empty() {
+        parts.push(Vec::new());
+    }
+    let last = parts.len() - 1;
+    for (number, spaces) in parts.into_iter().enumerate() {
+        let part = Reanchor { incarnation: request.incarnation, time: clock::now(), spaces, is_last: number == last };
+        let say_part =
+            |draft: &mut crate::organisation::Draft| Ok(draft.say(root.into(), Statement::Reanchor(part.clone()))?);
+        session.certify(Certifying::At(&link), say_part).await?;
+    }
+    Ok(())
+}
+
+fn text(report: &Report) -> String {
+    let Report { node, backed_up_at, spaces, set_back, lost } = report;
+    let node = node.get(..12).unwrap_or(node);
+    let mut lines = vec![say!(
+        fr: "La grappe restaurée par le nœud {node} est en vigueur : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
+        en: "The cluster that node {node} has restored is in force: {spaces} spaces, as of {backed_up_at} UTC.",
+    )];
+    for SetBack { space, commits } in set_back {
+        lines.push(say!(
+            fr: "  espace {space} : {commits} modifications vues ici n'y sont plus ; `vauban sync` les renvoie",
+            en: "  space {space}: {commits} changes that were seen here are not in it; `vauban sync` sends them again",
+        ));
+    }
+    for space in lost {
+        lines.push(say!(
+            fr: "  espace {space} : il n'est pas dans la sauvegarde ; ses fichiers sont encore ici, créez-en un autre pour eux",
+            en: "  space {space}: it is not in the backup; its files are still here, create another one for them",
+        ));
+    }
+    lines.push(say!(
+        fr: "À faire sur chaque autre nœud : `vauban-node rejoin`, puis `vauban-node run`.",
+        en: "To do on each other node: `vauban-node rejoin`, then `vauban-node run`.",
+    ));
+    lines.join("\n")
+}
