@@ -235,7 +235,7 @@ async fn serve_all(
     let parts = WebParts {
         node,
         metadata: metadata.clone(),
-        peers: known_peers,
+        peers: known_peers.clone(),
         chunks: chunks.clone(),
         jobs: jobs.board(),
         metrics,
@@ -256,7 +256,6 @@ async fn serve_all(
     tracing::info!(%node, quic = %addresses.quic, web = %addresses.web, reached, "the node listens");
     ready(addresses);
     let joining = async {
-        until_in_force(metadata, &folder.reanchor_request()).await;
         if stage == Stage::Waiting {
             until_member(metadata, node).await;
             tracing::info!(%node, "the node is part of the cluster, and serves");
@@ -264,6 +263,7 @@ async fn serve_all(
         }
         std::future::pending().await
     };
+    let request = folder.reanchor_request();
     let cause = tokio::select! {
         name = signals.next() => {
             tracing::info!(signal = name, "stopping");
@@ -272,6 +272,7 @@ async fn serve_all(
         reason = chunks.poisoned() => Err(storage(&reason)),
         reason = metadata_failed(metadata) => Err(storage(&reason)),
         never = joining => never,
+        () = remind(metadata, &known_peers, &request) => Ok(()),
         web = &mut web_task => web.map_err(BootError::from).and_then(|served| Ok(served?)),
     };
     jobs.stop().await;
@@ -339,19 +340,27 @@ async fn until_member(metadata: &Metadata, node: NodeId) {
     }
 }
 
-/// Waits until the organisation's root has put this incarnation of the cluster into force, and says from time to time how it does.
-async fn until_in_force(metadata: &Metadata, request: &Path) {
-    let view = metadata.view();
-    let mut applied = view.changes();
+/// Says from time to time, while this incarnation of the cluster is not in force, what to do about that.
+async fn remind(metadata: &Metadata, peers: &Peers, request: &Path) {
     let mut reminders = tokio::time::interval(Duration::from_secs(WAITING_SECONDS));
-    while !view.is_in_force() {
-        tokio::select! {
-            changed = applied.changed() => if changed.is_err() { return },
-            _ = reminders.tick() => tracing::warn!(
+    loop {
+        reminders.tick().await;
+        let view = metadata.view();
+        if !metadata.is_member() {
+            // A new node has nothing yet that could be out of force.
+            continue;
+        }
+        if peers.known().organisation().is_superseded(view.incarnation()) {
+            tracing::error!(
+                "the cluster was restored from a backup, and this node was not restored with it: it serves nobody; stop it, run \
+                 `vauban-node rejoin`, and start it again"
+            );
+        } else if !view.is_in_force() {
+            tracing::warn!(
                 request = %request.display(),
                 "this cluster was restored from a backup and takes no writes: carry the request to the holder of the organisation's \
-                 root, who runs `vauban org reanchor`; if it was reanchored already, this node was not restored with it: `vauban-node rejoin`"
-            ),
+                 root, who runs `vauban org reanchor`"
+            );
         }
     }
 }

@@ -64,6 +64,8 @@ fn of_several_restores_the_least_head_stands() {
         says(&mut town, part(incarnation, &[(SPACE, head(seq))], true)).unwrap();
     }
     assert_eq!(town.organisation.restored_since(SPACE, 0), Some(head(5)));
+    let is_superseded = [0, 7, 8, 9, 10].map(|byte| town.organisation.is_superseded(Incarnation([byte; 16])));
+    assert_eq!(is_superseded, [true, true, true, false, false]);
     let by = town.organisation.reanchored_by();
     assert_eq!(town.organisation.restored_since(SPACE, by - 1), Some(head(6)));
 }

@@ -48,6 +48,11 @@ impl Gateway {
         }
     }
 
+    /// Whether what is applied here is of an incarnation of the cluster that another one has followed.
+    pub(super) fn is_superseded(&self) -> bool {
+        self.peers.known().organisation().is_superseded(self.metadata.view().incarnation())
+    }
+
     /// Reads the applied state where that may wait for the disk.
     pub(super) async fn read<T: Send + 'static>(
         &self,

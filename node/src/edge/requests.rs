@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use quinn::{RecvStream, SendStream};
 use vauban_protocol::limit::HEADER_BYTES_MAX;
-use vauban_protocol::wire::{GuestRequest, Request, Response};
+use vauban_protocol::wire::{GuestRequest, Refusal, Request, Response};
 
 use crate::edge::answer::Answer;
 use crate::edge::caller::Caller;
@@ -67,6 +67,11 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         request.body_bytes_max().ok_or(RequestFault::Bound("a list in the header is longer than allowed"))?;
     let body = rest.body(bytes_max, share).await?;
     gateway.live(admitted)?;
+    if gateway.is_superseded() && !matches!(request, Request::Status | Request::Organisation { .. } | Request::Certify)
+    {
+        // What is applied here is of a log that is no more: to a device that has gone back, it would be a fork.
+        return Err(RequestFault::Refused(Refusal::NotInForce));
+    }
     let answer = match request {
         Request::Status => verbs::status(gateway),
         Request::Organisation { from } => verbs::organisation(gateway, share, from).await,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::{Incarnation, NodeId};
+use vauban_protocol::id::NodeId;
 use vauban_protocol::limit::CERTIFICATES_BYTES_MAX;
 use vauban_protocol::organisation::{Organisation, OrganisationError};
 use vauban_protocol::wire::ITEM_LENGTH_BYTES;
@@ -66,7 +66,8 @@ impl Known {
     #[must_use]
     pub fn greeting(&self) -> Greeting {
         let head = self.organisation().head();
-        let incarnation = self.applied().map_or(Incarnation::FIRST, |view| view.incarnation());
+        let applied = self.applied().filter(|view| view.organisation().is_some());
+        let incarnation = applied.map(|view| view.incarnation());
         Greeting { node: self.node, head, blank: self.blank.load(Ordering::Acquire), incarnation }
     }
 

@@ -58,16 +58,16 @@ pub struct Greeting {
     pub head: Head,
     /// Whether its metadata are empty: it has never voted, and holds no entry.
     pub blank: bool,
-    /// Which incarnation of the cluster it is of, unless it is blank.
-    pub incarnation: Incarnation,
+    /// Which incarnation of the cluster its state is of; none before it has applied anything.
+    pub incarnation: Option<Incarnation>,
 }
 
 impl Greeting {
-    /// Whether the two may make up one cluster. What a node remembers of one incarnation is wrong in another: only one that
-    /// remembers nothing comes to both.
+    /// Whether the two may make up one cluster. What a node knows of one incarnation is wrong in another: only one that knows nothing
+    /// suits both.
     #[must_use]
     pub fn suits(&self, other: &Self) -> bool {
-        self.blank || other.blank || self.incarnation == other.incarnation
+        self.incarnation.is_none() || other.incarnation.is_none() || self.incarnation == other.incarnation
     }
 }
 
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn what_was_added_stands_at_the_end() {
         let head = Head { seq: 0, digest: Digest([0; 32]) };
-        let greeting = Greeting { node: NodeId([0; 16]), head, blank: false, incarnation: Incarnation::FIRST };
+        let greeting = Greeting { node: NodeId([0; 16]), head, blank: false, incarnation: Some(Incarnation::FIRST) };
         let requests = [
             PeerRequest::Greet(greeting),
             PeerRequest::Teach,

@@ -106,6 +106,9 @@ fn restored(request: &ReanchorRequest, space: SpaceId) -> Option<vauban_protocol
 }
 
 async fn reanchor(session: &Session, root: &Root, request: &ReanchorRequest) -> Result<(), Failure> {
+    if let Some(address) = session.organisation().seat(request.node).and_then(|seated| seated.seat.addresses.first()) {
+        session.anchor().update(|anchor| anchor.prefer_server(address))?;
+    }
     let link = session.connect().await?;
     let is_done = |incarnation: Incarnation| incarnation == request.incarnation;
     if is_done(session.organisation().incarnation()) {

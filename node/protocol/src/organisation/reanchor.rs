@@ -107,6 +107,14 @@ impl Organisation {
         self.incarnations.past.last().map_or(Incarnation::FIRST, |last| last.incarnation)
     }
 
+    /// Whether another incarnation was put into force after this one.
+    #[must_use]
+    pub fn is_superseded(&self, incarnation: Incarnation) -> bool {
+        let is_past = incarnation == Incarnation::FIRST
+            || self.incarnations.past.iter().any(|past| past.incarnation == incarnation);
+        is_past && incarnation != self.incarnation()
+    }
+
     /// When that incarnation was put into force, by the root's clock; `None` for the first one.
     #[must_use]
     pub fn reanchored_at(&self) -> Option<Timestamp> {

@@ -10,6 +10,7 @@ mod kill_all;
 mod leader;
 mod look;
 mod paused;
+mod restored;
 
 use std::fs;
 
