@@ -109,9 +109,9 @@ fn refused(refusal: &Refusal) -> Complaint {
             fr: "Demander une nouvelle invitation.",
             en: "Ask for a new invite.",
         ),
-        Refusal::DiskFull => say!(
-            fr: "Prévenir l'exploitant : il faut de la place ou un nœud de plus. Rien n'est perdu, l'envoi reprendra.",
-            en: "Tell the operator: it takes space or another node. Nothing is lost, sending will resume.",
+        Refusal::DiskFull | Refusal::MetadataFull => say!(
+            fr: "Prévenir l'exploitant : il faut de la place ou un nœud de plus. Rien n'est perdu, l'envoi reprendra là où il en était ; supprimer et lire restent possibles.",
+            en: "Tell the operator: it takes room or another node. Nothing is lost, sending resumes where it stopped; removing and reading go on.",
         ),
         Refusal::UnknownDevice => say!(
             fr: "Attendre que le nœud ait rattrapé l'organisation ; sinon demander à un administrateur si cet appareil est enrôlé.",
@@ -200,7 +200,14 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::Limit => {
             say!(fr: "Une limite de l'organisation est atteinte.", en: "A limit of the organisation is reached.")
         }
-        Refusal::DiskFull => say!(fr: "Le disque du nœud est plein.", en: "The node's disk is full."),
+        Refusal::DiskFull => say!(
+            fr: "Les nœuds n'ont plus de place : trop de leurs disques sont pleins pour garder ce qui est envoyé.",
+            en: "The nodes have no room left: too many of their disks are full to keep what is sent.",
+        ),
+        Refusal::MetadataFull => say!(
+            fr: "Le disque où les nœuds gardent leurs métadonnées est presque plein : ils ne prennent plus de contenu.",
+            en: "The disk on which nodes keep their metadata is nearly full: they take no content any more.",
+        ),
         Refusal::Unavailable => say!(fr: "Le nœud n'est pas disponible.", en: "The node is not available now."),
         Refusal::Behind => say!(
             fr: "Le nœud est en retard sur ce que cet appareil connaît.",

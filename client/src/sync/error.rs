@@ -98,6 +98,13 @@ impl From<DedupError> for SyncError {
 }
 
 impl SyncError {
+    /// Whether nodes only lack room for content: what needs none still goes.
+    #[must_use]
+    pub fn is_for_room(&self) -> bool {
+        let (Self::Nodes(error) | Self::Upload(UploadError::Nodes(error))) = self else { return false };
+        error.refusal().is_some_and(|refusal| refusal.is_for_room())
+    }
+
     /// Whether this is proof or suspicion of an attack, a clone or a restored server, that a person must look at.
     #[must_use]
     pub fn is_alarm(&self) -> bool {

@@ -9,6 +9,7 @@ mod checkpoint;
 mod clock;
 mod cluster;
 mod device;
+mod disk_limits;
 mod full_disk;
 mod kill_client;
 mod kill_node;

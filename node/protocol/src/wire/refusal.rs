@@ -76,8 +76,8 @@ pub enum Refusal {
     /// A limit of the organisation's (spaces, invites) or of the connection's (follows) is reached.
     #[error("a limit is reached")]
     Limit,
-    /// The node's disk is nearly full: it takes no more chunks.
-    #[error("the node's disk is full")]
+    /// Too many of the disks that the chunks belong on have passed their limit: nodes take no more of them.
+    #[error("too many disks are full")]
     DiskFull,
     /// No quorum, stopping, or overloaded: try again, or another node.
     #[error("the node is not available now")]
@@ -91,12 +91,21 @@ pub enum Refusal {
     /// The commit keeps a chunk that has been purged: if its copies are still there, it can be added again.
     #[error("a chunk is no longer kept")]
     NotKept,
+    /// The disk of this node's metadata is nearly full: it takes no chunks as a gateway. Another node may, or this one later.
+    #[error("the disk of the node's metadata is nearly full")]
+    MetadataFull,
 }
 
 impl Refusal {
     /// Whether the same request may succeed later without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable | Self::Behind)
+        matches!(self, Self::Unavailable | Self::Behind | Self::MetadataFull)
+    }
+
+    /// Whether only room is lacking for what is to be stored: whatever needs none still goes.
+    #[must_use]
+    pub fn is_for_room(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::MetadataFull)
     }
 }

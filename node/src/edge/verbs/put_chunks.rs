@@ -4,7 +4,7 @@
 
 use vauban_protocol::id::SpaceId;
 use vauban_protocol::space::Role;
-use vauban_protocol::wire::{ChunkHead, Response};
+use vauban_protocol::wire::{ChunkHead, Refusal, Response};
 
 use crate::chunks::VerifiedChunk;
 use crate::edge::answer::Answer;
@@ -21,6 +21,10 @@ pub(in crate::edge) async fn put_chunks(
     mut body: Body,
 ) -> Result<Answer, RequestFault> {
     gateway.member(admitted, space, Role::Writer).await?;
+    if gateway.reserve.standing().is_short {
+        // Commits are not refused: one may have been taken already, and only the group knows. Without new chunks they are small.
+        return Err(Refusal::MetadataFull.into());
+    }
     let mut chunks = Vec::with_capacity(heads.len());
     for head in heads {
         let bytes = usize::try_from(head.object_bytes)
