@@ -17,17 +17,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, select};
+use vauban_protocol::organisation::QuotaOf;
+use vauban_protocol::wire::{Refusal, Request, Response};
 
 use self::groups::{Groups, Judging};
-use super::author::Sent;
+use super::author::{Sent, refused};
 use super::plan::{Plan, Trial, Upload, order};
 use super::report::{Issue, Problem, Summary, Watcher};
 use super::{OpenSpace, SyncError};
 use crate::content::{
-    ByteBudget, InFlight, Job, LastCut, Meter, Nodes, Sealed, SealedFile, Sealer, Sealing, Stored, UploadError,
-    Uploader, chunks_of, is_large_file,
+    ByteBudget, InFlight, Job, LastCut, Meter, Nodes, NodesError, Sealed, SealedFile, Sealer, Sealing, Stored,
+    UploadError, Uploader, chunks_of, is_large_file,
 };
-use crate::limit::{COMMIT_TRIES_MAX, HALT_PROBE_MS, HALT_SECONDS_MAX, SEALED_BYTES_MAX, STALL_SECONDS_MAX};
+use crate::limit::{
+    COMMIT_TRIES_MAX, HALT_PROBE_MS, HALT_SECONDS_MAX, QUOTA_LOOK_BYTES, SEALED_BYTES_MAX, STALL_SECONDS_MAX,
+};
 use crate::log::Op;
 use crate::state::cache::{CacheError, Folding, RootId};
 use crate::tree::{SyncRoot, flush_paths};
@@ -74,7 +78,7 @@ impl<'a, N: Nodes> Send<'a, N> {
     /// Writes what the plan has for the log.
     pub(super) fn run(mut self, plan: &mut Plan) -> Result<(), SyncError> {
         self.order(plan)?;
-        let uploads = std::mem::take(&mut plan.uploads);
+        let uploads = self.within_quotas(std::mem::take(&mut plan.uploads))?;
         let jobs = self.jobs(&uploads)?;
         self.uploads = uploads;
         if !jobs.is_empty() {
@@ -84,6 +88,30 @@ impl<'a, N: Nodes> Send<'a, N> {
         self.commit_all()?;
         self.space.write_record()?;
         self.refused.map_or(Ok(()), Err)
+    }
+
+    /// Leaves out new files that would pass a quota by themselves: nobody sends for hours what is refused in the end.
+    fn within_quotas(&mut self, mut uploads: Vec<Upload>) -> Result<Vec<Upload>, SyncError> {
+        let is_large = |upload: &Upload| upload.is_new && upload.bytes > QUOTA_LOOK_BYTES;
+        if !uploads.iter().any(is_large) {
+            return Ok(uploads);
+        }
+        for of in [QuotaOf::Space(self.space.id), QuotaOf::User(self.space.identity().user())] {
+            if self.space.org.quota(of).is_none() {
+                continue;
+            }
+            let (Response::Usage { used_bytes, bytes_max }, _) = self.space.ask(Request::Usage { of }, Vec::new())?
+            else {
+                return Err(NodesError::Senseless("not what is stored").into());
+            };
+            let Some(bytes_max) = bytes_max else { continue };
+            let before = uploads.len();
+            uploads.retain(|upload| !is_large(upload) || upload.bytes <= bytes_max.saturating_sub(used_bytes));
+            if uploads.len() < before {
+                self.refused = Some(refused(Refusal::Quota { of, used_bytes, bytes_max }));
+            }
+        }
+        Ok(uploads)
     }
 
     /// Takes a lack of room for what it is: content that is not in the log yet waits for another run.

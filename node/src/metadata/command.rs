@@ -11,9 +11,12 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{InviteId, SpaceId};
+use vauban_protocol::organisation::{Certificate, Statement};
+use vauban_protocol::signed::Signed;
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::Refusal;
 
+use super::level;
 use crate::placement::Report;
 
 /// One change of the state, as it is logged.
@@ -44,6 +47,13 @@ pub(super) enum Command {
     Seen(Blob),
     /// A node holds what a new layout gives it, signed.
     Report(Report),
+    /// A signed commit, and what its gateway has found to be the sizes of what it adds. From feature level 2 on.
+    Weighed {
+        /// The commit.
+        commit: Blob,
+        /// Bytes of each added object, in order; none if no copy was found.
+        sizes: Vec<Option<u32>>,
+    },
 }
 
 /// What applying a command did.
@@ -95,6 +105,19 @@ impl Command {
         !matches!(self, Self::Found(_) | Self::Tick(_) | Self::Raise(_))
     }
 
+    /// The feature level from which on it may be proposed: an older voter could not read it.
+    pub(super) fn level(&self) -> u32 {
+        let is_quota = |blob: &Blob| {
+            let signed = Signed::<Certificate>::parse(blob.0.clone());
+            signed.is_ok_and(|signed| matches!(signed.payload().statement, Statement::Quota(_)))
+        };
+        match self {
+            Self::Weighed { .. } => level::WEIGHED,
+            Self::Certify(certificates) if certificates.iter().any(is_quota) => level::WEIGHED,
+            _ => 0,
+        }
+    }
+
     /// Bytes that this command adds to the log, nearly.
     pub(super) fn bytes(&self) -> usize {
         match self {
@@ -104,11 +127,17 @@ impl Command {
             | Self::OpenInvite(blob)
             | Self::Seen(blob)
             | Self::Join { post: blob, .. } => blob.0.len(),
+            Self::Weighed { commit, sizes } => {
+                commit.0.len().saturating_add(sizes.len().saturating_mul(SIZE_BYTES_MAX))
+            }
             Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
             Self::Report(report) => size_of::<Report>().saturating_add(report.signature.len()),
         }
     }
 }
+
+/// Bytes of a size, as it is logged, at most.
+const SIZE_BYTES_MAX: usize = 6;
 
 /// Bytes that pass through serde in one piece.
 #[derive(Clone, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod kill_client;
 mod kill_node;
 mod kill_watching;
 mod lost_root;
+mod quotas;
 mod release;
 mod replicas;
 mod service;

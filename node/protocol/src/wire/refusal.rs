@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Head;
+use crate::organisation::QuotaOf;
 
 /// A refusal. New variants are added at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -94,6 +95,16 @@ pub enum Refusal {
     /// The disk of this node's metadata is nearly full: it takes no chunks as a gateway. Another node may, or this one later.
     #[error("the disk of the node's metadata is nearly full")]
     MetadataFull,
+    /// What is to be stored would pass a quota. Nothing of it was done; what adds no chunks is not refused for it.
+    #[error("a quota would be passed: {used_bytes} of {bytes_max} bytes are used")]
+    Quota {
+        /// Which one.
+        of: QuotaOf,
+        /// Bytes stored.
+        used_bytes: u64,
+        /// Bytes that may be.
+        bytes_max: u64,
+    },
 }
 
 impl Refusal {
@@ -106,6 +117,6 @@ impl Refusal {
     /// Whether only room is lacking for what is to be stored: whatever needs none still goes.
     #[must_use]
     pub fn is_for_room(&self) -> bool {
-        matches!(self, Self::DiskFull | Self::MetadataFull)
+        matches!(self, Self::DiskFull | Self::MetadataFull | Self::Quota { .. })
     }
 }
