@@ -27,8 +27,7 @@ fn set(agency: &Agency, arguments: &[&str]) -> anyhow::Result<()> {
 
 fn space_id(laptop: &Home) -> anyhow::Result<String> {
     let listed = laptop.json(&["space", "list"])?;
-    let spaces = listed.iter().flat_map(|line| line.as_array()).flatten();
-    let id = spaces.filter_map(|space| space["id"].as_str().or_else(|| space["space"].as_str())).next();
+    let id = listed.first().and_then(|space| space["space"].as_str());
     id.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("no space: {listed:?}"))
 }
 

@@ -69,7 +69,7 @@ fn assert_told(view: &View, town: &Town, folder: &Folder) {
     assert_eq!(view.log(folder.id, 0, COMMITS_BYTES_MAX).unwrap().len(), 2);
     assert_eq!(view.spaces_of(user(1)).unwrap().len(), 1);
     assert_eq!(view.cluster_time(), Timestamp(1_790_000_000));
-    assert_eq!(view.feature_level(), 2);
+    assert_eq!(view.feature_level(), 1);
     let [invite] = &view.invites_for(user(1), usize::MAX).unwrap()[..] else {
         panic!("one invite");
     };
