@@ -91,7 +91,7 @@ charter() {
     port=$(LC_ALL=C perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1")->sockport')
     node_address[at]=127.0.0.1:$port
     as "${machines[at]}" vauban-node init --data "$work/${machines[at]}" --listen "${node_address[at]}"
-    sed -i 's/127\.0\.0\.1:9433/127.0.0.1:0/' "$work/${machines[at]}/node.toml"
+    sed -i -e 's/127\.0\.0\.1:9433/127.0.0.1:0/' -e 's/^reserve = .*/reserve = "16 MiB"/' "$work/${machines[at]}/node.toml"
     as admin vauban org charter "$work/${machines[at]}/node-request.vbq" --site "${sites[at]}" --department "${departments[at]}" \
         --country FR --operator "DSI de l'agence" --siren 110000015 --regime "droit français" --out "$work/${machines[at]}.vba"
     as "${machines[at]}" vauban-node admit --data "$work/${machines[at]}" "$work/${machines[at]}.vba"

@@ -61,6 +61,12 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// Whether nodes answer, and only lack room for what is sent.
+    #[must_use]
+    pub fn is_for_room(&self) -> bool {
+        matches!(self, Self::Link(error) if error.refusal().is_some_and(|refusal| refusal.is_for_room()))
+    }
+
     /// Whether time alone may end it, without anybody's doing here.
     #[must_use]
     pub fn may_pass(&self) -> bool {

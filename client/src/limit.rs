@@ -359,3 +359,5 @@ const _: () = assert!(PUT_BYTES * PUTS_IN_FLIGHT_MAX <= SEALED_BYTES_MAX);
 const _: () = assert!(CHECKPOINT_PAGE_BYTES + NAME_BYTES_MAX + CHUNKS_INLINE_MAX * 128 <= CHUNK_PLAIN_BYTES_MAX);
 const _: () = assert!(CHECKPOINT_PAGES_MAX < COMMIT_ADDS_MAX);
 const _: () = assert!((CHECKPOINT_PAGES_MAX + 1) * 90 + 8 * 1024 <= COMMIT_OPS_BYTES_MAX);
+/// Bytes of a new file from which on its size is held against a quota before anything of it is sent: about two requests' worth.
+pub const QUOTA_LOOK_BYTES: u64 = 16 * 1024 * 1024;

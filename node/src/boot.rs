@@ -37,6 +37,7 @@ use crate::metadata::{Metadata, MetadataError};
 use crate::observe::Metrics;
 use crate::peers::{Known, Peers};
 use crate::replication::Replication;
+use crate::reserve::{self, Reserve};
 use crate::web::{Web, WebError, WebParts};
 
 /// What a node has come to.
@@ -120,8 +121,12 @@ pub async fn run(folder: &DataFolder, config: &Config, ready: impl Fn(Ready)) ->
     let identity = Arc::new(Identity::load(&folder.receipt_key())?);
     let enrolment = enrolment::load(folder, &identity, clock::now())?;
     let reachable = listen(config, &identity, &enrolment)?;
+    let reserve = Reserve::new(folder.metadata(), config.disk.reserve.as_u64());
+    // A database that is opened writes: on a full disk it needs what was set aside.
+    let looking = reserve.clone();
+    tokio::task::spawn_blocking(move || looking.look()).await?;
     let metadata = open_metadata(folder, &identity, &enrolment, &reachable.peers).await?;
-    let served = serve(folder, config, identity, reachable, &metadata, ready).await;
+    let served = serve(folder, config, identity, reachable, (&metadata, reserve), ready).await;
     metadata.stop().await;
     served
 }
@@ -179,7 +184,7 @@ async fn serve(
     config: &Config,
     identity: Arc<Identity>,
     reachable: Reachable,
-    metadata: &Metadata,
+    (metadata, reserve): (&Metadata, Reserve),
     ready: impl Fn(Ready),
 ) -> Result<(), BootError> {
     let node = identity.node();
@@ -193,16 +198,22 @@ async fn serve(
         tracing::warn!(days, "the node's charter ends soon: ask an admin for a new one");
     }
     let chunks = open_chunks(folder, config).await?;
-    let served = serve_all(folder, config, identity, reachable, metadata, &chunks, ready).await;
+    let watching = tokio::spawn(reserve::watch(reserve.clone(), chunks.clone()));
+    let served = serve_all(folder, config, identity, reachable, (metadata, &chunks, reserve), ready).await;
+    watching.abort();
+    // Its handle of the store is gone with it.
+    let _aborted = watching.await;
     // The last handle waits for the store's writer.
     tokio::task::spawn_blocking(move || drop(chunks)).await?;
     served
 }
 
+fn disk_limits(config: &Config) -> DiskLimits {
+    DiskLimits { upload_percent: config.disk.upload_percent_max, repair_percent: config.disk.repair_percent_max }
+}
+
 async fn open_chunks(folder: &DataFolder, config: &Config) -> Result<ChunkStore, BootError> {
-    let disk_limits =
-        DiskLimits { upload_percent: config.disk.upload_percent_max, repair_percent: config.disk.repair_percent_max };
-    let options = StoreOptions { disk_limits, ..StoreOptions::default() };
+    let options = StoreOptions { disk_limits: disk_limits(config), ..StoreOptions::default() };
     let path = folder.chunks();
     Ok(tokio::task::spawn_blocking(move || ChunkStore::open(&path, options)).await??)
 }
@@ -212,8 +223,7 @@ async fn serve_all(
     config: &Config,
     identity: Arc<Identity>,
     Reachable { listener, peers }: Reachable,
-    metadata: &Metadata,
-    chunks: &ChunkStore,
+    (metadata, chunks, reserve): (&Metadata, &ChunkStore, Reserve),
     ready: impl Fn(Ready),
 ) -> Result<(), BootError> {
     let node = identity.node();
@@ -230,6 +240,7 @@ async fn serve_all(
         chunks: chunks.clone(),
         replication: replication.clone(),
         metrics: Arc::clone(&metrics),
+        reserve: reserve.clone(),
     };
     let edge = Edge::new(listener, parts, config);
     let parts = WebParts {
@@ -239,7 +250,8 @@ async fn serve_all(
         chunks: chunks.clone(),
         jobs: jobs.board(),
         metrics,
-        upload_percent_max: config.disk.upload_percent_max,
+        disk_limits: disk_limits(config),
+        reserve,
     };
     let web = Web::bind(parts, config.web.listen).await?;
     let address = web.address().to_string();

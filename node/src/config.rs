@@ -16,8 +16,8 @@ use vauban_protocol::time::DAY_SECONDS;
 
 use crate::durable_file;
 use crate::limit::{
-    BACKUPS_KEPT, CONFIG_BYTES_MAX, CONNECTIONS_MAX, DISK_REPAIR_PERCENT_MAX, DISK_UPLOAD_PERCENT_MAX,
-    MEMORY_BODIES_BYTES, MEMORY_WINDOWS_BYTES, WINDOW_WIDE_BYTES,
+    BACKUPS_KEPT, CONFIG_BYTES_MAX, CONNECTIONS_MAX, DISK_RECLAIM_PERCENT_MAX, DISK_REPAIR_PERCENT_MAX,
+    DISK_UPLOAD_PERCENT_MAX, MEMORY_BODIES_BYTES, MEMORY_WINDOWS_BYTES, RESERVE_BYTES, WINDOW_WIDE_BYTES,
 };
 use crate::message::{Explain, Explanation};
 
@@ -39,7 +39,7 @@ pub struct Config {
     pub log: Log,
     /// The operators' web.
     pub web: Web,
-    /// Limits of the disk that holds chunks.
+    /// Limits of the disks.
     pub disk: Disk,
     /// Limits of what is in memory.
     pub memory: Memory,
@@ -79,7 +79,7 @@ pub struct Web {
     pub listen: SocketAddr,
 }
 
-/// Limits of the disk that holds chunks.
+/// Limits of the disks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Disk {
@@ -87,6 +87,8 @@ pub struct Disk {
     pub upload_percent_max: u8,
     /// Used share, in percent, above which nothing is written.
     pub repair_percent_max: u8,
+    /// Set aside on the disk that holds metadata.
+    pub reserve: ByteSize,
 }
 
 /// Limits of what is in memory.
@@ -188,7 +190,11 @@ impl Default for Web {
 
 impl Default for Disk {
     fn default() -> Self {
-        Self { upload_percent_max: DISK_UPLOAD_PERCENT_MAX, repair_percent_max: DISK_REPAIR_PERCENT_MAX }
+        Self {
+            upload_percent_max: DISK_UPLOAD_PERCENT_MAX,
+            repair_percent_max: DISK_REPAIR_PERCENT_MAX,
+            reserve: ByteSize::b(RESERVE_BYTES),
+        }
     }
 }
 
@@ -284,8 +290,9 @@ impl Config {
 
     fn within_range(self) -> Result<Self, ConfigError> {
         let disk = &self.disk;
-        if disk.repair_percent_max >= 100 {
-            return Err(out_of_range("disk.repair_percent_max", disk.repair_percent_max, "at most 99"));
+        if disk.repair_percent_max >= DISK_RECLAIM_PERCENT_MAX {
+            let rule = format!("below {DISK_RECLAIM_PERCENT_MAX}: giving space back takes some");
+            return Err(out_of_range("disk.repair_percent_max", disk.repair_percent_max, rule));
         }
         if disk.upload_percent_max >= disk.repair_percent_max {
             let rule = "below disk.repair_percent_max";
@@ -399,7 +406,8 @@ mod tests {
             ("[memory]\nbodies = \"1 KiB\"", "memory.bodies"),
             ("[memory]\nbodies = \"much\"", "bodies"),
             ("[disk]\nupload_percent_max = 98", "disk.upload_percent_max"),
-            ("[disk]\nrepair_percent_max = 100", "disk.repair_percent_max"),
+            ("[disk]\nrepair_percent_max = 99", "disk.repair_percent_max"),
+            ("[disk]\nreserve = \"some\"", "reserve"),
             ("[network]\nidle_timeout = \"30\"", "idle_timeout"),
             ("[network]\nconnections_max = 0", "network.connections_max"),
         ];

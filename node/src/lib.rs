@@ -25,6 +25,7 @@ pub mod placement;
 pub mod replication;
 
 pub mod jobs;
+pub mod reserve;
 
 pub mod observe;
 pub mod web;

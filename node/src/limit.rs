@@ -42,6 +42,8 @@ pub const DIRECT_BYTES_MIN: usize = 128 * 1024;
 pub const RECLAIM_STEP_BYTES: u64 = 16 * 1024 * 1024;
 /// A sealed segment is rewritten when less than this share of it is live: each byte freed then costs at most one moved.
 pub const RECLAIM_LIVE_PERCENT: u64 = 50;
+/// The same where the disk has passed a limit: each byte freed then costs at most four moved.
+pub const RECLAIM_SHORT_LIVE_PERCENT: u64 = 80;
 /// Rows one step of recovery commits at once, after a crash.
 pub const RECOVERY_ROWS_MAX: usize = 4096;
 /// Copies kept aside for inspection: a dying disk must not fill itself with evidence.
@@ -50,10 +52,34 @@ pub const QUARANTINE_FILES_MAX: usize = 256;
 pub const DISK_UPLOAD_PERCENT_MAX: u8 = 90;
 /// Share of the disk, in percent, above which nothing writes chunks.
 pub const DISK_REPAIR_PERCENT_MAX: u8 = 97;
+/// Share of the disk, in percent, up to which reclaiming moves live records: past the other two, or a full disk could never be
+/// emptied; what it writes it gives back with more.
+pub const DISK_RECLAIM_PERCENT_MAX: u8 = 99;
 
 const _: () = assert!(CHUNKS_BYTES_MAX <= PUT_BYTES_IN_FLIGHT_MAX);
 const _: () = assert!(OBJECT_BYTES_MAX as u64 <= RECLAIM_STEP_BYTES);
-const _: () = assert!(DISK_UPLOAD_PERCENT_MAX < DISK_REPAIR_PERCENT_MAX && DISK_REPAIR_PERCENT_MAX < 100);
+const _: () =
+    assert!(DISK_UPLOAD_PERCENT_MAX < DISK_REPAIR_PERCENT_MAX && DISK_REPAIR_PERCENT_MAX < DISK_RECLAIM_PERCENT_MAX);
+const _: () = assert!(DISK_RECLAIM_PERCENT_MAX < 100 && RECLAIM_LIVE_PERCENT < RECLAIM_SHORT_LIVE_PERCENT);
+
+// Disks: watching them, and the metadata's reserve
+
+/// Milliseconds between two looks at how full the disks are.
+pub const DISK_LOOK_MILLISECONDS: u64 = 1_000;
+/// Seconds after which a log that has said that a disk is full says it again.
+pub const DISK_REMINDER_SECONDS: u64 = 600;
+/// Bytes that are set aside on the disk of the metadata, unless configured otherwise.
+pub const RESERVE_BYTES: u64 = 1024 * 1024 * 1024;
+/// The same, at most, in percent of that disk: a small one is for data.
+pub const RESERVE_PERCENT_MAX: u8 = 2;
+/// Bytes free on the disk of the metadata under which the reserve is given up: write-ahead log, write buffers and one merge of tables.
+pub const METADATA_ROOM_BYTES: u64 = 128 * 1024 * 1024;
+/// The same, at most, in percent of that disk.
+pub const METADATA_ROOM_PERCENT_MAX: u8 = 1;
+/// Bytes of a reserve that are written at once where the file system cannot set them aside unwritten.
+pub const RESERVE_PIECE_BYTES: usize = 1024 * 1024;
+/// Seconds between two passes of sweep, at most, while uploads are refused for want of room.
+pub const SWEEP_SHORT_SECONDS: u64 = 300;
 // Offsets in a segment are u32; a group never spans two segments, so one may pass the nominal size by a group.
 const _: () =
     assert!(SEGMENT_BYTES + 2 * (GROUP_BYTES_MAX + CHUNKS_BYTES_MAX) as u64 + RECLAIM_STEP_BYTES < u32::MAX as u64);

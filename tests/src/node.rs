@@ -48,6 +48,7 @@ impl NodeHome {
         let home = Self { data: root.join(name), logs };
         home.attempt(&["init", "--listen", &listen.to_string()])?.success()?;
         home.configure("127.0.0.1:9433", "127.0.0.1:0")?;
+        home.configure("reserve = \"1 GiB\"", "reserve = \"1 MiB\"")?;
         Ok(home)
     }
 

@@ -68,6 +68,7 @@ fn phase(space: &SpaceState, now: Timestamp) -> String {
             say!(fr: "à jour, {ago}", en: "in sync, {ago}")
         }
         Phase::Offline => say!(fr: "hors ligne", en: "offline"),
+        Phase::Waiting => say!(fr: "attend de la place chez les nœuds", en: "waiting for room at the nodes"),
         Phase::Stopped => say!(fr: "arrêté", en: "stopped"),
         Phase::Paused => match space.pause.and_then(|pause| pause.until) {
             Some(until) => {

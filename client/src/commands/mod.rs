@@ -35,6 +35,7 @@ mod installing;
 mod invited;
 mod progress;
 mod space_policy;
+mod space_quota;
 mod spaces;
 mod status_spaces;
 mod told;

@@ -1,11 +1,11 @@
-//! `vauban space create`, `vauban space list`, `vauban space policy` and `vauban space checkpoint`.
+//! `vauban space create`, `vauban space list`, `vauban space policy`, `vauban space quota` and `vauban space checkpoint`.
 
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use vauban_protocol::space::Cutting;
 
 use crate::commands::spaces::{Purpose, connected};
-use crate::commands::{Context, space_policy};
+use crate::commands::{Context, space_policy, space_quota};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
@@ -23,6 +23,11 @@ pub(crate) enum Command {
         en: "Shows or changes for how long a space's history is kept",
     ))]
     Policy(space_policy::Arguments),
+    #[command(about = say!(
+        fr: "Montre combien un espace a d'enregistré, et peut avoir",
+        en: "Shows how much a space has stored, and may have",
+    ))]
+    Quota(space_quota::Arguments),
     #[command(about = say!(
         fr: "Écrit un point de reprise : de nouveaux appareils sont prêts en quelques secondes",
         en: "Writes a checkpoint: new devices are ready in seconds",
@@ -69,6 +74,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Create(create) => run_create(context, create),
         Command::List => run_list(context),
         Command::Policy(arguments) => space_policy::run(context, arguments),
+        Command::Quota(arguments) => space_quota::run(context, arguments),
         Command::Checkpoint(checkpoint) => run_checkpoint(context, checkpoint),
     }
 }

@@ -26,6 +26,10 @@ pub(super) fn text(event: &Event) -> String {
             fr: "hors ligne : {error}\n  → {now} Les modifications sont envoyées au retour du nœud.",
             en: "offline: {error}\n  → {now} Changes are sent when the node is back.",
         ),
+        Event::Waiting { error, now } => say!(
+            fr: "en attente : {error}\n  → {now} Rien à faire ici : c'est retenté régulièrement.",
+            en: "waiting: {error}\n  → {now} Nothing is to be done here: it is tried again regularly.",
+        ),
         Event::Online => say!(fr: "de nouveau en ligne", en: "online again"),
         Event::PartlyWatched => say!(
             fr: "trop de dossiers pour être tous surveillés : le dossier entier est relu régulièrement (voir fs.inotify.max_user_watches)",

@@ -1,5 +1,7 @@
 //! Failures between this client and a node.
 
+use indicatif::BinaryBytes;
+use vauban_protocol::organisation::QuotaOf;
 use vauban_protocol::wire::Refusal;
 
 use crate::complaint::{Complaint, breach_text};
@@ -113,9 +115,13 @@ fn refused(refusal: &Refusal) -> Complaint {
             fr: "Demander une nouvelle invitation.",
             en: "Ask for a new invite.",
         ),
-        Refusal::DiskFull => say!(
-            fr: "Prévenir l'exploitant : il faut de la place ou un nœud de plus. Rien n'est perdu, l'envoi reprendra.",
-            en: "Tell the operator: it takes space or another node. Nothing is lost, sending will resume.",
+        Refusal::DiskFull | Refusal::MetadataFull => say!(
+            fr: "Prévenir l'exploitant : il faut de la place ou un nœud de plus. Rien n'est perdu, l'envoi reprendra là où il en était ; supprimer et lire restent possibles.",
+            en: "Tell the operator: it takes room or another node. Nothing is lost, sending resumes where it stopped; removing and reading go on.",
+        ),
+        Refusal::Quota { .. } => say!(
+            fr: "Demander à un administrateur de l'augmenter (`vauban admin quota set`), ou supprimer des fichiers : leur place revient après la rétention de l'espace. Rien n'est perdu, l'envoi reprendra de lui-même ; supprimer et recevoir restent possibles.",
+            en: "Ask an admin to raise it (`vauban admin quota set`), or remove files: their room comes back after the space's retention. Nothing is lost, sending will resume by itself; removing and receiving go on.",
         ),
         Refusal::UnknownDevice => say!(
             fr: "Attendre que le nœud ait rattrapé l'organisation ; sinon demander à un administrateur si cet appareil est enrôlé.",
@@ -204,7 +210,27 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::Limit => {
             say!(fr: "Une limite de l'organisation est atteinte.", en: "A limit of the organisation is reached.")
         }
-        Refusal::DiskFull => say!(fr: "Le disque du nœud est plein.", en: "The node's disk is full."),
+        Refusal::DiskFull => say!(
+            fr: "Les nœuds n'ont plus de place : trop de leurs disques sont pleins pour garder ce qui est envoyé.",
+            en: "The nodes have no room left: too many of their disks are full to keep what is sent.",
+        ),
+        Refusal::Quota { of, used_bytes, bytes_max } => {
+            let (used, most) = (BinaryBytes(*used_bytes), BinaryBytes(*bytes_max));
+            match of {
+                QuotaOf::Space(_) => say!(
+                    fr: "Le quota de l'espace ne suffit pas : {used} utilisés sur {most}.",
+                    en: "The quota of the space does not suffice: {used} of {most} are used.",
+                ),
+                QuotaOf::User(_) => say!(
+                    fr: "Votre quota ne suffit pas : {used} utilisés sur {most}, tous espaces confondus.",
+                    en: "Your quota does not suffice: {used} of {most} are used, in all spaces together.",
+                ),
+            }
+        }
+        Refusal::MetadataFull => say!(
+            fr: "Le disque où les nœuds gardent leurs métadonnées est presque plein : ils ne prennent plus de contenu.",
+            en: "The disk on which nodes keep their metadata is nearly full: they take no content any more.",
+        ),
         Refusal::Unavailable => say!(fr: "Le nœud n'est pas disponible.", en: "The node is not available now."),
         Refusal::Behind => say!(
             fr: "Le nœud est en retard sur ce que cet appareil connaît.",

@@ -165,7 +165,7 @@ impl Link {
         }
     }
 
-    /// Gives up the connection to a node that lags or has no leader, if there is another node to go to.
+    /// Gives up the connection to a node that lags, is full or has no leader, if there is another node to go to.
     pub(super) async fn leave_for_another(&self) {
         let organisation = Arc::clone(&self.organisation.read().unwrap_or_else(PoisonError::into_inner));
         if organisation.seats().nth(1).is_none() {

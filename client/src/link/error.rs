@@ -123,7 +123,7 @@ impl LinkError {
         match self {
             Self::Unreachable { .. } => true,
             Self::Refused { refusal, .. } => {
-                refusal.is_transient() || matches!(refusal, Refusal::Limit | Refusal::DiskFull)
+                refusal.is_transient() || refusal.is_for_room() || *refusal == Refusal::Limit
             }
             Self::Untrusted { .. } | Self::Misbehaved(_) | Self::Local(_) | Self::Bug(_) => false,
         }

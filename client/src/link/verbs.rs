@@ -7,7 +7,7 @@ use vauban_protocol::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, COMMIT_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX,
     JOIN_POST_BYTES_MAX, JOIN_POSTS_MAX,
 };
-use vauban_protocol::organisation::{Invite, JoinPost};
+use vauban_protocol::organisation::{Invite, JoinPost, QuotaOf};
 use vauban_protocol::receipt::Receipt;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::wire::{
@@ -98,6 +98,14 @@ impl Link {
     pub async fn spaces(&self) -> Result<Vec<SpaceSummary>, LinkError> {
         match self.request(&Request::Spaces, &[]).await?.response {
             Response::Spaces(spaces) => Ok(spaces),
+            _ => Err(other_answer()),
+        }
+    }
+
+    /// Bytes stored for a space or a person, and how many may be; none without a quota.
+    pub async fn usage(&self, of: QuotaOf) -> Result<(u64, Option<u64>), LinkError> {
+        match self.request(&Request::Usage { of }, &[]).await?.response {
+            Response::Usage { used_bytes, bytes_max } => Ok((used_bytes, bytes_max)),
             _ => Err(other_answer()),
         }
     }

@@ -12,6 +12,7 @@ use vauban_protocol::time::Timestamp;
 use super::event::Event;
 use super::settings::{Pair, Pause};
 use super::state::{Pending, Phase, SpaceState, Trouble};
+use crate::exit::Exit;
 use crate::limit::{EVENT_LIST_MAX, SPEED_SECONDS};
 use crate::sync::{PlanSummary, Summary};
 
@@ -33,7 +34,8 @@ struct Notes {
     /// What is told, but for what follows from the rest.
     state: SpaceState,
     is_syncing: bool,
-    is_offline: bool,
+    /// Why nothing is sent or received, if so.
+    lost: Option<Phase>,
     is_stopped: bool,
     up: Speed,
     down: Speed,
@@ -76,7 +78,7 @@ impl Card {
     fn new(pair: &Pair) -> Self {
         let state = SpaceState::starting(pair.space.to_hex(), pair.name.clone(), pair.folder.display().to_string());
         let (up, down) = (Speed::default(), Speed::default());
-        let notes = Notes { state, is_syncing: false, is_offline: false, is_stopped: false, up, down };
+        let notes = Notes { state, is_syncing: false, lost: None, is_stopped: false, up, down };
         Self { began: Instant::now(), notes: Mutex::new(notes) }
     }
 
@@ -154,17 +156,11 @@ impl Card {
     pub(super) fn told(&self, event: &Event) {
         self.with(|notes| match event {
             Event::Watching { .. } => {
-                (notes.is_stopped, notes.is_offline, notes.state.trouble) = (false, false, None);
+                (notes.is_stopped, notes.lost, notes.state.trouble) = (false, None, None);
             }
-            Event::Offline { error, now } => {
-                notes.is_offline = true;
-                notes.state.trouble = Some(Trouble {
-                    error: error.clone(),
-                    now: now.clone(),
-                    exit: crate::exit::Exit::Unreachable as u8,
-                });
-            }
-            Event::Online => (notes.is_offline, notes.state.trouble) = (false, None),
+            Event::Offline { error, now } => notes.lose(Phase::Offline, Exit::Unreachable, (error, now)),
+            Event::Waiting { error, now } => notes.lose(Phase::Waiting, Exit::Refused, (error, now)),
+            Event::Online => (notes.lost, notes.state.trouble) = (None, None),
             Event::Failed { error, now, exit } => {
                 (notes.is_stopped, notes.is_syncing) = (true, false);
                 notes.state.trouble = Some(Trouble { error: error.clone(), now: now.clone(), exit: *exit });
@@ -197,7 +193,7 @@ impl Card {
             let phase = match notes {
                 Notes { is_stopped: true, .. } => Phase::Stopped,
                 Notes { state: SpaceState { pause: Some(_), .. }, is_syncing: false, .. } => Phase::Paused,
-                Notes { is_offline: true, .. } => Phase::Offline,
+                Notes { lost: Some(phase), .. } => *phase,
                 Notes { is_syncing: true, .. } => Phase::Syncing,
                 Notes { state: SpaceState { last_sync: None, .. }, .. } => Phase::Starting,
                 _ => Phase::InStep,
@@ -213,6 +209,13 @@ fn keep_latest<T: Clone>(list: &mut Vec<T>, more: &[T]) {
     list.extend_from_slice(more);
     let surplus = list.len().saturating_sub(EVENT_LIST_MAX);
     list.drain(..surplus);
+}
+
+impl Notes {
+    fn lose(&mut self, phase: Phase, exit: Exit, (error, now): (&str, &str)) {
+        self.lost = Some(phase);
+        self.state.trouble = Some(Trouble { error: error.to_owned(), now: now.to_owned(), exit: exit as u8 });
+    }
 }
 
 /// Bytes of the last few seconds, each by itself.
@@ -262,6 +265,8 @@ mod tests {
         assert_eq!((phase(&card), card.state(Instant::now()).last_sync), (Phase::InStep, Some(5)));
         card.told(&Event::Offline { error: "e".to_owned(), now: "n".to_owned() });
         assert_eq!(phase(&card), Phase::Offline);
+        card.told(&Event::Waiting { error: "e".to_owned(), now: "n".to_owned() });
+        assert_eq!(phase(&card), Phase::Waiting, "nodes are there, and full");
         assert!(
             card.pause(Some(Pause { since: 1, until: None })) && !card.pause(Some(Pause { since: 1, until: None }))
         );

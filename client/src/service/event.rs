@@ -33,7 +33,14 @@ pub enum Event {
         /// What to do now.
         now: String,
     },
-    /// One answers again.
+    /// Nodes answer, and have no room for what is to be sent: it is tried again.
+    Waiting {
+        /// What went wrong.
+        error: String,
+        /// What to do now.
+        now: String,
+    },
+    /// One answers again, or has room again.
     Online,
     /// Not every folder is watched.
     PartlyWatched,
@@ -106,7 +113,10 @@ impl From<&LiveEvent<'_>> for Event {
             LiveEvent::Held => Self::Held,
             LiveEvent::Offline(failure) => {
                 let Complaint { what, now } = Complaint::from(*failure);
-                Self::Offline { error: what, now }
+                match failure.is_for_room() {
+                    true => Self::Waiting { error: what, now },
+                    false => Self::Offline { error: what, now },
+                }
             }
             LiveEvent::Online => Self::Online,
             LiveEvent::Watched(Coverage::Part) => Self::PartlyWatched,
@@ -118,8 +128,10 @@ impl From<&LiveEvent<'_>> for Event {
 #[cfg(test)]
 mod tests {
     use vauban_protocol::id::DeviceId;
+    use vauban_protocol::wire::Refusal;
 
     use super::*;
+    use crate::link::LinkError;
     use crate::log::FalseCheckpoint;
     use crate::sync::Problem;
 
@@ -129,6 +141,7 @@ mod tests {
         let false_checkpoints = vec![FalseCheckpoint { seq: 5, device: DeviceId([3; 16]) }];
         let summary = Summary { uploaded: 2, false_checkpoints, ..Summary::default() };
         let failure = Failure::Interrupted;
+        let full = Failure::Link(LinkError::Refused { refusal: Refusal::DiskFull, body: bytes::Bytes::new() });
         let issue = Issue { path: "a".to_owned(), problem: Problem::Busy };
         let contested = Contested { device: "poste".to_owned(), commit: 7, chunks: 3 };
         let live = [
@@ -137,6 +150,7 @@ mod tests {
             (LiveEvent::Contested(&contested), "contested"),
             (LiveEvent::Held, "held"),
             (LiveEvent::Offline(&failure), "offline"),
+            (LiveEvent::Offline(&full), "waiting"),
             (LiveEvent::Online, "online"),
             (LiveEvent::Watched(Coverage::Part), "partly_watched"),
             (LiveEvent::Watched(Coverage::Whole), "fully_watched"),

@@ -108,6 +108,8 @@ pub enum Phase {
     InStep,
     /// No node answers.
     Offline,
+    /// Nodes answer, and have no room for what is to be sent.
+    Waiting,
     /// A person paused it.
     Paused,
     /// It failed in a way that time does not mend.

@@ -63,9 +63,11 @@ impl<N: Nodes> OpenSpace<N> {
             let commit: Signed<Commit> =
                 Signed::parse(outbox.commit.into()).map_err(|_| SyncError::Bug("the outbox does not decode"))?;
             // Whatever the answer: what it was made for is planned again, from what the log then says.
-            match self.post(&commit)? {
-                Sent::Committed => {}
-                Sent::Overtaken | Sent::TooOld | Sent::NotKept => self.drop_outbox(),
+            match self.post(&commit) {
+                Ok(Sent::Committed) => {}
+                Ok(Sent::Overtaken | Sent::TooOld | Sent::NotKept) => self.drop_outbox(),
+                Err(error) if error.is_quota() => self.drop_outbox(),
+                Err(error) => return Err(error),
             }
         }
         // What a killed run had sent, and is in the log, is agreed on.
@@ -85,11 +87,16 @@ impl<N: Nodes> OpenSpace<N> {
         }
         let commit = self.sign(draft)?;
         self.stow(&commit)?;
-        let sent = self.post(&commit)?;
-        if sent != Sent::Committed {
+        let sent = self.post(&commit);
+        // The group itself has refused it for a quota: what needs no room may take its counter.
+        let is_out = match &sent {
+            Ok(sent) => *sent != Sent::Committed,
+            Err(error) => error.is_quota(),
+        };
+        if is_out {
             self.drop_outbox();
         }
-        Ok(sent)
+        sent
     }
 
     fn sign(&self, draft: &Draft) -> Result<Signed<Commit>, SyncError> {

@@ -2,6 +2,7 @@
 
 use vauban_crypto::error::SealError;
 use vauban_protocol::id::SpaceId;
+use vauban_protocol::wire::Refusal;
 
 use crate::content::{DedupError, FetchError, NodesError, UploadError};
 use crate::failure::Failure;
@@ -101,6 +102,18 @@ impl From<DedupError> for SyncError {
 }
 
 impl SyncError {
+    /// Whether a quota has kept a commit out.
+    pub(super) fn is_quota(&self) -> bool {
+        matches!(self, Self::Nodes(error) if matches!(error.refusal(), Some(Refusal::Quota { .. })))
+    }
+
+    /// Whether nodes only lack room for content: what needs none still goes.
+    #[must_use]
+    pub fn is_for_room(&self) -> bool {
+        let (Self::Nodes(error) | Self::Upload(UploadError::Nodes(error))) = self else { return false };
+        error.refusal().is_some_and(|refusal| refusal.is_for_room())
+    }
+
     /// Whether this is proof or suspicion of an attack, a clone or a restored server, that a person must look at.
     #[must_use]
     pub fn is_alarm(&self) -> bool {

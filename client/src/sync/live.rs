@@ -170,6 +170,8 @@ struct Keeper {
     coverage: Coverage,
     /// Whether a node was lost, as its follower and as the last round found it.
     lost: Lost,
+    /// What was told of that: whether it is only room that is lacking.
+    told: Option<bool>,
     left_out: BTreeMap<String, Problem>,
     is_held: bool,
     /// What is left to do between rounds.
@@ -200,6 +202,7 @@ impl Keeper {
             backoff: reconnecting(),
             coverage: Coverage::Whole,
             lost: Lost::default(),
+            told: None,
             left_out: BTreeMap::new(),
             is_held: false,
             chores: Chores::None,
@@ -318,12 +321,15 @@ impl Keeper {
         }
     }
 
-    /// Notes who has lost the node, and tells if that is news.
+    /// Notes who has lost the node, and tells if that is news: also when nodes are there again, and have no room.
     fn turn(&mut self, lost: Lost, failure: Option<&Failure>) {
-        let was_offline = std::mem::replace(&mut self.lost, lost).is_offline();
-        match (was_offline, lost.is_offline(), failure) {
-            (false, true, Some(failure)) => self.teller.tell(&LiveEvent::Offline(failure)),
-            (true, false, _) => self.teller.tell(&LiveEvent::Online),
+        self.lost = lost;
+        match (lost.is_offline(), failure) {
+            (true, Some(failure)) if self.told != Some(failure.is_for_room()) => {
+                self.told = Some(failure.is_for_room());
+                self.teller.tell(&LiveEvent::Offline(failure));
+            }
+            (false, _) if self.told.take().is_some() => self.teller.tell(&LiveEvent::Online),
             _ => {}
         }
     }

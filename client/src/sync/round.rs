@@ -120,12 +120,20 @@ fn sync_scope<N: Nodes>(
         run.watcher.planned(&plan.summary());
         run.watcher.go_on()?;
         let before = summary.steps();
-        Send::new(space, Some((root.as_ref(), id)), run.watcher, &mut summary).run(&mut plan)?;
+        let refused = match Send::new(space, Some((root.as_ref(), id)), run.watcher, &mut summary).run(&mut plan) {
+            // What others have sent still comes.
+            Err(error) if error.is_for_room() => Some(error),
+            sent => sent.map(|()| None)?,
+        };
         run.watcher.go_on()?;
         let stirred = Receive::new(space, &root, id, run, &mut summary).run(plan)?;
         stirred.into_iter().for_each(|folder| unsettled.stir(folder));
         space.looked = Some(Looked { root: id, seq, selected, unsettled, below });
         space.follow()?;
+        if let Some(error) = refused {
+            space.write_record()?;
+            return Err(error);
+        }
         if !is_part {
             rounds += 1;
         } else if settled > 0 || summary.steps() > before {

@@ -7,6 +7,8 @@
 //! moves and removals come first, in [order](super::plan::order). Groups are judged against the log as it stands when they are
 //! committed; one that others have overtaken is dropped, and planned again in the next round: its chunks are in the journal, so
 //! nothing is sent twice.
+//!
+//! Where nodes lack room, what rests on new chunks is given up, and said in the end; removals and moves, by which room is made, go on.
 
 mod groups;
 
@@ -15,17 +17,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, never, select};
+use vauban_protocol::organisation::QuotaOf;
+use vauban_protocol::wire::{Refusal, Request, Response};
 
 use self::groups::{Groups, Judging};
-use super::author::Sent;
+use super::author::{Sent, refused};
 use super::plan::{Plan, Trial, Upload, order};
 use super::report::{Issue, Problem, Summary, Watcher};
 use super::{OpenSpace, SyncError};
 use crate::content::{
-    ByteBudget, InFlight, Job, LastCut, Meter, Nodes, Sealed, SealedFile, Sealer, Sealing, Stored, UploadError,
-    Uploader, chunks_of, is_large_file,
+    ByteBudget, InFlight, Job, LastCut, Meter, Nodes, NodesError, Sealed, SealedFile, Sealer, Sealing, Stored,
+    UploadError, Uploader, chunks_of, is_large_file,
 };
-use crate::limit::{COMMIT_TRIES_MAX, HALT_PROBE_MS, HALT_SECONDS_MAX, SEALED_BYTES_MAX, STALL_SECONDS_MAX};
+use crate::limit::{
+    COMMIT_TRIES_MAX, HALT_PROBE_MS, HALT_SECONDS_MAX, QUOTA_LOOK_BYTES, SEALED_BYTES_MAX, STALL_SECONDS_MAX,
+};
 use crate::log::Op;
 use crate::state::cache::{CacheError, Folding, RootId};
 use crate::tree::{SyncRoot, flush_paths};
@@ -44,6 +50,8 @@ pub(super) struct Send<'a, N> {
     foreign_before: u64,
     /// Whether nothing is created that rests on a move or removal of the same run.
     is_independent: bool,
+    /// Why content was given up, if it was.
+    refused: Option<SyncError>,
 }
 
 impl<'a, N: Nodes> Send<'a, N> {
@@ -62,6 +70,7 @@ impl<'a, N: Nodes> Send<'a, N> {
             in_flight: InFlight::default(),
             foreign_before: space.foreign,
             is_independent: true,
+            refused: None,
             space,
         }
     }
@@ -69,14 +78,51 @@ impl<'a, N: Nodes> Send<'a, N> {
     /// Writes what the plan has for the log.
     pub(super) fn run(mut self, plan: &mut Plan) -> Result<(), SyncError> {
         self.order(plan)?;
-        let uploads = std::mem::take(&mut plan.uploads);
+        let uploads = self.within_quotas(std::mem::take(&mut plan.uploads))?;
         let jobs = self.jobs(&uploads)?;
         self.uploads = uploads;
         if !jobs.is_empty() {
-            self.seal_and_store(jobs)?;
+            let stored = self.seal_and_store(jobs);
+            self.or_give_way(stored)?;
         }
         self.commit_all()?;
-        self.space.write_record()
+        self.space.write_record()?;
+        self.refused.map_or(Ok(()), Err)
+    }
+
+    /// Leaves out new files that would pass a quota by themselves: nobody sends for hours what is refused in the end.
+    fn within_quotas(&mut self, mut uploads: Vec<Upload>) -> Result<Vec<Upload>, SyncError> {
+        let is_large = |upload: &Upload| upload.is_new && upload.bytes > QUOTA_LOOK_BYTES;
+        if !uploads.iter().any(is_large) {
+            return Ok(uploads);
+        }
+        for of in [QuotaOf::Space(self.space.id), QuotaOf::User(self.space.identity().user())] {
+            if self.space.org.quota(of).is_none() {
+                continue;
+            }
+            let (Response::Usage { used_bytes, bytes_max }, _) = self.space.ask(Request::Usage { of }, Vec::new())?
+            else {
+                return Err(NodesError::Senseless("not what is stored").into());
+            };
+            let Some(bytes_max) = bytes_max else { continue };
+            let before = uploads.len();
+            uploads.retain(|upload| !is_large(upload) || upload.bytes <= bytes_max.saturating_sub(used_bytes));
+            if uploads.len() < before {
+                self.refused = Some(refused(Refusal::Quota { of, used_bytes, bytes_max }));
+            }
+        }
+        Ok(uploads)
+    }
+
+    /// Takes a lack of room for what it is: content that is not in the log yet waits for another run.
+    fn or_give_way(&mut self, done: Result<(), SyncError>) -> Result<(), SyncError> {
+        match done {
+            Err(error) if error.is_for_room() && (self.refused.is_none() || self.groups.has_content()) => {
+                self.refused = Some(error);
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     fn order(&mut self, plan: &mut Plan) -> Result<(), SyncError> {
@@ -186,8 +232,11 @@ impl<'a, N: Nodes> Send<'a, N> {
                     self.stored(number, file)?;
                 }
             }
-            if self.groups.fill_a_commit() {
-                self.commit_once()?;
+            if self.groups.fill_a_commit()
+                && let Err(error) = self.commit_once()
+            {
+                self.wind_up(uploader, Duration::from_secs(STALL_SECONDS_MAX))?;
+                return Err(error);
             }
             if is_sealed && uploader.is_idle() {
                 return Ok(());
@@ -253,7 +302,12 @@ impl<'a, N: Nodes> Send<'a, N> {
     fn commit_all(&mut self) -> Result<(), SyncError> {
         while !self.groups.is_empty() {
             self.watcher.go_on()?;
-            self.commit_once()?;
+            let committed = self.commit_once();
+            let is_refused = committed.is_err();
+            self.or_give_way(committed)?;
+            if is_refused {
+                self.groups.drop_content();
+            }
         }
         // A move and the name that it steps aside under are one change to a person.
         let knots = BTreeSet::from_iter(self.groups.take_knots());
@@ -280,7 +334,15 @@ impl<'a, N: Nodes> Send<'a, N> {
                 flush_paths(root, &groups::paths(&taken))?;
                 groups::promise(&taken, self.space, id)?;
             }
-            match self.space.send(&draft)? {
+            let sent = match self.space.send(&draft) {
+                Err(error) if error.is_for_room() => {
+                    // What removes and moves may stand in the same commit.
+                    self.groups.put_back(taken);
+                    return Err(error);
+                }
+                sent => sent?,
+            };
+            match sent {
                 Sent::Committed => {
                     self.summary.commits = self.summary.commits.saturating_add(1);
                     return groups::settle(&taken, self.space, self.root.map(|(_, id)| id), self.summary);

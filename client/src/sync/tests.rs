@@ -15,6 +15,7 @@ mod node;
 mod past;
 mod releases;
 mod removals;
+mod room;
 mod scoped;
 mod selected;
 mod set_back;

@@ -145,6 +145,7 @@ fn phase(frame: &Frame, state: &SpaceState) -> (&'static str, &'static str) {
         Phase::InStep if state.held.is_any() => (frame.say("retenu par le frein", "held by the brake"), "warn"),
         Phase::InStep => (frame.say("à jour", "in sync"), "good"),
         Phase::Offline => (frame.say("hors ligne", "offline"), "warn"),
+        Phase::Waiting => (frame.say("attend de la place", "waiting for room"), "warn"),
         Phase::Paused => (frame.say("en pause", "paused"), "calm"),
         Phase::Stopped => (frame.say("arrêté", "stopped"), "problem"),
     }

@@ -63,6 +63,8 @@ pub const VOTERS_MAX: usize = 7;
 pub const SEAT_ADDRESSES_MAX: usize = 4;
 /// Bytes of one address of a node: a DNS name and a port.
 pub const SEAT_ADDRESS_BYTES_MAX: usize = 260;
+/// Quotas of an organisation: of its people, and of their spaces.
+pub const QUOTAS_MAX: usize = 65_536;
 /// Bytes of a restored node's request: hundreds of thousands of spaces.
 pub const REANCHOR_REQUEST_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Spaces that one certificate reanchors: their heads fit into it, with the root's signature; more take several certificates.

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::StoreError;
-use crate::limit::{DISK_REPAIR_PERCENT_MAX, DISK_UPLOAD_PERCENT_MAX};
+use crate::limit::{DISK_RECLAIM_PERCENT_MAX, DISK_REPAIR_PERCENT_MAX, DISK_UPLOAD_PERCENT_MAX};
 
 /// Why chunks are written, which decides how full the disk may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,33 @@ pub struct DiskLimits {
     pub upload_percent: u8,
     /// For [`Purpose::Repair`].
     pub repair_percent: u8,
+}
+
+/// What a disk still takes, by its limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fill {
+    /// Whatever comes.
+    #[default]
+    Roomy,
+    /// Only what repair brings.
+    RepairOnly,
+    /// Nothing; what nobody needs is still deleted, and its space given back.
+    Full,
+}
+
+impl DiskLimits {
+    /// What a disk that is so full still takes.
+    #[must_use]
+    pub fn fill(self, disk: DiskUse) -> Fill {
+        if disk.reaches(self.repair_percent) {
+            Fill::Full
+        } else if disk.reaches(self.upload_percent) {
+            Fill::RepairOnly
+        } else {
+            Fill::Roomy
+        }
+    }
 }
 
 impl Default for DiskLimits {
@@ -50,6 +79,33 @@ impl DiskUse {
             used_bytes: used.saturating_mul(stat.f_frsize),
             total_bytes: used.saturating_add(stat.f_bavail).saturating_mul(stat.f_frsize),
         })
+    }
+
+    /// Bytes free for this process.
+    #[must_use]
+    pub fn free_bytes(self) -> u64 {
+        self.total_bytes.saturating_sub(self.used_bytes)
+    }
+
+    /// How full it is, in percent, rounded down.
+    #[must_use]
+    pub fn percent(self) -> u64 {
+        self.used_bytes.saturating_mul(100).checked_div(self.total_bytes).unwrap_or(100)
+    }
+
+    /// Bytes that reclaiming may write before it has given anything back, when the group writes `taken` already.
+    pub(super) fn room_to_reclaim(self, taken: u64) -> u64 {
+        self.share(DISK_RECLAIM_PERCENT_MAX).saturating_sub(self.used_bytes).saturating_sub(taken)
+    }
+
+    /// So many hundredths of it.
+    #[must_use]
+    pub fn share(self, percent: u8) -> u64 {
+        (self.total_bytes / 100).saturating_mul(percent.into())
+    }
+
+    fn reaches(self, percent: u8) -> bool {
+        u128::from(self.used_bytes) * 100 >= u128::from(self.total_bytes) * u128::from(percent)
     }
 
     /// Whether `bytes` more stay within what `limits` allow for `purpose`; the cause if not.
@@ -82,5 +138,16 @@ mod tests {
         assert!(at(890).admit(limits, Purpose::Upload, 11).is_err());
         assert!(at(900).admit(limits, Purpose::Repair, 70).is_ok());
         assert!(at(970).admit(limits, Purpose::Repair, 1).is_err());
+        assert_eq!(
+            [899, 900, 969, 970].map(|used| limits.fill(at(used))),
+            [Fill::Roomy, Fill::RepairOnly, Fill::RepairOnly, Fill::Full]
+        );
+        assert_eq!(limits.fill(DiskUse { used_bytes: 0, total_bytes: 0 }), Fill::Full, "nothing is known of it");
+    }
+
+    #[test]
+    fn reclaiming_may_go_on_where_nothing_else_writes() {
+        let disk = DiskUse { used_bytes: 975, total_bytes: 1000 };
+        assert_eq!((disk.room_to_reclaim(0), disk.room_to_reclaim(5), disk.room_to_reclaim(16)), (15, 10, 0));
     }
 }

@@ -45,7 +45,7 @@ mod store;
 mod tests;
 
 pub use block::DiskAccess;
-pub use disk::{DiskLimits, DiskUse, Purpose};
+pub use disk::{DiskLimits, DiskUse, Fill, Purpose};
 pub use error::{Corrupt, ReadError, StoreError};
 pub use key::Partition;
 pub use reclaim::Reclaimed;

@@ -3,6 +3,9 @@
 //!
 //! Whether something is live is the index's word alone. A segment leaves only when the ledger counts no live byte in it:
 //! if a damaged header hides what follows, the segment simply stays, until scrub has found the damage chunk by chunk.
+//!
+//! On a disk that is full it goes on: a segment without live records costs nothing to give back, and another one is taken only
+//! while all that is live in it fits, so that what is begun is also ended, and ends with more room than it began with.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +16,7 @@ use super::quarantine::Quarantine;
 use super::record::RecordHeader;
 use super::row::{Location, SegmentNumber};
 use super::segment::{Next, SegmentFault, Segments};
-use crate::limit::{RECLAIM_LIVE_PERCENT, RECLAIM_STEP_BYTES};
+use crate::limit::{RECLAIM_LIVE_PERCENT, RECLAIM_SHORT_LIVE_PERCENT, RECLAIM_STEP_BYTES};
 
 /// What one step did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,6 +27,15 @@ pub struct Reclaimed {
     pub freed_bytes: u64,
     /// Whether another step has something to do.
     pub more: bool,
+}
+
+/// What the disk allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Bytes that may be written before any are given back.
+    pub(super) bytes: u64,
+    /// Whether the disk has passed a limit: then more is moved for each byte that is given back.
+    pub(super) is_short: bool,
 }
 
 /// Which segment is being emptied, and how far it has been read.
@@ -41,8 +53,11 @@ impl Reclaim {
         group: &mut Group<'_>,
         segments: &Segments,
         quarantine: &Quarantine,
+        room: Room,
     ) -> Result<Reclaimed, StoreError> {
-        let Some((number, from)) = self.current.or_else(|| Some((self.choose(group)?, 0))) else {
+        // What others have written since may leave no room for the rest of a segment: another one may still fit.
+        self.current = self.current.filter(|(number, _)| fits(group, *number, room));
+        let Some((number, from)) = self.current.or_else(|| Some((self.choose(group, room)?, 0))) else {
             return Ok(Reclaimed::default());
         };
         let mut done = Reclaimed { more: true, ..Reclaimed::default() };
@@ -89,18 +104,22 @@ impl Reclaim {
         self.current = None;
     }
 
-    /// The sealed segment with the least live bytes, if few enough are.
-    fn choose(&self, group: &Group<'_>) -> Option<SegmentNumber> {
-        let worth = |used: &SegmentUse| {
-            used.live_bytes.saturating_mul(100) < used.written_bytes.saturating_mul(RECLAIM_LIVE_PERCENT)
-        };
+    /// The sealed segment with the least live bytes, if few enough are, and they fit.
+    fn choose(&self, group: &Group<'_>, room: Room) -> Option<SegmentNumber> {
+        let percent = if room.is_short { RECLAIM_SHORT_LIVE_PERCENT } else { RECLAIM_LIVE_PERCENT };
+        let worth =
+            |used: &SegmentUse| used.live_bytes.saturating_mul(100) < used.written_bytes.saturating_mul(percent);
         let sealed = group.segments_before().keys().filter(|number| **number < group.segment_open());
         sealed
-            .filter(|number| !self.stuck.contains(number))
+            .filter(|number| !self.stuck.contains(number) && fits(group, **number, room))
             .filter_map(|number| Some((group.segment(*number).filter(worth)?.live_bytes, *number)))
             .min()
             .map(|(_, number)| number)
     }
+}
+
+fn fits(group: &Group<'_>, number: SegmentNumber, room: Room) -> bool {
+    group.segment(number).is_none_or(|used| used.live_bytes <= room.bytes)
 }
 
 fn is_live(group: &Group<'_>, number: SegmentNumber) -> bool {

@@ -5,12 +5,12 @@ use std::path::Path;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use vauban_protocol::id::{ChunkId, SpaceId};
 
-use super::disk::{DiskLimits, DiskUse, Purpose};
+use super::disk::{DiskLimits, DiskUse, Fill, Purpose};
 use super::error::StoreError;
 use super::group::Group;
 use super::key::ChunkKey;
 use super::quarantine::Quarantine;
-use super::reclaim::{Reclaim, Reclaimed};
+use super::reclaim::{Reclaim, Reclaimed, Room};
 use super::record::record_bytes;
 use super::row::Location;
 use super::rule::{Need, may_delete};
@@ -64,6 +64,8 @@ pub(super) struct Stage<'a> {
     pub(super) segments: &'a Segments,
     pub(super) quarantine: &'a Quarantine,
     pub(super) reclaim: &'a mut Reclaim,
+    /// How full the disk was when this group first asked: it is asked once a group, however many chunks that has.
+    pub(super) disk: Option<DiskUse>,
 }
 
 impl Request {
@@ -101,14 +103,12 @@ impl Stage<'_> {
             Request::Quarantine { key, location, reply } => {
                 when_committed(reply, self.quarantine(group, key, location))
             }
-            Request::Reclaim { reply } => {
-                when_committed(reply, self.reclaim.step(group, self.segments, self.quarantine))
-            }
+            Request::Reclaim { reply } => when_committed(reply, self.reclaim(group)),
         }
     }
 
     fn put(
-        &self,
+        &mut self,
         group: &mut Group<'_>,
         space: SpaceId,
         chunks: Vec<VerifiedChunk>,
@@ -131,7 +131,7 @@ impl Stage<'_> {
         if fresh.is_empty() {
             return Ok(());
         }
-        DiskUse::of(self.root)?
+        self.disk()?
             .admit(self.limits, purpose, group.record_bytes().saturating_add(fresh_bytes))
             .map_err(|cause| StoreError::DiskFull { path: self.root.to_owned(), cause: cause.into() })?;
         for (key, chunk) in fresh {
@@ -141,6 +141,20 @@ impl Stage<'_> {
             }
         }
         Ok(())
+    }
+
+    fn reclaim(&mut self, group: &mut Group<'_>) -> Result<Reclaimed, StoreError> {
+        let disk = self.disk()?;
+        let room =
+            Room { bytes: disk.room_to_reclaim(group.record_bytes()), is_short: self.limits.fill(disk) != Fill::Roomy };
+        self.reclaim.step(group, self.segments, self.quarantine, room)
+    }
+
+    fn disk(&mut self) -> Result<DiskUse, StoreError> {
+        match self.disk {
+            Some(disk) => Ok(disk),
+            None => Ok(*self.disk.insert(DiskUse::of(self.root)?)),
+        }
     }
 
     fn quarantine(&self, group: &mut Group<'_>, key: ChunkKey, location: Location) -> Result<(), StoreError> {

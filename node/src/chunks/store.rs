@@ -11,7 +11,7 @@ use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::CHUNKS_BYTES_MAX;
 
 use super::block::DiskAccess;
-use super::disk::{DiskLimits, DiskUse, Purpose};
+use super::disk::{DiskLimits, DiskUse, Fill, Purpose};
 use super::error::{Corrupt, ReadError, StoreError};
 use super::gauges::Gauges;
 use super::index::Index;
@@ -78,10 +78,13 @@ pub struct StoreStats {
     pub groups: u64,
     /// The disk that the store lies on.
     pub disk: DiskUse,
+    /// What it still takes.
+    pub fill: Fill,
 }
 
 struct Open {
     root: PathBuf,
+    limits: DiskLimits,
     index: Arc<Index>,
     segments: Arc<Segments>,
     poison: Arc<Poison>,
@@ -139,6 +142,7 @@ impl ChunkStore {
             .map_err(StoreError::io("start the writer of", root))?;
         Ok(Self(Arc::new(Open {
             root: root.to_owned(),
+            limits: options.disk_limits,
             index,
             segments,
             poison,
@@ -262,19 +266,29 @@ impl ChunkStore {
         self.request(|reply| Request::Reclaim { reply }).await
     }
 
+    /// What the disk still takes; asks the system, so may wait.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`] if it does not say.
+    pub fn fill(&self) -> Result<Fill, StoreError> {
+        Ok(self.0.limits.fill(DiskUse::of(&self.0.root)?))
+    }
+
     /// The totals.
     ///
     /// # Errors
     /// [`StoreError::Io`] if the system does not say how full the disk is.
     pub fn stats(&self) -> Result<StoreStats, StoreError> {
         let gauges = &self.0.gauges;
+        let disk = DiskUse::of(&self.0.root)?;
         Ok(StoreStats {
             chunks: gauges.chunks.load(Ordering::Relaxed),
             object_bytes: gauges.object_bytes.load(Ordering::Relaxed),
             segment_bytes: gauges.segment_bytes.load(Ordering::Relaxed),
             quarantined: gauges.quarantined.load(Ordering::Relaxed),
             groups: gauges.groups.load(Ordering::Relaxed),
-            disk: DiskUse::of(&self.0.root)?,
+            fill: self.0.limits.fill(disk),
+            disk,
         })
     }
 

@@ -75,6 +75,7 @@ impl Writer {
                     segments: &self.segments,
                     quarantine: &self.quarantine,
                     reclaim: &mut self.reclaim,
+                    disk: None,
                 };
                 let answers: Vec<_> = waiting.drain(..).map(|request| stage.answer(&mut group, request)).collect();
                 group.end_block();

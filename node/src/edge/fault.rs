@@ -89,6 +89,11 @@ impl RequestFault {
 
     /// Whether the node itself is at fault: an operator wants to read of it.
     pub(super) fn is_ours(&self) -> bool {
+        // Disks that are full are said by who watches them, not once a request.
+        self.refusal() != Some(Refusal::DiskFull) && self.is_failure()
+    }
+
+    fn is_failure(&self) -> bool {
         matches!(self, Self::Store(_) | Self::Replication(_) | Self::Metadata(_) | Self::Busy(_) | Self::Crossed)
             || matches!(self, Self::Propose(error) if matches!(proposal(error), Refusal::Unavailable))
     }

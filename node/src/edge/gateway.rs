@@ -16,6 +16,7 @@ use crate::metadata::{Failure, Metadata, View};
 use crate::observe::Metrics;
 use crate::peers::Peers;
 use crate::replication::Replication;
+use crate::reserve::Reserve;
 
 /// The node, as requests see it.
 pub(super) struct Gateway {
@@ -30,6 +31,7 @@ pub(super) struct Gateway {
     /// For the bodies of other nodes' messages to the consensus engine.
     pub(super) consensus: Memory,
     pub(super) metrics: Arc<Metrics>,
+    pub(super) reserve: Reserve,
 }
 
 impl Gateway {

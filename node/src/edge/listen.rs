@@ -30,6 +30,7 @@ use crate::metadata::Metadata;
 use crate::observe::Metrics;
 use crate::peers::Peers;
 use crate::replication::Replication;
+use crate::reserve::Reserve;
 
 /// Extra time, after the grace, for the last packets of closed connections.
 const CLOSE_SECONDS_MAX: u64 = 2;
@@ -48,6 +49,8 @@ pub struct EdgeParts {
     pub replication: Replication,
     /// Where it counts.
     pub metrics: Arc<Metrics>,
+    /// The metadata's reserve.
+    pub reserve: Reserve,
 }
 
 /// A bound socket on which nobody is served yet. Other nodes are called from it, too: its address is this node's.
@@ -116,7 +119,7 @@ impl Edge {
     /// An edge on that socket; peers are served by [`Edge::serve`].
     #[must_use]
     pub fn new(listener: Listener, parts: EdgeParts, config: &Config) -> Self {
-        let EdgeParts { identity, peers, metadata, chunks, replication, metrics } = parts;
+        let EdgeParts { identity, peers, metadata, chunks, replication, metrics, reserve } = parts;
         let memory = Memory::new(
             bytes_of(config.memory.bodies),
             bytes_of(config.memory.windows),
@@ -138,6 +141,7 @@ impl Edge {
                 pushed,
                 consensus,
                 metrics,
+                reserve,
             }),
             connections_max: config.network.connections_max,
             grace: config.network.stop_grace,

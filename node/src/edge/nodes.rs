@@ -17,6 +17,7 @@ use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, HEAD
 use vauban_protocol::organisation::OrganisationError;
 use vauban_protocol::wire::{CloseCode, ITEM_LENGTH_BYTES, item_prefix, split_items};
 
+use crate::chunks::StoreError;
 use crate::clock;
 use crate::edge::answer::send_message;
 use crate::edge::connection::{Left, Signals, report};
@@ -244,6 +245,7 @@ fn certificates(connection: &Connection) -> Vec<CertificateDer<'static>> {
 fn refusal(fault: &RequestFault) -> PeerRefusal {
     match fault {
         RequestFault::Peer(refusal) => *refusal,
+        RequestFault::Store(StoreError::DiskFull { .. }) => PeerRefusal::DiskFull,
         RequestFault::Frame(_) | RequestFault::List(_) | RequestFault::Decode(_) | RequestFault::Bound(_) => {
             PeerRefusal::Malformed
         }

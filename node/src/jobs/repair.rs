@@ -6,6 +6,7 @@
 //!
 //! A pass begins with the node, with each new layout, when a copy was set aside as damaged, and when another node is met again, since
 //! one of the two has missed what was stored meanwhile; and else so long after the last one that passes take a small part of the time.
+//! On a disk that takes nothing any more nothing is fetched either: what is missing is counted, and brought once there is room.
 //! Each looks at rows that this node has caught up to: what was acknowledged while it was away is among them.
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use vauban_protocol::id::{ChunkId, SpaceId};
 
 use super::{Job, JobError, Step};
-use crate::chunks::{Duty, Partition, Purpose, Stamp, VerifiedChunk};
+use crate::chunks::{Duty, Fill, Partition, Purpose, Stamp, StoreError, VerifiedChunk};
 use crate::limit::{
     REPAIR_BATCH_BYTES, REPAIR_BATCH_IDS, REPAIR_BATCHES_MAX, REPAIR_PAUSE_FACTOR, REPAIR_PAUSE_SECONDS_MIN,
     REPAIR_RETRY_SECONDS, REPAIR_ROWS_MAX, REPAIR_SPACES_MAX,
@@ -37,6 +38,8 @@ pub struct Repair {
     /// When the next pass is due without any cause, and from when on one is because a node was met.
     next: Option<Instant>,
     rested: Option<Instant>,
+    /// Whether the disk had no room for what it was missing: a pass is due once it has.
+    was_full: bool,
 }
 
 /// What, if it changes, makes a pass due.
@@ -66,6 +69,8 @@ struct Pass {
     wanting: u64,
     /// Whether a replica that may have some of them did not answer.
     is_unheard: bool,
+    /// Whether there was no room for some of them.
+    is_full: bool,
     /// Whether rows may be missing: nobody said how far this node should be.
     lags: bool,
 }
@@ -77,7 +82,7 @@ impl Repair {
     /// Repairs this node's copies; reports go through `metadata`.
     #[must_use]
     pub fn new(replication: Replication, metadata: Metadata) -> Self {
-        Self { replication, metadata, pass: None, last: None, meetings: 0, next: None, rested: None }
+        Self { replication, metadata, pass: None, last: None, meetings: 0, next: None, rested: None, was_full: false }
     }
 
     /// As long after the last pass as a meeting must be that makes another one due.
@@ -97,7 +102,15 @@ impl Repair {
         let now = Instant::now();
         let is_over = |moment: Option<Instant>| moment.is_none_or(|moment| now >= moment);
         let has_met = self.meetings != self.replication.meetings();
+        if self.was_full {
+            // Until there is room a pass could do nothing but look.
+            return is_over(self.next) && self.has_room();
+        }
         self.last != Some(self.cause()) || is_over(self.next) || (has_met && is_over(self.rested))
+    }
+
+    fn has_room(&self) -> bool {
+        self.replication.chunks().fill().is_ok_and(|fill| fill != Fill::Full)
     }
 
     async fn begin(&mut self) -> Pass {
@@ -120,6 +133,7 @@ impl Repair {
             last_space: None,
             wanting: 0,
             is_unheard: false,
+            is_full: false,
             lags,
         }
     }
@@ -177,6 +191,10 @@ impl Repair {
     async fn bring(&self, (space, mut ids): Batch) -> Result<Brought, JobError> {
         let mut brought = Brought::default();
         while !ids.is_empty() {
+            if !self.has_room() {
+                brought.no_room_for(ids.len());
+                break;
+            }
             let fetched = self.replication.fetch(space, &ids, REPAIR_BATCH_BYTES).await;
             let mut whole: Vec<VerifiedChunk> = Vec::new();
             let mut later = Vec::new();
@@ -190,15 +208,23 @@ impl Repair {
                     }
                 }
             }
-            brought.chunks = brought.chunks.saturating_add(whole.len() as u64);
+            let count = whole.len();
             let bytes: usize = whole.iter().map(|chunk| chunk.object().len()).sum();
-            brought.bytes = brought.bytes.saturating_add(bytes as u64);
             let is_stuck = whole.is_empty() && later.len() == ids.len();
             if !whole.is_empty() {
                 // A copy from before a promise of this node's may have been lost: the new one is stamped as of now.
                 let stamp = Stamp(self.replication.view().applied());
-                self.replication.chunks().put(space, whole, stamp, Purpose::Repair).await?;
+                match self.replication.chunks().put(space, whole, stamp, Purpose::Repair).await {
+                    Ok(()) => {}
+                    Err(StoreError::DiskFull { .. }) => {
+                        brought.no_room_for(count.saturating_add(later.len()));
+                        break;
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
+            brought.chunks = brought.chunks.saturating_add(count as u64);
+            brought.bytes = brought.bytes.saturating_add(bytes as u64);
             if is_stuck {
                 brought.wanting = brought.wanting.saturating_add(later.len() as u64);
                 break;
@@ -211,7 +237,8 @@ impl Repair {
     /// The end of a pass: says what it found, and when the next one is due.
     async fn end(&mut self, pass: Pass) -> Result<u64, JobError> {
         let (took, rest) = (pass.begun.elapsed(), Duration::from_secs(REPAIR_PAUSE_SECONDS_MIN));
-        let pause = if pass.wanting > 0 && pass.is_unheard {
+        self.was_full = pass.is_full;
+        let pause = if pass.is_full || (pass.wanting > 0 && pass.is_unheard) {
             Duration::from_secs(REPAIR_RETRY_SECONDS)
         } else {
             took.saturating_mul(if pass.lags { 1 } else { REPAIR_PAUSE_FACTOR }).max(rest)
@@ -219,7 +246,8 @@ impl Repair {
         let now = Instant::now();
         (self.next, self.rested) = (Some(now + pause), Some(now + rest));
         if pass.wanting > 0 {
-            tracing::warn!(chunks = pass.wanting, "chunks that this node must hold cannot be had now");
+            let is_full = pass.is_full;
+            tracing::warn!(chunks = pass.wanting, is_full, "chunks that this node must hold cannot be had now");
         }
         if let Some(version) = pass.awaited.filter(|_| pass.wanting == 0) {
             let report = self.replication.identity().report(version, pass.at);
@@ -241,6 +269,14 @@ struct Brought {
     bytes: u64,
     wanting: u64,
     is_unheard: bool,
+    is_full: bool,
+}
+
+impl Brought {
+    fn no_room_for(&mut self, chunks: usize) {
+        self.wanting = self.wanting.saturating_add(chunks as u64);
+        self.is_full = true;
+    }
 }
 
 impl Job for Repair {
@@ -280,6 +316,7 @@ impl Repair {
             step.bytes = step.bytes.saturating_add(brought.bytes);
             pass.wanting = pass.wanting.saturating_add(brought.wanting);
             pass.is_unheard |= brought.is_unheard;
+            pass.is_full |= brought.is_full;
         }
         if is_end {
             step.wanting = Some(self.end(pass).await?);

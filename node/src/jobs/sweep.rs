@@ -2,6 +2,8 @@
 //!
 //! The only deleter. Whether a copy may go is the rule's word (`chunks::rule`), on what one applied state says of it; the
 //! store's one writer compares the stamp and drops the copy in one step.
+//!
+//! It goes on where a disk is full, and more often: nothing else makes room there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +13,8 @@ use tokio::time::Instant;
 use vauban_protocol::id::{ChunkId, SpaceId};
 
 use super::{Job, JobError, Step};
-use crate::chunks::{Deletion, Held, Need, Partition, may_delete};
-use crate::limit::SWEEPS_IN_FLIGHT_MAX;
+use crate::chunks::{Deletion, Fill, Held, Need, Partition, may_delete};
+use crate::limit::{SWEEP_SHORT_SECONDS, SWEEPS_IN_FLIGHT_MAX};
 use crate::placement::Layouts;
 use crate::replication::Replication;
 
@@ -40,6 +42,14 @@ impl Sweep {
     #[must_use]
     pub fn new(replication: Replication, every: Duration) -> Self {
         Self { replication, every, ended: None, layouts: None, place: None, is_reclaiming: false }
+    }
+
+    /// How long a pass is to be over until the next.
+    fn pause(&self) -> Duration {
+        match self.replication.chunks().fill() {
+            Ok(Fill::Roomy) | Err(_) => self.every,
+            Ok(Fill::RepairOnly | Fill::Full) => self.every.min(Duration::from_secs(SWEEP_SHORT_SECONDS)),
+        }
     }
 
     async fn sweep_page(&mut self, place: Place) -> Result<Step, JobError> {
@@ -99,7 +109,7 @@ impl Job for Sweep {
         }
         let layouts = self.replication.view().layouts();
         let has_settled = layouts.is_settled() && self.layouts.as_ref() != Some(&layouts);
-        if has_settled || self.ended.is_none_or(|ended| ended.elapsed() >= self.every) {
+        if has_settled || self.ended.is_none_or(|ended| ended.elapsed() >= self.pause()) {
             self.layouts = Some(layouts);
             self.place = Partition::new(0).map(|partition| Place { partition, after: None });
         }

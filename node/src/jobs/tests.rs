@@ -213,3 +213,29 @@ async fn a_copy_that_comes_back_is_stamped_as_of_now() {
     assert!(stamps.len() == 4 && stamps.iter().all(|held| held.stamp >= Stamp(at)), "{stamps:?}");
     cluster.stop().await;
 }
+
+/// Past the first limit only clients are refused; past the second nothing is fetched in vain, what is missing is counted, no report
+/// is given, and once there is room it is brought without any other cause.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repair_writes_past_the_first_limit_and_waits_past_the_second() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks = objects(0..30);
+    cluster.limit_disk(2, 0, 97);
+    cluster.upload(0, &chunks).await;
+    assert_eq!(cluster.held(2, &chunks).await, 0);
+    let step = repair(&cluster.nodes[2], &cluster.metadata).await;
+    assert_eq!((step.changed, step.wanting, cluster.held(2, &chunks).await), (30, Some(0), 30));
+
+    cluster.limit_disk(2, 0, 0);
+    let more = objects(30..50);
+    cluster.upload(0, &more).await;
+    let mut repairing = Repair::new(cluster.nodes[2].clone(), cluster.metadata.clone());
+    let step = pass(&mut repairing).await.unwrap();
+    assert_eq!((step.changed, step.bytes, step.wanting), (0, 0, Some(20)));
+    assert!(!repairing.is_due(), "there is no room yet");
+    drop(repairing);
+    cluster.limit_disk(2, 90, 97);
+    let step = repair(&cluster.nodes[2], &cluster.metadata).await;
+    assert_eq!((step.changed, step.wanting, cluster.held(2, &more).await), (20, Some(0), 20));
+    cluster.stop().await;
+}

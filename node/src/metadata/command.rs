@@ -11,9 +11,12 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{InviteId, SpaceId};
+use vauban_protocol::organisation::{Certificate, Statement};
+use vauban_protocol::signed::Signed;
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::Refusal;
 
+use super::level;
 use crate::placement::Report;
 
 /// One change of the state, as it is logged.
@@ -44,6 +47,13 @@ pub(super) enum Command {
     Seen(Blob),
     /// A node holds what a new layout gives it, signed.
     Report(Report),
+    /// A signed commit, and what its gateway has found to be the sizes of what it adds. From feature level 2 on.
+    Weighed {
+        /// The commit.
+        commit: Blob,
+        /// Bytes of each added object, in order; none if no copy was found.
+        sizes: Vec<Option<u32>>,
+    },
 }
 
 /// What applying a command did.
@@ -97,7 +107,29 @@ impl Command {
 
     /// Whether it says what people do, as against what their organisation, its clock and its nodes are.
     pub(super) fn is_of_people(&self) -> bool {
-        matches!(self, Self::CreateSpace(_) | Self::Commit(_) | Self::OpenInvite(_) | Self::Join { .. } | Self::Seen(_))
+        matches!(
+            self,
+            Self::CreateSpace(_)
+                | Self::Commit(_)
+                | Self::Weighed { .. }
+                | Self::OpenInvite(_)
+                | Self::Join { .. }
+                | Self::Seen(_)
+        )
+    }
+
+    /// The feature level from which on it may be proposed: an older voter could not read it.
+    pub(super) fn level(&self) -> u32 {
+        let is_new = |blob: &Blob| {
+            let signed = Signed::<Certificate>::parse(blob.0.clone());
+            signed
+                .is_ok_and(|signed| matches!(signed.payload().statement, Statement::Quota(_) | Statement::Reanchor(_)))
+        };
+        match self {
+            Self::Weighed { .. } => level::WEIGHED,
+            Self::Certify(certificates) if certificates.iter().any(is_new) => level::WEIGHED,
+            _ => 0,
+        }
     }
 
     /// Bytes that this command adds to the log, nearly.
@@ -109,11 +141,17 @@ impl Command {
             | Self::OpenInvite(blob)
             | Self::Seen(blob)
             | Self::Join { post: blob, .. } => blob.0.len(),
+            Self::Weighed { commit, sizes } => {
+                commit.0.len().saturating_add(sizes.len().saturating_mul(SIZE_BYTES_MAX))
+            }
             Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
             Self::Report(report) => size_of::<Report>().saturating_add(report.signature.len()),
         }
     }
 }
+
+/// Bytes of a size, as it is logged, at most.
+const SIZE_BYTES_MAX: usize = 6;
 
 /// Bytes that pass through serde in one piece.
 #[derive(Clone, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use vauban_protocol::id::NodeId;
 use vauban_protocol::limit::CERTIFICATES_MAX;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::Refusal;
 
 use super::command::{Applied, Blob, Command};
 use super::error::{BackupError, Failure, MetadataError};
@@ -194,6 +195,9 @@ impl Metadata {
     pub async fn propose(&self, proposal: Proposal) -> Result<Applied, ProposeError> {
         let command = Command::from(proposal);
         preflight::judge(&command, self.view.organisation().as_deref()).map_err(ProposeError::Refused)?;
+        if command.level() > self.view.feature_level() {
+            return Err(ProposeError::Refused(Refusal::FeatureLevel));
+        }
         self.proposer.propose(command).await
     }
 

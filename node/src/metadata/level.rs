@@ -11,7 +11,9 @@ use crate::limit::PEER_STATUS_SECONDS_MAX;
 use crate::peers::{PeerRequest, PeerResponse, Peers};
 
 /// The feature level of this build.
-pub(super) const FEATURE_LEVEL: u32 = 1;
+pub(super) const FEATURE_LEVEL: u32 = WEIGHED;
+/// From this level on commits are weighed, and quotas are kept.
+pub(super) const WEIGHED: u32 = 2;
 
 /// The level that all of these nodes support, this one's being `own`; nothing if one of them does not say.
 pub(super) async fn common(own: u32, others: &[NodeId], peers: Option<&Peers>) -> Option<u32> {

@@ -37,7 +37,7 @@ pub use error::{BackupError, Failure, MetadataError};
 pub use handle::Metadata;
 pub use proposal::{Proposal, ProposeError};
 pub use standing::Standing;
-pub use state::{Row, Tally};
+pub use state::{Row, Tally, Weight};
 pub use store::{About, Built, Restored, back_up, restore};
 pub use view::View;
 

@@ -40,7 +40,7 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
                 return Err(Refusal::Commit);
             }
         }
-        Command::Commit(Blob(bytes)) => {
+        Command::Commit(Blob(bytes)) | Command::Weighed { commit: Blob(bytes), .. } => {
             let commit: Signed<Commit> = Signed::parse(bytes.clone()).map_err(malformed)?;
             let judged = organisation.map_or(Ok(()), |org| Space::verify(&commit, org));
             if let Err(CommitError::Signature | CommitError::Decode(_)) = judged {

@@ -18,6 +18,13 @@ pub enum Proposal {
     CreateSpace(Bytes),
     /// A commit to a space.
     Commit(Bytes),
+    /// The same, with the bytes of each object that it adds, in order.
+    Weighed {
+        /// The commit.
+        commit: Bytes,
+        /// Of what it adds; none if no copy was found.
+        sizes: Vec<Option<u32>>,
+    },
     /// An invite.
     OpenInvite(Bytes),
     /// A post on an open invite.
@@ -53,6 +60,7 @@ impl From<Proposal> for Command {
             Proposal::Certify(certificates) => Self::Certify(certificates.into_iter().map(Blob).collect()),
             Proposal::CreateSpace(genesis) => Self::CreateSpace(Blob(genesis)),
             Proposal::Commit(commit) => Self::Commit(Blob(commit)),
+            Proposal::Weighed { commit, sizes } => Self::Weighed { commit: Blob(commit), sizes },
             Proposal::OpenInvite(invite) => Self::OpenInvite(Blob(invite)),
             Proposal::Seen(seen) => Self::Seen(Blob(seen)),
             Proposal::Report(report) => Self::Report(report),

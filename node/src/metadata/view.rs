@@ -10,12 +10,13 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use vauban_protocol::canonical::decode;
 use vauban_protocol::id::{ChunkId, Incarnation, InviteId, NodeId, SpaceId, UserId};
-use vauban_protocol::organisation::{InviteKind, Organisation};
+use vauban_protocol::organisation::{InviteKind, Organisation, QuotaOf};
 use vauban_protocol::space::Space;
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::SpaceSummary;
 
 use super::error::Failure;
+use super::level;
 use super::state::{Base, Release, Row, Tally};
 use super::store::{Database, Family, Key, Replica, Scan};
 use crate::chunks::{Need, Partition, RowState, Stamp};
@@ -159,7 +160,17 @@ impl View {
     /// The disk failed: the node must stop.
     pub fn row(&self, space: SpaceId, chunk: ChunkId) -> Result<Option<Row>, Failure> {
         let _reading = self.replica.reading();
-        self.database().read_as(Family::State, &Key::row(space, chunk))
+        let bytes = self.database().read(Family::State, &Key::row(space, chunk))?;
+        bytes.map(|bytes| Row::parse(&bytes).map_err(|error| self.replica.damaged(error))).transpose()
+    }
+
+    /// Bytes stored for a space or a person.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn usage(&self, of: QuotaOf) -> Result<u64, Failure> {
+        let _reading = self.replica.reading();
+        Ok(self.database().read_as(Family::State, &Key::usage(of))?.unwrap_or_default())
     }
 
     /// What each device has last said it has seen of a space, signed: as many as fit into a list body of `bytes_max`.
@@ -271,6 +282,12 @@ impl View {
         self.replica.core().feature_level
     }
 
+    /// Whether commits are weighed: every voter reads what that writes.
+    #[must_use]
+    pub fn weighs(&self) -> bool {
+        self.feature_level() >= level::WEIGHED
+    }
+
     /// Who holds which chunks.
     #[must_use]
     pub fn layouts(&self) -> Arc<Layouts> {
@@ -288,7 +305,7 @@ impl View {
         let as_of = Stamp(self.applied());
         let core = self.replica.core();
         let duty = core.layouts.duty(node, Partition::of(&chunk));
-        let row = self.database().read_as::<Row>(Family::State, &Key::row(space, chunk))?;
+        let row = self.database().read(Family::State, &Key::row(space, chunk))?;
         let row = if row.is_some() { RowState::Present } else { RowState::Absent };
         Ok(Need { row, floor: Stamp(core.clock.floor()), duty, as_of })
     }

@@ -2,15 +2,18 @@
 
 use vauban_protocol::time::Timestamp;
 
-use crate::chunks::{StoreError, StoreStats};
+use crate::chunks::{Fill, StoreError, StoreStats};
 use crate::metadata::View;
 use crate::observe::Metrics;
 use crate::observe::resident::resident_bytes;
+use crate::reserve::Standing;
 
 /// What the parts say now.
 pub struct Reading<'a> {
     /// The chunk store.
     pub chunks: Result<StoreStats, StoreError>,
+    /// The disk of the metadata, and their reserve.
+    pub reserve: Standing,
     /// The applied state.
     pub view: &'a View,
     /// The end of the node's charter; none once it is revoked.
@@ -31,8 +34,18 @@ pub fn refresh(metrics: &Metrics, reading: &Reading<'_>) {
             levels.write_groups.set(whole(stats.groups));
             levels.disk_used_bytes.set(whole(stats.disk.used_bytes));
             levels.disk_total_bytes.set(whole(stats.disk.total_bytes));
+            levels.disk_fill.set(match stats.fill {
+                Fill::Roomy => 0,
+                Fill::RepairOnly => 1,
+                Fill::Full => 2,
+            });
         }
         Err(error) => tracing::warn!(%error, "the chunk store does not say how it is"),
+    }
+    if let Some(disk) = reading.reserve.disk {
+        levels.metadata_disk_used_bytes.set(whole(disk.used_bytes));
+        levels.metadata_disk_total_bytes.set(whole(disk.total_bytes));
+        levels.reserve_bytes.set(whole(reading.reserve.reserve_bytes));
     }
     levels.applied.set(whole(reading.view.applied()));
     levels.floor.set(whole(reading.view.floor()));

@@ -57,6 +57,10 @@ pub(super) struct Levels {
     pub(super) write_groups: IntGauge,
     pub(super) disk_used_bytes: IntGauge,
     pub(super) disk_total_bytes: IntGauge,
+    pub(super) disk_fill: IntGauge,
+    pub(super) metadata_disk_used_bytes: IntGauge,
+    pub(super) metadata_disk_total_bytes: IntGauge,
+    pub(super) reserve_bytes: IntGauge,
     pub(super) applied: IntGauge,
     pub(super) floor: IntGauge,
     pub(super) cluster_time_lag_seconds: IntGauge,
@@ -334,6 +338,22 @@ impl Levels {
             disk_total_bytes: gauge(
                 "vauban_disk_total_bytes",
                 "Bytes of the disk that holds chunks. Worry when it changes unasked.",
+            )?,
+            disk_fill: gauge(
+                "vauban_disk_fill",
+                "What the disk of the chunks still takes: 0 whatever comes, 1 only what repair brings, 2 nothing. Worry at 1: clients' uploads rest on the other nodes.",
+            )?,
+            metadata_disk_used_bytes: gauge(
+                "vauban_metadata_disk_used_bytes",
+                "Bytes used on the disk that holds metadata, their reserve included. Worry when it nears the total: the reserve is given up then.",
+            )?,
+            metadata_disk_total_bytes: gauge(
+                "vauban_metadata_disk_total_bytes",
+                "Bytes of the disk that holds metadata. Worry when it changes unasked.",
+            )?,
+            reserve_bytes: gauge(
+                "vauban_reserve_bytes",
+                "Bytes set aside on the disk of the metadata. Worry at 0, unless disk.reserve says so: that disk is nearly full.",
             )?,
             applied: gauge(
                 "vauban_applied_index",

@@ -124,6 +124,9 @@ pub enum PeerRefusal {
     /// Stopping, without quorum, or at one of its bounds.
     #[error("it is not available now")]
     Unavailable,
+    /// Its disk has passed a limit: it takes no more chunks.
+    #[error("its disk is full")]
+    DiskFull,
     /// One of the two was restored from a backup, and the other was not.
     #[error("it is of another incarnation of the cluster")]
     OtherIncarnation,
@@ -215,6 +218,15 @@ mod tests {
             PeerResponse::Position { index: 0 },
             PeerResponse::Level { supported: 0 },
         ];
+        let refusals = [
+            PeerRefusal::Malformed,
+            PeerRefusal::NotAdmitted,
+            PeerRefusal::OtherChain,
+            PeerRefusal::NotLeader,
+            PeerRefusal::Unavailable,
+            PeerRefusal::DiskFull,
+        ];
+        assert!(refusals.iter().zip(0..).all(|(refusal, number)| encode(refusal).first() == Some(&number)));
         assert!(requests.iter().zip(0..).all(|(request, number)| encode(request).first() == Some(&number)));
         assert!(answers.iter().zip(0..).all(|(answer, number)| encode(answer).first() == Some(&number)));
     }

@@ -12,7 +12,7 @@ pub enum ReplicationError {
         failed: usize,
         /// Why the first of them did.
         cause: String,
-        /// Whether a full disk was among the reasons.
+        /// Whether enough would have them if no disk were full.
         is_full: bool,
     },
     /// The layout changed again and again while it was tried.

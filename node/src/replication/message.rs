@@ -37,6 +37,13 @@ pub enum ChunkRequest {
         /// Bytes of objects that the caller takes.
         bytes_max: u32,
     },
+    /// How large are these? → `Weighed`
+    Weigh {
+        /// The space.
+        space: SpaceId,
+        /// The ids.
+        ids: Vec<ChunkId>,
+    },
 }
 
 /// The header of an answer.
@@ -59,6 +66,11 @@ pub enum ChunkReply {
         /// For each of the first ids asked for, in order, what there is; as many as fit, the rest is asked for again.
         chunks: Vec<ChunkAnswer>,
     },
+    /// How large each is.
+    Weighed {
+        /// For each id asked for, in order: bytes of its object, if there is a copy here.
+        object_bytes: Vec<Option<u32>>,
+    },
 }
 
 impl ChunkRequest {
@@ -73,7 +85,9 @@ impl ChunkRequest {
                 let total = chunks.iter().try_fold(0usize, |total, head| total.checked_add(bytes(head)?))?;
                 (chunks.len() <= IDS_MAX && total <= CHUNKS_BYTES_MAX).then_some(total)
             }
-            Self::Have { ids, .. } | Self::Get { ids, .. } => (ids.len() <= IDS_MAX).then_some(0),
+            Self::Have { ids, .. } | Self::Get { ids, .. } | Self::Weigh { ids, .. } => {
+                (ids.len() <= IDS_MAX).then_some(0)
+            }
         }
     }
 
@@ -84,6 +98,7 @@ impl ChunkRequest {
             Self::Push { .. } => "peer_push_chunks",
             Self::Have { .. } => "peer_have_chunks",
             Self::Get { .. } => "peer_get_chunks",
+            Self::Weigh { .. } => "peer_weigh_chunks",
         }
     }
 }
@@ -94,7 +109,7 @@ impl ChunkReply {
     pub fn body_bytes_max(&self) -> usize {
         match self {
             Self::Chunks { .. } => CHUNKS_BYTES_MAX,
-            Self::Stored { .. } | Self::Held { .. } => 0,
+            Self::Stored { .. } | Self::Held { .. } | Self::Weighed { .. } => 0,
         }
     }
 }

@@ -20,6 +20,7 @@ mod reach;
 mod receipts;
 mod serve;
 mod store;
+mod weigh;
 
 #[cfg(test)]
 pub(crate) mod tests;

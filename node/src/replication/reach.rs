@@ -5,12 +5,18 @@ use futures::future::BoxFuture;
 use vauban_protocol::id::NodeId;
 
 use super::message::{ChunkReply, ChunkRequest};
-use crate::peers::{PeerRequest, PeerResponse, Peers};
+use crate::peers::{PeerError, PeerRefusal, PeerRequest, PeerResponse, Peers};
 
 /// Another node did not do what it was asked; whether it will is unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NoWay(pub String);
+pub enum NoWay {
+    /// Its disk is full: it takes no chunks, and answers all else.
+    #[error("its disk is full")]
+    DiskFull,
+    /// Why, in words.
+    #[error("{0}")]
+    Because(String),
+}
 
 /// See the module.
 pub trait Reach: Send + Sync + 'static {
@@ -39,8 +45,9 @@ impl Reach for Peers {
         Box::pin(async move {
             match self.call(node, &PeerRequest::Chunks(request), &body).await {
                 Ok((PeerResponse::Chunks(reply), body)) => Ok((reply, body)),
-                Ok(_) => Err(NoWay("it gives another answer".to_owned())),
-                Err(error) => Err(NoWay(error.to_string())),
+                Ok(_) => Err(NoWay::Because("it gives another answer".to_owned())),
+                Err(PeerError::Refused(PeerRefusal::DiskFull)) => Err(NoWay::DiskFull),
+                Err(error) => Err(NoWay::Because(error.to_string())),
             }
         })
     }

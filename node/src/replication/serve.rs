@@ -59,6 +59,10 @@ impl Replication {
                 self.catch_up_with(layout).await;
                 self.say(space, ids).await
             }
+            ChunkRequest::Weigh { space, ids } => {
+                let object_bytes = self.chunks().object_bytes(space, &ids).await?;
+                Ok((ChunkReply::Weighed { object_bytes }, Vec::new()))
+            }
             ChunkRequest::Get { space, ids, bytes_max } => {
                 if !self.may_hold(caller) {
                     return Err(ServeError::NotPermitted);

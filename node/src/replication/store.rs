@@ -14,7 +14,7 @@ use vauban_protocol::wire::ChunkHead;
 use super::message::{ChunkReply, ChunkRequest};
 use super::plan::Plan;
 use super::receipts::Worth;
-use super::{Replication, ReplicationError};
+use super::{NoWay, Replication, ReplicationError};
 use crate::chunks::{Purpose, Stamp, StoreError, VerifiedChunk};
 use crate::limit::{ATTEMPTS_MAX, STRAGGLER_SECONDS_MAX};
 
@@ -24,7 +24,14 @@ type Pushed = (NodeId, Vec<usize>, Result<Receipt, Failed>);
 /// Why a replica does not have the chunks.
 struct Failed {
     cause: String,
+    /// Whether its disk is full, and nothing else.
     is_full: bool,
+}
+
+impl Failed {
+    fn because(cause: impl Into<String>) -> Self {
+        Self { cause: cause.into(), is_full: false }
+    }
 }
 
 /// How one attempt ended.
@@ -71,7 +78,7 @@ impl Replication {
                 pushes.spawn(async move { (node, places, this.push(node, space, share, version).await) });
             }
         }
-        let (mut receipts, mut newer, mut failures) = (Vec::new(), None, Vec::new());
+        let (mut receipts, mut newer, mut failures, mut full) = (Vec::new(), None, Vec::new(), Vec::new());
         while let Some(pushed) = pushes.join_next().await {
             // A task ends abnormally only when the node is ending.
             let Ok((node, places, outcome)) = pushed else { continue };
@@ -79,6 +86,9 @@ impl Replication {
                 Ok(receipt) => receipt,
                 Err(failed) => {
                     tracing::debug!(%node, cause = failed.cause, "a replica did not store chunks");
+                    if failed.is_full {
+                        full.push((node, places));
+                    }
                     failures.push(failed);
                     continue;
                 }
@@ -90,7 +100,7 @@ impl Replication {
                     receipts.push(Receipt { covers: Covers::of(&places, ids.len()), ..receipt });
                 }
                 Worth::Newer(index) => newer = newer.max(Some(index)),
-                Worth::Nothing(why) => failures.push(Failed { cause: why.to_owned(), is_full: false }),
+                Worth::Nothing(why) => failures.push(Failed::because(why)),
             }
             if plan.is_stored() {
                 self.leave(pushes, chunks);
@@ -100,7 +110,8 @@ impl Replication {
         if let Some(index) = newer {
             return Ok(Attempt::Newer(index));
         }
-        let is_full = failures.iter().any(|failed| failed.is_full);
+        full.iter().for_each(|(node, places)| plan.holds(*node, places));
+        let is_full = !full.is_empty() && plan.is_stored();
         let cause = failures.first().map_or_else(|| "none may hold them".to_owned(), |failed| failed.cause.clone());
         Err(ReplicationError::TooFew { failed: failures.len(), cause, is_full })
     }
@@ -136,8 +147,8 @@ impl Replication {
         let request = ChunkRequest::Push { space, layout, chunks: heads };
         match self.0.reach.ask(node, request, body).await {
             Ok((ChunkReply::Stored { receipt }, _)) => Ok(receipt),
-            Ok(_) => Err(Failed { cause: "it gives another answer".to_owned(), is_full: false }),
-            Err(error) => Err(Failed { cause: error.to_string(), is_full: false }),
+            Ok(_) => Err(Failed::because("it gives another answer")),
+            Err(error) => Err(Failed { is_full: error == NoWay::DiskFull, cause: error.to_string() }),
         }
     }
 

@@ -4,6 +4,8 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use vauban_protocol::time::Timestamp;
 
+use crate::chunks::Fill;
+
 /// How the node is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Health {
@@ -29,8 +31,10 @@ pub(super) enum State {
     NoCharter,
     /// It waits for its place in the cluster.
     Waiting,
-    /// It takes no uploads: the disk is full.
+    /// It takes no uploads: the disk of the chunks has passed a limit.
     DiskFull,
+    /// It takes no commits that add chunks: the disk of the metadata is nearly full.
+    MetadataDiskFull,
     /// It finishes what is under way.
     Stopping,
 }
@@ -42,8 +46,8 @@ pub(super) struct Facts {
     pub(super) is_member: bool,
     pub(super) charter_ends: Option<Timestamp>,
     pub(super) now: Timestamp,
-    pub(super) disk_used_percent: u64,
-    pub(super) upload_percent_max: u8,
+    pub(super) fill: Fill,
+    pub(super) is_metadata_short: bool,
 }
 
 impl State {
@@ -55,7 +59,9 @@ impl State {
             Self::NoCharter
         } else if !facts.is_member {
             Self::Waiting
-        } else if facts.disk_used_percent >= u64::from(facts.upload_percent_max) {
+        } else if facts.is_metadata_short {
+            Self::MetadataDiskFull
+        } else if facts.fill != Fill::Roomy {
             Self::DiskFull
         } else {
             Self::Serving
@@ -65,7 +71,7 @@ impl State {
     /// 200 while clients can read and write; a full disk still reads, so it is no reason to restart the node.
     pub(super) fn code(self) -> StatusCode {
         match self {
-            Self::Serving | Self::DiskFull => StatusCode::OK,
+            Self::Serving | Self::DiskFull | Self::MetadataDiskFull => StatusCode::OK,
             Self::NoCharter | Self::Waiting | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -82,14 +88,18 @@ mod tests {
             is_member: true,
             charter_ends: Some(Timestamp(200)),
             now: Timestamp(100),
-            disk_used_percent: 10,
-            upload_percent_max: 90,
+            fill: Fill::Roomy,
+            is_metadata_short: false,
         };
         assert_eq!(State::judge(&well), State::Serving);
-        assert_eq!(State::judge(&Facts { disk_used_percent: 90, ..well }), State::DiskFull);
+        assert_eq!(State::judge(&Facts { fill: Fill::RepairOnly, ..well }), State::DiskFull);
+        assert_eq!(State::judge(&Facts { fill: Fill::Full, ..well }), State::DiskFull);
+        let short = Facts { fill: Fill::Full, is_metadata_short: true, ..well };
+        assert_eq!(State::judge(&short), State::MetadataDiskFull);
+        assert_eq!(State::judge(&short).code(), StatusCode::OK, "it reads: no reason to restart it");
         assert_eq!(State::judge(&Facts { charter_ends: None, ..well }), State::NoCharter);
         assert_eq!(State::judge(&Facts { now: Timestamp(201), ..well }), State::NoCharter);
-        assert_eq!(State::judge(&Facts { is_member: false, disk_used_percent: 90, ..well }), State::Waiting);
+        assert_eq!(State::judge(&Facts { is_member: false, fill: Fill::Full, ..well }), State::Waiting);
         assert_eq!(State::judge(&Facts { stopping: true, charter_ends: None, ..well }), State::Stopping);
     }
 }

@@ -17,7 +17,7 @@ use tokio::time::MissedTickBehavior;
 use vauban_protocol::id::NodeId;
 use vauban_protocol::time::Timestamp;
 
-use crate::chunks::ChunkStore;
+use crate::chunks::{ChunkStore, DiskLimits};
 use crate::clock;
 use crate::edge::Stop;
 use crate::jobs::Board;
@@ -25,6 +25,7 @@ use crate::limit::DASHBOARDS_MAX;
 use crate::metadata::Metadata;
 use crate::observe::{Metrics, Reading, refresh};
 use crate::peers::Peers;
+use crate::reserve::Reserve;
 use crate::web::cluster::{Cluster, LastLook, look};
 use crate::web::dashboard::{self, Counters, EVERY, Looks};
 use crate::web::health::{Facts, Health, State};
@@ -49,8 +50,10 @@ pub struct WebParts {
     pub jobs: Board,
     /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// Used share of the disk above which uploads are refused, in percent.
-    pub upload_percent_max: u8,
+    /// Used shares of the disk above which chunks are refused.
+    pub disk_limits: DiskLimits,
+    /// The metadata's reserve.
+    pub reserve: Reserve,
 }
 
 /// The listening web of a node.
@@ -167,7 +170,10 @@ async fn metrics(Shared(pages): Shared<Arc<Pages>>) -> Response {
     let view = parts.metadata.view();
     let chunks = parts.chunks.stats();
     let charter_ends = charter_ends(&parts.peers, parts.node);
-    refresh(&parts.metrics, &Reading { chunks, view: &view, charter_ends, now: clock::now() });
+    refresh(
+        &parts.metrics,
+        &Reading { chunks, reserve: parts.reserve.standing(), view: &view, charter_ends, now: clock::now() },
+    );
     match parts.metrics.encode() {
         Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
         Err(error) => {
@@ -188,14 +194,13 @@ async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {
     let Ok(stats) = parts.chunks.stats() else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let used = stats.disk.used_bytes.saturating_mul(100);
     let state = State::judge(&Facts {
         stopping: pages.stopping.load(Ordering::Relaxed),
         is_member: parts.metadata.is_member(),
         charter_ends: charter_ends(&parts.peers, parts.node),
         now: clock::now(),
-        disk_used_percent: used.checked_div(stats.disk.total_bytes).unwrap_or(100),
-        upload_percent_max: parts.upload_percent_max,
+        fill: stats.fill,
+        is_metadata_short: parts.reserve.standing().is_short,
     });
     let health = Health {
         state,

@@ -46,7 +46,7 @@ fn with_files(nodes: usize) -> anyhow::Result<(Agency, Vec<Node>, Home)> {
 }
 
 /// Waits until every node has fetched what the newest layout gives it.
-fn settled(nodes: &[Node]) -> anyhow::Result<()> {
+pub(crate) fn settled(nodes: &[Node]) -> anyhow::Result<()> {
     for node in nodes {
         wait::until("the layout to settle", HEALED, || {
             Ok((http::metric(node.web(), "vauban_layout_waiting_nodes")? == 0.0).then_some(()))
@@ -56,7 +56,7 @@ fn settled(nodes: &[Node]) -> anyhow::Result<()> {
 }
 
 /// Waits until every one of these nodes holds as many copies as the fullest.
-fn complete(nodes: &[Node]) -> anyhow::Result<f64> {
+pub(crate) fn complete(nodes: &[Node]) -> anyhow::Result<f64> {
     wait::until("every copy", HEALED, || {
         let held: Vec<f64> = nodes.iter().map(|node| http::metric(node.web(), CHUNKS)).collect::<Result<_, _>>()?;
         let most = held.iter().copied().fold(0.0, f64::max);
@@ -66,7 +66,7 @@ fn complete(nodes: &[Node]) -> anyhow::Result<f64> {
 }
 
 /// Everything comes back on another device.
-fn ensure_back(agency: &Agency, laptop: &Home, name: &str) -> anyhow::Result<()> {
+pub(crate) fn ensure_back(agency: &Agency, laptop: &Home, name: &str) -> anyhow::Result<()> {
     let desktop = agency.add_device(laptop, name)?;
     let there = agency.folder().join(format!("there-{name}"));
     fs::create_dir_all(&there)?;

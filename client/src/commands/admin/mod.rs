@@ -1,9 +1,10 @@
-//! `vauban admin …`: which nodes make up the cluster. What is said here is signed by this device, and needs no root.
+//! `vauban admin …`: which nodes make up the cluster, and how much it holds for whom. What is said here is signed by this device, and needs no root.
 
 mod add;
 mod leave;
 mod list;
 mod node;
+mod quota;
 
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -28,6 +29,11 @@ pub(crate) enum Command {
         en: "Gives a waiting node its place: as `admin node add`",
     ))]
     Approve(add::Arguments),
+    #[command(subcommand, about = say!(
+        fr: "Les quotas : combien peut être enregistré pour un espace ou une personne",
+        en: "Quotas: how much may be stored for a space or a person",
+    ))]
+    Quota(quota::Command),
 }
 
 /// What to do about one of its nodes.
@@ -59,5 +65,6 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Node(NodeCommand::Remove(arguments)) => leave::run(context, arguments, leave::Way::Remove),
         Command::Node(NodeCommand::List(_)) => list::run(context),
         Command::Pending(_) => list::run_pending(context),
+        Command::Quota(command) => quota::run(context, command),
     }
 }

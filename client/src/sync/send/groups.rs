@@ -172,6 +172,17 @@ impl Groups {
         self.recount();
     }
 
+    /// Whether any of them rests on chunks.
+    pub(super) fn has_content(&self) -> bool {
+        self.waiting.iter().any(|group| !group.chunks.is_empty())
+    }
+
+    /// Drops those that rest on chunks: they are planned again by a later run.
+    pub(super) fn drop_content(&mut self) {
+        self.waiting.retain(|group| group.chunks.is_empty());
+        self.recount();
+    }
+
     fn recount(&mut self) {
         self.op_bytes = self.waiting.iter().map(|group| group.op_bytes).sum();
         self.adds = self.waiting.iter().map(|group| group.chunks.len()).sum();

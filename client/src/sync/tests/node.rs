@@ -38,6 +38,10 @@ pub(super) struct State {
     pub(super) purged: BTreeSet<(SpaceId, ChunkId)>,
     /// Requests until the line breaks, and whether the one that meets it is still carried out.
     pub(super) fault: Option<(usize, Fault)>,
+    /// Why chunks are not taken, if they are not.
+    pub(super) no_room: Option<Refusal>,
+    /// Why commits that add chunks are not, if they are not.
+    pub(super) no_adds: Option<Refusal>,
     /// Runs once before the next commit is judged.
     pub(super) before_commit: Option<Box<dyn FnOnce() + Send>>,
     /// A position that outlines leave out.
@@ -75,6 +79,8 @@ impl ModelNode {
             released: BTreeSet::new(),
             purged: BTreeSet::new(),
             fault: None,
+            no_room: None,
+            no_adds: None,
             hidden: None,
             before_commit: None,
             put_bytes: 0,
@@ -196,6 +202,9 @@ impl State {
             },
             Request::Commit { space } => self.commit(space, body[0].clone()),
             Request::PutChunks { space, chunks } => {
+                if let Some(refusal) = self.no_room {
+                    return refused(refusal);
+                }
                 for (head, object) in chunks.iter().zip(&body) {
                     assert_eq!(head.object_bytes as usize, object.len());
                     if ChunkId::of(object) != head.id {
@@ -271,6 +280,9 @@ impl State {
         let payload = commit.payload();
         if !payload.adds.is_empty() && payload.stored_at < self.floor {
             return refused(Refusal::ReceiptsTooOld { floor: self.floor });
+        }
+        if let Some(refusal) = self.no_adds.filter(|_| !payload.adds.is_empty()) {
+            return refused(refusal);
         }
         assert!(payload.adds.iter().all(|id| self.chunks.contains_key(&(space, *id))), "a commit of unstored chunks");
         if let Some(Control::Keep(ids)) = &payload.control

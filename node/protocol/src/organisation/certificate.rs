@@ -8,6 +8,7 @@ use crate::id::{DeviceId, InviteId, NodeId, UserId};
 use crate::label;
 use crate::limit::{CERTIFICATE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::quota::Quota;
 use crate::organisation::reanchor::Reanchor;
 use crate::organisation::seat::Seat;
 use crate::signature::{HybridKey, KemKey};
@@ -115,6 +116,8 @@ pub enum Statement {
         /// Which node.
         node: NodeId,
     },
+    /// Limits what is stored for a space or a person, or ends that. By the root or an admin's device.
+    Quota(Quota),
     /// Puts a cluster that was restored from a backup into force. By the root.
     Reanchor(Reanchor),
 }
@@ -140,7 +143,8 @@ impl Payload for Certificate {
             | Statement::RevokeDevice { .. }
             | Statement::RevokeCharter { .. }
             | Statement::DrainNode { .. }
-            | Statement::RemoveNode { .. } => true,
+            | Statement::RemoveNode { .. }
+            | Statement::Quota(_) => true,
         };
         if within { Ok(()) } else { Err(DecodeError::TooLong) }
     }

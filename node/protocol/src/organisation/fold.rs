@@ -12,6 +12,7 @@ use crate::chain::Head;
 use crate::id::{DeviceId, Digest, Fingerprint, InviteId, NodeId, UserId};
 use crate::organisation::certificate::{Certificate, Issuer, Statement};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::quota::{QuotaOf, Quotas};
 use crate::organisation::reanchor::Incarnations;
 use crate::organisation::seat::Seats;
 use crate::signature::{HybridKey, KemKey};
@@ -101,6 +102,7 @@ pub struct Organisation {
     /// Nodes in the order of their first charter.
     pub(super) chartered: Vec<NodeId>,
     pub(super) seats: Seats,
+    pub(super) quotas: Quotas,
     pub(super) incarnations: Incarnations,
     policy: PlacementPolicy,
     invites_used: BTreeSet<InviteId>,
@@ -134,6 +136,7 @@ impl Organisation {
             charters_revoked: BTreeSet::new(),
             chartered: Vec::new(),
             seats: Seats::default(),
+            quotas: Quotas::default(),
             incarnations: Incarnations::default(),
             policy: PlacementPolicy::default(),
             invites_used: BTreeSet::new(),
@@ -190,7 +193,8 @@ impl Organisation {
             Statement::User { .. }
             | Statement::SeatNode(_)
             | Statement::DrainNode { .. }
-            | Statement::RemoveNode { .. } => is_admin,
+            | Statement::RemoveNode { .. }
+            | Statement::Quota(_) => is_admin,
             Statement::RevokeUser { user } => is_admin && (!self.admins.contains(user) || *user == issuer),
             Statement::Device { user, .. } => *user == issuer || (is_admin && !self.has_device(*user)),
             Statement::RevokeDevice { device } => {
@@ -267,6 +271,15 @@ impl Organisation {
             Statement::SeatNode(seat) => self.seats.take(seat, &self.charters, position)?,
             Statement::DrainNode { node } => self.seats.drain(*node, &self.charters)?,
             Statement::RemoveNode { node } => self.seats.remove(*node, &self.charters)?,
+            Statement::Quota(quota) => {
+                // Spaces are no matter of this chain; people are.
+                if let QuotaOf::User(user) = quota.of
+                    && !self.users.contains_key(&user)
+                {
+                    return Err(OrganisationError::Contradiction);
+                }
+                self.quotas.set(*quota)?;
+            }
             Statement::Reanchor(part) => self.incarnations.take(part, position)?,
         }
         Ok(())

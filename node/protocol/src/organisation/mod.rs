@@ -8,6 +8,7 @@ mod charter;
 mod enrolment;
 mod fold;
 mod invite;
+mod quota;
 mod reanchor;
 mod seat;
 
@@ -16,5 +17,6 @@ pub use charter::{Charter, Operator, PlacementPolicy, PolicyBreach, Visa};
 pub use enrolment::{NodeAdmission, NodeRequest};
 pub use fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
 pub use invite::{Invite, InviteKind, Join, JoinPost};
+pub use quota::{Quota, QuotaOf};
 pub use reanchor::{Reanchor, ReanchorRequest};
 pub use seat::{Seat, Seated, is_address};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Head;
+use crate::organisation::QuotaOf;
 
 /// A refusal. New variants are added at the end only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -76,8 +77,8 @@ pub enum Refusal {
     /// A limit of the organisation's (spaces, invites) or of the connection's (follows) is reached.
     #[error("a limit is reached")]
     Limit,
-    /// The node's disk is nearly full: it takes no more chunks.
-    #[error("the node's disk is full")]
+    /// Too many of the disks that the chunks belong on have passed their limit: nodes take no more of them.
+    #[error("too many disks are full")]
     DiskFull,
     /// No quorum, stopping, or overloaded: try again, or another node.
     #[error("the node is not available now")]
@@ -91,6 +92,19 @@ pub enum Refusal {
     /// The commit keeps a chunk that has been purged: if its copies are still there, it can be added again.
     #[error("a chunk is no longer kept")]
     NotKept,
+    /// The disk of this node's metadata is nearly full: it takes no chunks as a gateway. Another node may, or this one later.
+    #[error("the disk of the node's metadata is nearly full")]
+    MetadataFull,
+    /// What is to be stored would pass a quota. Nothing of it was done; what adds no chunks is not refused for it.
+    #[error("a quota would be passed: {used_bytes} of {bytes_max} bytes are used")]
+    Quota {
+        /// Which one.
+        of: QuotaOf,
+        /// Bytes stored.
+        used_bytes: u64,
+        /// Bytes that may be.
+        bytes_max: u64,
+    },
     /// The cluster was restored from a backup, and waits for the root to put it into force; or it is one that was replaced so.
     #[error("the cluster was restored from a backup, and is not in force")]
     NotInForce,
@@ -100,6 +114,12 @@ impl Refusal {
     /// Whether the same request may succeed later without any change.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable | Self::Behind | Self::NotInForce)
+        matches!(self, Self::Unavailable | Self::Behind | Self::MetadataFull | Self::NotInForce)
+    }
+
+    /// Whether only room is lacking for what is to be stored: whatever needs none still goes.
+    #[must_use]
+    pub fn is_for_room(&self) -> bool {
+        matches!(self, Self::DiskFull | Self::MetadataFull | Self::Quota { .. })
     }
 }

@@ -7,6 +7,7 @@ use crate::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, IDS_MAX, INVITE_BYTES_MAX,
     JOIN_POST_BYTES_MAX, OBJECT_BYTES_MAX, SEEN_BYTES_MAX,
 };
+use crate::organisation::QuotaOf;
 
 /// A request of an admitted device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,12 @@ pub enum Request {
         /// The first position wanted.
         from: u64,
     },
+    /// How much is stored for a space or a person, and may be: a member asks of the space, a person of themselves, an admin of any.
+    /// → `Usage`
+    Usage {
+        /// Whose.
+        of: QuotaOf,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -141,7 +148,8 @@ impl Request {
             | Self::JoinPosts { .. }
             | Self::Follow { .. }
             | Self::Seens { .. }
-            | Self::Outline { .. } => Some(0),
+            | Self::Outline { .. }
+            | Self::Usage { .. } => Some(0),
             Self::Seen { .. } => Some(SEEN_BYTES_MAX),
             Self::Certify => Some(CERTIFICATES_MAX * (CERTIFICATE_BYTES_MAX + 4)),
             Self::CreateSpace => Some(CERTIFICATE_BYTES_MAX),

@@ -85,6 +85,13 @@ pub enum Response {
         /// Where the space stands.
         head: Head,
     },
+    /// How much is stored.
+    Usage {
+        /// Bytes of sealed objects.
+        used_bytes: u64,
+        /// Bytes that may be; none without a quota.
+        bytes_max: Option<u64>,
+    },
 }
 
 /// What a node has of one chunk.
@@ -157,7 +164,8 @@ impl Response {
             | Self::InviteOpened
             | Self::Joined
             | Self::SeenKept
-            | Self::Following { .. } => 0,
+            | Self::Following { .. }
+            | Self::Usage { .. } => 0,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{SPACE, assert_held, objects, put, stamp_of, unneeded};
-use crate::chunks::{ChunkStore, Deletion, Reclaimed, Stamp, StoreOptions, VerifiedChunk};
+use crate::chunks::{ChunkStore, Deletion, DiskLimits, Reclaimed, Stamp, StoreOptions, VerifiedChunk};
 
 const STEPS_MAX: usize = 1000;
 
@@ -93,4 +93,36 @@ async fn a_damaged_header_keeps_its_segment_and_what_follows() {
     reclaim_all(&store).await;
     assert!(path.exists());
     assert_held(&store, &kept[1..]).await;
+}
+
+/// Fails if a disk past its limits cannot be emptied, or if what is mostly live is left there for good.
+#[tokio::test]
+async fn a_full_disk_gives_space_back() {
+    let root = tempfile::tempdir().unwrap();
+    let kept;
+    {
+        let store = open(root.path());
+        let chunks = objects(0..300);
+        for some in chunks.chunks(10) {
+            put(&store, some, 7).await.unwrap();
+        }
+        for chunk in chunks.iter().step_by(4) {
+            assert_eq!(store.delete_if(SPACE, chunk.id(), unneeded(8)).await.unwrap(), Deletion::Deleted);
+        }
+        kept = chunks
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| place % 4 != 0)
+            .map(|(_, chunk)| chunk)
+            .collect::<Vec<_>>();
+        assert_eq!(reclaim_all(&store).await.freed_bytes, 0, "most is live: not worth it while there is room");
+    }
+    let disk_limits = DiskLimits { upload_percent: 0, repair_percent: 0 };
+    let options = StoreOptions { segment_bytes: 64 * 1024, disk_limits, ..StoreOptions::default() };
+    let store = ChunkStore::open(root.path(), options).unwrap();
+    let before = bytes_on_disk(root.path());
+    let total = reclaim_all(&store).await;
+    assert!(total.freed_bytes > total.moved_bytes && total.moved_bytes > 0, "{total:?}");
+    assert!(bytes_on_disk(root.path()) < before);
+    assert_held(&store, &kept).await;
 }

@@ -26,6 +26,7 @@ use crate::metadata::{Metadata, Proposal};
 use crate::observe::Metrics;
 use crate::peers::{Known, PeerError, PeerRefusal, PeerRequest, PeerResponse, Peers, Untrusted};
 use crate::replication::Replication;
+use crate::reserve::Reserve;
 
 /// An organisation, and where its nodes live.
 struct Ground {
@@ -141,6 +142,7 @@ impl Running {
             chunks,
             replication: replication.clone(),
             metrics: Arc::clone(&metrics),
+            reserve: Reserve::new(folder.metadata(), 0),
         };
         let edge = Edge::new(listener, parts, &config);
         let address = edge.address().to_string();

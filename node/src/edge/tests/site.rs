@@ -23,6 +23,7 @@ use crate::metadata::{Metadata, Proposal};
 use crate::observe::Metrics;
 use crate::peers::{Known, Peers};
 use crate::replication::Replication;
+use crate::reserve::Reserve;
 
 /// A running node.
 pub(super) struct Site {
@@ -89,6 +90,7 @@ impl Site {
             chunks,
             replication,
             metrics: Arc::clone(&metrics),
+            reserve: Reserve::new(folder.metadata(), 0),
         };
         let edge = Edge::new(listener, parts, &config);
         let address = edge.address();

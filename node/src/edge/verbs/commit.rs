@@ -32,7 +32,13 @@ pub(in crate::edge) async fn commit(
         return Err(Refusal::Forbidden.into());
     }
     let prev = payload.prev.seq;
-    match propose(gateway, Proposal::Commit(commit.bytes().clone())).await {
+    let bytes = commit.bytes().clone();
+    let proposal = if payload.adds.is_empty() || !gateway.metadata.view().weighs() {
+        Proposal::Commit(bytes)
+    } else {
+        Proposal::Weighed { sizes: gateway.replication.weigh(space, &payload.adds).await?, commit: bytes }
+    };
+    match propose(gateway, proposal).await {
         Err(RequestFault::Propose(ProposeError::Refused(refusal @ Refusal::NotHead { .. }))) => {
             drop((commit, body));
             lacking(gateway, caller, space, prev, refusal).await

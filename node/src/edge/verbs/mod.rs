@@ -18,6 +18,7 @@ mod put_chunks;
 mod seen;
 mod spaces;
 mod status;
+mod usage;
 
 pub(super) use certify::certify;
 pub(super) use commit::commit;
@@ -35,3 +36,4 @@ pub(super) use put_chunks::put_chunks;
 pub(super) use seen::{seen, seens};
 pub(super) use spaces::spaces;
 pub(super) use status::status;
+pub(super) use usage::usage;

@@ -26,7 +26,8 @@ pub(in crate::metadata) fn apply<B: Base>(
         Command::Found(chain) => certify::found(draft, index, chain),
         Command::Certify(certificates) => certify::certify(draft, index, certificates),
         Command::CreateSpace(genesis) => space::create(draft, &genesis.0),
-        Command::Commit(bytes) => commit::commit(draft, index, &bytes.0),
+        Command::Commit(bytes) => commit::commit(draft, index, &bytes.0, None),
+        Command::Weighed { commit, sizes } => commit::commit(draft, index, &commit.0, Some(sizes)),
         Command::OpenInvite(bytes) => open_invite::open_invite(draft, &bytes.0),
         Command::Join { invite, post } => join::join(draft, *invite, &post.0),
         Command::Tick(proposed) => {

@@ -12,11 +12,18 @@ use super::base::Base;
 use super::draft::{Draft, Stop};
 use super::release;
 use super::row::Row;
+use super::usage;
 use crate::metadata::command::Applied;
 use crate::metadata::store::Key;
 
 /// Appends a commit, or says why not. Whoever is no member learns nothing but that there is no such space.
-pub(super) fn commit<B: Base>(draft: &mut Draft<'_, B>, index: u64, bytes: &Bytes) -> Result<Applied, Stop<B::Error>> {
+/// `sizes` are the bytes of the objects that it adds, in order, as far as they are known.
+pub(super) fn commit<B: Base>(
+    draft: &mut Draft<'_, B>,
+    index: u64,
+    bytes: &Bytes,
+    sizes: Option<&[Option<u32>]>,
+) -> Result<Applied, Stop<B::Error>> {
     let organisation = draft.organisation()?;
     let commit: Signed<Commit> = Signed::parse(bytes.clone()).map_err(|_| Refusal::Malformed)?;
     let space = member_space(draft, &organisation, commit.payload())?;
@@ -32,7 +39,16 @@ pub(super) fn commit<B: Base>(draft: &mut Draft<'_, B>, index: u64, bytes: &Byte
     {
         return Err(Refusal::NotKept.into());
     }
-    append(draft, space, &commit, index).map_err(Stop::Base)
+    let payload = commit.payload();
+    let device = organisation.device(payload.device).ok_or(Refusal::UnknownDevice)?;
+    let (rows, fresh) = usage::rows(draft, payload, sizes, device, index)?;
+    usage::admit(draft, &organisation, payload, device.user, fresh)?;
+    append(draft, space, &commit, &rows)
+        .and_then(|applied| {
+            usage::add(draft, payload.space, device.user, fresh)?;
+            Ok(applied)
+        })
+        .map_err(Stop::Base)
 }
 
 /// The commit's space, if its author is a member.
@@ -69,7 +85,7 @@ fn append<B: Base>(
     draft: &mut Draft<'_, B>,
     space: Arc<Space>,
     commit: &Signed<Commit>,
-    index: u64,
+    rows: &[Row],
 ) -> Result<Applied, B::Error> {
     let (id, retention) = (space.id(), space.retention());
     let head = draft.space_mut(space).append(commit);
@@ -80,10 +96,8 @@ fn append<B: Base>(
         Some(control) if control.turns_space() => draft.table.put_bytes(Key::turn(id, head.seq), Bytes::new()),
         _ => {}
     }
-    // Blind: a chunk that has a row already is simply added again, which is what its author says.
-    let row = Row { added_at: index, released_by: None };
-    for chunk in &commit.payload().adds {
-        draft.table.put(Key::row(id, *chunk), &row);
+    for (chunk, row) in commit.payload().adds.iter().zip(rows) {
+        draft.table.put_row(id, *chunk, *row);
     }
     release::control(draft, commit.payload(), head, retention)?;
     Ok(Applied::Committed { head })

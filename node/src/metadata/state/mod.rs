@@ -21,6 +21,7 @@ mod open_invite;
 mod release;
 mod seen;
 mod space;
+mod usage;
 
 pub(super) use apply::apply;
 pub(super) use base::Base;
@@ -29,7 +30,7 @@ pub(super) use core::Core;
 pub(super) use draft::{Change, Changes, Draft};
 pub(super) use release::Release;
 pub use release::Tally;
-pub use row::Row;
+pub use row::{Row, Weight};
 
 #[cfg(test)]
 mod tests;

@@ -19,6 +19,7 @@ use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use super::base::Base;
 use super::draft::Draft;
 use super::row::Row;
+use super::usage;
 use crate::limit::{PURGE_RELEASES_MAX, RELEASES_SEEN_MAX};
 use crate::metadata::store::Key;
 
@@ -55,7 +56,7 @@ pub struct Tally {
 /// The chunks of `keep` that have no row: they were purged, and a commit that keeps them is refused.
 pub(super) fn lacks_row<B: Base>(draft: &Draft<'_, B>, space: SpaceId, keep: &[ChunkId]) -> Result<bool, B::Error> {
     for chunk in keep {
-        if draft.table.find::<Row>(&Key::row(space, *chunk))?.is_none() {
+        if draft.table.row(space, *chunk)?.is_none() {
             return Ok(true);
         }
     }
@@ -74,9 +75,8 @@ pub(super) fn control<B: Base>(
         Some(Control::Release(ids)) => release(draft, (space, head.seq), commit.device, ids),
         Some(Control::Keep(ids)) => {
             for chunk in ids {
-                let key = Key::row(space, *chunk);
-                if let Some(row) = draft.table.find::<Row>(&key)? {
-                    draft.table.put(key, &Row { released_by: None, ..row });
+                if let Some(row) = draft.table.row(space, *chunk)? {
+                    draft.table.put_row(space, *chunk, Row { released_by: None, ..row });
                 }
             }
             Ok(())
@@ -94,10 +94,9 @@ fn release<B: Base>(
 ) -> Result<(), B::Error> {
     let mut rows = 0u64;
     for chunk in ids {
-        let key = Key::row(space, *chunk);
         // What was released before stays so: releasing again postpones nothing.
-        if let Some(row) = draft.table.find::<Row>(&key)?.filter(|row| row.released_by.is_none()) {
-            draft.table.put(key, &Row { released_by: Some(seq), ..row });
+        if let Some(row) = draft.table.row(space, *chunk)?.filter(|row| row.released_by.is_none()) {
+            draft.table.put_row(space, *chunk, Row { released_by: Some(seq), ..row });
             rows = rows.saturating_add(1);
         }
     }
@@ -181,12 +180,13 @@ fn end<B: Base>(draft: &mut Draft<'_, B>, space: SpaceId, seq: u64, rows: u64) -
     // It was parsed when it was applied.
     let Ok(commit) = Signed::<Commit>::parse(bytes) else { return Ok(()) };
     let ids = commit.payload().control.as_ref().map_or(&[][..], Control::ids);
+    let mut weights = Vec::new();
     for chunk in ids {
-        let key = Key::row(space, *chunk);
-        if draft.table.find::<Row>(&key)?.is_some_and(|row| row.released_by == Some(seq)) {
-            draft.table.delete(key);
+        if let Some(row) = draft.table.row(space, *chunk)?.filter(|row| row.released_by == Some(seq)) {
+            draft.table.delete(Key::row(space, *chunk));
             draft.core.tally.purged = draft.core.tally.purged.saturating_add(1);
+            weights.extend(row.weight);
         }
     }
-    Ok(())
+    usage::subtract(draft, space, &weights)
 }

@@ -7,8 +7,10 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use vauban_protocol::canonical::{decode, encode};
+use vauban_protocol::id::{ChunkId, SpaceId};
 
 use super::base::Base;
+use super::row::Row;
 use crate::metadata::store::Key;
 
 /// Records by key: what they become, or that they go.
@@ -42,6 +44,17 @@ impl<'a, B: Base> Table<'a, B> {
     /// A record.
     pub(super) fn find<T: Serialize + DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, B::Error> {
         self.bytes(key)?.map(|bytes| self.decoded(&bytes)).transpose()
+    }
+
+    /// A chunk's row.
+    pub(super) fn row(&self, space: SpaceId, chunk: ChunkId) -> Result<Option<Row>, B::Error> {
+        let bytes = self.bytes(&Key::row(space, chunk))?;
+        bytes.map(|bytes| Row::parse(&bytes).map_err(|error| self.base.damaged(error))).transpose()
+    }
+
+    /// Writes a chunk's row.
+    pub(super) fn put_row(&mut self, space: SpaceId, chunk: ChunkId, row: Row) {
+        self.put_bytes(Key::row(space, chunk), row.to_bytes().into());
     }
 
     /// The first records from `from` on and before `end`, `at_most` of them.

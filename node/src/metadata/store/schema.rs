@@ -4,6 +4,7 @@
 //! and the space before the chunk, so that a space's records are a range.
 
 use vauban_protocol::id::{ChunkId, DeviceId, InviteId, SpaceId, UserId};
+use vauban_protocol::organisation::QuotaOf;
 use vauban_protocol::time::Timestamp;
 
 /// A record's key.
@@ -66,6 +67,8 @@ tables! {
     LAYOUTS = b'g';
     /// Releases that no other device has seen yet.
     UNSEEN = b'u';
+    /// Bytes stored, for a space or a person.
+    USAGE = b'w';
     /// The feature level.
     LEVEL = b'v';
 }
@@ -289,6 +292,13 @@ impl Key {
         Some(ChunkId(*chunk))
     }
 
+    pub(in crate::metadata) fn usage(of: QuotaOf) -> Self {
+        match of {
+            QuotaOf::Space(space) => Self::of(USAGE, &[b"s", &space.0]),
+            QuotaOf::User(user) => Self::of(USAGE, &[b"u", &user.0]),
+        }
+    }
+
     pub(in crate::metadata) fn members(user: UserId) -> Self {
         Self::of(MEMBER, &[&user.0])
     }
@@ -322,6 +332,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::metadata::{Row, Weight};
 
     #[test]
     fn tables_are_distinct_and_ascii() {
@@ -335,8 +346,10 @@ mod tests {
         let key = Key::row(SpaceId([0x11; 16]), ChunkId([0x22; 32]));
         let bytes = [&[0x72][..], &[0x11; 16], &[0x22; 32]].concat();
         assert_eq!(key.as_ref(), bytes);
-        let row = crate::metadata::Row { added_at: 300, released_by: None };
-        assert_eq!(vauban_protocol::canonical::encode(&row), [0xac, 0x02, 0x00]);
+        let bare = Row { added_at: 300, released_by: None, weight: None };
+        assert_eq!(bare.to_bytes(), [0xac, 0x02, 0x00]);
+        let weight = Some(Weight { object_bytes: 4_148, enrolled_at: 2 });
+        assert_eq!(Row { weight, ..bare }.to_bytes(), [0xac, 0x02, 0x00, 0xb4, 0x20, 0x02]);
     }
 
     #[test]

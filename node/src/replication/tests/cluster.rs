@@ -16,11 +16,11 @@ use vauban_protocol::signed::Signed;
 use vauban_protocol::space::Commit;
 use vauban_protocol::time::Timestamp;
 
-use crate::chunks::{ChunkStore, StoreOptions, VerifiedChunk};
+use crate::chunks::{ChunkStore, DiskLimits, StoreError, StoreOptions, VerifiedChunk};
 use crate::identity::Identity;
 use crate::metadata::tests::town::{Folder, Town};
 use crate::metadata::{Applied, Metadata, Proposal, ProposeError};
-use crate::replication::{ChunkReply, ChunkRequest, NoWay, Reach, Replication};
+use crate::replication::{ChunkReply, ChunkRequest, NoWay, Reach, Replication, ServeError};
 
 /// What any two nodes reach each other by.
 #[derive(Default)]
@@ -47,10 +47,10 @@ impl Reach for Line {
             let down = self.1.down.lock().unwrap().clone();
             let other = self.1.nodes.lock().unwrap().get(&node).cloned();
             let other = other.filter(|_| !down.contains(&node) && !down.contains(&self.0));
-            let other = other.ok_or_else(|| NoWay("it is down".to_owned()))?;
+            let other = other.ok_or_else(|| NoWay::Because("it is down".to_owned()))?;
             if let Some(times) = self.1.stale.lock().unwrap().get_mut(&node).filter(|times| **times > 0) {
                 *times -= 1;
-                return Err(NoWay("the line was lost".to_owned()));
+                return Err(NoWay::Because("the line was lost".to_owned()));
             }
             assert_eq!(
                 request.body_bytes_max(),
@@ -58,7 +58,10 @@ impl Reach for Line {
                 "what the wire would refuse"
             );
             let served = other.serve(self.0, request, Bytes::from(body.concat())).await;
-            let (reply, body) = served.map_err(|error| NoWay(error.to_string()))?;
+            let (reply, body) = served.map_err(|error| match error {
+                ServeError::Store(StoreError::DiskFull { .. }) => NoWay::DiskFull,
+                error => NoWay::Because(error.to_string()),
+            })?;
             assert!(body.iter().map(Bytes::len).sum::<usize>() <= reply.body_bytes_max());
             Ok((reply, Bytes::from(body.concat())))
         })
@@ -215,13 +218,26 @@ impl Cluster {
 
     /// Replaces a node's disk by an empty one.
     pub(crate) fn empty(&mut self, number: usize) {
-        let path = self.root.path().join(format!("chunks-{number}-new"));
-        let chunks = ChunkStore::open(&path, StoreOptions::default()).unwrap();
-        let before = &self.nodes[number];
-        let line = Arc::new(Line(before.node(), Arc::clone(&self.lines)));
-        let node = Replication::new(Arc::clone(&before.0.identity), self.metadata.view(), chunks, line);
-        self.lines.nodes.lock().unwrap().insert(node.node(), node.clone());
-        self.nodes[number] = node;
+        self.reopen(number, &self.root.path().join(format!("chunks-{number}-new")), DiskLimits::default());
+    }
+
+    /// Starts a node again with other limits of its disk: 0 is full, whatever is on it.
+    pub(crate) fn limit_disk(&mut self, number: usize, upload_percent: u8, repair_percent: u8) {
+        let path = store_path(self.root.path(), number);
+        self.reopen(number, &path, DiskLimits { upload_percent, repair_percent });
+    }
+
+    fn reopen(&mut self, number: usize, path: &Path, disk_limits: DiskLimits) {
+        let before = self.nodes.remove(number);
+        let (identity, node) = (Arc::clone(&before.0.identity), before.node());
+        self.lines.nodes.lock().unwrap().remove(&node);
+        // The store closes with its last handle.
+        drop(before);
+        let chunks = ChunkStore::open(path, StoreOptions { disk_limits, ..StoreOptions::default() }).unwrap();
+        let line = Arc::new(Line(node, Arc::clone(&self.lines)));
+        let again = Replication::new(identity, self.metadata.view(), chunks, line);
+        self.lines.nodes.lock().unwrap().insert(node, again.clone());
+        self.nodes.insert(number, again);
     }
 
     /// Changes a byte of a stored chunk, as a disk may.

@@ -129,3 +129,34 @@ async fn nothing_goes_to_a_node_that_the_policy_does_not_permit() {
     assert_eq!((cluster.held(1, &chunks).await, cluster.held(2, &chunks).await), (0, 0));
     cluster.stop().await;
 }
+
+/// Fails if a full gateway, or a full replica, stops what others have room for; if it is called full when it is not that which is
+/// wanting; or if what it holds already is refused, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_one_replica_that_does_not_count() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, chunks) = (cluster.space(), objects(0..20));
+    cluster.limit_disk(0, 0, 97);
+    // By itself, and by another: it is a gateway like any.
+    cluster.nodes[0].store(space, chunks[..10].to_vec()).await.unwrap();
+    cluster.nodes[1].store(space, chunks[10..].to_vec()).await.unwrap();
+    assert_eq!((cluster.held(0, &chunks).await, cluster.held(1, &chunks).await), (0, 20));
+    let receipts = cluster.nodes[0].have(space, &ids(&chunks)).await.unwrap();
+    assert!(receipts.0.iter().all(|held| *held));
+
+    cluster.set_down(2, true);
+    let full = cluster.nodes[1].store(space, objects(20..22)).await;
+    assert!(matches!(full, Err(ReplicationError::TooFew { is_full: true, .. })), "room would do: {full:?}");
+    cluster.set_down(1, true);
+    let cut_off = cluster.nodes[0].store(space, objects(20..22)).await;
+    assert!(matches!(cut_off, Err(ReplicationError::TooFew { is_full: false, .. })), "room would not do: {cut_off:?}");
+    cluster.set_down(1, false);
+    cluster.set_down(2, false);
+    cluster.limit_disk(1, 0, 97);
+    let both = cluster.nodes[2].store(space, objects(30..32)).await;
+    assert!(matches!(both, Err(ReplicationError::TooFew { is_full: true, failed: 2, .. })), "{both:?}");
+    cluster.nodes[2].store(space, chunks).await.unwrap();
+    cluster.limit_disk(1, 90, 97);
+    cluster.nodes[2].store(space, objects(30..32)).await.unwrap();
+    cluster.stop().await;
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::situation::Situation;
 use super::words::{count, job_name, said, size, span};
+use crate::chunks::{DiskUse, Fill};
 use crate::limit::{CHARTER_WARNING_DAYS, CLUSTER_LAG_SECONDS_MAX, CLUSTER_LEAD_SECONDS_MAX, PURGE_LATE_SECONDS_MAX};
 use crate::message::Language;
 
@@ -34,6 +35,7 @@ pub(super) fn concerns(situation: &Situation, language: Language) -> Vec<Concern
     copies(situation, language, &mut found);
     charters(situation, language, &mut found);
     storage(situation, language, &mut found);
+    metadata(situation, language, &mut found);
     clocks(situation, language, &mut found);
     found.sort_by_key(|concern| concern.level);
     found
@@ -178,13 +180,20 @@ fn storage(situation: &Situation, language: Language, found: &mut Vec<Concern>) 
             said!(language, fr: "Vérifier le disque (smartctl) et prévoir de le remplacer ; les copies sont dans quarantine/.", en: "Check the disk (smartctl) and plan to replace it; the copies are in quarantine/."),
         );
     }
-    let percent = store.disk.used_bytes.saturating_mul(100).checked_div(store.disk.total_bytes).unwrap_or(100);
-    let limit = u64::from(situation.upload_percent_max);
-    let free = size(language, store.disk.total_bytes.saturating_sub(store.disk.used_bytes));
-    if percent >= limit {
+    let percent = store.disk.percent();
+    let limit = u64::from(situation.disk_limits.upload_percent);
+    let last = situation.disk_limits.repair_percent;
+    let free = size(language, store.disk.free_bytes());
+    if store.fill == Fill::Full {
         add(
             Level::Danger,
-            said!(language, fr: "Disque plein à {percent} % ({free} libres) : les envois sont refusés depuis {limit} %.", en: "The disk is {percent}% full ({free} free): uploads are refused from {limit}%."),
+            said!(language, fr: "Disque plein à {percent} % ({free} libres) : depuis {last} %, plus rien n'y est écrit, pas même les copies manquantes.", en: "The disk is {percent}% full ({free} free): from {last}%, nothing is written to it any more, not even missing copies."),
+            said!(language, fr: "Agrandir le disque, ou ajouter un nœud : tout reprend alors de soi-même. La lecture continue, et ce dont personne n'a plus besoin est supprimé.", en: "Enlarge the disk, or add a node: all then goes on by itself. Reading goes on, and what nobody needs any more is deleted."),
+        );
+    } else if store.fill == Fill::RepairOnly {
+        add(
+            Level::Danger,
+            said!(language, fr: "Disque plein à {percent} % ({free} libres) : les envois sont refusés depuis {limit} % ; les copies manquantes s'écrivent encore.", en: "The disk is {percent}% full ({free} free): uploads are refused from {limit}%; missing copies are still written."),
             said!(language, fr: "Agrandir le disque, ou ajouter un nœud. La lecture continue.", en: "Enlarge the disk, or add a node. Reading goes on."),
         );
     } else if percent.saturating_mul(100) >= limit.saturating_mul(DISK_WARNING_PERCENT) {
@@ -194,6 +203,19 @@ fn storage(situation: &Situation, language: Language, found: &mut Vec<Concern>) 
             said!(language, fr: "Prévoir un disque plus grand, ou un nœud de plus.", en: "Plan a larger disk, or one more node."),
         );
     }
+}
+
+/// The disk of the metadata, which may be another one than the chunks'.
+fn metadata(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    if !situation.reserve.is_short {
+        return;
+    }
+    let free = size(language, situation.reserve.disk.map_or(0, DiskUse::free_bytes));
+    found.push(Concern {
+        level: Level::Danger,
+        what: said!(language, fr: "Le disque des métadonnées est presque plein ({free} libres) : leur réserve est abandonnée, et ce nœud refuse ce qui ajoute des fragments.", en: "The disk of the metadata is nearly full ({free} free): their reserve is given up, and this node refuses whatever adds chunks."),
+        now: said!(language, fr: "Faire de la place sur ce disque (qu'y a-t-il d'autre ? df, du), ou l'agrandir : le nœud reprend alors de lui-même. S'il se remplit, le nœud s'arrête.", en: "Make room on that disk (what else lies on it? df, du), or enlarge it: the node then goes on by itself. If it fills, the node stops."),
+    });
 }
 
 fn clocks(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
@@ -223,19 +245,29 @@ mod tests {
 
     use super::super::situation::{Job, Quorum};
     use super::*;
-    use crate::chunks::{DiskUse, StoreStats};
+    use crate::chunks::{DiskLimits, StoreStats};
     use crate::jobs::{JobStatus, Verified};
+    use crate::reserve::Standing;
 
     fn situation() -> Situation {
         let disk = DiskUse { used_bytes: 10, total_bytes: 100 };
-        let store = StoreStats { chunks: 1, object_bytes: 1, segment_bytes: 1, quarantined: 0, groups: 1, disk };
+        let store = StoreStats {
+            chunks: 1,
+            object_bytes: 1,
+            segment_bytes: 1,
+            quarantined: 0,
+            groups: 1,
+            disk,
+            fill: Fill::Roomy,
+        };
         Situation {
             now: Timestamp(1_000),
             node: NodeId([1; 16]),
             applied: 1,
             lag_seconds: 0,
             purge_late_seconds: 0,
-            upload_percent_max: 90,
+            disk_limits: DiskLimits::default(),
+            reserve: Standing::default(),
             store: Some(store),
             nodes: Vec::new(),
             copies_min: 0,
@@ -261,11 +293,17 @@ mod tests {
         assert!(told(&well).contains(revoked));
         let store = |used_bytes, quarantined| {
             let disk = DiskUse { used_bytes, total_bytes: 100 };
-            well.store.map(|store| StoreStats { disk, quarantined, ..store })
+            let fill = well.disk_limits.fill(disk);
+            well.store.map(|store| StoreStats { disk, fill, quarantined, ..store })
         };
         for (situation, said) in [
             (Situation { store: None, ..well.clone() }, "storage does not answer"),
             (Situation { store: store(90, 0), ..well.clone() }, "uploads are refused from 90%"),
+            (Situation { store: store(97, 0), ..well.clone() }, "from 97%, nothing is written"),
+            (
+                Situation { reserve: Standing { is_short: true, ..Standing::default() }, ..well.clone() },
+                "reserve is given up",
+            ),
             (Situation { store: store(80, 0), ..well.clone() }, "at 90% uploads are refused"),
             (Situation { store: store(10, 3), ..well.clone() }, "3 damaged"),
             (Situation { lag_seconds: 181, ..well.clone() }, "181 s from the cluster's time"),

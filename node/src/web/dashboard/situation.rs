@@ -8,9 +8,10 @@ use vauban_protocol::organisation::{Charter, Organisation};
 use vauban_protocol::time::Timestamp;
 
 use super::rates::Rates;
-use crate::chunks::StoreStats;
+use crate::chunks::{DiskLimits, StoreStats};
 use crate::clock;
 use crate::jobs::{JobState, JobStatus, Verified};
+use crate::reserve::Standing;
 use crate::web::cluster::{Cluster, Role};
 use crate::web::serve::WebParts;
 
@@ -24,8 +25,10 @@ pub(super) struct Situation {
     pub(super) lag_seconds: i128,
     /// Seconds for which purging is late.
     pub(super) purge_late_seconds: u64,
-    /// Used share of the disk above which uploads are refused, in percent.
-    pub(super) upload_percent_max: u8,
+    /// Used shares of the disk above which chunks are refused.
+    pub(super) disk_limits: DiskLimits,
+    /// The disk of the metadata, and their reserve.
+    pub(super) reserve: Standing,
     /// This node's chunks; none while its store does not answer.
     pub(super) store: Option<StoreStats>,
     /// Every node with a charter, this one first.
@@ -103,7 +106,8 @@ impl Situation {
             applied: view.applied(),
             lag_seconds: i128::from(now.0).saturating_sub(i128::from(view.cluster_time().0)),
             purge_late_seconds: due.map_or(0, |due| view.cluster_time().0.saturating_sub(due.0)),
-            upload_percent_max: parts.upload_percent_max,
+            disk_limits: parts.disk_limits,
+            reserve: parts.reserve.standing(),
             store: parts.chunks.stats().ok(),
             nodes,
             copies_min: policy.map_or(1, |policy| policy.copies_min),

@@ -38,7 +38,7 @@ fn commits_follow_each_other_in_one_entry() {
     assert_eq!(outcomes.last(), Some(&Ok(Applied::Committed { head })));
     assert_eq!(*memory.spaces[&folder.id], folder.space);
     let added_at = memory.index;
-    let row = Row { added_at, released_by: None };
+    let row = Row { added_at, released_by: None, weight: None };
     assert_eq!(memory.row(folder.id, ChunkId([2; 32])), Some(row));
     let log = memory.logged(folder.id).len();
     assert_eq!(log, 5, "genesis, epoch, three commits");

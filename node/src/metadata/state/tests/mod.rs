@@ -3,6 +3,7 @@
 mod commits;
 mod invites;
 mod organisation;
+mod quotas;
 mod release;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use vauban_protocol::canonical::{DecodeError, decode};
+use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
 use vauban_protocol::space::Space;
 use vauban_protocol::time::Timestamp;
@@ -113,7 +114,7 @@ impl Memory {
 
     /// A chunk's row.
     fn row(&self, space: SpaceId, chunk: ChunkId) -> Option<Row> {
-        self.table.get(&Key::row(space, chunk)).map(|bytes| decode(bytes).unwrap())
+        self.table.get(&Key::row(space, chunk)).map(|bytes| Row::parse(bytes).unwrap())
     }
 
     /// Objects of a space's chain, the genesis included.
