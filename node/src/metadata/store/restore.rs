@@ -19,6 +19,7 @@ use super::backup::{self, About};
 use super::database::{Database, Durability, Family, Scan};
 use super::replica::{Position, read_position};
 use super::schema::Key;
+use super::snapshot::remove;
 use super::{BEGUN, DATABASE};
 use crate::durable_file::{self, Readers, sync_folder};
 use crate::limit::{INCARNATION_INDEX_STEP, INSTALL_BATCH_BYTES};
@@ -139,11 +140,4 @@ fn spaces(database: &Database) -> Result<Vec<(SpaceId, Head)>, MetadataError> {
         Ok(Scan::More)
     })?;
     Ok(spaces)
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

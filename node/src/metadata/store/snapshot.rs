@@ -165,7 +165,8 @@ fn describe(path: &Path) -> Result<Position, MetadataError> {
     Ok(read_position(&checkpoint)?)
 }
 
-fn remove(path: &Path) -> io::Result<()> {
+/// Removes a folder; there may be none.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
