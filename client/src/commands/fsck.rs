@@ -36,8 +36,17 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     progress.finish();
     let report = report?;
     context.output.result(&report, text);
-    if report.is_whole() {
+    if report.is_whole() && report.unchecked == 0 {
         return Ok(Exit::Done);
+    }
+    if report.unchecked > 0 {
+        context.output.note(&say!(
+            fr: "Ce qui n'a pas pu être vérifié n'est pas perdu pour autant : relancer quand tous les nœuds répondent (`vauban-node cluster status`).",
+            en: "What could not be checked is not lost for that: run this again when all nodes answer (`vauban-node cluster status`).",
+        ));
+    }
+    if report.is_whole() {
+        return Ok(Exit::Unreachable);
     }
     let space = &arguments.space;
     context.output.note(&if heal {
@@ -55,7 +64,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 fn text(report: &FsckReport) -> String {
-    let FsckReport { files, chunks, damaged } = report;
+    let FsckReport { files, chunks, unchecked, damaged } = report;
     let mut lines: Vec<String> = damaged.iter().map(line).collect();
     let healed = damaged.iter().filter(|damaged| damaged.is_healed).count();
     let left = damaged.len().saturating_sub(healed);
@@ -63,6 +72,12 @@ fn text(report: &FsckReport) -> String {
         fr: "{files} fichier(s), {chunks} fragment(s) vérifiés : {left} fichier(s) incomplet(s) sur les nœuds, {healed} réparé(s)",
         en: "{files} file(s), {chunks} chunk(s) checked: {left} file(s) incomplete on the nodes, {healed} healed",
     ));
+    if *unchecked > 0 {
+        lines.push(say!(
+            fr: "{unchecked} fichier(s) n'ont pas pu être vérifiés en entier : trop peu de nœuds répondent",
+            en: "{unchecked} file(s) could not be checked whole: too few nodes answer",
+        ));
+    }
     lines.join("\n")
 }
 

@@ -11,12 +11,15 @@ use std::sync::Arc;
 use serde::Serialize;
 use vauban_protocol::id::ChunkId;
 use vauban_protocol::limit::IDS_MAX;
+use vauban_protocol::wire::{ChunkState, Request, Response};
 
 use super::plan::{Plan, Upload};
 use super::report::{Summary, Watcher};
 use super::send::Send;
 use super::{OpenSpace, SyncError};
-use crate::content::{ChunkFault, FetchError, Nodes, Source, UploadError, every_id, have_chunks, judge_receipts};
+use crate::content::{
+    ChunkFault, FetchError, Nodes, NodesError, Source, UploadError, every_id, have_chunks, judge_receipts,
+};
 use crate::limit::CHECKED_FILES_MAX;
 use crate::log::{ChunkList, EntryId, Kind, Version};
 use crate::state::cache::{FileAt, RootId};
@@ -29,6 +32,9 @@ pub struct FsckReport {
     pub files: u64,
     /// Chunks asked for.
     pub chunks: u64,
+    /// Files of which something could not be checked: too few nodes say that they have it, and one that may did not answer. Nothing
+    /// says that it is lost.
+    pub unchecked: u64,
     /// Files that nodes have lost something of.
     pub damaged: Vec<Damaged>,
 }
@@ -51,10 +57,19 @@ struct Checked {
     file: FileAt,
     version: Version,
     missing: u64,
+    /// Its chunks that nobody could say anything about.
+    unchecked: u64,
+}
+
+/// Chunks that too few replicas say they hold.
+#[derive(Debug, Default)]
+struct Wanting {
+    lost: BTreeSet<ChunkId>,
+    unchecked: BTreeSet<ChunkId>,
 }
 
 impl FsckReport {
-    /// Whether nodes hold everything now.
+    /// Whether nodes have lost nothing, or have it again; some of it may be [unchecked](Self::unchecked).
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.damaged.iter().all(|damaged| damaged.is_healed)
@@ -79,12 +94,16 @@ pub fn fsck<N: Nodes>(
         let Some(last) = files.last() else { return Ok(report) };
         after = last.entry;
         report.files = report.files.saturating_add(files.len() as u64);
-        let damaged = check(space, files, &mut report.chunks)?;
+        let (damaged, unchecked): (Vec<_>, Vec<_>) =
+            check(space, files, &mut report.chunks)?.into_iter().partition(|checked| checked.missing > 0);
+        let is_unchecked = |checked: &&Checked| checked.unchecked > 0;
+        let count = unchecked.len().saturating_add(damaged.iter().filter(is_unchecked).count());
+        report.unchecked = report.unchecked.saturating_add(count as u64);
         let healed = match &root {
             Some((root, id)) => send_again(space, root, *id, &damaged, watcher)?,
             None => BTreeSet::new(),
         };
-        for Checked { file, version, missing } in damaged {
+        for Checked { file, version, missing, .. } in damaged {
             let folder = space.cache.folder_path(file.parent)?.unwrap_or_else(TreePath::root);
             report.damaged.push(Damaged {
                 path: folder.join(&file.name).to_string(),
@@ -104,7 +123,7 @@ fn synced<N: Nodes>(space: &OpenSpace<N>) -> Result<Option<(Arc<SyncRoot>, RootI
     Ok(id.map(|id| (Arc::new(root), id)))
 }
 
-/// The files that nodes have lost something of.
+/// The files that nodes have lost something of, or could not say everything about.
 fn check<N: Nodes>(space: &OpenSpace<N>, files: Vec<FileAt>, asked: &mut u64) -> Result<Vec<Checked>, SyncError> {
     let (mut all, mut wanted) = (Vec::new(), BTreeSet::new());
     for file in files {
@@ -122,12 +141,13 @@ fn check<N: Nodes>(space: &OpenSpace<N>, files: Vec<FileAt>, asked: &mut u64) ->
         all.push((file, version, ids));
     }
     *asked = asked.saturating_add(wanted.len() as u64);
-    let lost = lost(space, &wanted)?;
+    let wanting = wanting(space, &wanted)?;
     let checked = all.into_iter().map(|(file, version, ids): (_, _, BTreeSet<ChunkId>)| {
-        let missing = ids.intersection(&lost).count() as u64;
-        Checked { file, version, missing }
+        let missing = ids.intersection(&wanting.lost).count() as u64;
+        let unchecked = ids.intersection(&wanting.unchecked).count() as u64;
+        Checked { file, version, missing, unchecked }
     });
-    Ok(checked.filter(|checked| checked.missing > 0).collect())
+    Ok(checked.filter(|checked| checked.missing > 0 || checked.unchecked > 0).collect())
 }
 
 fn pages(version: &Version) -> BTreeSet<ChunkId> {
@@ -138,10 +158,10 @@ fn pages(version: &Version) -> BTreeSet<ChunkId> {
     }
 }
 
-/// Which of these chunks no nodes show receipts for that satisfy the policy.
-fn lost<N: Nodes>(space: &OpenSpace<N>, wanted: &BTreeSet<ChunkId>) -> Result<BTreeSet<ChunkId>, SyncError> {
+/// Which of these chunks nodes neither show receipts for that satisfy the policy, nor have a copy of that repair works with.
+fn wanting<N: Nodes>(space: &OpenSpace<N>, wanted: &BTreeSet<ChunkId>) -> Result<Wanting, SyncError> {
     let wanted: Vec<ChunkId> = wanted.iter().copied().collect();
-    let mut lost = BTreeSet::new();
+    let mut wanting = Wanting::default();
     for ids in wanted.chunks(IDS_MAX) {
         let (held, receipts) = space.runtime.block_on(have_chunks(&space.nodes, space.id(), ids))?;
         let (present, absent): (Vec<_>, Vec<_>) = ids.iter().zip(held).partition(|(_, held)| *held);
@@ -149,9 +169,24 @@ fn lost<N: Nodes>(space: &OpenSpace<N>, wanted: &BTreeSet<ChunkId>) -> Result<BT
         if !present.is_empty() {
             judge_receipts(&receipts, &present, space.id(), &space.org, space.now()).map_err(UploadError::from)?;
         }
-        lost.extend(absent.into_iter().map(|(id, _)| *id));
+        let absent: Vec<ChunkId> = absent.into_iter().map(|(id, _)| *id).collect();
+        if absent.is_empty() {
+            continue;
+        }
+        // A node that is down is no loss: who was asked, and what they said, is another question.
+        let states = match space.ask(Request::CheckChunks { space: space.id(), ids: absent.clone() }, Vec::new())? {
+            (Response::Checked { chunks }, _) if chunks.len() == absent.len() => chunks,
+            _ => return Err(NodesError::Senseless("not what replicas have").into()),
+        };
+        for (id, state) in absent.into_iter().zip(states) {
+            match state {
+                ChunkState::There => {}
+                ChunkState::Unheard => drop(wanting.unchecked.insert(id)),
+                ChunkState::Lost => drop(wanting.lost.insert(id)),
+            }
+        }
     }
-    Ok(lost)
+    Ok(wanting)
 }
 
 /// Seals those of the files again that are here as the log has them, and sends what nodes lack; answers which are whole now.

@@ -27,7 +27,7 @@ use crate::edge::handshake::close;
 use crate::edge::incoming::{Incoming, Rest};
 use crate::edge::memory::Share;
 use crate::edge::transport::widen_for_node;
-use crate::peers::{Greeting, PeerRefusal, PeerRequest, PeerResponse, PeerStatus, judge, named_key};
+use crate::peers::{Greeting, PeerCondition, PeerRefusal, PeerRequest, PeerResponse, PeerStatus, judge, named_key};
 use crate::replication::{ChunkRequest, ServeError};
 
 /// The label of a request whose header was not read.
@@ -150,6 +150,11 @@ async fn route(gateway: &Gateway, caller: &Caller, request: PeerRequest, rest: R
             Ok((PeerResponse::Status(PeerStatus { applied, version }), Vec::new()))
         }
         PeerRequest::Position => Ok((PeerResponse::Position { index: metadata.position().await? }, Vec::new())),
+        PeerRequest::Condition => {
+            let layout = metadata.view().layouts().version();
+            let condition = PeerCondition::of(&gateway.chunks, &gateway.reserve, layout)?;
+            Ok((PeerResponse::Condition(condition), Vec::new()))
+        }
         PeerRequest::Level => Ok((PeerResponse::Level { supported: metadata.supports() }, Vec::new())),
         // Answered above.
         PeerRequest::Greet(_) | PeerRequest::Teach | PeerRequest::Snapshot { .. } | PeerRequest::Chunks(_) => {

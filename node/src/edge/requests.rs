@@ -89,6 +89,7 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         Request::JoinPosts { invite } => verbs::join_posts(gateway, caller, invite).await,
         Request::Seen { space } => verbs::seen(gateway, admitted, space, body).await,
         Request::Seens { space } => verbs::seens(gateway, caller, space).await,
+        Request::CheckChunks { space, ids } => verbs::check_chunks(gateway, admitted, space, &ids).await,
         Request::Usage { of } => verbs::usage(gateway, admitted, of).await,
         Request::Follow { space, from } => {
             drop(body);
@@ -167,6 +168,7 @@ fn name(request: &Request) -> &'static str {
         Request::Seens { .. } => "seens",
         Request::Outline { .. } => "outline",
         Request::Usage { .. } => "usage",
+        Request::CheckChunks { .. } => "check_chunks",
     }
 }
 

@@ -22,7 +22,7 @@ mod wire;
 pub use error::{PeerError, Untrusted};
 pub use known::Known;
 pub use link::Peers;
-pub use wire::{Greeting, PeerRefusal, PeerRequest, PeerResponse, PeerStatus};
+pub use wire::{Greeting, PeerCondition, PeerRefusal, PeerRequest, PeerResponse, PeerStatus};
 
 pub(crate) use stream::read_answer;
 pub(crate) use trust::{judge, named_key};

@@ -8,8 +8,10 @@ use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Incarnation, NodeId};
 use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, HEADER_BYTES_MAX};
 
+use crate::chunks::{ChunkStore, Fill, StoreError};
 use crate::limit::{CONSENSUS_BYTES_MAX, PROPOSED_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX};
 use crate::replication::{ChunkReply, ChunkRequest};
+use crate::reserve::Reserve;
 
 /// A request of another node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +40,8 @@ pub enum PeerRequest {
     Position,
     /// Which feature level the node supports. → `Level`
     Level,
+    /// What the node holds, and how full its disks are. → `Condition`
+    Condition,
 }
 
 /// How a node is.
@@ -47,6 +51,44 @@ pub struct PeerStatus {
     pub applied: u64,
     /// Its software's version.
     pub version: String,
+}
+
+/// What a node holds, and how full its disks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PeerCondition {
+    /// The newest layout that it has applied.
+    pub layout: u64,
+    /// Copies held.
+    pub chunks: u64,
+    /// Bytes of their objects.
+    pub object_bytes: u64,
+    /// Bytes free on their disk.
+    pub disk_free_bytes: u64,
+    /// Bytes of that disk.
+    pub disk_total_bytes: u64,
+    /// What it still takes.
+    pub fill: Fill,
+    /// Whether the metadata's reserve is given up.
+    pub is_metadata_short: bool,
+}
+
+impl PeerCondition {
+    /// How this node is.
+    ///
+    /// # Errors
+    /// [`StoreError`] if its store does not say.
+    pub fn of(chunks: &ChunkStore, reserve: &Reserve, layout: u64) -> Result<Self, StoreError> {
+        let stats = chunks.stats()?;
+        Ok(Self {
+            layout,
+            chunks: stats.chunks,
+            object_bytes: stats.object_bytes,
+            disk_free_bytes: stats.disk.free_bytes(),
+            disk_total_bytes: stats.disk.total_bytes,
+            fill: stats.fill,
+            is_metadata_short: reserve.standing().is_short,
+        })
+    }
 }
 
 /// Who greets, and what it knows.
@@ -104,6 +146,8 @@ pub enum PeerResponse {
         /// The highest feature level.
         supported: u32,
     },
+    /// What the node holds.
+    Condition(PeerCondition),
 }
 
 /// Why a node does not do what another asks.
@@ -147,6 +191,7 @@ impl PeerRequest {
             Self::Status => "peer_status",
             Self::Position => "peer_position",
             Self::Level => "peer_level",
+            Self::Condition => "peer_condition",
         }
     }
 
@@ -154,7 +199,7 @@ impl PeerRequest {
     #[must_use]
     pub fn body_bytes_max(&self) -> Option<usize> {
         match self {
-            Self::Greet(_) | Self::Status | Self::Position | Self::Level => Some(0),
+            Self::Greet(_) | Self::Status | Self::Position | Self::Level | Self::Condition => Some(0),
             Self::Teach => Some(CERTIFICATES_BYTES_MAX),
             Self::Append | Self::Vote => Some(CONSENSUS_BYTES_MAX),
             Self::Snapshot { manifest } => {
@@ -171,7 +216,12 @@ impl PeerResponse {
     #[must_use]
     pub fn body_bytes_max(&self) -> usize {
         match self {
-            Self::Refused(_) | Self::Taught { .. } | Self::Status(_) | Self::Position { .. } | Self::Level { .. } => 0,
+            Self::Refused(_)
+            | Self::Taught { .. }
+            | Self::Status(_)
+            | Self::Position { .. }
+            | Self::Level { .. }
+            | Self::Condition(_) => 0,
             Self::Greeted(_) => CERTIFICATES_BYTES_MAX,
             Self::Consensus => CONSENSUS_BYTES_MAX,
             Self::Proposed { .. } => PROPOSED_BYTES_MAX,
@@ -194,6 +244,15 @@ mod tests {
     #[test]
     fn what_was_added_stands_at_the_end() {
         let head = Head { seq: 0, digest: Digest([0; 32]) };
+        let condition = PeerCondition {
+            layout: 0,
+            chunks: 0,
+            object_bytes: 0,
+            disk_free_bytes: 0,
+            disk_total_bytes: 0,
+            fill: Fill::Roomy,
+            is_metadata_short: false,
+        };
         let greeting = Greeting { node: NodeId([0; 16]), head, blank: false, incarnation: Some(Incarnation::FIRST) };
         let requests = [
             PeerRequest::Greet(greeting),
@@ -206,6 +265,7 @@ mod tests {
             PeerRequest::Status,
             PeerRequest::Position,
             PeerRequest::Level,
+            PeerRequest::Condition,
         ];
         let answers = [
             PeerResponse::Refused(PeerRefusal::Malformed),
@@ -217,6 +277,7 @@ mod tests {
             PeerResponse::Status(PeerStatus { applied: 0, version: String::new() }),
             PeerResponse::Position { index: 0 },
             PeerResponse::Level { supported: 0 },
+            PeerResponse::Condition(condition),
         ];
         let refusals = [
             PeerRefusal::Malformed,

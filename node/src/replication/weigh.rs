@@ -1,12 +1,15 @@
-//! How large chunks are: from this node's copies, else from the replicas that have one.
+//! How large chunks are, and whether there are copies at all: from this node's own, and from the replicas' word.
 
 use std::time::Duration;
 
+use futures::future::try_join_all;
 use tokio::time::timeout;
-use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
+use vauban_protocol::wire::ChunkState;
 
 use super::Replication;
 use super::message::{ChunkReply, ChunkRequest};
+use super::plan::Plan;
 use crate::chunks::{Partition, StoreError};
 use crate::limit::HAVE_SECONDS_MAX;
 
@@ -26,21 +29,59 @@ impl Replication {
         }) {
             asked.push(node);
             let wanted = places.iter().filter_map(|place| ids.get(*place).copied()).collect();
-            let request = ChunkRequest::Weigh { space, ids: wanted };
-            let limit = Duration::from_secs(HAVE_SECONDS_MAX);
-            match timeout(limit, self.0.reach.ask(node, request, Vec::new())).await {
-                Ok(Ok((ChunkReply::Weighed { object_bytes }, _))) if object_bytes.len() == places.len() => {
-                    for (place, found) in places.into_iter().zip(object_bytes) {
-                        if let Some(size) = sizes.get_mut(place) {
-                            *size = found;
-                        }
-                    }
+            for (place, found) in places.into_iter().zip(self.weighed_by(node, space, wanted).await.unwrap_or_default())
+            {
+                if let Some(size) = sizes.get_mut(place) {
+                    *size = found;
                 }
-                Ok(Ok(_)) | Err(_) => tracing::debug!(%node, "a replica does not say how large chunks are"),
-                Ok(Err(error)) => tracing::debug!(%node, %error, "a replica does not say how large chunks are"),
             }
         }
         Ok(sizes)
+    }
+
+    /// What all replicas have of each of these chunks, in order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if this node's own store does not answer.
+    pub async fn check(&self, space: SpaceId, ids: &[ChunkId]) -> Result<Vec<ChunkState>, StoreError> {
+        let plan = Plan::new(self.view().layouts(), self.node(), ids);
+        let asked = plan.shares().map(|(node, places)| async move {
+            let its: Vec<ChunkId> = places.iter().filter_map(|place| ids.get(*place).copied()).collect();
+            let sizes = if node == self.node() {
+                Some(self.chunks().object_bytes(space, &its).await?)
+            } else {
+                self.weighed_by(node, space, its).await
+            };
+            Ok::<_, StoreError>((places, sizes))
+        });
+        let mut states = vec![ChunkState::Lost; ids.len()];
+        for (places, sizes) in try_join_all(asked).await? {
+            for (at, place) in places.iter().enumerate() {
+                let Some(state) = states.get_mut(*place) else { continue };
+                match &sizes {
+                    None => *state = ChunkState::Unheard,
+                    Some(sizes) if *state == ChunkState::Lost && sizes.get(at).is_some_and(Option::is_some) => {
+                        *state = ChunkState::There;
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        Ok(states)
+    }
+
+    /// How large another node's copies of these are; `None` if it does not say.
+    async fn weighed_by(&self, node: NodeId, space: SpaceId, ids: Vec<ChunkId>) -> Option<Vec<Option<u32>>> {
+        let count = ids.len();
+        let limit = Duration::from_secs(HAVE_SECONDS_MAX);
+        match timeout(limit, self.0.reach.ask(node, ChunkRequest::Weigh { space, ids }, Vec::new())).await {
+            Ok(Ok((ChunkReply::Weighed { object_bytes }, _))) if object_bytes.len() == count => Some(object_bytes),
+            Ok(Err(error)) => {
+                tracing::debug!(%node, %error, "a replica does not say how large chunks are");
+                None
+            }
+            Ok(Ok(_)) | Err(_) => None,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytesize::ByteSize;
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -10,10 +11,12 @@ use vauban_protocol::id::NodeId;
 use vauban_protocol::organisation::{Charter, Organisation};
 use vauban_protocol::time::Timestamp;
 
+use crate::chunks::Fill;
 use crate::clock;
 use crate::limit::{DASHBOARD_LOOK_MS, PEER_STATUS_SECONDS_MAX};
-use crate::metadata::{Metadata, Standing};
-use crate::peers::{PeerRequest, PeerResponse, PeerStatus, Peers};
+use crate::metadata::Standing;
+use crate::peers::{PeerCondition, PeerRequest, PeerResponse, PeerStatus, Peers};
+use crate::web::serve::WebParts;
 
 /// The cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +35,10 @@ pub struct Cluster {
     pub feature_level: u32,
     /// The cluster's time, in seconds since 1970.
     pub cluster_time: u64,
+    /// The newest layout of chunks over nodes; 0 while one node is the whole store.
+    pub layout: u64,
+    /// Whether every node holds what that gives it.
+    pub settled: bool,
     /// Its nodes, and those that wait for a place.
     pub nodes: Vec<Member>,
 }
@@ -63,6 +70,29 @@ pub struct Member {
     pub version: Option<String>,
     /// When its charter ends, in seconds since 1970.
     pub charter_ends: u64,
+    /// Partitions of 1,024 that the newest layout gives it.
+    pub partitions: usize,
+    /// Whether that layout waits for it to fetch them.
+    pub fetching: bool,
+    /// What it holds, if it says so.
+    pub held: Option<Held>,
+}
+
+/// What a node holds, and how full its disks are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Copies of chunks.
+    pub chunks: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Bytes free on their disk.
+    pub disk_free_bytes: u64,
+    /// Bytes of that disk.
+    pub disk_total_bytes: u64,
+    /// What it still takes.
+    pub disk: Fill,
+    /// Whether the disk of its metadata is nearly full.
+    pub metadata_short: bool,
 }
 
 /// A node's part in the group.
@@ -87,12 +117,12 @@ pub(super) struct LastLook(Mutex<Option<(Instant, Arc<Cluster>)>>);
 
 impl LastLook {
     /// The last look, or another one if that was [`DASHBOARD_LOOK_MS`] ago.
-    pub(super) async fn renewed(&self, node: NodeId, metadata: &Metadata, peers: &Peers) -> Arc<Cluster> {
+    pub(super) async fn renewed(&self, parts: &WebParts) -> Arc<Cluster> {
         let last = &mut *self.0.lock().await;
         match last {
             Some((at, cluster)) if at.elapsed() < Duration::from_millis(DASHBOARD_LOOK_MS) => Arc::clone(cluster),
             _ => {
-                let cluster = Arc::new(look(node, metadata, peers).await);
+                let cluster = Arc::new(look(parts).await);
                 *last = Some((Instant::now(), Arc::clone(&cluster)));
                 cluster
             }
@@ -101,21 +131,32 @@ impl LastLook {
 }
 
 /// Asks every node how it is, all at once.
-pub(super) async fn look(node: NodeId, metadata: &Metadata, peers: &Peers) -> Cluster {
+pub(super) async fn look(parts: &WebParts) -> Cluster {
+    let WebParts { node, metadata, peers, .. } = parts;
+    let node = *node;
     let organisation = peers.known().organisation();
     let standing = metadata.standing();
     let view = metadata.view();
     let charters = organisation.charters().filter(|charter| !organisation.is_seat_removed(charter.node()));
+    let layouts = view.layouts();
+    let loads = layouts.active().last().map(|layout| layout.assignment().loads()).unwrap_or_default();
     let members = charters.map(|charter| async {
         let asked = charter.node();
-        let status = if asked == node {
-            Some(PeerStatus { applied: view.applied(), version: env!("CARGO_PKG_VERSION").to_owned() })
+        let (status, condition) = if asked == node {
+            let status = PeerStatus { applied: view.applied(), version: env!("CARGO_PKG_VERSION").to_owned() };
+            (Some(status), PeerCondition::of(&parts.chunks, &parts.reserve, layouts.version()).ok())
         } else if organisation.seat(asked).is_some() {
-            status_of(peers, asked).await
+            tokio::join!(status_of(peers, asked), condition_of(peers, asked))
         } else {
-            None
+            (None, None)
         };
-        member(&organisation, charter, &standing, status)
+        let member = member(&organisation, charter, &standing, status);
+        Member {
+            partitions: loads.get(&asked).copied().unwrap_or_default(),
+            fetching: layouts.awaits(asked).is_some(),
+            held: condition.map(Held::from),
+            ..member
+        }
     });
     let nodes = join_all(members).await;
     Cluster {
@@ -126,6 +167,8 @@ pub(super) async fn look(node: NodeId, metadata: &Metadata, peers: &Peers) -> Cl
         in_force: view.is_in_force(),
         feature_level: view.feature_level(),
         cluster_time: view.cluster_time().0,
+        layout: layouts.version(),
+        settled: layouts.is_settled(),
         nodes,
     }
 }
@@ -138,6 +181,15 @@ async fn status_of(peers: &Peers, node: NodeId) -> Option<PeerStatus> {
             tracing::debug!(%node, %error, "a node does not say how it is");
             None
         }
+        _ => None,
+    }
+}
+
+/// What a node holds; one of an earlier version does not say.
+async fn condition_of(peers: &Peers, node: NodeId) -> Option<PeerCondition> {
+    let limit = Duration::from_secs(PEER_STATUS_SECONDS_MAX);
+    match tokio::time::timeout(limit, peers.call(node, &PeerRequest::Condition, &[])).await {
+        Ok(Ok((PeerResponse::Condition(condition), _))) => Some(condition),
         _ => None,
     }
 }
@@ -169,6 +221,22 @@ fn member(organisation: &Organisation, charter: &Charter, standing: &Standing, s
         lag: status.as_ref().map(|status| standing.last.saturating_sub(status.applied)),
         version: status.map(|status| status.version),
         charter_ends: charter.not_after.0,
+        partitions: 0,
+        fetching: false,
+        held: None,
+    }
+}
+
+impl From<PeerCondition> for Held {
+    fn from(condition: PeerCondition) -> Self {
+        Self {
+            chunks: condition.chunks,
+            bytes: condition.object_bytes,
+            disk_free_bytes: condition.disk_free_bytes,
+            disk_total_bytes: condition.disk_total_bytes,
+            disk: condition.fill,
+            metadata_short: condition.is_metadata_short,
+        }
     }
 }
 
@@ -200,7 +268,19 @@ impl Cluster {
                 en: "\nRestored from a backup: nothing is written until the root has signed it (`vauban org reanchor`).",
             )
         };
-        format!("{head}{restored}\n{}", lines.join("\n"))
+        let version = self.layout;
+        let placed = match (version, self.settled) {
+            (0, _) => crate::say!(fr: "Un seul nœud garde tout.", en: "One node alone holds everything."),
+            (_, true) => crate::say!(
+                fr: "Répartition {version} : chaque nœud a ce qu'elle lui donne.",
+                en: "Layout {version}: every node holds what it gives it.",
+            ),
+            (_, false) => crate::say!(
+                fr: "Répartition {version} : des copies se déplacent encore.",
+                en: "Layout {version}: copies are still moving.",
+            ),
+        };
+        format!("{head}{restored}\n{}\n{placed}", lines.join("\n"))
     }
 }
 
@@ -227,8 +307,39 @@ impl Member {
         if days < crate::limit::CHARTER_WARNING_DAYS {
             notes.push(crate::say!(fr: "charte : encore {days} jour(s)", en: "charter: {days} more day(s)"));
         }
+        if self.fetching {
+            notes.push(crate::say!(fr: "reçoit ses copies", en: "fetching its copies"));
+        }
+        let held = self.held.map_or_else(String::new, |held| held.line(self.partitions));
+        notes.extend(self.held.and_then(|held| held.full()));
+        notes.extend(
+            self.held
+                .filter(|held| held.metadata_short)
+                .map(|_| crate::say!(fr: "DISQUE DES MÉTADONNÉES PLEIN", en: "METADATA DISK FULL")),
+        );
         let notes = notes.join(" ; ");
-        format!("  {node}  {site:<20} {role:<12} {addresses:<24} {notes}").trim_end().to_owned()
+        format!("  {node}  {site:<20} {role:<12} {addresses:<24} {held:<48} {notes}").trim_end().to_owned()
+    }
+}
+
+impl Held {
+    fn line(self, partitions: usize) -> String {
+        let (bytes, free) = (ByteSize::b(self.bytes), ByteSize::b(self.disk_free_bytes));
+        let percent = self.disk_free_bytes.saturating_mul(100).checked_div(self.disk_total_bytes).unwrap_or_default();
+        crate::say!(
+            fr: "{partitions} partitions, {bytes} ; libre {free} ({percent} %)",
+            en: "{partitions} partitions, {bytes}; free {free} ({percent}%)",
+        )
+    }
+
+    fn full(self) -> Option<String> {
+        match self.disk {
+            Fill::Roomy => None,
+            Fill::RepairOnly => Some(
+                crate::say!(fr: "PLEIN : n'écrit que les copies manquantes", en: "FULL: writes missing copies only"),
+            ),
+            Fill::Full => Some(crate::say!(fr: "PLEIN : n'écrit plus rien", en: "FULL: writes nothing")),
+        }
     }
 }
 

@@ -144,8 +144,7 @@ impl Web {
 impl Pages {
     /// The cluster as it was at most a moment ago.
     pub(super) async fn cluster(&self) -> Arc<Cluster> {
-        let parts = &self.parts;
-        self.last_look.renewed(parts.node, &parts.metadata, &parts.peers).await
+        self.last_look.renewed(&self.parts).await
     }
 
     /// Reads the counters once a second, for the rates.
@@ -184,8 +183,7 @@ async fn metrics(Shared(pages): Shared<Arc<Pages>>) -> Response {
 }
 
 async fn cluster(Shared(pages): Shared<Arc<Pages>>) -> Response {
-    let parts = &pages.parts;
-    Json(look(parts.node, &parts.metadata, &parts.peers).await).into_response()
+    Json(look(&pages.parts).await).into_response()
 }
 
 async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {

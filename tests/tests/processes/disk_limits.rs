@@ -55,6 +55,12 @@ fn past_the_first_limit_only_repair_writes() -> anyhow::Result<()> {
     complete(&nodes)?;
     anyhow::ensure!(http::metric(nodes[2].web(), "vauban_job_changes_total{job=\"repair\"}")? >= FILES.0 as f64);
     anyhow::ensure!(nodes[2].said()?.contains("uploads are refused, repair still writes"), "{}", nodes[2].said()?);
+    let status = nodes[0].home().attempt(&["cluster", "status"])?.success()?.stdout;
+    anyhow::ensure!(
+        status.contains("FULL: writes missing copies only") && status.contains("1024 partitions"),
+        "{status}"
+    );
+    anyhow::ensure!(status.contains("every node holds what it gives it"), "{status}");
     // By the full node itself, too, which has no say in where chunks go.
     let (device, through) = (Device::open(&laptop)?, nodes[2].home().listen()?);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -33,7 +33,9 @@ fn space_id(laptop: &Home) -> anyhow::Result<String> {
 
 fn used(laptop: &Home) -> anyhow::Result<(u64, u64)> {
     let shown = laptop.json(&["space", "quota", "Projets"])?;
-    let figure = |name: &str| shown[0][name].as_u64().ok_or_else(|| anyhow::anyhow!("no {name}: {shown:?}"));
+    let figure = |name: &str| {
+        shown.first().and_then(|shown| shown.get(name)?.as_u64()).ok_or_else(|| anyhow::anyhow!("no {name}: {shown:?}"))
+    };
     Ok((figure("used_bytes")?, figure("own_used_bytes")?))
 }
 

@@ -27,6 +27,8 @@ const LARGE_KIB: u64 = 512 * 1024;
 const UPLOAD_RATE: &str = "4MiB/s";
 /// Chunks put at once.
 const CHUNKS_PUT: usize = 8;
+/// Exit code of a command for which too few nodes answer.
+const UNREACHABLE: i32 = 6;
 /// Copies that a node holds.
 const CHUNKS: &str = "vauban_chunks";
 /// Files of an upload, and bytes of each.
@@ -210,6 +212,24 @@ fn a_full_disk_on_one_replica_stops_nothing() -> anyhow::Result<()> {
     complete(&nodes)?;
     nodes.remove(0).kill()?;
     ensure_back(&agency, &laptop, "other")?;
+    nodes.into_iter().try_for_each(|node| node.stop().map(drop))
+}
+
+/// Fails if nodes that are down are taken for a loss, or for all being well.
+#[test]
+fn fsck_calls_nothing_lost_that_it_could_not_ask_about() -> anyhow::Result<()> {
+    let (agency, mut nodes, laptop) = with_files(3)?;
+    sync(&laptop, &agency.folder().join("here"))?;
+    complete(&nodes)?;
+    laptop.run(&["fsck", "Projets"])?;
+    let homes = [nodes.remove(2).stop()?, nodes.remove(1).stop()?];
+    let told = laptop.attempt(&["fsck", "Projets"])?.ended_with(UNREACHABLE)?;
+    let unchecked = format!("{} file(s) could not be checked", FILES.0);
+    anyhow::ensure!(told.stdout.contains(&unchecked) && !told.stdout.contains("lost"), "{}", told.stdout);
+    for home in homes {
+        nodes.push(home.run()?);
+    }
+    laptop.run(&["fsck", "Projets"])?;
     nodes.into_iter().try_for_each(|node| node.stop().map(drop))
 }
 

@@ -398,6 +398,34 @@ fn fsck_finds_and_heals_what_nodes_have_lost() {
     assert_eq!(world.a().tree(), world.b().tree());
 }
 
+/// Fails if nodes that do not answer are taken for a loss, or if that is taken for all being well.
+#[test]
+fn what_nobody_can_be_asked_about_is_not_lost() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().write("large", noise(1, 300_000));
+    world.a().write("small", "small");
+    world.a().sync();
+    let watcher: Arc<dyn Watcher> = Arc::new(Quiet);
+    let large = |object: &bytes::Bytes| object.len() > MIB / 8;
+    let kept = world.node.with(|state| {
+        state.is_partly_deaf = true;
+        let (away, kept) = std::mem::take(&mut state.chunks).into_iter().partition(|(_, object)| large(object));
+        state.chunks = kept;
+        away
+    });
+    let put = world.node.with(|state| state.put_bytes);
+    let report = fsck(&mut world.a().open().unwrap(), true, &watcher).unwrap();
+    assert_eq!((report.files, report.unchecked, report.damaged.len()), (2, 1, 0));
+    assert!(report.is_whole());
+    assert_eq!(world.node.with(|state| state.put_bytes), put, "nothing is sent again for it");
+    world.node.with(|state| {
+        state.is_partly_deaf = false;
+        state.chunks.extend::<std::collections::HashMap<_, _>>(kept);
+    });
+    let report = fsck(&mut world.a().open().unwrap(), false, &watcher).unwrap();
+    assert_eq!((report.unchecked, report.damaged.len()), (0, 0));
+}
+
 #[test]
 fn a_damaged_chunk_is_one_files_problem() {
     let world = World::new(&["poste", "portable"], Cutting::Keyed);

@@ -11,7 +11,7 @@ use vauban_protocol::organisation::Organisation;
 use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Seen, Space, SpaceGenesis};
-use vauban_protocol::wire::{ChunkAnswer, NodeStatus, Refusal, Request, Response, SpaceSummary, push_item};
+use vauban_protocol::wire::{ChunkAnswer, ChunkState, NodeStatus, Refusal, Request, Response, SpaceSummary, push_item};
 
 use crate::clock;
 use crate::content::Nodes;
@@ -38,6 +38,8 @@ pub(super) struct State {
     pub(super) purged: BTreeSet<(SpaceId, ChunkId)>,
     /// Requests until the line breaks, and whether the one that meets it is still carried out.
     pub(super) fault: Option<(usize, Fault)>,
+    /// Whether other nodes may have what this one does not, and do not answer.
+    pub(super) is_partly_deaf: bool,
     /// Why chunks are not taken, if they are not.
     pub(super) no_room: Option<Refusal>,
     /// Why commits that add chunks are not, if they are not.
@@ -79,6 +81,7 @@ impl ModelNode {
             released: BTreeSet::new(),
             purged: BTreeSet::new(),
             fault: None,
+            is_partly_deaf: false,
             no_room: None,
             no_adds: None,
             hidden: None,
@@ -222,6 +225,14 @@ impl State {
                 let held: Vec<_> = ids.iter().map(|id| self.chunks.contains_key(&(space, *id))).collect();
                 let present: Vec<_> = ids.iter().zip(&held).filter(|(_, held)| **held).map(|(id, _)| *id).collect();
                 plain(Response::Held { held, receipts: vec![self.receipt(space, &present)] })
+            }
+            Request::CheckChunks { space, ids } => {
+                let state = |id: &ChunkId| match self.chunks.contains_key(&(space, *id)) {
+                    true => ChunkState::There,
+                    false if self.is_partly_deaf => ChunkState::Unheard,
+                    false => ChunkState::Lost,
+                };
+                plain(Response::Checked { chunks: ids.iter().map(state).collect() })
             }
             Request::GetChunks { space, ids } => {
                 let mut body = Vec::new();

@@ -102,6 +102,13 @@ pub enum Request {
         /// Whose.
         of: QuotaOf,
     },
+    /// Asks every replica what it has of these chunks, where `HaveChunks` did not find them held by enough. → `Checked`
+    CheckChunks {
+        /// The space.
+        space: SpaceId,
+        /// The ids.
+        ids: Vec<ChunkId>,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -156,7 +163,9 @@ impl Request {
             Self::Commit { .. } => Some(COMMIT_BYTES_MAX),
             Self::OpenInvite => Some(INVITE_BYTES_MAX),
             Self::PutChunks { chunks, .. } => put_bytes(chunks),
-            Self::HaveChunks { ids, .. } | Self::GetChunks { ids, .. } => (ids.len() <= IDS_MAX).then_some(0),
+            Self::HaveChunks { ids, .. } | Self::GetChunks { ids, .. } | Self::CheckChunks { ids, .. } => {
+                (ids.len() <= IDS_MAX).then_some(0)
+            }
         }
     }
 }

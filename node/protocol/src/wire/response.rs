@@ -92,6 +92,22 @@ pub enum Response {
         /// Bytes that may be; none without a quota.
         bytes_max: Option<u64>,
     },
+    /// What the replicas have of each chunk, in the order of the request.
+    Checked {
+        /// See [`ChunkState`].
+        chunks: Vec<ChunkState>,
+    },
+}
+
+/// What replicas have of a chunk, by their own word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChunkState {
+    /// All of them answered, and at least one has a copy: repair brings what others lack.
+    There,
+    /// One that may have a copy did not answer: nothing can be said.
+    Unheard,
+    /// All of them answered, and none has one.
+    Lost,
 }
 
 /// What a node has of one chunk.
@@ -165,7 +181,8 @@ impl Response {
             | Self::Joined
             | Self::SeenKept
             | Self::Following { .. }
-            | Self::Usage { .. } => 0,
+            | Self::Usage { .. }
+            | Self::Checked { .. } => 0,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! but its bounds.
 
 mod certify;
+mod check_chunks;
 mod commit;
 mod create_space;
 mod follow;
@@ -21,6 +22,7 @@ mod status;
 mod usage;
 
 pub(super) use certify::certify;
+pub(super) use check_chunks::check_chunks;
 pub(super) use commit::commit;
 pub(super) use create_space::create_space;
 pub(super) use follow::{Feed, follow};

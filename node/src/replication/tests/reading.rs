@@ -1,8 +1,10 @@
 //! Chunks from elsewhere: the next replica after a failure or a damaged copy.
 
 use vauban_protocol::limit::CHUNKS_BYTES_MAX;
+use vauban_protocol::wire::ChunkState;
 
 use super::cluster::{Cluster, ids, object, objects};
+use crate::chunks::{Purpose, Stamp};
 use crate::replication::Fetched;
 
 fn count(fetched: &[Fetched]) -> usize {
@@ -56,5 +58,23 @@ async fn an_answer_holds_no_more_than_it_may() {
     let fetched = cluster.nodes[0].fetch(cluster.space(), &ids(&chunks), 350_000).await;
     assert_eq!(count(&fetched), 3);
     assert!(fetched.iter().all(|fetched| matches!(fetched, Fetched::Whole(_) | Fetched::NoRoom)));
+    cluster.stop().await;
+}
+
+/// Fails if a node that is down makes chunks look lost, or a chunk that is lost look held.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_replica_may_have_that_is_down_is_not_lost() {
+    let cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, stored, single, none) = (cluster.space(), object(1, 900), object(2, 500), object(3, 700));
+    cluster.nodes[0].store(space, vec![stored.clone()]).await.unwrap();
+    cluster.nodes[1].chunks().put(space, vec![single.clone()], Stamp(1), Purpose::Upload).await.unwrap();
+    let asked = [stored.id(), single.id(), none.id()];
+    let states = cluster.nodes[0].check(space, &asked).await.unwrap();
+    assert_eq!(states, [ChunkState::There, ChunkState::There, ChunkState::Lost]);
+    assert_eq!(cluster.nodes[2].weigh(space, &asked).await.unwrap(), [Some(900), Some(500), None]);
+    cluster.set_down(1, true);
+    let states = cluster.nodes[0].check(space, &asked).await.unwrap();
+    assert_eq!(states, [ChunkState::Unheard; 3]);
+    assert_eq!(cluster.nodes[2].weigh(space, &asked).await.unwrap(), [Some(900), None, None]);
     cluster.stop().await;
 }
