@@ -26,6 +26,10 @@ pub const RETRY_WAIT_MS: u64 = 250;
 pub const RECONNECT_WAIT_MS: u64 = 250;
 /// The longest such wait: a node that comes back is found within this, and thousands of clients do not wear one down.
 pub const RECONNECT_WAIT_MS_MAX: u64 = 10_000;
+/// First wait before a round is tried again that nodes had no room for, in milliseconds; doubled each time.
+pub const ROOM_WAIT_MS: u64 = 5_000;
+/// The longest such wait: each try sends some megabytes in vain, and room does not come back within seconds.
+pub const ROOM_WAIT_MS_MAX: u64 = 60_000;
 /// Commits of a followed space that wait to be folded; a node that has more to tell waits.
 pub const FOLLOWED_COMMITS_MAX: usize = 4;
 /// Addresses that one name may stand for, of which the first to answer is taken.

@@ -40,6 +40,8 @@ struct Kept {
     folder: PathBuf,
     wanted_bytes: u64,
     standing: Mutex<Standing>,
+    /// What was last wrong with keeping it.
+    complaint: Mutex<String>,
 }
 
 /// How the disk of the metadata is.
@@ -88,7 +90,7 @@ impl Reserve {
     /// Of `wanted_bytes` in the metadata's folder, less on a small disk; nothing is done yet.
     #[must_use]
     pub fn new(folder: PathBuf, wanted_bytes: u64) -> Self {
-        Self(Arc::new(Kept { folder, wanted_bytes, standing: Mutex::default() }))
+        Self(Arc::new(Kept { folder, wanted_bytes, standing: Mutex::default(), complaint: Mutex::default() }))
     }
 
     /// How the disk was at the last look.
@@ -102,9 +104,7 @@ impl Reserve {
         match self.try_look() {
             Ok(standing) => *self.lock() = standing,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                tracing::warn!(%error, folder = %self.0.folder.display(), "the metadata's reserve cannot be kept")
-            }
+            Err(error) => self.complain(&error.to_string()),
         }
         self.standing()
     }
@@ -131,6 +131,15 @@ impl Reserve {
         let disk = disk_of(&self.0.folder)?;
         let is_short = disk.free_bytes() < room_on(disk) || (held == 0 && wanted_on(disk, self.0.wanted_bytes) > 0);
         Ok(Standing { disk: Some(disk), reserve_bytes: held, is_short })
+    }
+
+    /// Says what is wrong once, not at each look.
+    fn complain(&self, error: &str) {
+        let mut said = self.0.complaint.lock().unwrap_or_else(PoisonError::into_inner);
+        if *said != error {
+            tracing::warn!(error, folder = %self.0.folder.display(), "the metadata's reserve cannot be kept");
+            error.clone_into(&mut said);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Standing> {

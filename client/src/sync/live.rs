@@ -36,7 +36,7 @@ pub use self::turns::{Lent, Turn, Turns};
 use super::{Contested, Issue, Problem, Summary, SyncError, Watcher};
 use crate::backoff::Backoff;
 use crate::failure::Failure;
-use crate::limit::{RECONNECT_WAIT_MS, RECONNECT_WAIT_MS_MAX};
+use crate::limit::{RECONNECT_WAIT_MS, RECONNECT_WAIT_MS_MAX, ROOM_WAIT_MS, ROOM_WAIT_MS_MAX};
 use crate::link::{FollowNews, Followed, Link, LinkError};
 use crate::session::Session;
 use crate::tree::{Coverage, Scope, Seen, TreeWatch};
@@ -91,6 +91,10 @@ pub trait Teller: Send + Sync {
 #[must_use]
 pub const fn reconnecting() -> Backoff {
     Backoff::new(Duration::from_millis(RECONNECT_WAIT_MS), Duration::from_millis(RECONNECT_WAIT_MS_MAX))
+}
+
+fn waiting_for_room() -> Backoff {
+    Backoff::new(Duration::from_millis(ROOM_WAIT_MS), Duration::from_millis(ROOM_WAIT_MS_MAX))
 }
 
 /// Keeps a folder and a space in step until it is told to end, or nobody holds it any more.
@@ -167,6 +171,8 @@ struct Keeper {
     agenda: Agenda,
     followed: Option<Followed>,
     backoff: Backoff,
+    /// The same while nodes lack room: each try sends them something.
+    room: Backoff,
     coverage: Coverage,
     /// Whether a node was lost, as its follower and as the last round found it.
     lost: Lost,
@@ -200,6 +206,7 @@ impl Keeper {
             agenda: Agenda::new(Instant::now()),
             followed: None,
             backoff: reconnecting(),
+            room: waiting_for_room(),
             coverage: Coverage::Whole,
             lost: Lost::default(),
             told: None,
@@ -279,7 +286,8 @@ impl Keeper {
             Err(Failure::Interrupted) => self.agenda.again(scope, now),
             Err(failure) if failure.may_pass() => {
                 self.turn(Lost { round: true, ..self.lost }, Some(&failure));
-                self.agenda.again(scope, now + self.backoff.wait(random()));
+                let backoff = if failure.is_for_room() { &mut self.room } else { &mut self.backoff };
+                self.agenda.again(scope, now + backoff.wait(random()));
             }
             Err(failure) => return Err(failure),
         }
@@ -299,6 +307,7 @@ impl Keeper {
         if self.is_held && !was_held {
             self.teller.tell(&LiveEvent::Held);
         }
+        self.room.reset();
         if summary.agreed {
             self.backoff.reset();
         } else {

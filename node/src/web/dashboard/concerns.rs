@@ -36,6 +36,7 @@ pub(super) fn concerns(situation: &Situation, language: Language) -> Vec<Concern
     charters(situation, language, &mut found);
     storage(situation, language, &mut found);
     metadata(situation, language, &mut found);
+    elsewhere(situation, language, &mut found);
     clocks(situation, language, &mut found);
     found.sort_by_key(|concern| concern.level);
     found
@@ -216,6 +217,32 @@ fn metadata(situation: &Situation, language: Language, found: &mut Vec<Concern>)
         what: said!(language, fr: "Le disque des métadonnées est presque plein ({free} libres) : leur réserve est abandonnée, et ce nœud refuse ce qui ajoute des fragments.", en: "The disk of the metadata is nearly full ({free} free): their reserve is given up, and this node refuses whatever adds chunks."),
         now: said!(language, fr: "Faire de la place sur ce disque (qu'y a-t-il d'autre ? df, du), ou l'agrandir : le nœud reprend alors de lui-même. S'il se remplit, le nœud s'arrête.", en: "Make room on that disk (what else lies on it? df, du), or enlarge it: the node then goes on by itself. If it fills, the node stops."),
     });
+}
+
+/// Disks of other nodes: whoever looks at one dashboard should not have to open them all.
+fn elsewhere(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    for member in situation.nodes.iter().filter(|member| member.charter.node() != situation.node) {
+        let (node, site) = (member.charter.node(), &member.charter.site);
+        let Some(held) = member.held else { continue };
+        let free = size(language, held.disk_free_bytes);
+        let what = match held.disk {
+            Fill::Roomy if held.metadata_short => {
+                said!(language, fr: "Le disque des métadonnées du nœud {node} ({site}) est presque plein.", en: "The disk of the metadata of node {node} ({site}) is nearly full.")
+            }
+            Fill::Roomy => continue,
+            Fill::RepairOnly => {
+                said!(language, fr: "Le disque du nœud {node} ({site}) est plein ({free} libres) : il n'écrit plus que les copies manquantes.", en: "The disk of node {node} ({site}) is full ({free} free): it writes missing copies only.")
+            }
+            Fill::Full => {
+                said!(language, fr: "Le disque du nœud {node} ({site}) est plein ({free} libres) : il n'écrit plus rien.", en: "The disk of node {node} ({site}) is full ({free} free): it writes nothing any more.")
+            }
+        };
+        found.push(Concern {
+            level: if held.disk == Fill::RepairOnly { Level::Warning } else { Level::Danger },
+            what,
+            now: said!(language, fr: "L'agrandir, ou ajouter un nœud ; son propre tableau de bord en dit plus.", en: "Enlarge it, or add a node; its own dashboard says more."),
+        });
+    }
 }
 
 fn clocks(situation: &Situation, language: Language, found: &mut Vec<Concern>) {

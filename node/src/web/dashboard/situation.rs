@@ -12,7 +12,7 @@ use crate::chunks::{DiskLimits, StoreStats};
 use crate::clock;
 use crate::jobs::{JobState, JobStatus, Verified};
 use crate::reserve::Standing;
-use crate::web::cluster::{Cluster, Role};
+use crate::web::cluster::{Cluster, Held, Role};
 use crate::web::serve::WebParts;
 
 /// See the module.
@@ -58,6 +58,8 @@ pub(super) struct Member {
     pub(super) is_reached: Option<bool>,
     /// Entries of the group's log that it lacks.
     pub(super) lag: Option<u64>,
+    /// What it holds, and how full its disks are, if it says so.
+    pub(super) held: Option<Held>,
 }
 
 /// Whether the group can decide.
@@ -175,6 +177,7 @@ impl Member {
             is_leader: seen.is_some_and(|member| member.role == Role::Leader),
             is_reached: seen.map(|member| member.reached),
             lag: seen.and_then(|member| member.lag),
+            held: seen.and_then(|member| member.held),
         }
     }
 }
