@@ -47,7 +47,7 @@ const TEST_SEEDS: u64 = 600;
 /// Lives after which it is told how far it came.
 const TOLD_EACH: u64 = 5_000;
 /// Lives in which each weakness must show itself.
-const WEAKNESS_SEEDS_MAX: u64 = 6_000;
+const WEAKNESS_SEEDS_MAX: u64 = 60_000;
 
 /// Plays lives, one after the other.
 struct Player {

@@ -2,6 +2,7 @@
 //! devices commit again what the backup lacked.
 
 use std::fs;
+use std::time::Duration;
 
 use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::folder::{self, noise};
@@ -12,6 +13,8 @@ use vauban_tests::{http, wait};
 use super::look::{look, settled};
 use crate::slice::sync;
 
+/// Longest until every copy is where it belongs.
+const HEALED: Duration = Duration::from_secs(120);
 /// The exit code of a command that may succeed later, without anybody's doing here.
 const UNREACHABLE: i32 = 6;
 
@@ -84,9 +87,9 @@ fn a_lost_cluster_is_restored_and_loses_nothing_that_a_device_has() -> anyhow::R
     fs::create_dir_all(&anew)?;
     sync(&fresh, &anew)?;
     folder::ensure_same(&here, &anew)?;
-    wait::until("every copy", COMMAND_LIMIT, || {
-        let held: Vec<f64> =
-            nodes.iter().map(|node| http::metric(node.web(), "vauban_chunks")).collect::<Result<_, _>>()?;
-        Ok(held.iter().all(|held| *held >= 10.0).then_some(()))
+    wait::until("repair to find nothing wanting", HEALED, || {
+        // A job that has not looked yet says nothing.
+        let wanting = |node: &Node| http::metric(node.web(), "vauban_job_wanting{job=\"repair\"}").ok();
+        Ok(nodes.iter().all(|node| wanting(node) == Some(0.0)).then_some(()))
     })
 }
