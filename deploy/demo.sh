@@ -101,6 +101,8 @@ charter() {
 start() {
     local at=$1
     prompt "${machines[at]}" vauban-node run --data "$work/${machines[at]}"
+    # What an earlier run of it said is not waited for.
+    : >"$work/${machines[at]}.out"
     setsid vauban-node run --data "$work/${machines[at]}" >"$work/${machines[at]}.out" 2>>"$work/${machines[at]}.log" </dev/null &
     node_process[at]=$!
     processes+=("${node_process[at]}")

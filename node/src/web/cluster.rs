@@ -272,12 +272,12 @@ impl Cluster {
         let placed = match (version, self.settled) {
             (0, _) => crate::say!(fr: "Un seul nœud garde tout.", en: "One node alone holds everything."),
             (_, true) => crate::say!(
-                fr: "Répartition {version} : chaque nœud a ce qu'elle lui donne.",
-                en: "Layout {version}: every node holds what it gives it.",
+                fr: "La répartition {version} est établie.",
+                en: "Layout {version} has settled.",
             ),
             (_, false) => crate::say!(
-                fr: "Répartition {version} : des copies se déplacent encore.",
-                en: "Layout {version}: copies are still moving.",
+                fr: "La répartition {version} se met en place : des copies se déplacent encore.",
+                en: "Layout {version} is being brought about: copies are still moving.",
             ),
         };
         format!("{head}{restored}\n{}\n{placed}", lines.join("\n"))

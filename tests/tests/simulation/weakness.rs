@@ -50,15 +50,15 @@ const fn caught(weakness: Weakness, seed: u64, invariant: Invariant) -> Caught {
 /// All of them.
 pub(crate) const WEAKNESSES: [Caught; 12] = [
     caught(Weakness::NoBrake, 16, Invariant::Removals),
-    caught(Weakness::NoLookAtDisplaced, 996, Invariant::Losses),
+    caught(Weakness::NoLookAtDisplaced, 996, Invariant::Runs),
     caught(Weakness::NoSecondLook, 1139, Invariant::Losses),
     caught(Weakness::NoLookAfterReading, 1139, Invariant::Agreement),
     caught(Weakness::NoFolderFlush, 0, Invariant::Runs),
     caught(Weakness::NoContentFlush, 0, Invariant::Runs),
     caught(Weakness::NoMarkCheck, 128, Invariant::Removals),
-    caught(Weakness::FailedListingIsEmpty, 37, Invariant::Removals),
-    caught(Weakness::BaseOfAnotherFolder, 100, Invariant::Reverts),
-    caught(Weakness::NoPromise, 442, Invariant::Runs),
-    caught(Weakness::AnchorNotFlushed, 71, Invariant::Runs),
-    caught(Weakness::NoRescue, 22, Invariant::Leaks),
+    caught(Weakness::FailedListingIsEmpty, 50, Invariant::Removals),
+    caught(Weakness::BaseOfAnotherFolder, 152, Invariant::Removals),
+    caught(Weakness::NoPromise, 1726, Invariant::Agreement),
+    caught(Weakness::AnchorNotFlushed, 93, Invariant::Runs),
+    caught(Weakness::NoRescue, 7, Invariant::Leaks),
 ];
