@@ -52,7 +52,7 @@ impl<N: Nodes> OpenSpace<N> {
     /// # Errors
     /// [`SyncError`].
     pub fn settle(&mut self) -> Result<(), SyncError> {
-        self.org = self.device.organisation();
+        self.renew_organisation();
         self.go_back()?;
         self.follow()?;
         self.come_back()?;

@@ -46,6 +46,8 @@ impl<N: Nodes> OpenSpace<N> {
     pub fn follow(&mut self) -> Result<(), SyncError> {
         // From before it is asked: what it does not show was not there then.
         let asked = self.now();
+        // A link that was lost and made anew has brought what the root says before it shows a log.
+        self.renew_organisation();
         let mut followed = self.follow_to_end();
         if matches!(followed, Err(SyncError::Behind { .. })) {
             // The root may have set the space back, and only nodes know of it so far.
@@ -275,6 +277,11 @@ impl<N: Nodes> OpenSpace<N> {
         push_item(&mut proof, &encode(&shown));
         objects.iter().for_each(|object| push_item(&mut proof, object));
         Ok(replace(&self.device.home().proof(&format!("{}-{seq}", self.id.to_hex())), &proof)?)
+    }
+
+    /// Takes up what this device has learned of the organisation, on any link.
+    pub(super) fn renew_organisation(&mut self) {
+        self.org = self.device.organisation();
     }
 
     /// Reads the organisation's chain to its end, and keeps it.
