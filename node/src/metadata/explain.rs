@@ -18,10 +18,10 @@ impl MetadataError {
     fn next(&self) -> String {
         match self {
             Self::Damaged { .. } | Self::Lost { .. } => crate::say!(
-                fr: "Gardez une copie du dossier et vérifiez le disque (dmesg, smartctl) ; restaurez-le d'une sauvegarde \
-                     de ce nœud même, ou préparez un nouveau nœud avec « vauban-node init » sur un autre dossier.",
-                en: "Keep a copy of the folder and check the disk (dmesg, smartctl); restore it from a backup of this \
-                     very node, or prepare a new node with `vauban-node init` on another folder.",
+                fr: "Gardez une copie du dossier et vérifiez le disque (dmesg, smartctl) ; remplacez ce nœud par un nouveau, préparé \
+                     par « vauban-node init » sur un autre dossier. Si la majorité des nœuds est perdue : « vauban-node restore ».",
+                en: "Keep a copy of the folder and check the disk (dmesg, smartctl); replace this node by a new one, prepared with \
+                     `vauban-node init` on another folder. If a majority of the nodes is lost: `vauban-node restore`.",
             ),
             Self::InUse { .. } => crate::say!(
                 fr: "Arrêtez l'autre vauban-node qui tourne sur ce dossier.",
