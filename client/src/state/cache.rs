@@ -55,7 +55,7 @@ pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 9;
+const CACHE_FORMAT: i32 = 10;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -90,7 +90,7 @@ CREATE TABLE chunks(
     id BLOB PRIMARY KEY, tag BLOB, secret BLOB, plain_bytes INTEGER, released INTEGER) WITHOUT ROWID;
 CREATE INDEX chunks_tag ON chunks(tag) WHERE tag IS NOT NULL;
 CREATE TABLE hearsay(tag BLOB NOT NULL, id BLOB NOT NULL, secret BLOB NOT NULL, plain_bytes INTEGER NOT NULL);
-CREATE TABLE roots(root INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
+CREATE TABLE roots(root INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, entries INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE base(
     root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
@@ -98,14 +98,17 @@ CREATE TABLE base(
 CREATE TABLE promised(
     root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER, ctime_ns INTEGER,
-    file_type INTEGER, counter INTEGER NOT NULL, PRIMARY KEY(root, entry)) WITHOUT ROWID;
-CREATE TABLE promised_ends(counter INTEGER NOT NULL, root INTEGER NOT NULL, entry BLOB NOT NULL);
+    file_type INTEGER, PRIMARY KEY(root, entry)) WITHOUT ROWID;
+CREATE TABLE promised_ends(root INTEGER NOT NULL, entry BLOB NOT NULL);
+CREATE TABLE promised_by(seq INTEGER NOT NULL, digest BLOB NOT NULL);
 CREATE TABLE intended(
     turn INTEGER PRIMARY KEY, root INTEGER NOT NULL, entry BLOB NOT NULL, parent BLOB NOT NULL, name TEXT NOT NULL,
     kind INTEGER NOT NULL, content BLOB, executable INTEGER, device INTEGER, inode INTEGER, bytes INTEGER, mtime_ns INTEGER,
     ctime_ns INTEGER, file_type INTEGER);
 CREATE INDEX base_place ON base(root, parent, name);
 CREATE INDEX base_inode ON base(root, inode);
+CREATE TRIGGER base_more AFTER INSERT ON base BEGIN UPDATE roots SET entries = entries + 1 WHERE root = new.root; END;
+CREATE TRIGGER base_less AFTER DELETE ON base BEGIN UPDATE roots SET entries = entries - 1 WHERE root = old.root; END;
 CREATE TABLE toll(
     root INTEGER NOT NULL, direction INTEGER NOT NULL, at INTEGER NOT NULL, removed INTEGER NOT NULL,
     damaged INTEGER NOT NULL, tree INTEGER NOT NULL);
@@ -233,6 +236,8 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, CacheError> {
     db.pragma_update(None, "busy_timeout", BUSY_MS_MAX)?;
     // A power cut may undo the last transactions, never tear one: the log is then folded again from there.
     db.pragma_update(None, "synchronous", "NORMAL")?;
+    // A row that is replaced is one less, and one more.
+    db.pragma_update(None, "recursive_triggers", true)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
     Ok(db)
 }

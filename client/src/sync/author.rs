@@ -71,7 +71,7 @@ impl<N: Nodes> OpenSpace<N> {
             }
         }
         // What a killed run had sent, and is in the log, is agreed on.
-        self.cache.keep_promise(self.record.counter)?;
+        self.cache.keep_promise()?;
         self.write_record()
     }
 
@@ -80,14 +80,16 @@ impl<N: Nodes> OpenSpace<N> {
         self.record.outbox.is_some()
     }
 
-    /// Signs and sends one commit. Never while another is outstanding, whose counter it would use, too (`formats#14`).
+    /// Signs and sends one commit.
     pub(super) fn send(&mut self, draft: &Draft) -> Result<Sent, SyncError> {
-        if self.has_outstanding() {
-            return Err(SyncError::Bug("a commit was drafted while another is outstanding"));
-        }
         let commit = self.sign(draft)?;
-        self.stow(&commit)?;
-        let sent = self.post(&commit);
+        self.send_signed(&commit)
+    }
+
+    /// Sends one commit that was signed on the head that is folded now.
+    pub(super) fn send_signed(&mut self, commit: &Signed<Commit>) -> Result<Sent, SyncError> {
+        self.stow(commit)?;
+        let sent = self.post(commit);
         // The group itself has refused it for a quota: what needs no room may take its counter.
         let is_out = match &sent {
             Ok(sent) => *sent != Sent::Committed,
@@ -99,7 +101,11 @@ impl<N: Nodes> OpenSpace<N> {
         sent
     }
 
-    fn sign(&self, draft: &Draft) -> Result<Signed<Commit>, SyncError> {
+    /// Signs a commit. Never while another is outstanding, whose counter it would use, too (`formats#14`).
+    pub(super) fn sign(&self, draft: &Draft) -> Result<Signed<Commit>, SyncError> {
+        if self.has_outstanding() {
+            return Err(SyncError::Bug("a commit was drafted while another is outstanding"));
+        }
         let space = self.folded()?;
         let device = self.identity().device();
         let counter = self.record.counter.saturating_add(1);
@@ -145,7 +151,7 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     fn take_answer(&mut self, commit: &Signed<Commit>, head: Head) -> Result<Sent, SyncError> {
-        if head != commit.payload().prev.after(commit.digest()) {
+        if head != head_of(commit) {
             return Err(SyncError::OtherHead);
         }
         if self.folded()?.head() == commit.payload().prev {
@@ -202,6 +208,11 @@ impl<N: Nodes> OpenSpace<N> {
         let is_in = self.record.outbox.as_ref().is_none_or(|outbox| Digest::of(&outbox.commit) != digest);
         if is_in { Sent::Committed } else { Sent::Overtaken }
     }
+}
+
+/// The head of a log whose last commit this is.
+pub(super) fn head_of(commit: &Signed<Commit>) -> Head {
+    commit.payload().prev.after(commit.digest())
 }
 
 pub(super) fn refused(refusal: Refusal) -> SyncError {

@@ -247,12 +247,10 @@ fn plan<N: Nodes>(
     let found = survey(space, root, id, look, entries_max)?;
     let decider = Decider::new(&found.standings, &found.holding, root);
     let (now, taking) = (space.now(), decider.taking());
-    let removes = taking.removed_here > 0 || taking.removed_there > 0;
     let hour = Hour {
         there: space.cache.toll(id, Direction::ToLog, now)?,
         here: space.cache.toll(id, Direction::ToDisk, now)?,
-        // Counting a million entries takes its time, and only removals are measured by it.
-        tree: if removes { space.cache.base_count(id)? } else { 0 },
+        tree: space.cache.base_count(id)?,
         is_emptied: found.is_emptied,
     };
     let held = judge(taking, &hour, approval);

@@ -21,7 +21,7 @@ use vauban_protocol::organisation::QuotaOf;
 use vauban_protocol::wire::{Refusal, Request, Response};
 
 use self::groups::{Groups, Judging};
-use super::author::{Sent, refused};
+use super::author::{Sent, head_of, refused};
 use super::plan::{Plan, Trial, Upload, order};
 use super::report::{Issue, Problem, Summary, Watcher};
 use super::{OpenSpace, SyncError};
@@ -329,12 +329,15 @@ impl<'a, N: Nodes> Send<'a, N> {
             let Some((draft, taken)) = self.groups.pack(self.space, judging)? else {
                 return Ok(());
             };
-            if let Some((root, id)) = self.root {
+            if let Some((root, _)) = self.root {
                 // What a power cut takes back must never look like a removal, or an old version like a new edit.
                 flush_paths(root, &groups::paths(&taken))?;
-                groups::promise(&taken, self.space, id)?;
             }
-            let sent = match self.space.send(&draft) {
+            let commit = self.space.sign(&draft)?;
+            if let Some((_, id)) = self.root {
+                groups::promise(&taken, self.space, id, head_of(&commit))?;
+            }
+            let sent = match self.space.send_signed(&commit) {
                 Err(error) if error.is_for_room() => {
                     // What removes and moves may stand in the same commit.
                     self.groups.put_back(taken);

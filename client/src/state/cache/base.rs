@@ -1,6 +1,6 @@
 //! The base: what a synced folder and the log last agreed on, entry by entry.
 
-use rusqlite::{OptionalExtension, Row, ToSql, params};
+use rusqlite::{OptionalExtension, Row, params};
 use vauban_protocol::id::Digest;
 
 use super::remote::{entry_name, kind_code, kind_of};
@@ -8,7 +8,23 @@ use super::{Cache, CacheError};
 use crate::log::{EntryId, EntryName, Kind};
 use crate::tree::{FileType, Identity, RootKey};
 
-/// The columns of a row, in the order of [`base_row`].
+/// The columns of a row.
+macro_rules! row_columns {
+    () => {
+        "root, entry, parent, name, kind, content, executable, device, inode, bytes, mtime_ns, ctime_ns, file_type"
+    };
+}
+pub(super) use row_columns;
+
+/// What puts a row into a table, for [`put_row`].
+macro_rules! insert_row {
+    ($into:literal) => {
+        concat!($into, "(", row_columns!(), ") VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)")
+    };
+}
+pub(super) use insert_row;
+
+/// The columns of a row but its folder, in the order of [`base_row`].
 macro_rules! base_where {
     ($condition:literal) => {
         base_where!("", $condition)
@@ -147,8 +163,9 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn base_count(&self, root: RootId) -> Result<u64, CacheError> {
-        let mut statement = self.db.prepare_cached("SELECT count(*) FROM base WHERE root = ?1")?;
-        Ok(statement.query_row([root.0], |row| row.get::<_, i64>(0))?.cast_unsigned())
+        let mut statement = self.db.prepare_cached("SELECT entries FROM roots WHERE root = ?1")?;
+        let count = statement.query_row([root.0], |row| row.get::<_, i64>(0)).optional()?;
+        Ok(count.unwrap_or_default().cast_unsigned())
     }
 
     /// The base of one entry.
@@ -185,45 +202,35 @@ impl Cache {
             for entry in forgotten {
                 statement.execute(params![root.0, entry.0])?;
             }
-            let mut statement = tx.prepare_cached(
-                "INSERT OR REPLACE INTO base(root, entry, parent, name, kind, content, executable,
-                 device, inode, bytes, mtime_ns, ctime_ns, file_type)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?;
-            for row in rows {
-                row_values(root, row, &mut statement, None)?;
-            }
+            let mut statement = tx.prepare_cached(insert_row!("INSERT OR REPLACE INTO base"))?;
+            rows.iter().try_for_each(|row| put_row(root, row, &mut statement))?;
         }
         Ok(tx.commit()?)
     }
 }
 
-/// Runs a statement whose first thirteen parameters are the columns of a row, and whose last, where it has one, is a counter.
-pub(super) fn row_values(
+/// Puts a row into the table of a statement that [`insert_row`] wrote.
+pub(super) fn put_row(
     root: RootId,
     row: &BaseRow,
     statement: &mut rusqlite::CachedStatement<'_>,
-    counter: Option<u64>,
 ) -> Result<(), CacheError> {
     let identity = &row.identity;
-    let values: [&dyn ToSql; 13] = [
-        &root.0,
-        &row.entry.0,
-        &row.parent.0,
-        &row.name.as_str(),
-        &kind_code(row.kind),
-        &row.content.map(|content| content.0),
-        &row.executable,
-        &identity.device.cast_signed(),
-        &identity.inode.cast_signed(),
-        &identity.bytes.cast_signed(),
-        &identity.mtime_ns,
-        &identity.ctime_ns,
-        &row.file_type.map(FileType::code),
-    ];
-    let counter = counter.map(u64::cast_signed);
-    let last = counter.as_ref().map(|counter| counter as &dyn ToSql);
-    statement.execute(rusqlite::params_from_iter(values.into_iter().chain(last)))?;
+    statement.execute(params![
+        root.0,
+        row.entry.0,
+        row.parent.0,
+        row.name.as_str(),
+        kind_code(row.kind),
+        row.content.map(|content| content.0),
+        row.executable,
+        identity.device.cast_signed(),
+        identity.inode.cast_signed(),
+        identity.bytes.cast_signed(),
+        identity.mtime_ns,
+        identity.ctime_ns,
+        row.file_type.map(FileType::code),
+    ])?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@
 
 use rusqlite::params;
 
-use super::base::{BaseRow, RootId, base_rows, row_values};
+use super::base::{BaseRow, RootId, base_rows, insert_row, put_row, row_columns};
 use super::{Cache, CacheError};
 
 impl Cache {
@@ -19,13 +19,9 @@ impl Cache {
         let tx = self.db.transaction()?;
         tx.prepare_cached("DELETE FROM intended WHERE root = ?1")?.execute([root.0])?;
         {
-            let mut statement = tx.prepare_cached(
-                "INSERT INTO intended(root, entry, parent, name, kind, content, executable,
-                 device, inode, bytes, mtime_ns, ctime_ns, file_type)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
-            )?;
+            let mut statement = tx.prepare_cached(insert_row!("INSERT INTO intended"))?;
             for row in rows {
-                row_values(root, row, &mut statement, None)?;
+                put_row(root, row, &mut statement)?;
             }
         }
         Ok(tx.commit()?)

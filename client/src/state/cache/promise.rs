@@ -4,66 +4,71 @@
 //! killed in between, by the next one. Without it, a file that is edited after such a kill would look as if it had been edited
 //! on both sides, and get a conflict copy against its own last version.
 
-use rusqlite::params;
+use rusqlite::{Transaction, params};
 
-use super::base::{BaseRow, RootId, row_values};
+use vauban_protocol::chain::Head;
+
+use super::base::{BaseRow, RootId, insert_row, put_row, row_columns};
 use super::{Cache, CacheError};
 use crate::log::EntryId;
 
 impl Cache {
-    /// Notes what this device's commit number `counter` will settle, in place of what was noted before.
+    /// Notes what this device's commit will settle that makes `head` the log's, in place of what was noted before.
     ///
     /// # Errors
     /// [`CacheError`].
     pub fn promise(
         &mut self,
         root: RootId,
-        counter: u64,
+        head: Head,
         rows: &[BaseRow],
         forgotten: &[EntryId],
     ) -> Result<(), CacheError> {
         let tx = self.db.transaction()?;
-        tx.prepare_cached("DELETE FROM promised")?.execute([])?;
-        tx.prepare_cached("DELETE FROM promised_ends")?.execute([])?;
+        break_promise(&tx)?;
+        tx.prepare_cached("INSERT INTO promised_by(seq, digest) VALUES(?1, ?2)")?
+            .execute(params![head.seq.cast_signed(), head.digest.0])?;
         {
-            let mut statement =
-                tx.prepare_cached("INSERT INTO promised_ends(counter, root, entry) VALUES(?1, ?2, ?3)")?;
+            let mut statement = tx.prepare_cached("INSERT INTO promised_ends(root, entry) VALUES(?1, ?2)")?;
             for entry in forgotten {
-                statement.execute(params![counter.cast_signed(), root.0, entry.0])?;
+                statement.execute(params![root.0, entry.0])?;
             }
-            let mut statement = tx.prepare_cached(
-                "INSERT OR REPLACE INTO promised(root, entry, parent, name, kind, content, executable,
-                 device, inode, bytes, mtime_ns, ctime_ns, file_type, counter)
-                 VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-            )?;
-            for row in rows {
-                row_values(root, row, &mut statement, Some(counter))?;
-            }
+            let mut statement = tx.prepare_cached(insert_row!("INSERT OR REPLACE INTO promised"))?;
+            rows.iter().try_for_each(|row| put_row(root, row, &mut statement))?;
         }
         Ok(tx.commit()?)
     }
 
-    /// Takes into the base what commits up to `counter`, which stand in the log, have promised; what others would have
-    /// settled is dropped, since they never came to be.
+    /// Takes into the base what was promised, if the commit that promised it stands in the log; else it is dropped, since it never
+    /// came to be. The commit is known by its place and digest: after a power cut the cache may hold an older promise than that of the
+    /// commit which was sent last, under the same counter.
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn keep_promise(&mut self, counter: u64) -> Result<(), CacheError> {
-        let counter = counter.cast_signed();
+    pub fn keep_promise(&mut self) -> Result<(), CacheError> {
         let tx = self.db.transaction()?;
-        tx.prepare_cached(
-            "DELETE FROM base WHERE (root, entry) IN (SELECT root, entry FROM promised_ends WHERE counter <= ?1)",
-        )?
-        .execute([counter])?;
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO base(root, entry, parent, name, kind, content, executable,
-             device, inode, bytes, mtime_ns, ctime_ns, file_type)
-             SELECT root, entry, parent, name, kind, content, executable,
-             device, inode, bytes, mtime_ns, ctime_ns, file_type FROM promised WHERE counter <= ?1",
-        )?
-        .execute([counter])?;
-        tx.prepare_cached("DELETE FROM promised")?.execute([])?;
-        tx.prepare_cached("DELETE FROM promised_ends")?.execute([])?;
+        let is_kept = tx.prepare_cached("SELECT 1 FROM promised_by JOIN commits USING(seq, digest)")?.exists([])?;
+        if is_kept {
+            tx.prepare_cached("DELETE FROM base WHERE (root, entry) IN (SELECT root, entry FROM promised_ends)")?
+                .execute([])?;
+            tx.prepare_cached(concat!(
+                "INSERT OR REPLACE INTO base(",
+                row_columns!(),
+                ") SELECT ",
+                row_columns!(),
+                " FROM promised"
+            ))?
+            .execute([])?;
+        }
+        break_promise(&tx)?;
         Ok(tx.commit()?)
     }
+}
+
+/// Nothing is promised any more.
+fn break_promise(tx: &Transaction<'_>) -> Result<(), CacheError> {
+    for all in ["DELETE FROM promised", "DELETE FROM promised_ends", "DELETE FROM promised_by"] {
+        tx.prepare_cached(all)?.execute([])?;
+    }
+    Ok(())
 }

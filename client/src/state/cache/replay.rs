@@ -58,7 +58,7 @@ const REPLACE: &str = "
 DROP INDEX entries_place; DROP INDEX places_name; DROP INDEX hearsay_tag;
 DELETE FROM entries; DELETE FROM versions; DELETE FROM places; DELETE FROM commits; DELETE FROM chunks; DELETE FROM hearsay;
 DELETE FROM ended; DELETE FROM paged; DELETE FROM releases; DELETE FROM contests;
-DELETE FROM epochs; DELETE FROM base; DELETE FROM promised; DELETE FROM promised_ends; DELETE FROM intended;
+DELETE FROM epochs; DELETE FROM base; DELETE FROM promised; DELETE FROM promised_ends; DELETE FROM promised_by; DELETE FROM intended;
 DELETE FROM toll;
 INSERT INTO entries SELECT * FROM behind.entries;
 INSERT INTO versions(entry, seq, is_learned, version)

@@ -192,6 +192,56 @@ fn the_first_description_of_a_chunk_stands() {
     assert!(cache.begin().unwrap().is_live(chunk(1).id).unwrap());
 }
 
+fn row(n: u8) -> BaseRow {
+    BaseRow {
+        entry: id(n),
+        parent: EntryId::ROOT,
+        name: name("a"),
+        kind: Kind::File,
+        content: Some(Digest([n; 32])),
+        executable: false,
+        identity: Identity::default(),
+        file_type: None,
+    }
+}
+
+/// A power cut may bring an older promise back than that of the commit which the log then has, under the same counter.
+#[test]
+fn a_promise_holds_for_its_own_commit_alone() {
+    let head = |n| Head { seq: 3, digest: Digest([n; 32]) };
+    for (promised, is_kept) in [(1, true), (2, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
+        let root = cache.root([9; 32]).unwrap();
+        cache.agree(root, &[row(7)], &[]).unwrap();
+        cache.promise(root, head(promised), &[row(8)], &[id(7)]).unwrap();
+        let mut folding = cache.begin().unwrap();
+        folding.file_commit(head(1), DeviceId([1; 16]), Timestamp(1), Timestamp(1)).unwrap();
+        folding.commit().unwrap();
+        for _ in 0..2 {
+            cache.keep_promise().unwrap();
+            assert_eq!(cache.base(root, id(8)).unwrap(), is_kept.then(|| row(8)));
+            assert_eq!(cache.base(root, id(7)).unwrap(), (!is_kept).then(|| row(7)));
+        }
+    }
+}
+
+#[test]
+fn entries_are_counted_as_they_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();
+    let roots = [cache.root([9; 32]).unwrap(), cache.root([8; 32]).unwrap()];
+    let counts = |cache: &Cache| roots.map(|root| cache.base_count(root).unwrap());
+    assert_eq!(counts(&cache), [0, 0]);
+    cache.agree(roots[0], &[row(1), row(2), row(1)], &[]).unwrap();
+    cache.agree(roots[1], &[row(1)], &[id(5)]).unwrap();
+    assert_eq!(counts(&cache), [2, 1], "what is agreed on again is the same entry");
+    cache.agree(roots[0], &[row(2), row(3)], &[id(1)]).unwrap();
+    assert_eq!(counts(&cache), [2, 1]);
+    cache.agree(roots[0], &[], &[id(2), id(3), id(3)]).unwrap();
+    assert_eq!(counts(&cache), [0, 1]);
+}
+
 #[test]
 fn the_toll_is_that_of_the_last_hour() {
     let folder = tempfile::tempdir().unwrap();

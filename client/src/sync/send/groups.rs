@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::limit::COMMIT_ADDS_MAX;
 
@@ -194,8 +195,13 @@ pub(super) fn paths(taken: &[Group]) -> BTreeSet<TreePath> {
     taken.iter().flat_map(|group| &group.paths).cloned().collect()
 }
 
-/// Notes what the next commit will settle, before it is sent: a run that is killed in between has then lost nothing.
-pub(super) fn promise<N: Nodes>(taken: &[Group], space: &mut OpenSpace<N>, root: RootId) -> Result<(), SyncError> {
+/// Notes what a commit will settle once it stands as `head`, before it is sent: a run that is killed in between has then lost nothing.
+pub(super) fn promise<N: Nodes>(
+    taken: &[Group],
+    space: &mut OpenSpace<N>,
+    root: RootId,
+    head: Head,
+) -> Result<(), SyncError> {
     let (mut rows, mut forgotten) = (Vec::new(), Vec::new());
     for after in taken.iter().flat_map(|group| &group.after) {
         match after {
@@ -216,8 +222,7 @@ pub(super) fn promise<N: Nodes>(taken: &[Group], space: &mut OpenSpace<N>, root:
             RowAfter::Nothing => {}
         }
     }
-    let counter = space.record.counter.saturating_add(1);
-    Ok(space.cache.promise(root, counter, &rows, &forgotten)?)
+    Ok(space.cache.promise(root, head, &rows, &forgotten)?)
 }
 
 /// Records what a commit has made true.
@@ -241,7 +246,7 @@ pub(super) fn settle<N: Nodes>(
         tree: 0,
     };
     space.take_toll(root, Direction::ToLog, toll)?;
-    Ok(space.cache.keep_promise(space.record.counter)?)
+    Ok(space.cache.keep_promise()?)
 }
 
 impl Group {
