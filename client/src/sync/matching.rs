@@ -1,7 +1,7 @@
 //! Matching: which entry a thing on the disk is. Pure.
 //!
-//! By place first: what stands where an entry stood is that entry, edited perhaps, for editors save by renaming over. Else by
-//! the disk's own number (inode), which a rename keeps:
+//! By place first: what stands where an entry stood is that entry, edited perhaps, for editors save by renaming over; unless the entry
+//! stands already where the log has it by now. Else by the disk's own number (inode), which a rename keeps:
 //!
 //! - a folder has one place only, so a folder with the number of a folder that was agreed on *is* that folder, moved, even
 //!   where another one stood (two folders swapped). Decided on the way down, so that all that is in it stays matched. What stands

@@ -8,7 +8,7 @@ use crate::limit::DEPTH_MAX;
 use crate::log::{EntryId, EntryName, Kind};
 use crate::state::cache::{BaseRow, RemoteChild};
 use crate::sync::SyncError;
-use crate::sync::matching::{Recognised, Surroundings, is_kind, recognise};
+use crate::sync::matching::{Recognised, Surroundings, is_kind, may_be_moved, recognise};
 use crate::sync::report::{Issue, Problem, WhyApart};
 use crate::sync::selection::Part;
 use crate::sync::standing::Sighting;
@@ -256,9 +256,15 @@ impl<N: Nodes> Surveyor<'_, N> {
         trio: &Trio,
         folder_inode: u64,
     ) -> Result<Option<EntryId>, SyncError> {
+        // What is elsewhere, by its number, has left its name to another one.
+        let base = match &trio.base {
+            Some(base) if here.kind == LocalKind::Folder && self.is_seen(base.entry) => None,
+            Some(base) if self.is_elsewhere(base, here)? => None,
+            base => base.as_ref(),
+        };
         let cache = self.space.cache();
         let mut same_inode = Vec::new();
-        let is_at_place = trio.base.as_ref().is_some_and(|base| is_kind(here.kind, base.kind));
+        let is_at_place = base.is_some_and(|base| is_kind(here.kind, base.kind));
         if self.has_base && (here.kind == LocalKind::Folder || !is_at_place) {
             same_inode = cache.base_by_inode(self.id, here.identity.inode)?;
         }
@@ -274,11 +280,6 @@ impl<N: Nodes> Surveyor<'_, N> {
         {
             newcomer = None;
         }
-        // A folder that is elsewhere, by its number, has left its name to another one.
-        let base = match trio.base.as_ref().filter(|base| here.kind != LocalKind::Folder || !self.is_seen(base.entry)) {
-            Some(base) if here.kind == LocalKind::Folder && self.is_elsewhere(base, here)? => None,
-            base => base,
-        };
         let around = Surroundings { base, newcomer, same_inode: &same_inode };
         let recognised = recognise(here, &around);
         let mut sighting = Sighting {
@@ -334,12 +335,30 @@ impl<N: Nodes> Surveyor<'_, N> {
         Ok(())
     }
 
-    /// Whether the folder of `row`, at whose place another one stands, is somewhere else on the disk; which is searched once, if at
-    /// all: this is rare.
+    /// Whether what was agreed on as `row`, at whose place something else stands, is somewhere else on the disk.
     fn is_elsewhere(&mut self, row: &BaseRow, here: &LocalChild) -> Result<bool, SyncError> {
-        if row.kind != Kind::Folder || row.identity.inode == here.identity.inode {
+        match (row.kind == Kind::Folder, here.kind == LocalKind::Folder) {
+            _ if row.identity.inode == here.identity.inode => Ok(false),
+            (true, true) => self.is_folder_elsewhere(row),
+            (false, false) => self.has_gone_on(row),
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a file stands, unchanged, where the log has it by now: it was moved there, and the power failed before that was
+    /// recorded. What has its name since is another one, not its next version.
+    fn has_gone_on(&self, row: &BaseRow) -> Result<bool, SyncError> {
+        let Some(place) = self.space.cache().place(row.entry)? else { return Ok(false) };
+        if (place.parent, &place.name) == (row.parent, &row.name) {
             return Ok(false);
         }
+        let Some(path) = self.base_path(place.parent)? else { return Ok(false) };
+        let stands = self.root.open(&path).and_then(|folder| folder.child(&place.name));
+        Ok(stands.is_ok_and(|there| there.is_some_and(|there| may_be_moved(&there, row))))
+    }
+
+    /// Whether a folder of the disk has the number of `row`. That is searched once, if at all: it is rare.
+    fn is_folder_elsewhere(&mut self, row: &BaseRow) -> Result<bool, SyncError> {
         let numbers = match self.folder_numbers.take() {
             Some(numbers) => numbers,
             None => folder_numbers(self.root.open(&TreePath::root())?),
