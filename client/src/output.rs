@@ -31,6 +31,13 @@ impl Output {
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 
+    /// Says what the results after it are of, to a person: to a script each of them says it.
+    pub fn heading(self, text: &str) {
+        if self == Self::Text {
+            let _ = writeln!(io::stdout().lock(), "{text}");
+        }
+    }
+
     /// Says something of the moment, to a person only.
     pub fn note(self, text: &str) {
         if self == Self::Text {

@@ -17,7 +17,9 @@ use crate::home::Home;
 
 /// The space of every test.
 const SPACE: &str = "Projets";
-/// Exit code of a path that never was.
+/// Paths whose past one process is asked for.
+const ASKED_TOGETHER_MAX: usize = 500;
+/// Exit code where a path never was.
 const NOT_FOUND: i32 = 13;
 /// Versions that are fetched from the space, of those that only its history has.
 const FETCHED_MAX: usize = 5;
@@ -57,6 +59,10 @@ pub struct Found {
 /// What the client tells of a path's past.
 #[derive(Debug, Default)]
 struct Past(Vec<(u64, String)>);
+
+/// What it tells of many paths.
+#[derive(Debug, Default)]
+struct Pasts(BTreeMap<String, Past>);
 
 impl Ledger {
     /// A version was written.
@@ -104,15 +110,17 @@ impl Ledger {
                 }
             }
         }
+        let is_elsewhere =
+            |version: &&Version| !standing.contains(&version.content) && !trashed.contains(&version.content);
+        let pasts = Pasts::of(device, self.versions.iter().filter(is_elsewhere).flat_map(|version| &version.paths))?;
         let mut found = Found::default();
-        let mut pasts: BTreeMap<&str, Past> = BTreeMap::new();
         let mut lost = Vec::new();
         for version in &self.versions {
             if standing.contains(&version.content) {
                 found.standing += 1;
             } else if trashed.contains(&version.content) {
                 found.trashed += 1;
-            } else if version.is_past(device, &mut pasts, &mut found.fetched)? {
+            } else if version.is_past(device, &pasts, &mut found.fetched)? {
                 found.past += 1;
             } else {
                 lost.push(format!("{:?}, written at {}", version.paths, version.written_at));
@@ -130,18 +138,10 @@ impl Ledger {
 
 impl Version {
     /// Whether the space's history has it.
-    fn is_past<'a>(
-        &'a self,
-        device: &Home,
-        pasts: &mut BTreeMap<&'a str, Past>,
-        fetched: &mut usize,
-    ) -> anyhow::Result<bool> {
+    fn is_past(&self, device: &Home, pasts: &Pasts, fetched: &mut usize) -> anyhow::Result<bool> {
         let wanted = self.content.to_hex();
         for path in &self.paths {
-            if !pasts.contains_key(path.as_str()) {
-                pasts.insert(path, Past::of(device, path)?);
-            }
-            let Some(past) = pasts.get(path.as_str()) else { continue };
+            let Some(past) = pasts.0.get(path) else { continue };
             let Some(lasting) = past.find(&wanted) else { continue };
             if let (Some(made_at), true) = (lasting, *fetched < FETCHED_MAX) {
                 // It may have stood at another of its paths then.
@@ -165,23 +165,28 @@ impl Version {
     }
 }
 
-impl Past {
-    fn of(device: &Home, path: &str) -> anyhow::Result<Self> {
-        let told = device.attempt(&["--json", "history", &format!("{SPACE}:{path}")])?;
-        if told.code() == Some(NOT_FOUND) {
-            return Ok(Self::default());
+impl Pasts {
+    fn of<'a>(device: &Home, paths: impl Iterator<Item = &'a String>) -> anyhow::Result<Self> {
+        let places: BTreeSet<_> = paths.map(|path| format!("{SPACE}:{path}")).collect();
+        let mut pasts: BTreeMap<String, Past> = BTreeMap::new();
+        for places in places.into_iter().collect::<Vec<_>>().chunks(ASKED_TOGETHER_MAX) {
+            let arguments: Vec<_> =
+                ["--json", "history"].into_iter().chain(places.iter().map(String::as_str)).collect();
+            let told = device.attempt(&arguments)?;
+            // Some paths of a script never came to stand in the space.
+            let told = if told.code() == Some(NOT_FOUND) { told } else { told.success()? };
+            for line in told.stdout.lines() {
+                let event: serde_json::Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
+                let text = |name| event.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+                let made_at = event.get("made_at").and_then(serde_json::Value::as_u64).unwrap_or_default();
+                pasts.entry(text("path")).or_default().0.push((made_at, text("content")));
+            }
         }
-        let told = told.success()?;
-        let mut events = Vec::new();
-        for line in told.stdout.lines() {
-            let event: serde_json::Value = serde_json::from_str(line).with_context(|| line.to_owned())?;
-            let made_at = event.get("made_at").and_then(serde_json::Value::as_u64).unwrap_or_default();
-            let content = event.get("content").and_then(serde_json::Value::as_str).unwrap_or_default();
-            events.push((made_at, content.to_owned()));
-        }
-        Ok(Self(events))
+        Ok(Self(pasts))
     }
+}
 
+impl Past {
     /// Whether a content was there; and when, if that lasted.
     fn find(&self, content: &str) -> Option<Option<u64>> {
         let at = self.0.iter().position(|(_, held)| held == content)?;
