@@ -95,4 +95,4 @@ simulate: tools ## Simulates SEEDS (100000) lives of the sync client from FIRST_
 
 .PHONY: simulate-weakened
 simulate-weakened: tools ## Takes each safety check of the client away in turn, simulates until that is noticed, and lists where.
-	$(CARGO) test $(RELEASE) --package vauban-tests --test simulation each_check -- --ignored --nocapture
+	$(CARGO) test $(RELEASE) --package vauban-tests --test simulation each_check -- --nocapture

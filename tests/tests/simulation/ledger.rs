@@ -1,6 +1,7 @@
 //! What people wrote, and what became of it: what every invariant is judged by.
 //!
-//! Each content that a person writes is unlike all others, and begins with its number. Of each is known which contents its author
+//! Each content that a person writes is unlike all others, and so is every piece of two of them: it begins with its number, and goes on
+//! with a letter of its own. Of each is known which contents its author
 //! had before them at that place, since replacing those is what they meant to do.
 
 use std::collections::{BTreeSet, HashMap};
@@ -10,6 +11,9 @@ use vauban_protocol::id::Digest;
 
 use crate::invariants::Invariant;
 use crate::town::DEVICES_MAX;
+
+/// What contents go on with.
+const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 
 /// The number of a content.
 pub(crate) type Text = usize;
@@ -35,10 +39,14 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// A new content, written where `before` stood; of `more` bytes more than its number.
-    pub(crate) fn write(&mut self, before: &[Text], more: usize) -> (Text, Vec<u8>) {
+    /// A new content, written where `before` stood; of `more` bytes more than its number, or as long as what stood there.
+    pub(crate) fn write(&mut self, before: &[Text], more: Option<usize>) -> (Text, Vec<u8>) {
         let text = self.texts.len();
-        let bytes = format!("{text}|{}", "x".repeat(more)).into_bytes();
+        let mut bytes = format!("{text}|").into_bytes();
+        let letter = LETTERS[text % LETTERS.len()];
+        let as_before = || before.first().map_or(0, |before| self.texts[*before].len().saturating_sub(bytes.len()));
+        let more = more.unwrap_or_else(as_before);
+        bytes.extend(std::iter::repeat_n(letter, more));
         let ancestors = self.with_ancestors(before);
         self.add(bytes.clone(), ancestors);
         self.owed.insert(text);
@@ -89,6 +97,10 @@ impl Ledger {
 
     pub(crate) fn is_vacated(&self, device: usize, text: Text) -> bool {
         self.vacated[device].contains(&text)
+    }
+
+    pub(crate) fn is_vacated_anywhere(&self, text: Text) -> bool {
+        self.vacated.iter().any(|vacated| vacated.contains(&text))
     }
 
     /// Whether whoever wrote `text` had `before` in front of them.

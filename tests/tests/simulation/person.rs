@@ -85,6 +85,11 @@ impl Person<'_> {
         self.volume.at(path).map(|serial| self.texts(serial)).unwrap_or_default()
     }
 
+    /// How long a new content is: half of them are as long as what they replace, which sizes do not give away.
+    fn more(&mut self) -> Option<usize> {
+        (self.dice.roll(2) == 0).then(|| self.dice.roll(14))
+    }
+
     fn take_away(&mut self, done: &mut Done, texts: Vec<Text>) {
         self.ledger.vacate(self.device, &texts);
         done.destroyed.extend(texts);
@@ -124,7 +129,8 @@ impl Person<'_> {
             return Err(Errno::ISDIR);
         }
         let before = there.map(|there| self.texts(there)).unwrap_or_default();
-        let (text, bytes) = self.ledger.write(&before, self.dice.roll(14));
+        let more = self.more();
+        let (text, bytes) = self.ledger.write(&before, more);
         match there {
             Some(there) => self.volume.write(there, &bytes)?,
             None => {
@@ -152,7 +158,8 @@ impl Person<'_> {
             // A power cut has left it there.
             return Err(Errno::EXIST);
         }
-        let (text, bytes) = self.ledger.write(&before, self.dice.roll(14));
+        let more = self.more();
+        let (text, bytes) = self.ledger.write(&before, more);
         let serial = self.volume.create(folder, EDITOR, What::File(Vec::new()), false)?;
         self.volume.write(serial, &bytes)?;
         self.volume.flush_content(serial);
@@ -261,7 +268,7 @@ impl Person<'_> {
         if self.volume.find(folder, name).is_ok() {
             return Err(Errno::EXIST);
         }
-        let (text, target) = self.ledger.write(&[], 0);
+        let (text, target) = self.ledger.write(&[], Some(0));
         self.volume.create(folder, name, What::Link(target), false)?;
         self.perhaps_flush(&path, Some(text));
         done.what = format!("links {path} (text {text})");

@@ -13,7 +13,7 @@ pub(crate) enum Weakness {
     NoBrake,
     /// What an exchange displaced looks like what stood there before (rule 6).
     NoLookAtDisplaced,
-    /// Between the survey and a step, every file looks as the survey saw it (rules 1 and 6).
+    /// Between the survey and a step, and right after it, every file looks as the survey saw it (rules 1 and 6).
     NoSecondLook,
     /// An open file never looks changed (rule 5).
     NoLookAfterReading,
@@ -51,14 +51,14 @@ const fn caught(weakness: Weakness, seed: u64, invariant: Invariant) -> Caught {
 pub(crate) const WEAKNESSES: [Caught; 12] = [
     caught(Weakness::NoBrake, 16, Invariant::Removals),
     caught(Weakness::NoLookAtDisplaced, 996, Invariant::Runs),
-    caught(Weakness::NoSecondLook, 1139, Invariant::Losses),
-    caught(Weakness::NoLookAfterReading, 1139, Invariant::Agreement),
+    caught(Weakness::NoSecondLook, 157, Invariant::Trash),
+    caught(Weakness::NoLookAfterReading, 104, Invariant::Reverts),
     caught(Weakness::NoFolderFlush, 0, Invariant::Runs),
     caught(Weakness::NoContentFlush, 0, Invariant::Runs),
     caught(Weakness::NoMarkCheck, 128, Invariant::Removals),
     caught(Weakness::FailedListingIsEmpty, 50, Invariant::Removals),
     caught(Weakness::BaseOfAnotherFolder, 152, Invariant::Removals),
     caught(Weakness::NoPromise, 1726, Invariant::Agreement),
-    caught(Weakness::AnchorNotFlushed, 93, Invariant::Runs),
+    caught(Weakness::AnchorNotFlushed, 34, Invariant::Runs),
     caught(Weakness::NoRescue, 7, Invariant::Leaks),
 ];

@@ -19,7 +19,7 @@ use crate::desk::{Desk, HomeImage};
 use crate::dice::Dice;
 use crate::disk::{Blindness, FOLDER, ROOT, Seen, SimDisk};
 use crate::fates::Fates;
-use crate::invariants::{Invariant, agreement, leaks, losses};
+use crate::invariants::{Invariant, agreement, leaks, losses, trash};
 use crate::ledger::Ledger;
 use crate::luck::Luck;
 use crate::stage::Stage;
@@ -383,7 +383,9 @@ impl World {
             .filter(|device| self.is_active(*device))
             .map(|device| (device, self.devices[device].disk.volume().tree(ROOT)))
             .collect();
+        let (elsewhere, everywhere) = (self.found_outside_trash(), self.found());
         let mut ledger = lock(&self.ledger);
+        trash::judge(&mut ledger, &elsewhere, &everywhere);
         agreement::judge(&mut ledger, &trees);
         if let Some((0, tree)) = trees.first()
             && self.luck.is_foreseeable()

@@ -167,6 +167,11 @@ impl Place for SimPlace {
             format!("{how} {} to {}", volume.path_of(self.serial, name), volume.path_of(target.serial, to))
         });
         let mut state = self.disk.state();
+        if self.disk.weakness == Weakness::NoSecondLook
+            && let Some(first) = state.looked.remove(&self.key(name))
+        {
+            state.looked.insert(target.key(to), first);
+        }
         if is_kept(to) && state.lies.remove(&self.key(name)).is_some() {
             // Nor is it looked at while it is kept for whoever has it open.
             return self.disk.volume().remove(target.serial, to);

@@ -6,6 +6,7 @@ pub(crate) mod leaks;
 pub(crate) mod losses;
 pub(crate) mod removals;
 pub(crate) mod reverts;
+pub(crate) mod trash;
 
 /// What was violated: a file each, but for the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub(crate) enum Invariant {
     Losses,
     Removals,
     Reverts,
+    Trash,
     /// A run that nothing has disturbed ends well.
     Runs,
 }

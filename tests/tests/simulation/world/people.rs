@@ -8,6 +8,8 @@ use crate::person::{Done, Person};
 
 /// Where the engine keeps what it displaced.
 const DISPLACED: &str = ".vauban/displaced/";
+/// Where it keeps what it removed.
+const TRASH: &str = ".vauban/trash/";
 
 impl World {
     /// The person at a device does something.
@@ -45,6 +47,11 @@ impl World {
     /// Every text that lies on any disk.
     pub(super) fn found(&self) -> BTreeSet<Text> {
         self.found_where(|_| true)
+    }
+
+    /// The same, but for the trash.
+    pub(super) fn found_outside_trash(&self) -> BTreeSet<Text> {
+        self.found_where(|path| !path.starts_with(TRASH))
     }
 
     /// Every text that lies at a path of which `counts` is true, on any disk.
