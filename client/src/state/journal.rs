@@ -83,10 +83,12 @@ impl Journal {
     /// # Errors
     /// [`JournalError`].
     pub fn find(&self, tag: ChunkTag) -> Result<Option<Journaled>, JournalError> {
+        // Left to choose, SQLite walks all uploads of the space.
         let row = self
             .db
             .prepare_cached(
-                "SELECT id, secret, plain_bytes, session FROM uploads WHERE space = ?1 AND tag = ?2 LIMIT 1",
+                "SELECT id, secret, plain_bytes, session FROM uploads INDEXED BY uploads_tag
+                 WHERE space = ?1 AND tag = ?2 LIMIT 1",
             )?
             .query_row(params![self.space.0, tag.as_bytes()], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, i64>(3)?))

@@ -49,8 +49,13 @@ impl Cache {
         let tx = self.db.transaction()?;
         let is_kept = tx.prepare_cached("SELECT 1 FROM promised_by JOIN commits USING(seq, digest)")?.exists([])?;
         if is_kept {
-            tx.prepare_cached("DELETE FROM base WHERE (root, entry) IN (SELECT root, entry FROM promised_ends)")?
-                .execute([])?;
+            // One by one: given all of them, SQLite walks the whole base.
+            let mut ends = tx.prepare_cached("SELECT root, entry FROM promised_ends")?;
+            let mut end = tx.prepare_cached("DELETE FROM base WHERE root = ?1 AND entry = ?2")?;
+            let mut rows = ends.query([])?;
+            while let Some(row) = rows.next()? {
+                end.execute(params![row.get::<_, i64>(0)?, row.get::<_, [u8; 16]>(1)?])?;
+            }
             tx.prepare_cached(concat!(
                 "INSERT OR REPLACE INTO base(",
                 row_columns!(),

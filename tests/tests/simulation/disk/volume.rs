@@ -3,7 +3,8 @@
 //! Two images: what programs see, and what is durable. Between them stand the changes of names that were not flushed yet, in
 //! their order. At a power cut some of them reach the disk: any set that holds, with each change, those that it rests on; a
 //! rename reaches it whole or not at all, as on every file system with a journal. Contents are flushed file by file; of one that was
-//! not, the old one is found, the new one, or a piece of it.
+//! not, the old one is found, the new one, or a piece of it. A piece as long as the old one bears new times: whoever knows files by
+//! their size and times could not tell it otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -445,7 +446,13 @@ impl Volume {
             match survives {
                 0 => {}
                 1 => *durable = Thing { ctime_ns: seen.ctime_ns.max(durable.ctime_ns), ..seen.clone() },
-                _ => durable.what = What::File(new[..dice.roll(new.len() + 1)].to_vec()),
+                _ => {
+                    let piece = new[..dice.roll(new.len() + 1)].to_vec();
+                    if piece.len() == old.len() {
+                        (durable.mtime_ns, durable.ctime_ns) = (seen.mtime_ns, seen.ctime_ns.max(durable.ctime_ns));
+                    }
+                    durable.what = What::File(piece);
+                }
             }
         }
         self.removed.clear();
