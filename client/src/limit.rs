@@ -158,6 +158,11 @@ pub const LAND_FILES_MAX: usize = 1024;
 /// Bytes of files that share one flush to disk.
 pub const LAND_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Threads that write small files at once: making a file is the disk's work as much as the processor's.
+pub const WRITE_THREADS_MAX: usize = 4;
+/// Small files that wait for a thread to write them, each of one chunk at most: they are held whole.
+pub const WRITE_QUEUE_FILES: usize = 16;
+
 /// Times that a file which changes while it is read is read again, before it is left for the next run.
 pub const REREADS_MAX: u32 = 6;
 /// First wait before a changing file is read again, in milliseconds; doubled each time (sync.md, rule 5).

@@ -6,13 +6,15 @@
 //! they are few: the brake holds them otherwise.
 
 mod arrange;
+mod write;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::thread;
 
-use vauban_protocol::id::Digest;
 use vauban_protocol::time::Timestamp;
 
+use self::write::{Done, Fault, Job, Writers, Writing, Written, writers};
 use super::brake::{Approval, is_damage_bulk};
 use super::plan::{Download, Plan};
 use super::report::{Issue, Problem, Summary};
@@ -21,13 +23,11 @@ use super::standing::Spot;
 use super::whereabouts::Whereabouts;
 use super::{OpenSpace, SyncError};
 use crate::clock;
-use crate::content::{ChunkStream, FetchError, Nodes, chunks_of};
+use crate::content::{ChunkFault, ChunkStream, FetchError, Nodes, Opened, chunks_of};
 use crate::limit::{FETCH_CHUNKS_MAX, FETCH_FILES_MAX, FILES_HELD_MAX, LAND_BYTES_MAX, LAND_FILES_MAX, LINK_BYTES_MAX};
 use crate::log::{ChunkRef, EntryId, Kind, Version};
 use crate::state::cache::{BaseRow, Direction, RemoteChild, RootId, Toll};
-use crate::tree::{
-    AllDisplaced, ConflictStamp, FileType, Folder, Ready, SyncRoot, Temporary, TreeError, TreePath, flush_all, may_link,
-};
+use crate::tree::{AllDisplaced, ConflictStamp, Folder, Ready, SyncRoot, TreeError, TreePath, flush_all};
 
 /// What a download works with.
 pub(super) struct Receive<'a, N> {
@@ -66,12 +66,11 @@ enum Needs {
     What(Problem),
 }
 
-/// A file that is written beside, and not flushed yet.
-struct Written<'a> {
-    download: Download,
-    base: Option<BaseRow>,
-    temporary: Temporary<'a>,
-    file_type: Option<FileType>,
+/// Files that are to land together.
+#[derive(Default)]
+struct Batch<'a> {
+    written: Vec<Written<'a>>,
+    bytes: u64,
 }
 
 /// The same, flushed, and under a name that says what it is.
@@ -158,96 +157,85 @@ impl<'a, N: Nodes> Receive<'a, N> {
         }
     }
 
+    /// Writes files beside, from one stream of chunks, and lands them batch by batch. Small ones are written by threads of their own,
+    /// so that a batch lands while the next one is written.
     fn fetch(&mut self, expected: Vec<Expected>, chunks: Vec<ChunkRef>) -> Result<(), SyncError> {
         let space = &*self.space;
         let mut stream = ChunkStream::start(space.nodes.clone(), &space.runtime, space.id, chunks.into_iter());
-        let (mut written, mut bytes) = (Vec::new(), 0u64);
-        for file in expected {
-            self.run.watcher.go_on()?;
-            let path = file.download.path.clone();
-            let length = file.version.bytes;
-            match self.write(file, &mut stream)? {
-                Ok(one) if one.is_damage() => self.hold(one),
-                Ok(one) => {
-                    written.push(one);
-                    // More than one are flushed together, and need no descriptor for it.
-                    if written.len() > 1 {
-                        written.iter_mut().rev().take(2).for_each(|file: &mut Written<'_>| file.temporary.close());
+        let (root, threads) = (self.root, writers(space.device.machine().seal_threads()));
+        thread::scope(|scope| {
+            let writers = Writers::start(scope, root, threads);
+            let mut batch = Batch::default();
+            for file in expected {
+                self.run.watcher.go_on()?;
+                let random = self.space.fresh_number()?;
+                if writers.take(&file) {
+                    let chunks = self.chunks_of(&file, &mut stream)?;
+                    writers.give(Job { file, random, chunks });
+                } else {
+                    let (path, bytes) = (file.download.path.clone(), file.version.bytes);
+                    let mut writing = Writing::begin(root, file, random);
+                    for _ in 0..writing.chunks() {
+                        writing.push(self.next_chunk(&mut stream)?);
                     }
+                    self.take_written(Done { path, bytes, result: writing.finish() }, &mut batch)?;
                 }
-                Err(Fault::Problem(problem)) => self.issue(&path, problem),
-                Err(Fault::Disk(error)) => {
-                    if error.is_full() {
-                        // What fits stands, and is not fetched again at the next try; what only waits makes room for that.
-                        self.land(std::mem::take(&mut written))?;
-                        AllDisplaced::find(self.root)?.map_or(Ok(()), |displaced| displaced.expire(i64::MAX))?;
-                    }
-                    self.unwritable(&path, error)?;
+                while let Some(done) = writers.done() {
+                    self.take_written(done, &mut batch)?;
                 }
             }
-            bytes = bytes.saturating_add(length);
-            if written.len() >= LAND_FILES_MAX || bytes >= LAND_BYTES_MAX {
-                self.land(std::mem::take(&mut written))?;
-                bytes = 0;
+            for done in writers.rest() {
+                self.take_written(done, &mut batch)?;
             }
-        }
-        self.land(written)
+            self.land(batch.written)
+        })
     }
 
-    /// Writes one file beside, taking exactly its chunks from the stream whatever happens.
-    fn write(&self, file: Expected, stream: &mut ChunkStream) -> Result<Result<Written<'a>, Fault>, SyncError> {
-        let mut hasher = blake3::Hasher::new();
-        let mut target = Vec::new();
-        let mut file_type = None;
-        let is_link = file.download.child.kind == Kind::Symlink;
-        let Version { executable, bytes, .. } = file.version;
-        let mut temporary = match Temporary::file(self.root, self.space.fresh_number()?, executable, bytes) {
-            _ if is_link => Ok(None),
-            Ok(temporary) => Ok(Some(temporary)),
-            Err(error) => Err(Fault::Disk(error)),
-        };
-        for _ in 0..file.chunks {
-            self.run.watcher.go_on()?;
-            let chunk = stream.next_chunk()?.ok_or(FetchError::Ended)?;
-            let Ok(writable) = &mut temporary else { continue };
-            let opened = match chunk {
-                Ok(opened) => opened,
-                Err(fault) => {
-                    temporary = Err(Fault::Problem(fault.into()));
-                    continue;
+    /// Takes exactly the chunks of `file` from the stream, whatever becomes of them.
+    fn chunks_of(
+        &self,
+        file: &Expected,
+        stream: &mut ChunkStream,
+    ) -> Result<Vec<Result<Opened, ChunkFault>>, SyncError> {
+        (0..file.chunks).map(|_| self.next_chunk(stream)).collect()
+    }
+
+    fn next_chunk(&self, stream: &mut ChunkStream) -> Result<Result<Opened, ChunkFault>, SyncError> {
+        self.run.watcher.go_on()?;
+        let chunk = stream.next_chunk()?.ok_or(FetchError::Ended)?;
+        if let Ok(opened) = &chunk {
+            self.run.watcher.received(opened.as_ref().len() as u64);
+        }
+        Ok(chunk)
+    }
+
+    /// Adds a file that was written to its batch, which lands once it is full.
+    fn take_written(&mut self, done: Done<'a>, batch: &mut Batch<'a>) -> Result<(), SyncError> {
+        let Done { path, bytes, result } = done;
+        match result {
+            Ok(one) if one.is_damage() => self.hold(one),
+            Ok(one) => {
+                batch.written.push(one);
+                // More than one are flushed together, and need no descriptor for it.
+                if batch.written.len() > 1 {
+                    batch.written.iter_mut().rev().take(2).for_each(|file| file.temporary.close());
                 }
-            };
-            let bytes = opened.as_ref();
-            hasher.update(bytes);
-            file_type.get_or_insert_with(|| FileType::of(bytes));
-            self.run.watcher.received(bytes.len() as u64);
-            match writable.as_mut().and_then(Temporary::writer) {
-                Some(writer) => {
-                    if let Err(source) = writer.write_all(bytes) {
-                        let path = file.download.child.name.as_str().into();
-                        temporary = Err(Fault::Disk(TreeError::Disk { what: "write", path, source }));
-                    }
+            }
+            Err(Fault::Problem(problem)) => self.issue(&path, problem),
+            Err(Fault::Disk(error)) => {
+                if error.is_full() {
+                    // What fits stands, and is not fetched again at the next try; what only waits makes room for that.
+                    self.land(std::mem::take(&mut batch.written))?;
+                    AllDisplaced::find(self.root)?.map_or(Ok(()), |displaced| displaced.expire(i64::MAX))?;
                 }
-                None => target.extend_from_slice(bytes),
+                self.unwritable(&path, error)?;
             }
         }
-        Ok(temporary.and_then(|temporary| {
-            // The chunks are genuine, each by itself; this says that they are the content that was recorded.
-            if Digest(*hasher.finalize().as_bytes()) != file.version.content {
-                return Err(Fault::Problem(Problem::Forged));
-            }
-            let mut temporary = match temporary {
-                Some(temporary) => temporary,
-                None => {
-                    may_link(&file.folder, &target).map_err(|refused| Fault::Problem(refused.into()))?;
-                    let random = self.space.fresh_number().map_err(|_| Fault::Problem(Problem::Forged))?;
-                    Temporary::link(self.root, random, &target).map_err(Fault::Disk)?
-                }
-            };
-            temporary.finish(file.version.mtime_ns).map_err(Fault::Disk)?;
-            let file_type = (!is_link).then(|| file_type.unwrap_or(FileType::Plain));
-            Ok(Written { download: file.download, base: file.base, temporary, file_type })
-        }))
+        batch.bytes = batch.bytes.saturating_add(bytes);
+        if batch.written.len() >= LAND_FILES_MAX || batch.bytes >= LAND_BYTES_MAX {
+            self.land(std::mem::take(batch).written)?;
+        }
+        Ok(())
     }
 
     /// Makes a batch durable, puts each file at its name, and records what is agreed.
@@ -405,20 +393,6 @@ impl<'a, N: Nodes> Receive<'a, N> {
         }
         Ok(())
     }
-}
-
-impl Written<'_> {
-    /// Whether it no longer begins as its file's type does.
-    fn is_damage(&self) -> bool {
-        let was = self.base.as_ref().and_then(|base| base.file_type);
-        matches!((was, self.file_type), (Some(was), Some(is)) if was.is_lost_in(is))
-    }
-}
-
-/// Why one file was not written.
-enum Fault {
-    Problem(Problem),
-    Disk(TreeError),
 }
 
 /// Whose conflict copy, and from which day: this device's, the day of the change.
