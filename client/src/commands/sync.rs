@@ -249,7 +249,7 @@ pub(super) fn text(summary: &Summary) -> String {
     let Summary { removed_there, removed_here, moved_there, moved_here, left, .. } = summary;
     if removed_there + removed_here > 0 {
         lines.push(say!(
-            fr: "supprimés {removed_there} dans l'espace, {removed_here} ici (à la corbeille)",
+            fr: "retirés  {removed_there} dans l'espace, {removed_here} ici (à la corbeille)",
             en: "removed    {removed_there} from the space, {removed_here} from here (to the trash)",
         ));
     }
