@@ -59,6 +59,19 @@ impl Peer {
         run(&mut command)
     }
 
+    /// Gives back what was stored by this name, into `folder`.
+    ///
+    /// # Errors
+    /// If the peer fails.
+    pub fn restore(self, repository: &Path, name: &str, folder: &Path) -> anyhow::Result<Finished> {
+        let mut command = self.command(repository);
+        match self {
+            Self::Restic => command.args(["restore", "latest", "--target"]).arg(folder),
+            Self::Borg => command.arg("extract").arg(format!("{}::{name}", repository.display())).current_dir(folder),
+        };
+        run(&mut command)
+    }
+
     fn command(self, repository: &Path) -> Command {
         let mut command = Command::new(self.program());
         let home = repository.with_extension("home");

@@ -10,8 +10,12 @@ pub const LARGE_FILE_BYTES: u64 = 1024 * 1024 * 1024;
 pub const SMALL_FILES: usize = 10_000;
 /// Bytes of each file of W2.
 pub const SMALL_FILE_BYTES: usize = 4096;
-/// Folders over which W2 is spread.
-const SMALL_FILE_FOLDERS: usize = 100;
+/// Files of W6.
+pub const MEDIUM_FILES: usize = 2_000;
+/// Bytes of each file of W6.
+pub const MEDIUM_FILE_BYTES: usize = 160 * 1024;
+/// Folders over which W2 and W6 are spread.
+const FOLDERS: usize = 100;
 /// How names of what systems and editors leave behind end.
 const LITTER: [&str; 4] = [".DS_Store", "Thumbs.db", "desktop.ini", ".swp"];
 /// Files of one folder of [`many_files`].
@@ -48,10 +52,18 @@ pub fn large_file(path: &Path, bytes: u64, seed: u64) -> std::io::Result<()> {
 /// # Errors
 /// Whatever the disk says.
 pub fn small_files(folder: &Path, seed: u64) -> std::io::Result<()> {
+    numbered_files(folder, SMALL_FILES, SMALL_FILE_BYTES, seed)
+}
+
+/// As many files as `count` says, of so many bytes each, in folders: W2 and W6.
+///
+/// # Errors
+/// Whatever the disk says.
+pub fn numbered_files(folder: &Path, count: usize, bytes: usize, seed: u64) -> std::io::Result<()> {
     let mut reader = bytes_of(seed);
-    let mut block = vec![0; SMALL_FILE_BYTES];
-    for number in 0..SMALL_FILES {
-        let parent = folder.join(format!("folder-{:02}", number % SMALL_FILE_FOLDERS));
+    let mut block = vec![0; bytes];
+    for number in 0..count {
+        let parent = folder.join(format!("folder-{:02}", number % FOLDERS));
         std::fs::create_dir_all(&parent)?;
         reader.fill(&mut block);
         std::fs::write(parent.join(format!("file-{number:05}.bin")), &block)?;

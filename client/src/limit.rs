@@ -11,7 +11,8 @@ pub const IDLE_SECONDS_MAX: u64 = 12;
 /// Seconds between signs of life on a connection that has nothing to say.
 pub const KEEP_ALIVE_SECONDS: u64 = 4;
 /// Seconds that a connection may be silent where there is another node to go to: a person who saves does not wait for one that is gone.
-pub const FAILOVER_IDLE_SECONDS_MAX: u64 = 4;
+/// As long as the others need to elect another leader.
+pub const FAILOVER_IDLE_SECONDS_MAX: u64 = 3;
 /// Seconds between signs of life on such a connection.
 pub const FAILOVER_KEEP_ALIVE_SECONDS: u64 = 1;
 /// Milliseconds after which the next address is tried beside one that has not answered yet.

@@ -266,6 +266,22 @@ impl Node {
         self.running.signal(Signal::CONT)
     }
 
+    /// Whether it has ended by itself.
+    ///
+    /// # Errors
+    /// If the system does not tell.
+    pub fn has_ended(&mut self) -> anyhow::Result<bool> {
+        self.running.has_ended()
+    }
+
+    /// Waits until it ends by itself; what it left.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn ended(self) -> anyhow::Result<Outcome> {
+        self.running.wait(NODE_LIMIT)
+    }
+
     /// Kills it (SIGKILL).
     ///
     /// # Errors

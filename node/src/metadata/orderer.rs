@@ -1,8 +1,8 @@
 //! Getting one group of proposals ordered: here, if this node leads, else by the leader.
 //!
 //! The same commands may be proposed again and have their effect once (each of them: `state`), so what is lost on the way, or has
-//! lost its leader, is proposed again until its time is over. A gateway answers only once it has applied the entry itself: whoever
-//! was answered finds what it was told.
+//! lost its leader, is proposed again until its time is over; nobody waits for the answer of a leader that the group has given up. A
+//! gateway answers only once it has applied the entry itself: whoever was answered finds what it was told.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,7 +54,13 @@ impl Orderer {
                 }
             };
             if let Some(leader) = leader.filter(|leader| *leader != self.me) {
-                match timeout_at(deadline, self.forward(leader, &batch)).await {
+                let forwarded = async {
+                    tokio::select! {
+                        outcomes = self.forward(leader, &batch) => outcomes,
+                        () = self.deposed(leader) => Err(PeerError::Unreachable("it leads no more".to_owned())),
+                    }
+                };
+                match timeout_at(deadline, forwarded).await {
                     Ok(Ok(outcomes)) => return Ok(Some(outcomes)),
                     Ok(Err(error)) => tracing::debug!(%leader, %error, "the leader did not order this"),
                     Err(_) => return Ok(None),
@@ -66,6 +72,13 @@ impl Orderer {
             }
             sleep(wait).await;
         }
+    }
+
+    /// Waits until this node knows of another leader, or of none: a connection to one that is gone would be waited for much longer.
+    async fn deposed(&self, leader: Voter) {
+        let mut standing = self.raft.metrics();
+        // An end of the engine ends the wait, too: the next proposal is told.
+        let _ended = standing.wait_for(|standing| standing.current_leader != Some(leader)).await;
     }
 
     async fn forward(&self, leader: Voter, batch: &Batch) -> Result<Outcomes, PeerError> {

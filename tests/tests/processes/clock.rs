@@ -18,11 +18,11 @@ use super::watch::{arrives, event, watch};
 /// Exit code of a node that is not trusted: by that clock its charter is not in force.
 const POLICY: i32 = 7;
 /// What the clock is set to.
-const NOW: &str = "+0";
+pub(crate) const NOW: &str = "+0";
 const A_YEAR_AGO: &str = "-365d";
 
 /// A clock that a test sets.
-struct Clock {
+pub(crate) struct Clock {
     library: PathBuf,
     /// What it shows, read anew at each look.
     file: PathBuf,
@@ -30,7 +30,7 @@ struct Clock {
 
 impl Clock {
     /// `None`, with the reason printed, where the library is not installed.
-    fn new(folder: &Path) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn new(folder: &Path) -> anyhow::Result<Option<Self>> {
         let places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
         let library = places.iter().map(|place| Path::new(place).join("faketime/libfaketimeMT.so.1"));
         let Some(library) = library.into_iter().find(|library| library.exists()) else {
@@ -42,7 +42,7 @@ impl Clock {
         Ok(Some(clock))
     }
 
-    fn set(&self, to: &str) -> anyhow::Result<()> {
+    pub(crate) fn set(&self, to: &str) -> anyhow::Result<()> {
         // Whole at once: a half-written file would be another time.
         let new = self.file.with_extension("new");
         fs::write(&new, format!("{to}\n"))?;
@@ -50,7 +50,7 @@ impl Clock {
     }
 
     /// Makes a program look at this clock. What it waits for is not measured by it.
-    fn under(&self, mut command: Command) -> Command {
+    pub(crate) fn under(&self, mut command: Command) -> Command {
         command
             .env("LD_PRELOAD", &self.library)
             .env("FAKETIME_TIMESTAMP_FILE", &self.file)

@@ -15,7 +15,7 @@ use vauban_protocol::id::{ChunkId, Digest, SpaceId};
 use vauban_protocol::limit::COMMIT_BYTES_MAX;
 use vauban_protocol::receipt::Receipt;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, Control};
+use vauban_protocol::space::{Commit, Control, Seen};
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::{Request, split_items};
 use vauban_tests::folder::noise;
@@ -67,17 +67,7 @@ impl Device {
 
     /// Releases every chunk that the space's log has ever added, as whoever holds this device's keys can; how many.
     pub(crate) async fn release_everything(&self, link: &Arc<Link>, space: SpaceId) -> anyhow::Result<usize> {
-        let answer = link.request(&Request::Log { space, from: 0 }, &[]).await?;
-        let items = split_items(answer.body, 4096, COMMIT_BYTES_MAX)?;
-        let (genesis, rest) = items.split_first().context("a log begins with its genesis")?;
-        let mut head = Head::of_genesis(Digest::of(genesis));
-        let (mut ids, mut epoch) = (BTreeSet::new(), 0);
-        for item in rest {
-            let commit = Signed::<Commit>::parse(item.clone())?;
-            head = head.after(commit.digest());
-            ids.extend(commit.payload().adds.iter().copied());
-            epoch = commit.payload().epoch;
-        }
+        let Told { head, ids, epoch } = Told::of(link, space).await?;
         let anchor = self.session.anchor().record();
         let counter = anchor.spaces.get(&space).map_or(0, |known| known.counter) + 1;
         let release = Commit {
@@ -97,6 +87,15 @@ impl Device {
         Ok(ids.len())
     }
 
+    /// Says that this device has seen all of the space, without looking at what was released.
+    pub(crate) async fn see_everything(&self, link: &Arc<Link>, space: SpaceId, now: Timestamp) -> anyhow::Result<()> {
+        let Told { head, .. } = Told::of(link, space).await?;
+        let (identity, org) = (self.session.identity(), self.session.organisation().head());
+        let word = identity.signing().seal(Seen { space, device: identity.device(), head, org, time: now })?;
+        link.request(&Request::Seen { space }, &[word.bytes().clone()]).await?;
+        Ok(())
+    }
+
     /// How many of the organisation's nodes say, by receipts for exactly `ids`, that they hold them.
     pub(crate) fn holders(&self, receipts: &[Receipt], space: SpaceId, ids: &[ChunkId]) -> usize {
         let organisation = self.session.organisation();
@@ -106,6 +105,30 @@ impl Device {
                 .is_some_and(|charter| receipt.verify(&charter.receipt_key, space, ids).is_ok())
         };
         receipts.iter().filter(holds).map(|receipt| receipt.claim.node).collect::<BTreeSet<_>>().len()
+    }
+}
+
+/// What a space's log tells.
+struct Told {
+    head: Head,
+    /// Every chunk that it has ever added.
+    ids: BTreeSet<ChunkId>,
+    epoch: u32,
+}
+
+impl Told {
+    async fn of(link: &Arc<Link>, space: SpaceId) -> anyhow::Result<Self> {
+        let answer = link.request(&Request::Log { space, from: 0 }, &[]).await?;
+        let items = split_items(answer.body, 4096, COMMIT_BYTES_MAX)?;
+        let (genesis, rest) = items.split_first().context("a log begins with its genesis")?;
+        let mut told = Self { head: Head::of_genesis(Digest::of(genesis)), ids: BTreeSet::new(), epoch: 0 };
+        for item in rest {
+            let commit = Signed::<Commit>::parse(item.clone())?;
+            told.head = told.head.after(commit.digest());
+            told.ids.extend(commit.payload().adds.iter().copied());
+            told.epoch = commit.payload().epoch;
+        }
+        Ok(told)
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Several devices may write to one space: each commits on what it knows, and takes in what others wrote when it came too late.
 
+mod chunks;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -113,6 +115,11 @@ impl Author {
 
     fn commit_by(&mut self, link: &Link) -> anyhow::Result<()> {
         let commit = self.draft()?;
+        self.hand_in(link, &commit)
+    }
+
+    /// Has a commit on what it knows acknowledged.
+    fn hand_in(&mut self, link: &Link, commit: &Signed<Commit>) -> anyhow::Result<()> {
         let expected = self.head.after(commit.digest());
         let answer = self.send(link, commit.bytes())?;
         anyhow::ensure!(answer == CommitAnswer::Committed(expected), "{answer:?} instead of {expected:?}");
@@ -121,8 +128,12 @@ impl Author {
 
     /// The next commit, on what it knows.
     pub(super) fn draft(&self) -> anyhow::Result<Signed<Commit>> {
+        Ok(self.session.identity().signing().seal(self.next())?)
+    }
+
+    fn next(&self) -> Commit {
         let counter = self.counter + 1;
-        let commit = Commit {
+        Commit {
             space: self.space,
             prev: self.head,
             org: self.session.organisation().head(),
@@ -133,8 +144,7 @@ impl Author {
             adds: Vec::new(),
             control: None,
             sealed_ops: counter.to_le_bytes().to_vec(),
-        };
-        Ok(self.session.identity().signing().seal(commit)?)
+        }
     }
 
     /// Commits once. When others came first, it takes in what they wrote.

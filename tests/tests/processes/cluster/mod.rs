@@ -1,16 +1,21 @@
 //! A cluster of real nodes: joined, killed, cut off from their majority, emptied, revoked. What was acknowledged stays.
 //!
-//! Contents are not looked at here, since that is the chunks' matter: commits are, which the group orders.
+//! Mostly of commits, which the group orders; of chunks, what hangs together with these: the promises that commits rest on, and repair.
 
 mod author;
 mod behind;
+mod churn;
 mod cut_off;
+mod failing_disk;
 mod history;
 mod kill_all;
 mod leader;
 mod look;
 mod paused;
+mod promises;
+mod repair;
 mod restored;
+mod wrong_clock;
 
 use std::fs;
 
