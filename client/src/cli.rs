@@ -79,8 +79,8 @@ pub(crate) enum Command {
     ))]
     Org(org::Command),
     #[command(subcommand, about = say!(
-        fr: "Les personnes : inviter, accepter, lister",
-        en: "People: invite, accept, list",
+        fr: "Les personnes : inviter, accepter, lister, montrer, révoquer",
+        en: "People: invite, accept, list, show, revoke",
     ))]
     User(user::Command),
     #[command(subcommand, about = say!(
@@ -94,8 +94,8 @@ pub(crate) enum Command {
     ))]
     Init(init::Arguments),
     #[command(subcommand, about = say!(
-        fr: "Vos appareils : en ajouter, les lister",
-        en: "Your devices: add one, list them",
+        fr: "Les appareils : en ajouter un, lister les siens, en révoquer un",
+        en: "Devices: add one of yours, list them, revoke one",
     ))]
     Device(device::Command),
     #[command(subcommand, about = say!(

@@ -26,6 +26,9 @@ const NODES: usize = 3;
 const CHUNKS: &str = "vauban_chunks";
 const CHUNK_BYTES: &str = "vauban_chunk_bytes";
 
+/// One part of the bench.
+type Part = fn(&mut Bench) -> anyhow::Result<()>;
+
 fn main() -> anyhow::Result<()> {
     // `cargo test --benches` runs this too, without wanting minutes of work.
     if !std::env::args().any(|argument| argument == "--bench") {
@@ -34,7 +37,7 @@ fn main() -> anyhow::Result<()> {
     let only = std::env::var("ONLY").ok();
     let wants = |part: &str| only.as_deref().is_none_or(|only| only.split(',').any(|chosen| chosen == part));
     let mut bench = Bench::begin()?;
-    let parts: [(&str, fn(&mut Bench) -> anyhow::Result<()>); 7] = [
+    let parts: [(&str, Part); 7] = [
         ("large", files::large),
         ("small", files::small),
         ("medium", files::medium),

@@ -33,6 +33,7 @@ mod context;
 mod finishing;
 mod installing;
 mod invited;
+mod named;
 mod progress;
 mod space_policy;
 mod space_quota;

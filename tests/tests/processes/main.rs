@@ -18,6 +18,7 @@ mod lost_root;
 mod quotas;
 mod release;
 mod replicas;
+mod revocation;
 mod service;
 mod slice;
 mod soak;

@@ -2,12 +2,12 @@
 
 use indicatif::BinaryBytes;
 use serde::Serialize;
-use vauban_protocol::id::{SpaceId, UserId};
+use vauban_protocol::id::SpaceId;
 use vauban_protocol::organisation::{Organisation, Quota, QuotaOf, Statement};
 
 use crate::capacity::Capacity;
-use crate::commands::Context;
 use crate::commands::spaces::{Connected, Purpose, connected};
+use crate::commands::{Context, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::organisation::Roster;
@@ -90,7 +90,7 @@ fn set(context: &Context, arguments: &Set) -> Result<Exit, Failure> {
             (Some(space), _) => QuotaOf::Space(space_of(&space, &spaces)?),
             (None, user) => {
                 let roster = Roster::new(&organisation, session.identity().directory());
-                QuotaOf::User(user_of(&user.unwrap_or_default(), &roster)?)
+                QuotaOf::User(named::person(&roster, &user.unwrap_or_default())?)
             }
         };
         if organisation.quota(of) != bytes_max {
@@ -146,25 +146,6 @@ fn space_of(text: &str, spaces: &[NamedSpace]) -> Result<SpaceId, Failure> {
     match text.parse() {
         Ok(id) => Ok(id),
         Err(_) => Ok(choose(text, spaces)?.id),
-    }
-}
-
-fn user_of(text: &str, roster: &Roster<'_>) -> Result<UserId, Failure> {
-    let wanted = text.to_ascii_lowercase();
-    let people = || roster.users().filter(|(_, _, record)| record.revoked_at.is_none());
-    let named: Vec<UserId> = people().filter(|(_, name, _)| name == text).map(|(id, ..)| id).collect();
-    let is_meant = |id: UserId| !wanted.is_empty() && id.to_hex().starts_with(&wanted);
-    let found = if named.is_empty() { people().map(|(id, ..)| id).filter(|id| is_meant(*id)).collect() } else { named };
-    match found.as_slice() {
-        [one] => Ok(*one),
-        [] => Err(Failure::NotFound(say!(
-            fr: "Personne ne s'appelle « {text} » (`vauban user list`).",
-            en: "Nobody is called \"{text}\" (`vauban user list`).",
-        ))),
-        _ => Err(Failure::NotFound(say!(
-            fr: "Plusieurs personnes répondent à « {text} » : choisir par l'identifiant (`vauban user list`).",
-            en: "Several people go by \"{text}\": choose by identifier (`vauban user list`).",
-        ))),
     }
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod add;
 mod list;
+mod revoke;
 
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -24,6 +25,11 @@ pub(crate) enum Command {
     Accept(accept::Arguments),
     #[command(about = say!(fr: "Liste vos appareils", en: "Lists your devices"))]
     List(list::Arguments),
+    #[command(about = say!(
+        fr: "Révoque un appareil perdu ou volé : les nœuds ne lui répondent plus",
+        en: "Revokes a device that is lost or stolen: nodes answer it no more",
+    ))]
+    Revoke(revoke::Arguments),
 }
 
 pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
@@ -31,5 +37,6 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Add(arguments) => add::run(context, arguments),
         Command::Accept(arguments) => accept::run(context, arguments),
         Command::List(arguments) => list::run(context, arguments),
+        Command::Revoke(arguments) => revoke::run(context, arguments),
     }
 }

@@ -3,6 +3,8 @@
 mod accept;
 mod invite;
 mod list;
+mod revoke;
+mod show;
 
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -24,6 +26,16 @@ pub(crate) enum Command {
     Accept(accept::Arguments),
     #[command(about = say!(fr: "Liste les personnes", en: "Lists the people"))]
     List(list::Arguments),
+    #[command(about = say!(
+        fr: "Montre une personne : son empreinte, à comparer de vive voix, et ses appareils",
+        en: "Shows a person: the fingerprint, to be compared by voice, and the devices",
+    ))]
+    Show(show::Arguments),
+    #[command(about = say!(
+        fr: "Révoque une personne et tous ses appareils : les nœuds ne leur répondent plus",
+        en: "Revokes a person and all of their devices: nodes answer them no more",
+    ))]
+    Revoke(revoke::Arguments),
 }
 
 pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
@@ -31,5 +43,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Invite(arguments) => invite::run(context, arguments),
         Command::Accept(arguments) => accept::run(context, arguments),
         Command::List(arguments) => list::run(context, arguments),
+        Command::Show(arguments) => show::run(context, arguments),
+        Command::Revoke(arguments) => revoke::run(context, arguments),
     }
 }

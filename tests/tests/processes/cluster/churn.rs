@@ -1,6 +1,7 @@
 //! Members that come and go in a cluster whose log does not go back to its beginning: each is brought in by a snapshot.
 
 use anyhow::Context;
+use serde_json::Value;
 use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::http;
 use vauban_tests::node::{NODE_LIMIT, Node};
@@ -74,9 +75,9 @@ fn leave(agency: &Agency, nodes: &mut Vec<Node>) -> anyhow::Result<()> {
     agency.admin().run(&["admin", "node", "remove", &name])?;
     let leaves = nodes.remove(0);
     wait::until("it to be out", NODE_LIMIT, || {
-        let page = look(&nodes[0])?;
-        let members = page["nodes"].as_array().into_iter().flatten();
-        Ok(members.into_iter().all(|member| member["node"] != name.as_str()).then_some(()))
+        let page = look(nodes.first().context("a node")?)?;
+        let members = page.get("nodes").and_then(Value::as_array).into_iter().flatten();
+        Ok(members.into_iter().all(|member| member.get("node").is_none_or(|node| node != name.as_str())).then_some(()))
     })?;
     leaves.stop()?;
     Ok(())
