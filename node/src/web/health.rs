@@ -31,6 +31,8 @@ pub(super) enum State {
     NoCharter,
     /// It waits for its place in the cluster.
     Waiting,
+    /// It was restored from a backup, and the organisation's root has not said yet that the cluster goes on from there.
+    NotInForce,
     /// It takes no uploads: the disk of the chunks has passed a limit.
     DiskFull,
     /// It takes no commits that add chunks: the disk of the metadata is nearly full.
@@ -44,6 +46,7 @@ pub(super) enum State {
 pub(super) struct Facts {
     pub(super) stopping: bool,
     pub(super) is_member: bool,
+    pub(super) is_in_force: bool,
     pub(super) charter_ends: Option<Timestamp>,
     pub(super) now: Timestamp,
     pub(super) fill: Fill,
@@ -59,6 +62,8 @@ impl State {
             Self::NoCharter
         } else if !facts.is_member {
             Self::Waiting
+        } else if !facts.is_in_force {
+            Self::NotInForce
         } else if facts.is_metadata_short {
             Self::MetadataDiskFull
         } else if facts.fill != Fill::Roomy {
@@ -72,7 +77,7 @@ impl State {
     pub(super) fn code(self) -> StatusCode {
         match self {
             Self::Serving | Self::DiskFull | Self::MetadataDiskFull => StatusCode::OK,
-            Self::NoCharter | Self::Waiting | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoCharter | Self::Waiting | Self::NotInForce | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -86,6 +91,7 @@ mod tests {
         let well = Facts {
             stopping: false,
             is_member: true,
+            is_in_force: true,
             charter_ends: Some(Timestamp(200)),
             now: Timestamp(100),
             fill: Fill::Roomy,
@@ -100,6 +106,7 @@ mod tests {
         assert_eq!(State::judge(&Facts { charter_ends: None, ..well }), State::NoCharter);
         assert_eq!(State::judge(&Facts { now: Timestamp(201), ..well }), State::NoCharter);
         assert_eq!(State::judge(&Facts { is_member: false, fill: Fill::Full, ..well }), State::Waiting);
+        assert_eq!(State::judge(&Facts { is_in_force: false, ..short }), State::NotInForce);
         assert_eq!(State::judge(&Facts { stopping: true, charter_ends: None, ..well }), State::Stopping);
     }
 }

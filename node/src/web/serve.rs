@@ -195,6 +195,7 @@ async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {
     let state = State::judge(&Facts {
         stopping: pages.stopping.load(Ordering::Relaxed),
         is_member: parts.metadata.is_member(),
+        is_in_force: view.is_in_force(),
         charter_ends: charter_ends(&parts.peers, parts.node),
         now: clock::now(),
         fill: stats.fill,

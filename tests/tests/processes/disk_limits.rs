@@ -5,13 +5,12 @@ use std::path::Path;
 
 use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::folder::{self, noise};
-use vauban_tests::home::Home;
 use vauban_tests::mount::Mount;
 use vauban_tests::node::{NODE_LIMIT, Node, NodeHome};
 use vauban_tests::{http, wait};
 
 use super::device::{Device, ensure_held, object, only_space};
-use super::replicas::{complete, ensure_back, settled};
+use super::replicas::{complete, ensure_back, with_files};
 use super::slice::sync;
 use super::watch::{ended, event, start};
 
@@ -25,21 +24,10 @@ const METADATA_KIB: u64 = 256 * 1024;
 /// Files of an upload, and bytes of each.
 const FILES: (u64, usize) = (32, 1 << 20);
 
-fn with_files(nodes: usize) -> anyhow::Result<(Agency, Vec<Node>, Home)> {
-    let (agency, nodes) = Agency::with_nodes(nodes)?;
-    settled(&nodes)?;
-    let laptop = agency.enrol("alice")?;
-    laptop.run(&["space", "create", "Projets"])?;
-    for number in 0..FILES.0 {
-        folder::write(&agency.folder().join("here"), &format!("{number}"), &noise(number, FILES.1))?;
-    }
-    Ok((agency, nodes, laptop))
-}
-
 /// A node past its first limit takes nothing from clients, says so, is as good a gateway as any, and is brought its copies by repair.
 #[test]
 fn past_the_first_limit_only_repair_writes() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     let home = nodes.remove(1).stop()?;
     home.configure("upload_percent_max = 90", "upload_percent_max = 1")?;
     nodes.push(home.run()?);
@@ -79,7 +67,7 @@ fn past_the_first_limit_only_repair_writes() -> anyhow::Result<()> {
 /// Two replicas of three have no room: whoever watches is told so once, waits, and has sent everything once there is some.
 #[test]
 fn who_watches_waits_for_room_and_goes_on() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     let mut disks = Vec::new();
     for _ in 0..2 {
         let home = nodes.remove(0).stop()?;
@@ -154,8 +142,8 @@ fn reserve_is(node: &Node, wanted: impl Fn(f64) -> bool) -> anyhow::Result<()> {
     })
 }
 
-/// Moves a folder of a stopped node to a disk of its own.
-fn on_small_disk(home: &NodeHome, part: &str, kibibytes: u64) -> anyhow::Result<Option<Mount>> {
+/// Moves a folder of a stopped node to a disk of its own; `None` where this machine lets a test mount nothing.
+pub(crate) fn on_small_disk(home: &NodeHome, part: &str, kibibytes: u64) -> anyhow::Result<Option<Mount>> {
     let (place, aside) = (home.data().join(part), home.data().join("aside"));
     fs::rename(&place, &aside)?;
     let disk = Mount::small(&place, kibibytes)?;

@@ -11,11 +11,11 @@ use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::folder::{self, noise};
 use vauban_tests::home::{COMMAND_LIMIT, Home};
 use vauban_tests::http;
-use vauban_tests::mount::Mount;
 use vauban_tests::node::{Node, NodeHome};
 use vauban_tests::wait;
 
 use super::device::{Device, ensure_held, object, only_space};
+use super::disk_limits::on_small_disk;
 use super::slice::{RECEIVED, sync};
 
 /// Longest until every copy is where it belongs: repair begins within 30 s, and a machine under test is slow.
@@ -34,15 +34,15 @@ const CHUNKS: &str = "vauban_chunks";
 /// Files of an upload, and bytes of each.
 const FILES: (u64, usize) = (48, 1 << 20);
 
-/// An agency whose device has a space, and a folder with files.
-fn with_files(nodes: usize) -> anyhow::Result<(Agency, Vec<Node>, Home)> {
+/// An agency whose device has a space, and a folder with so many files of so many bytes.
+pub(crate) fn with_files(nodes: usize, files: (u64, usize)) -> anyhow::Result<(Agency, Vec<Node>, Home)> {
     let (agency, nodes) = Agency::with_nodes(nodes)?;
     settled(&nodes)?;
     let laptop = agency.enrol("alice")?;
     laptop.run(&["space", "create", "Projets"])?;
     let here = agency.folder().join("here");
-    for number in 0..FILES.0 {
-        folder::write(&here, &format!("{number}"), &noise(number, FILES.1))?;
+    for number in 0..files.0 {
+        folder::write(&here, &format!("{number}"), &noise(number, files.1))?;
     }
     Ok((agency, nodes, laptop))
 }
@@ -80,7 +80,7 @@ pub(crate) fn ensure_back(agency: &Agency, laptop: &Home, name: &str) -> anyhow:
 /// back is not brought what it missed.
 #[test]
 fn a_replica_killed_in_mid_upload_stops_nothing() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     let here = agency.folder().join("here");
     let uploading = laptop.start(&["sync", "Projets", &utf8(&here)?, "--once"])?;
     wait::until("the upload to be under way", COMMAND_LIMIT, || {
@@ -110,7 +110,7 @@ fn gateway(nodes: &[Node]) -> anyhow::Result<usize> {
 /// A disk is replaced by an empty one: the node is filled again from the others.
 #[test]
 fn an_emptied_disk_is_filled_again() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     sync(&laptop, &agency.folder().join("here"))?;
     let all = complete(&nodes)?;
     let home = nodes.remove(1).stop()?;
@@ -125,7 +125,7 @@ fn an_emptied_disk_is_filled_again() -> anyhow::Result<()> {
 /// One byte in each of a hundred places of a node's segments is flipped: scrub finds what it can, and repair brings it back.
 #[test]
 fn flipped_bytes_are_healed() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     sync(&laptop, &agency.folder().join("here"))?;
     let all = complete(&nodes)?;
     let home = nodes.remove(2).stop()?;
@@ -168,7 +168,7 @@ fn flip_one_percent(home: &NodeHome) -> anyhow::Result<usize> {
 /// A drained node ends empty, and its data is on the others.
 #[test]
 fn a_drained_node_ends_empty() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     sync(&laptop, &agency.folder().join("here"))?;
     complete(&nodes)?;
     let drained = nodes.remove(2);
@@ -185,21 +185,9 @@ fn a_drained_node_ends_empty() -> anyhow::Result<()> {
 /// One replica's disk is full: uploads go on without it, what it has it serves, and once there is room it is brought what it missed.
 #[test]
 fn a_full_disk_on_one_replica_stops_nothing() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     let home = nodes.remove(2).stop()?;
-    let (chunks, aside) = (home.data().join("chunks"), home.data().join("aside"));
-    fs::rename(&chunks, &aside)?;
-    let disk = Mount::small(&chunks, SMALL_KIB)?;
-    if disk.is_some() {
-        for file in folder::files(&aside)? {
-            let to = chunks.join(file.strip_prefix(&aside)?);
-            fs::create_dir_all(to.parent().unwrap_or(&chunks))?;
-            fs::copy(&file, to)?;
-        }
-    } else {
-        fs::rename(&aside, &chunks)?;
-    }
-    let Some(disk) = disk else { return Ok(()) };
+    let Some(disk) = on_small_disk(&home, "chunks", SMALL_KIB)? else { return Ok(()) };
     nodes.push(home.run()?);
     let full = &nodes[2];
     sync(&laptop, &agency.folder().join("here"))?;
@@ -218,7 +206,7 @@ fn a_full_disk_on_one_replica_stops_nothing() -> anyhow::Result<()> {
 /// Fails if nodes that are down are taken for a loss, or for all being well.
 #[test]
 fn fsck_calls_nothing_lost_that_it_could_not_ask_about() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     sync(&laptop, &agency.folder().join("here"))?;
     complete(&nodes)?;
     laptop.run(&["fsck", "Projets"])?;
@@ -237,7 +225,7 @@ fn fsck_calls_nothing_lost_that_it_could_not_ask_about() -> anyhow::Result<()> {
 /// an upload that began under one layout ends under another.
 #[test]
 fn what_is_acknowledged_is_read_while_layouts_change() -> anyhow::Result<()> {
-    let (agency, mut nodes, laptop) = with_files(3)?;
+    let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     let here = agency.folder().join("here");
     let uploading = laptop.start(&["sync", "Projets", &utf8(&here)?, "--once", "--limit-up", UPLOAD_RATE])?;
     let device = Device::open(&laptop)?;

@@ -13,7 +13,7 @@ use super::look::{ensure_kept, leader, look, settled};
 use crate::replicas;
 
 /// Nodes that come, one after the other.
-const COMERS: usize = 4;
+const COMERS: usize = 3;
 
 /// The founding node was restored from a backup, so that nobody has the entries before that. Fails if a node that comes is not brought
 /// in by a snapshot, if writes end with the loss of a leader, or if the last ones do not have all that was ever acknowledged.

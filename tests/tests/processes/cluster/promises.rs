@@ -192,11 +192,7 @@ fn upload_spans_layout_change() -> anyhow::Result<()> {
 
     replicas::settled(&nodes)?;
     let leaves = nodes.remove(2);
-    wait::until("the drained node to be empty", COMMAND_LIMIT, || Ok((held_none(&leaves)?).then_some(())))?;
+    wait::until("the drained node to be empty", COMMAND_LIMIT, || Ok((held(&leaves)? == 0).then_some(())))?;
     leaves.stop()?;
     ensure_read(&author, &nodes, &ids)
-}
-
-fn held_none(node: &Node) -> anyhow::Result<bool> {
-    Ok(held(node)? == 0)
 }

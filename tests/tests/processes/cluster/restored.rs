@@ -57,6 +57,9 @@ fn a_lost_cluster_is_restored_and_loses_nothing_that_a_device_has() -> anyhow::R
     homes[0].attempt(&["restore", &backup])?.success()?;
     let mut nodes = vec![homes[0].clone().run()?];
     anyhow::ensure!(look(&nodes[0])?["in_force"] == false);
+    let health = |node: &Node| http::page(node.web(), "/healthz");
+    let (code, said) = health(&nodes[0])?;
+    anyhow::ensure!(code == 503 && said.contains("\"not_in_force\""), "{code}: {said}");
     // Its old metadata would have it vote in what is no more: it is not listened to.
     let stale = homes[2].clone().run()?;
     laptop.attempt(&["sync", "Projets", &utf8(&here)?, "--once"])?.ended_with(UNREACHABLE)?;
@@ -65,6 +68,7 @@ fn a_lost_cluster_is_restored_and_loses_nothing_that_a_device_has() -> anyhow::R
     let request = utf8(&homes[0].data().join("reanchor-request.vbx"))?;
     agency.admin().run(&["org", "reanchor", &request])?;
     anyhow::ensure!(look(&nodes[0])?["in_force"] == true);
+    anyhow::ensure!(health(&nodes[0])?.0 == 200);
     wait::until("the node of the incarnation before to be told apart", COMMAND_LIMIT, || {
         Ok(nodes[0].said()?.contains("another incarnation").then_some(()))
     })?;

@@ -61,7 +61,7 @@ fn leader_clock_jump_purges_nothing() -> anyhow::Result<()> {
     let all = complete(&nodes)?;
     let floor = metric(follower, "vauban_floor_index")?;
 
-    // Restarted under it, whoever else led gives way.
+    // Whoever else leads gives way to it.
     lead(&mut nodes)?;
     clock.set(LATER)?;
     wait::until("cluster time to follow", COMMAND_LIMIT, || {

@@ -1,5 +1,7 @@
 //! What an author does with chunks: puts them, has them promised anew, and commits to them.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use bytes::Bytes;
 use vauban_client::link::{Fetched, Link, LinkError};
@@ -28,7 +30,9 @@ impl Author {
 
     /// Commits to these on receipts of that index; false if they are too old.
     pub(in crate::cluster) fn add(&mut self, ids: &[ChunkId], stored_at: u64) -> anyhow::Result<bool> {
-        let commit = Commit { adds: ids.to_vec(), stored_at, ..self.next() };
+        let mut adds = ids.to_vec();
+        adds.sort_unstable();
+        let commit = Commit { adds, stored_at, ..self.next() };
         let is_too_old = |error: &LinkError| matches!(error.refusal(), Some(Refusal::ReceiptsTooOld { .. }));
         match self.commit_this(commit) {
             Err(error) if error.downcast_ref().is_some_and(is_too_old) => Ok(false),
@@ -43,7 +47,7 @@ impl Author {
     }
 
     fn commit_this(&mut self, commit: Commit) -> anyhow::Result<()> {
-        let link = std::sync::Arc::clone(&self.link);
+        let link = Arc::clone(&self.link);
         let commit = self.session.identity().signing().seal(commit)?;
         self.hand_in(&link, &commit)
     }
