@@ -185,8 +185,8 @@ fn upload_spans_layout_change() -> anyhow::Result<()> {
     let received = || nodes.iter().map(|node| metric(node.web(), RECEIVED)).sum::<anyhow::Result<f64>>();
     let sent = received()?;
     anyhow::ensure!(!author.add(&ids, before.min(after))?, "a promise from before the change counts");
-    let (held, promised) = author.have(&ids)?;
-    anyhow::ensure!(held.iter().all(|held| *held), "something is to be sent again");
+    let (are_held, promised) = author.have(&ids)?;
+    anyhow::ensure!(are_held.iter().all(|is_held| *is_held), "something is to be sent again");
     anyhow::ensure!(author.add(&ids, promised.context("held without a receipt")?)?);
     anyhow::ensure!(received()?.to_bits() == sent.to_bits(), "bytes were sent again");
 
