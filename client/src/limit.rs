@@ -161,7 +161,7 @@ pub const LAND_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Threads that write small files at once: making a file is the disk's work as much as the processor's.
 pub const WRITE_THREADS_MAX: usize = 4;
-/// Small files that wait for a thread to write them, each of one chunk at most: they are held whole.
+/// Small files that wait for a thread to write them. They are held whole, none larger than the largest chunk: with those in hand, 84 MiB.
 pub const WRITE_QUEUE_FILES: usize = 16;
 
 /// Times that a file which changes while it is read is read again, before it is left for the next run.

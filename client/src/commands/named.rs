@@ -1,10 +1,13 @@
-//! Whom and what people mean by a name, or by how an identifier begins, as the lists show them.
+//! Whom and what people mean by a name, or by an identifier as the lists show it.
 
 use vauban_protocol::id::{DeviceId, UserId};
 
 use crate::failure::Failure;
 use crate::organisation::Roster;
 use crate::say;
+
+/// Digits of an identifier that are enough to name it: what the lists show. With fewer, a name that is not there would soon be somebody's.
+const ID_DIGITS_MIN: usize = 12;
 
 /// The one person of the organisation, not revoked, that `wanted` names.
 pub(crate) fn person(roster: &Roster<'_>, wanted: &str) -> Result<UserId, Failure> {
@@ -49,15 +52,45 @@ pub(crate) fn device(roster: &Roster<'_>, user: UserId, wanted: &str) -> Result<
     }
 }
 
-/// Those whose name is `wanted`; where there are none, those whose identifier begins with it.
+/// The one whose whole identifier is `wanted`; else all whose name it is, or whose identifier begins so. Names are for others to choose: one
+/// that looks like an identifier stands for nobody else's.
 fn meant<T>(all: impl Iterator<Item = (T, String, String)>, wanted: &str) -> Vec<(T, String)> {
     let begins = wanted.to_ascii_lowercase();
-    let (named, others): (Vec<_>, Vec<_>) = all.partition(|(_, _, name)| name == wanted);
-    let is_begun = |id: &str| !begins.is_empty() && id.starts_with(&begins);
-    let found = if named.is_empty() { others.into_iter().filter(|(_, id, _)| is_begun(id)).collect() } else { named };
-    found.into_iter().map(|(thing, id, _)| (thing, id)).collect()
+    let is_begun = |id: &str| begins.len() >= ID_DIGITS_MIN && id.starts_with(&begins);
+    let mut found: Vec<_> =
+        all.filter(|(_, id, name)| name == wanted || is_begun(id)).map(|(thing, id, _)| (thing, id)).collect();
+    if let Some(whole) = found.iter().position(|(_, id)| *id == begins) {
+        found = vec![found.swap_remove(whole)];
+    }
+    found
 }
 
 fn listed<T>(several: &[(T, String)]) -> String {
     several.iter().map(|(_, id)| id.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(wanted: &str) -> Vec<u8> {
+        let all = [
+            (1, "aaaabbbbcccc0001", "portable"),
+            (2, "aaaabbbbcccc0002", "d"),
+            (3, "d000000000000003", "aaaabbbbcccc0001"),
+            (4, "d000000000000004", "portable"),
+        ];
+        let all = all.into_iter().map(|(number, id, name)| (number, id.to_owned(), name.to_owned()));
+        meant(all, wanted).into_iter().map(|(number, _)| number).collect()
+    }
+
+    #[test]
+    fn a_name_or_a_whole_identifier_is_meant() {
+        assert_eq!(found("d"), [2], "one digit of an identifier is none");
+        assert_eq!(found("portable"), [1, 4], "two are to be told apart");
+        assert_eq!(found("aaaabbbbcccc0001"), [1], "somebody took this for a name");
+        assert_eq!(found("AAAABBBBCCCC"), [1, 2]);
+        assert_eq!(found("d000000000000004"), [4]);
+        assert!(found("").is_empty() && found("aaaabbbb").is_empty());
+    }
 }

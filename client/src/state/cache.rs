@@ -10,8 +10,8 @@
 //! ended     versions that were replaced or removed   paged     │ chunks that pages lead to
 //! releases  commits that released chunks, to be judged         ┘
 //! contests  those that released what was needed
-//! roots     folders that are synced    base      what each last agreed on with the log, entry by entry
-//! promised  what the base becomes once the commit under way is in the log
+//! roots     folders that are synced, and their entries, counted   base   what each last agreed on with the log, entry by entry
+//! promised  what the base becomes once the commit under way, named by promised_by, is in the log   promised_ends   what it loses then
 //! intended  what it becomes once what is being put on the disk stands there
 //! toll      what was removed or damaged in the last hour, folder by folder
 //! ```

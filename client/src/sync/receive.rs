@@ -14,7 +14,7 @@ use std::thread;
 
 use vauban_protocol::time::Timestamp;
 
-use self::write::{Done, Fault, Job, Writers, Writing, Written, writers};
+use self::write::{Done, Fault, Job, Writers, Writing, Written, write_threads};
 use super::brake::{Approval, is_damage_bulk};
 use super::plan::{Download, Plan};
 use super::report::{Issue, Problem, Summary};
@@ -64,6 +64,12 @@ enum Needs {
     AnotherRound,
     /// What it cannot have.
     What(Problem),
+}
+
+/// What the disk had no room for.
+struct NoRoom {
+    path: TreePath,
+    error: TreeError,
 }
 
 /// Files that are to land together.
@@ -162,14 +168,14 @@ impl<'a, N: Nodes> Receive<'a, N> {
     fn fetch(&mut self, expected: Vec<Expected>, chunks: Vec<ChunkRef>) -> Result<(), SyncError> {
         let space = &*self.space;
         let mut stream = ChunkStream::start(space.nodes.clone(), &space.runtime, space.id, chunks.into_iter());
-        let (root, threads) = (self.root, writers(space.device.machine().seal_threads()));
+        let (root, threads) = (self.root, write_threads(space.device.machine().seal_threads()));
         thread::scope(|scope| {
-            let writers = Writers::start(scope, root, threads);
+            let mut writers = Writers::start(scope, root, threads);
             let mut batch = Batch::default();
             for file in expected {
                 self.run.watcher.go_on()?;
                 let random = self.space.fresh_number()?;
-                if writers.take(&file) {
+                if writers.is_for(&file) {
                     let chunks = self.chunks_of(&file, &mut stream)?;
                     writers.give(Job { file, random, chunks });
                 } else {
@@ -178,14 +184,22 @@ impl<'a, N: Nodes> Receive<'a, N> {
                     for _ in 0..writing.chunks() {
                         writing.push(self.next_chunk(&mut stream)?);
                     }
-                    self.take_written(Done { path, bytes, result: writing.finish() }, &mut batch)?;
+                    let done = Done { path, bytes, result: writing.finish() };
+                    if let Some(full) = self.take_written(done, &mut batch)? {
+                        return self.give_up(writers, batch, full);
+                    }
                 }
                 while let Some(done) = writers.done() {
-                    self.take_written(done, &mut batch)?;
+                    if let Some(full) = self.take_written(done, &mut batch)? {
+                        return self.give_up(writers, batch, full);
+                    }
                 }
             }
-            for done in writers.rest() {
-                self.take_written(done, &mut batch)?;
+            writers.close();
+            while let Some(done) = writers.next() {
+                if let Some(full) = self.take_written(done, &mut batch)? {
+                    return self.give_up(writers, batch, full);
+                }
             }
             self.land(batch.written)
         })
@@ -209,8 +223,8 @@ impl<'a, N: Nodes> Receive<'a, N> {
         Ok(chunk)
     }
 
-    /// Adds a file that was written to its batch, which lands once it is full.
-    fn take_written(&mut self, done: Done<'a>, batch: &mut Batch<'a>) -> Result<(), SyncError> {
+    /// Adds a file that was written to its batch, which lands once it is full; answers with what the disk had no room for.
+    fn take_written(&mut self, done: Done<'a>, batch: &mut Batch<'a>) -> Result<Option<NoRoom>, SyncError> {
         let Done { path, bytes, result } = done;
         match result {
             Ok(one) if one.is_damage() => self.hold(one),
@@ -222,20 +236,24 @@ impl<'a, N: Nodes> Receive<'a, N> {
                 }
             }
             Err(Fault::Problem(problem)) => self.issue(&path, problem),
-            Err(Fault::Disk(error)) => {
-                if error.is_full() {
-                    // What fits stands, and is not fetched again at the next try; what only waits makes room for that.
-                    self.land(std::mem::take(&mut batch.written))?;
-                    AllDisplaced::find(self.root)?.map_or(Ok(()), |displaced| displaced.expire(i64::MAX))?;
-                }
-                self.unwritable(&path, error)?;
-            }
+            Err(Fault::Disk(error)) if error.is_full() => return Ok(Some(NoRoom { path, error })),
+            Err(Fault::Disk(error)) => self.unwritable(&path, error)?,
         }
         batch.bytes = batch.bytes.saturating_add(bytes);
         if batch.written.len() >= LAND_FILES_MAX || batch.bytes >= LAND_BYTES_MAX {
             self.land(std::mem::take(batch).written)?;
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// Ends where the disk is full: nobody writes any more, and what fits stands, so that it is not fetched again at the next try; what
+    /// only waits makes room for that.
+    fn give_up(&mut self, writers: Writers<'a>, mut batch: Batch<'a>, full: NoRoom) -> Result<(), SyncError> {
+        let whole = writers.stop().into_iter().filter_map(|done| done.result.ok());
+        batch.written.extend(whole.filter(|written| !written.is_damage()));
+        self.land(batch.written)?;
+        AllDisplaced::find(self.root)?.map_or(Ok(()), |displaced| displaced.expire(i64::MAX))?;
+        self.unwritable(&full.path, full.error)
     }
 
     /// Makes a batch durable, puts each file at its name, and records what is agreed.

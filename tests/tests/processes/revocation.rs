@@ -45,10 +45,28 @@ fn an_admin_revokes_people_and_their_devices() -> anyhow::Result<()> {
     let shown = agency.admin().json(&["user", "show", "bob"])?;
     assert!(shown[0]["fingerprint"].as_str().is_some_and(|fingerprint| fingerprint.len() == 64), "{shown:?}");
     assert_eq!(shown[0]["devices"].as_array().map(Vec::len), Some(1), "{shown:?}");
+    agency.admin().attempt(&["user", "revoke", "b"])?.ended_with(NOT_FOUND)?;
     agency.admin().run(&["user", "revoke", "bob"])?;
     bob.attempt(&["space", "list"])?.says(&["revoked"])?;
     agency.admin().attempt(&["user", "revoke", "bob"])?.ended_with(NOT_FOUND)?;
     alice.run(&["space", "list"])?;
+    node.stop()?;
+    Ok(())
+}
+
+#[test]
+fn only_the_root_revokes_an_admin() -> anyhow::Result<()> {
+    let (agency, node) = Agency::found()?;
+    let (alice, bob) = (agency.enrol("alice")?, agency.enrol("bob")?);
+    for user in ["alice", "bob"] {
+        agency.admin().run(&["org", "appoint", user])?;
+    }
+    alice.attempt(&["user", "revoke", "bob"])?.ended_with(USAGE)?.says(&["--root"])?;
+    alice.attempt(&["device", "revoke", "laptop", "--user", "bob"])?.ended_with(USAGE)?.says(&["--root"])?;
+    bob.run(&["space", "list"])?;
+    agency.admin().run(&["user", "revoke", "bob", "--root"])?;
+    bob.attempt(&["space", "list"])?.says(&["revoked"])?;
+    alice.run(&["user", "list"])?;
     node.stop()?;
     Ok(())
 }

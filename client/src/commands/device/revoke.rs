@@ -3,10 +3,12 @@
 use serde::Serialize;
 use vauban_protocol::organisation::Statement;
 
+use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::organisation::Roster;
+use crate::keys::Root;
+use crate::organisation::{Author, Roster};
 use crate::say;
 use crate::session::{Certifying, Session};
 
@@ -23,6 +25,13 @@ pub(crate) struct Arguments {
         en: "Whose device it is, for an admin; else it is one of yours",
     ))]
     user: Option<String>,
+    #[arg(long, help = say!(
+        fr: "Signe avec la racine : il le faut pour un administrateur",
+        en: "Signs with the root: needed for an admin's",
+    ))]
+    root: bool,
+    #[command(flatten)]
+    root_passphrase: RootPassphrase,
 }
 
 #[derive(Debug, Serialize)]
@@ -34,12 +43,13 @@ struct Report {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let session = context.session()?;
-    let report = block_on(revoke(&session, arguments))?;
+    let root = if arguments.root { Some(arguments.root_passphrase.open_root(context)?) } else { None };
+    let report = block_on(revoke(&session, root.as_ref(), arguments))?;
     context.output.result(&report, text);
     Ok(Exit::Done)
 }
 
-async fn revoke(session: &Session, arguments: &Arguments) -> Result<Report, Failure> {
+async fn revoke(session: &Session, root: Option<&Root>, arguments: &Arguments) -> Result<Report, Failure> {
     let link = session.connect().await?;
     let organisation = session.organisation();
     let identity = session.identity();
@@ -51,21 +61,33 @@ async fn revoke(session: &Session, arguments: &Arguments) -> Result<Report, Fail
     let device = named::device(&roster, user, &arguments.device)?;
     if device == identity.device() {
         return Err(Failure::Usage(say!(
-            fr: "C'est l'appareil que vous utilisez : le révoquer depuis un autre, ou par un administrateur.",
-            en: "This is the device that you are using: revoke it from another one, or have an admin do it.",
+            fr: "C'est l'appareil que vous utilisez : le révoquer depuis un autre.",
+            en: "This is the device that you are using: revoke it from another one.",
         )));
     }
+    if root.is_none() && user != identity.user() && organisation.is_admin(user) {
+        return Err(only_the_root(&roster.user(user)));
+    }
     let statement = Statement::RevokeDevice { device };
-    session.certify(Certifying::At(&link), |draft| Ok(draft.say(identity.as_ref().into(), statement.clone())?)).await?;
+    let author = root.map_or_else(|| identity.as_ref().into(), Author::from);
+    session.certify(Certifying::At(&link), |draft| Ok(draft.say(author, statement.clone())?)).await?;
     Ok(Report { device: roster.device(device), id: device.to_hex(), user: roster.user(user) })
 }
 
+/// What only the root may end.
+pub(crate) fn only_the_root(admin: &str) -> Failure {
+    Failure::Usage(say!(
+        fr: "{admin} est administrateur : seule la racine peut révoquer un administrateur et ses appareils (`--root`).",
+        en: "{admin} is an admin: the root alone can revoke an admin and an admin's devices (`--root`).",
+    ))
+}
+
 fn text(report: &Report) -> String {
-    let Report { device, user, .. } = report;
+    let Report { device, id, user } = report;
     say!(
-        fr: "« {device} », de {user}, est révoqué : les nœuds ne lui répondent plus.\n\
-             Ce qu'il a reçu jusqu'ici y reste, sous sa phrase de passe.",
-        en: "\"{device}\" of {user} is revoked: nodes answer it no more.\n\
-             What it has received so far stays there, under its passphrase.",
+        fr: "« {device} » ({id}), de {user}, est révoqué : les nœuds ne lui répondent plus.\n\
+             Ce qu'il a reçu y reste, sous sa phrase de passe ; les clés des espaces, qu'il a aussi, ne changent pas encore.",
+        en: "\"{device}\" ({id}) of {user} is revoked: nodes answer it no more.\n\
+             What it has received stays there, under its passphrase; the keys of spaces, which it has, too, do not change yet.",
     )
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use vauban_protocol::organisation::Statement;
 
-use crate::commands::org::root_passphrase::RootPassphrase;
+use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on, named};
 use crate::exit::Exit;
 use crate::failure::Failure;

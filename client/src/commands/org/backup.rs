@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::commands::Context;
-use crate::commands::org::root_passphrase::RootPassphrase;
+use crate::commands::root_passphrase::RootPassphrase;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::{Backup, KeysError};

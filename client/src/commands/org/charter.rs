@@ -8,7 +8,7 @@ use vauban_protocol::organisation::{NodeAdmission, Statement};
 use vauban_protocol::time::Timestamp;
 
 use crate::clock::{self, PeriodError, end_of_day};
-use crate::commands::org::root_passphrase::RootPassphrase;
+use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::complaint::breach_text;
 use crate::exit::Exit;

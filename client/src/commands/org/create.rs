@@ -7,7 +7,7 @@ use vauban_protocol::organisation::PlacementPolicy;
 
 use crate::clock;
 use crate::commands::Context;
-use crate::commands::org::root_passphrase::RootPassphrase;
+use crate::commands::root_passphrase::RootPassphrase;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::{self, Contents};

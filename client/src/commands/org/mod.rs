@@ -6,7 +6,6 @@ mod charter;
 mod create;
 mod reanchor;
 mod restore;
-mod root_passphrase;
 
 pub(crate) use create::machine_name;
 

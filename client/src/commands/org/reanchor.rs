@@ -8,7 +8,7 @@ use vauban_protocol::limit::REANCHORED_SPACES_MAX;
 use vauban_protocol::organisation::{Reanchor, ReanchorRequest, Statement};
 
 use crate::clock;
-use crate::commands::org::root_passphrase::RootPassphrase;
+use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -17,7 +17,7 @@ use vauban_protocol::organisation::Statement;
 use vauban_protocol::wire::Refusal;
 
 use crate::commands::org::machine_name;
-use crate::commands::org::root_passphrase::RootPassphrase;
+use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;

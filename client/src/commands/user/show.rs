@@ -46,8 +46,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         Some(user) => named::person(&roster, user)?,
         None => session.identity().user(),
     };
-    let kem =
-        organisation.users().find(|(id, _)| *id == user).map(|(_, record)| encode(&record.kem)).unwrap_or_default();
+    let record = organisation.users().find(|(id, _)| *id == user).map(|(_, record)| record);
+    let record = record.ok_or(Failure::Bug("a person of the roster is not in the organisation"))?;
     let mut devices: Vec<_> = roster
         .devices_of(user)
         .map(|(id, name, record)| Machine { name, id: id.to_hex(), revoked: record.revoked_at.is_some() })
@@ -57,7 +57,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         name: roster.user(user),
         id: user.to_hex(),
         admin: organisation.is_admin(user),
-        fingerprint: Digest::of(&kem).to_hex(),
+        fingerprint: Digest::of(&encode(&record.kem)).to_hex(),
         devices,
     };
     context.output.result(&report, text);

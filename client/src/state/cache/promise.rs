@@ -4,7 +4,7 @@
 //! killed in between, by the next one. Without it, a file that is edited after such a kill would look as if it had been edited
 //! on both sides, and get a conflict copy against its own last version.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{Transaction, TransactionBehavior, params};
 
 use vauban_protocol::chain::Head;
 
@@ -46,7 +46,8 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn keep_promise(&mut self) -> Result<(), CacheError> {
-        let tx = self.db.transaction()?;
+        // Immediate: whoever reads first, and then writes, would not wait for another process's transaction.
+        let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let is_kept = tx.prepare_cached("SELECT 1 FROM promised_by JOIN commits USING(seq, digest)")?.exists([])?;
         if is_kept {
             // One by one: given all of them, SQLite walks the whole base.

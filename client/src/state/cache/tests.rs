@@ -227,6 +227,21 @@ fn a_promise_holds_for_its_own_commit_alone() {
 }
 
 #[test]
+fn a_promise_waits_for_a_process_that_folds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("c");
+    let mut cache = Cache::open(&path, SPACE).unwrap();
+    let root = cache.root([9; 32]).unwrap();
+    cache.promise(root, Head { seq: 3, digest: Digest([1; 32]) }, &[row(8)], &[]).unwrap();
+    let mut other = Cache::open(&path, SPACE).unwrap();
+    let folding = other.begin().unwrap();
+    let keeping = std::thread::spawn(move || cache.keep_promise());
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    drop(folding);
+    keeping.join().unwrap().unwrap();
+}
+
+#[test]
 fn entries_are_counted_as_they_come_and_go() {
     let folder = tempfile::tempdir().unwrap();
     let mut cache = Cache::open(&folder.path().join("c"), SPACE).unwrap();

@@ -3,10 +3,9 @@
 //! Making a file costs more than filling a small one, and the disk takes several at once. Nothing here is seen by anybody: a
 //! file stands at its name once it has [landed](super::Receive), and what an interrupted run leaves is removed by the next.
 
-use std::num::NonZero;
-use std::thread::{self, Scope};
+use std::thread::Scope;
 
-use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use vauban_protocol::id::Digest;
 use vauban_protocol::limit::CHUNK_PLAIN_BYTES_MAX;
 
@@ -68,13 +67,13 @@ enum Body<'a> {
 /// Threads that write small files; none, where files are to come in one order.
 pub(super) struct Writers<'a> {
     jobs: Option<Sender<Job>>,
+    queue: Receiver<Job>,
     done: Receiver<Done<'a>>,
 }
 
-/// How many threads write, where `sealing` threads seal.
-pub(super) fn writers(sealing: usize) -> usize {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    if sealing > 1 { cores.min(WRITE_THREADS_MAX) } else { 0 }
+/// How many threads write, where `sealing` threads seal: one thread there stands for one order of all files.
+pub(super) fn write_threads(sealing: usize) -> usize {
+    if sealing > 1 { sealing.min(WRITE_THREADS_MAX) } else { 0 }
 }
 
 impl<'a> Writers<'a> {
@@ -83,7 +82,8 @@ impl<'a> Writers<'a> {
         'a: 'scope,
     {
         let (jobs, queue) = bounded::<Job>(WRITE_QUEUE_FILES);
-        let (out, done) = unbounded();
+        // All that can be under way while nobody takes what is done: those that wait, those in hand, and one just given.
+        let (out, done) = bounded(WRITE_QUEUE_FILES + WRITE_THREADS_MAX + 1);
         for _ in 0..threads {
             let (queue, out) = (queue.clone(), out.clone());
             scope.spawn(move || {
@@ -98,18 +98,18 @@ impl<'a> Writers<'a> {
                 }
             });
         }
-        Self { jobs: (threads > 0).then_some(jobs), done }
+        Self { jobs: (threads > 0).then_some(jobs), queue, done }
     }
 
     /// Whether they are to write this file: it is small enough to be held whole.
-    pub(super) fn take(&self, file: &Expected) -> bool {
+    pub(super) fn is_for(&self, file: &Expected) -> bool {
         self.jobs.is_some() && file.version.bytes <= CHUNK_PLAIN_BYTES_MAX as u64
     }
 
     /// Gives them a file, once they have room for it.
     pub(super) fn give(&self, job: Job) {
         if let Some(jobs) = &self.jobs {
-            // They end only after this.
+            // This end of the queue is held here: it cannot have ended.
             let _ = jobs.send(job);
         }
     }
@@ -119,10 +119,21 @@ impl<'a> Writers<'a> {
         self.done.try_recv().ok()
     }
 
-    /// Everything that they still write: no more is given to them.
-    pub(super) fn rest(self) -> impl Iterator<Item = Done<'a>> {
-        drop(self.jobs);
-        self.done.into_iter()
+    /// No more is given to them.
+    pub(super) fn close(&mut self) {
+        self.jobs = None;
+    }
+
+    /// The next file that they have written, once they have; `None` if they were given no more.
+    pub(super) fn next(&self) -> Option<Done<'a>> {
+        self.done.recv().ok()
+    }
+
+    /// Takes back what they have not begun, and waits for the rest.
+    pub(super) fn stop(mut self) -> Vec<Done<'a>> {
+        self.close();
+        while self.queue.try_recv().is_ok() {}
+        self.done.iter().collect()
     }
 }
 

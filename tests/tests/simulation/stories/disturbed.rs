@@ -280,3 +280,27 @@ fn what_left_a_folder_that_is_no_more_is_not_waited_for() {
         pair.settle();
     }
 }
+
+/// A file has gone where the log has it, and another one has come to its name, when the power fails and takes the cache's word for both:
+/// each is itself, and nothing is written for it.
+#[test]
+fn a_file_that_had_moved_is_itself_once_the_cache_is_set_back() {
+    let mut pair = Pair::new(&Town::found());
+    pair.begin();
+    write(&pair.disks[0], "c", "old", true);
+    pair.settle();
+    let before = pair.stage.desk(1).image();
+    pair.disks[0].volume().rename((ROOT, "c"), (ROOT, "a"), false).unwrap();
+    write(&pair.disks[0], "c", "new, and longer", true);
+    pair.sync(0);
+    pair.sync(1);
+    let desk = pair.stage.desk(1);
+    let mut image = desk.image();
+    image.restore_cache(&before);
+    desk.lay(&image);
+    let again = pair.sync(1);
+    assert!(again.conflicts.is_empty() && again.uploaded == 0 && again.commits == 0, "{again:?}");
+    pair.settle();
+    assert_eq!(pair.contents(0), ["old", "new, and longer"]);
+    assert_eq!(pair.contents(1), ["old", "new, and longer"]);
+}
