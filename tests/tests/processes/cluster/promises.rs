@@ -17,7 +17,6 @@ use super::look::settled;
 use super::with_author;
 use crate::device::object;
 use crate::replicas;
-use crate::slice::RECEIVED;
 
 /// Copies that a node holds.
 const CHUNKS: &str = "vauban_chunks";
@@ -167,32 +166,5 @@ fn sweep_after_reupload() -> anyhow::Result<()> {
     all_hold(&nodes, before + again.len())?;
     all_sweep(&nodes)?;
     all_hold(&nodes, before + again.len())?;
-    ensure_read(&author, &nodes, &ids)
-}
-
-/// Half of an upload is stored under one layout, half under the next: what was promised before counts no more, no byte is sent again,
-/// and all of it is on those whom the new layout gives it to.
-#[test]
-fn upload_spans_layout_change() -> anyhow::Result<()> {
-    let (agency, mut nodes, mut author) = with_author(3)?;
-    replicas::settled(&nodes)?;
-    let chunks = objects(0, 64);
-    let (ids, (first, second)) = (ids(&chunks), chunks.split_at(32));
-    let before = author.put(first)?;
-    let drained = nodes[2].name().to_owned();
-    agency.admin().run(&["admin", "node", "drain", &drained])?;
-    let after = author.put(second)?;
-    let received = || nodes.iter().map(|node| metric(node.web(), RECEIVED)).sum::<anyhow::Result<f64>>();
-    let sent = received()?;
-    anyhow::ensure!(!author.add(&ids, before.min(after))?, "a promise from before the change counts");
-    let (are_held, promised) = author.have(&ids)?;
-    anyhow::ensure!(are_held.iter().all(|is_held| *is_held), "something is to be sent again");
-    anyhow::ensure!(author.add(&ids, promised.context("held without a receipt")?)?);
-    anyhow::ensure!(received()?.to_bits() == sent.to_bits(), "bytes were sent again");
-
-    replicas::settled(&nodes)?;
-    let leaves = nodes.remove(2);
-    wait::until("the drained node to be empty", COMMAND_LIMIT, || Ok((held(&leaves)? == 0).then_some(())))?;
-    leaves.stop()?;
     ensure_read(&author, &nodes, &ids)
 }
