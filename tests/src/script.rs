@@ -15,6 +15,8 @@ use crate::random::Random;
 
 /// Files in a tree above which edits take the place of new files.
 const FILES_MAX: usize = 250;
+/// Files in a tree below which nothing leaves its place: a folder that lists nothing is held by the brake, whatever its size.
+const FILES_MIN: usize = 8;
 /// Folders in a tree above which no more are made.
 const FOLDERS_MAX: usize = 25;
 /// Bytes of most files, at most; of a few, the second.
@@ -115,7 +117,9 @@ impl Script {
     fn rename_file(&mut self, side: usize) -> anyhow::Result<()> {
         let root = self.root(side);
         let files = files_now(&root);
-        let Some(file) = self.random.one_of(&files).cloned() else { return Ok(()) };
+        let Some(file) = self.random.one_of(&files).filter(|_| files.len() >= FILES_MIN).cloned() else {
+            return Ok(());
+        };
         let target = self.folder(&root).join(self.name("f"));
         passed(fs::rename(&file, &target))?;
         self.stands(&root, &target)
@@ -124,6 +128,9 @@ impl Script {
     fn move_folder(&mut self, side: usize) -> anyhow::Result<()> {
         let root = self.root(side);
         let folders = folders_now(&root);
+        if files_now(&root).len() < FILES_MIN {
+            return Ok(());
+        }
         let Some(folder) = self.random.one_of(&folders).cloned() else { return Ok(()) };
         let outer: Vec<_> = folders.iter().filter(|outer| !outer.starts_with(&folder)).cloned().collect();
         let into = self.random.one_of(&outer).filter(|_| outer.len() > 2).cloned().unwrap_or_else(|| root.clone());
@@ -145,7 +152,7 @@ impl Script {
     }
 
     fn remove(&mut self, side: usize) -> anyhow::Result<()> {
-        if self.removals_left == 0 {
+        if self.removals_left == 0 || files_now(&self.root(side)).len() < FILES_MIN {
             return Ok(());
         }
         let Some(file) = self.kept_file(side) else { return Ok(()) };
