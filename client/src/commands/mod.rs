@@ -35,6 +35,7 @@ mod installing;
 mod invited;
 mod named;
 mod progress;
+mod revoking;
 mod root_passphrase;
 mod space_policy;
 mod space_quota;

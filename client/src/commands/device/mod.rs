@@ -5,7 +5,6 @@ mod add;
 mod list;
 mod revoke;
 
-pub(crate) use self::revoke::only_the_root;
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;

@@ -3,14 +3,14 @@
 use serde::Serialize;
 use vauban_protocol::organisation::Statement;
 
-use crate::commands::root_passphrase::RootPassphrase;
+use crate::commands::revoking::{Signing, certify, ensure_may};
 use crate::commands::{Context, block_on, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::Root;
-use crate::organisation::{Author, Roster};
+use crate::organisation::Roster;
 use crate::say;
-use crate::session::{Certifying, Session};
+use crate::session::Session;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -25,13 +25,8 @@ pub(crate) struct Arguments {
         en: "Whose device it is, for an admin; else it is one of yours",
     ))]
     user: Option<String>,
-    #[arg(long, help = say!(
-        fr: "Signe avec la racine : il le faut pour un administrateur",
-        en: "Signs with the root: needed for an admin's",
-    ))]
-    root: bool,
     #[command(flatten)]
-    root_passphrase: RootPassphrase,
+    signing: Signing,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,7 +38,7 @@ struct Report {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let session = context.session()?;
-    let root = if arguments.root { Some(arguments.root_passphrase.open_root(context)?) } else { None };
+    let root = arguments.signing.open_root(context)?;
     let report = block_on(revoke(&session, root.as_ref(), arguments))?;
     context.output.result(&report, text);
     Ok(Exit::Done)
@@ -65,21 +60,9 @@ async fn revoke(session: &Session, root: Option<&Root>, arguments: &Arguments) -
             en: "This is the device that you are using: revoke it from another one.",
         )));
     }
-    if root.is_none() && user != identity.user() && organisation.is_admin(user) {
-        return Err(only_the_root(&roster.user(user)));
-    }
-    let statement = Statement::RevokeDevice { device };
-    let author = root.map_or_else(|| identity.as_ref().into(), Author::from);
-    session.certify(Certifying::At(&link), |draft| Ok(draft.say(author, statement.clone())?)).await?;
+    ensure_may(session, root, user)?;
+    certify(session, &link, root, Statement::RevokeDevice { device }).await?;
     Ok(Report { device: roster.device(device), id: device.to_hex(), user: roster.user(user) })
-}
-
-/// What only the root may end.
-pub(crate) fn only_the_root(admin: &str) -> Failure {
-    Failure::Usage(say!(
-        fr: "{admin} est administrateur : seule la racine peut révoquer un administrateur et ses appareils (`--root`).",
-        en: "{admin} is an admin: the root alone can revoke an admin and an admin's devices (`--root`).",
-    ))
 }
 
 fn text(report: &Report) -> String {

@@ -3,15 +3,14 @@
 use serde::Serialize;
 use vauban_protocol::organisation::Statement;
 
-use crate::commands::device::only_the_root;
-use crate::commands::root_passphrase::RootPassphrase;
+use crate::commands::revoking::{Signing, certify, ensure_may};
 use crate::commands::{Context, block_on, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::Root;
-use crate::organisation::{Author, Roster};
+use crate::organisation::Roster;
 use crate::say;
-use crate::session::{Certifying, Session};
+use crate::session::Session;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -21,13 +20,8 @@ pub(crate) struct Arguments {
         en: "The person: a name, or how the identifier begins (`vauban user list`)",
     ))]
     user: String,
-    #[arg(long, help = say!(
-        fr: "Signe avec la racine : il le faut pour un administrateur",
-        en: "Signs with the root: needed for an admin's",
-    ))]
-    root: bool,
     #[command(flatten)]
-    root_passphrase: RootPassphrase,
+    signing: Signing,
 }
 
 #[derive(Debug, Serialize)]
@@ -39,7 +33,7 @@ struct Report {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let session = context.session()?;
-    let root = if arguments.root { Some(arguments.root_passphrase.open_root(context)?) } else { None };
+    let root = arguments.signing.open_root(context)?;
     let report = block_on(revoke(&session, root.as_ref(), arguments))?;
     context.output.result(&report, text);
     Ok(Exit::Done)
@@ -57,13 +51,9 @@ async fn revoke(session: &Session, root: Option<&Root>, arguments: &Arguments) -
             en: "This is yourself: to be done from another person's device, with the root (`--root`).",
         )));
     }
-    if root.is_none() && organisation.is_admin(user) {
-        return Err(only_the_root(&roster.user(user)));
-    }
+    ensure_may(session, root, user)?;
     let devices = roster.devices_of(user).filter(|(_, _, record)| record.revoked_at.is_none()).count();
-    let statement = Statement::RevokeUser { user };
-    let author = root.map_or_else(|| identity.as_ref().into(), Author::from);
-    session.certify(Certifying::At(&link), |draft| Ok(draft.say(author, statement.clone())?)).await?;
+    certify(session, &link, root, Statement::RevokeUser { user }).await?;
     Ok(Report { user: roster.user(user), id: user.to_hex(), devices })
 }
 
