@@ -17,6 +17,7 @@ use super::look::settled;
 use super::with_author;
 use crate::device::object;
 use crate::replicas;
+use crate::slice::RECEIVED;
 
 /// Copies that a node holds.
 const CHUNKS: &str = "vauban_chunks";
@@ -166,5 +167,32 @@ fn sweep_after_reupload() -> anyhow::Result<()> {
     all_hold(&nodes, before + again.len())?;
     all_sweep(&nodes)?;
     all_hold(&nodes, before + again.len())?;
+    ensure_read(&author, &nodes, &ids)
+}
+
+/// Half of an upload is stored under one layout, half under the next: what was promised before counts no more, no byte is sent again
+/// but of what a sweep has taken in between, and all of it is on those whom the new layout gives it to.
+#[test]
+fn upload_spans_layout_change() -> anyhow::Result<()> {
+    let (agency, mut nodes, mut author) = with_author(3)?;
+    replicas::settled(&nodes)?;
+    let chunks = objects(0, 64);
+    let (ids, (first, second)) = (ids(&chunks), chunks.split_at(32));
+    let before = author.put(first)?;
+    let drained = nodes[2].name().to_owned();
+    agency.admin().run(&["admin", "node", "drain", &drained])?;
+    let after = author.put(second)?;
+    let received = || nodes.iter().map(|node| metric(node.web(), RECEIVED)).sum::<anyhow::Result<f64>>();
+    let sent = received()?;
+    anyhow::ensure!(!author.add(&ids, before.min(after))?, "a promise from before the change counts");
+    let put_again = keep(&mut author, &chunks)?;
+    #[expect(clippy::cast_precision_loss, reason = "a few chunks")]
+    let expected = sent + (put_again * BYTES) as f64;
+    anyhow::ensure!(received()?.to_bits() == expected.to_bits(), "more was sent again than the {put_again} chunks swept");
+
+    replicas::settled(&nodes)?;
+    let leaves = nodes.remove(2);
+    wait::until("the drained node to be empty", COMMAND_LIMIT, || Ok((held(&leaves)? == 0).then_some(())))?;
+    leaves.stop()?;
     ensure_read(&author, &nodes, &ids)
 }
