@@ -25,7 +25,7 @@ fn set(agency: &Agency, arguments: &[&str]) -> anyhow::Result<()> {
     })
 }
 
-fn space_id(laptop: &Home) -> anyhow::Result<String> {
+pub(crate) fn space_id(laptop: &Home) -> anyhow::Result<String> {
     let listed = laptop.json(&["space", "list"])?;
     let id = listed.first().and_then(|space| space["space"].as_str());
     id.map(str::to_owned).ok_or_else(|| anyhow::anyhow!("no space: {listed:?}"))

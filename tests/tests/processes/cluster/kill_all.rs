@@ -1,7 +1,7 @@
 //! Every node of a cluster killed at once, again and again, under load: whatever a client was told is stored is there afterwards.
 //!
 //! One device puts chunks, and notes those that receipts of a majority name; another commits, and notes what was acknowledged. Each
-//! round kills all three nodes a moment after both have got on, in any order, and starts them again in another. A few rounds with the
+//! round kills all three nodes a moment after both have got on, in any order, and starts them again in another. Ten rounds with the
 //! other tests, and as many as one likes by `make soak ROUNDS=200`.
 
 use std::sync::PoisonError;
@@ -23,7 +23,7 @@ use crate::kill_node::{Acknowledged, put_chunks};
 use crate::soak::{number, seed};
 
 /// Rounds, unless the environment says otherwise.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 10;
 /// Nodes whose receipts make a majority of three.
 const MAJORITY: usize = 2;
 /// Longest until the first is killed once both have got on, and between one and the next, in milliseconds.

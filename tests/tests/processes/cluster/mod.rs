@@ -10,6 +10,7 @@ mod failing_disk;
 mod history;
 mod kill_all;
 mod leader;
+mod level;
 mod look;
 mod paused;
 mod promises;
