@@ -245,11 +245,15 @@ pub const REPAIR_ROWS_MAX: usize = IDS_MAX;
 /// Spaces that are listed at once.
 pub const REPAIR_SPACES_MAX: usize = 1024;
 /// Chunks of one batch of repair.
-pub const REPAIR_BATCH_IDS: usize = 256;
-/// Bytes that one batch of repair fetches before it stores them.
+pub const REPAIR_BATCH_IDS: usize = 128;
+/// Bytes that one request of repair brings.
 pub const REPAIR_BATCH_BYTES: usize = 8 * 1024 * 1024;
-/// Batches under way at once: one is fetched while another is written.
-pub const REPAIR_BATCHES_MAX: usize = 4;
+/// Batches that are fetched at once: two from each of two nodes keep those and the lines to them busy.
+pub const REPAIR_FETCHES_MAX: usize = 4;
+/// Batches in memory at once: those that are fetched, and those that are made durable meanwhile.
+pub const REPAIR_BATCHES_MAX: usize = 6;
+/// Bytes that one unit of repair begins to fetch: what a throttle lets pass at once.
+pub const REPAIR_STEP_BYTES: usize = 64 * 1024 * 1024;
 /// Seconds until a replica that did not answer is asked again for what is missing.
 pub const REPAIR_RETRY_SECONDS: u64 = 5;
 /// Seconds between two passes, at least: repair begins well within 30 s of a loss.
@@ -269,6 +273,9 @@ pub const SWEEPS_IN_FLIGHT_MAX: usize = 128;
 
 const _: () = assert!(SWEEPS_IN_FLIGHT_MAX < WRITER_REQUESTS_MAX && REPAIR_BATCH_IDS <= IDS_MAX);
 const _: () = assert!(OBJECT_BYTES_MAX <= REPAIR_BATCH_BYTES && REPAIR_BATCH_BYTES <= CHUNKS_BYTES_MAX);
+const _: () = assert!(REPAIR_FETCHES_MAX * REPAIR_BATCH_BYTES <= SERVE_BYTES_MAX);
+// Uploads always have room beside repair.
+const _: () = assert!(REPAIR_BATCHES_MAX * REPAIR_BATCH_BYTES + CHUNKS_BYTES_MAX <= PUT_BYTES_IN_FLIGHT_MAX);
 
 // The process
 

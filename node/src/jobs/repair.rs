@@ -1,26 +1,28 @@
 //! Bringing back what a node must hold and does not: after a loss, a change of layout, or an upload that it missed.
 //!
 //! Every node has applied every row, so what is missing is found here, without asking anybody: the rows, in their order,
-//! against the index. What is missing is then fetched from the replicas, several requests at once, hashed, and stored.
-//! A pass that leaves nothing out is also what a new layout waits for: the node says so, signed.
+//! against the index. What is missing is then fetched from the replicas, several requests at once, and hashed; what has come is made
+//! durable while more is fetched.
+//! A pass that leaves nothing out, and whose copies are durable, is also what a new layout waits for: the node says so, signed.
 //!
 //! A pass begins with the node, with each new layout, when a copy was set aside as damaged, and when another node is met again, since
 //! one of the two has missed what was stored meanwhile; and else so long after the last one that passes take a small part of the time.
 //! On a disk that takes nothing any more nothing is fetched either: what is missing is counted, and brought once there is room.
 //! Each looks at rows that this node has caught up to: what was acknowledged while it was away is among them.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use vauban_protocol::id::{ChunkId, SpaceId};
 
 use super::{Job, JobError, Step};
 use crate::chunks::{Duty, Fill, Partition, Purpose, Stamp, StoreError, VerifiedChunk};
 use crate::limit::{
-    REPAIR_BATCH_BYTES, REPAIR_BATCH_IDS, REPAIR_BATCHES_MAX, REPAIR_PAUSE_FACTOR, REPAIR_PAUSE_SECONDS_MIN,
-    REPAIR_RETRY_SECONDS, REPAIR_ROWS_MAX, REPAIR_SPACES_MAX,
+    REPAIR_BATCH_BYTES, REPAIR_BATCH_IDS, REPAIR_BATCHES_MAX, REPAIR_FETCHES_MAX, REPAIR_PAUSE_FACTOR,
+    REPAIR_PAUSE_SECONDS_MIN, REPAIR_RETRY_SECONDS, REPAIR_ROWS_MAX, REPAIR_SPACES_MAX, REPAIR_STEP_BYTES,
 };
 use crate::metadata::{Metadata, Proposal};
 use crate::placement::Layouts;
@@ -65,6 +67,14 @@ struct Pass {
     is_last_space: bool,
     /// The last space that is known.
     last_space: Option<SpaceId>,
+    /// Whether all rows were looked at.
+    is_looked_through: bool,
+    /// What was found missing, and is not being fetched yet.
+    missing: VecDeque<Batch>,
+    /// What is being fetched.
+    fetching: JoinSet<(Batch, Vec<Fetched>)>,
+    /// What was fetched, and is being made durable.
+    storing: JoinSet<Stored>,
     /// Chunks that could not be had.
     wanting: u64,
     /// Whether a replica that may have some of them did not answer.
@@ -77,6 +87,14 @@ struct Pass {
 
 /// Chunks of one space.
 type Batch = (SpaceId, Vec<ChunkId>);
+
+/// What came of a batch that was fetched: so many chunks and bytes, and whether they are durable.
+#[derive(Debug)]
+struct Stored {
+    chunks: usize,
+    bytes: usize,
+    outcome: Result<(), StoreError>,
+}
 
 impl Repair {
     /// Repairs this node's copies; reports go through `metadata`.
@@ -131,6 +149,10 @@ impl Repair {
             spaces: Vec::new(),
             is_last_space: false,
             last_space: None,
+            is_looked_through: false,
+            missing: VecDeque::new(),
+            fetching: JoinSet::new(),
+            storing: JoinSet::new(),
             wanting: 0,
             is_unheard: false,
             is_full: false,
@@ -138,11 +160,14 @@ impl Repair {
         }
     }
 
-    /// Rows further on: how many were seen, and those of them that this node must hold and does not.
-    async fn look(&self, pass: &mut Pass) -> Result<(u64, Vec<Batch>), JobError> {
-        let (mut seen, mut missing, mut count) = (0u64, Vec::new(), 0usize);
-        while count < REPAIR_BATCH_IDS * REPAIR_BATCHES_MAX && seen < REPAIR_ROWS_MAX as u64 {
-            let Some((space, after)) = self.place(pass).await? else { break };
+    /// Looks at rows further on, and notes what this node must hold and does not; how many were seen.
+    async fn look(&self, pass: &mut Pass) -> Result<u64, JobError> {
+        let (mut seen, mut count) = (0u64, 0usize);
+        while count < REPAIR_BATCH_IDS * REPAIR_FETCHES_MAX && seen < REPAIR_ROWS_MAX as u64 {
+            let Some((space, after)) = self.place(pass).await? else {
+                pass.is_looked_through = true;
+                break;
+            };
             let view = self.replication.view().clone();
             let rows = tokio::task::spawn_blocking(move || view.rows(space, after, REPAIR_ROWS_MAX)).await;
             let rows = rows.map_err(|_| JobError::Ending)??;
@@ -153,9 +178,9 @@ impl Repair {
             let mine: Vec<ChunkId> = rows.into_iter().filter(is_mine).collect();
             let lacking = self.lacking(space, mine, pass).await?;
             count = count.saturating_add(lacking.len());
-            missing.extend(lacking.chunks(REPAIR_BATCH_IDS).map(|ids| (space, ids.to_vec())));
+            pass.missing.extend(lacking.chunks(REPAIR_BATCH_IDS).map(|ids| (space, ids.to_vec())));
         }
-        Ok((seen, missing))
+        Ok(seen)
     }
 
     /// Where the pass goes on; `None` at its end.
@@ -187,51 +212,70 @@ impl Repair {
         Ok(ids.into_iter().zip(held).filter(|(_, held)| !held).map(|(id, _)| id).collect())
     }
 
-    /// Fetches one batch and stores it.
-    async fn bring(&self, (space, mut ids): Batch) -> Result<Brought, JobError> {
-        let mut brought = Brought::default();
-        while !ids.is_empty() {
-            if !self.has_room() {
-                brought.no_room_for(ids.len());
-                break;
-            }
-            let fetched = self.replication.fetch(space, &ids, REPAIR_BATCH_BYTES).await;
-            let mut whole: Vec<VerifiedChunk> = Vec::new();
-            let mut later = Vec::new();
-            for (id, fetched) in ids.iter().zip(fetched) {
-                match fetched {
-                    Fetched::Whole(chunk) => whole.push(chunk),
-                    Fetched::NoRoom => later.push(*id),
-                    Fetched::Missing { unheard, .. } => {
-                        brought.wanting = brought.wanting.saturating_add(1);
-                        brought.is_unheard |= unheard > 0;
-                    }
+    /// Begins to fetch what is missing, so much of it as one unit may, and to store what has come; counts what has become durable.
+    /// What is under way then goes on beside the next unit; at the end of the pass it is waited for.
+    async fn bring(&self, pass: &mut Pass, step: &mut Step) -> Result<(), JobError> {
+        let mut left = REPAIR_STEP_BYTES;
+        loop {
+            while left > 0
+                && pass.has_room()
+                && let Some((space, ids)) = pass.missing.pop_front()
+            {
+                if pass.is_full || !self.has_room() {
+                    pass.no_room_for(ids.len());
+                    continue;
                 }
+                left = left.saturating_sub(REPAIR_BATCH_BYTES);
+                let replication = self.replication.clone();
+                pass.fetching.spawn(async move {
+                    let fetched = replication.fetch_some(space, &ids, REPAIR_BATCH_BYTES).await;
+                    ((space, ids), fetched)
+                });
             }
-            let count = whole.len();
-            let bytes: usize = whole.iter().map(|chunk| chunk.object().len()).sum();
-            let is_stuck = whole.is_empty() && later.len() == ids.len();
-            if !whole.is_empty() {
-                // A copy from before a promise of this node's may have been lost: the new one is stamped as of now.
-                let stamp = Stamp(self.replication.view().applied());
-                match self.replication.chunks().put(space, whole, stamp, Purpose::Repair).await {
-                    Ok(()) => {}
-                    Err(StoreError::DiskFull { .. }) => {
-                        brought.no_room_for(count.saturating_add(later.len()));
-                        break;
-                    }
-                    Err(error) => return Err(error.into()),
+            let is_end = pass.is_looked_through && pass.missing.is_empty();
+            if !is_end && (left == 0 || pass.missing.is_empty()) {
+                return Ok(());
+            }
+            tokio::select! {
+                Some(fetched) = pass.fetching.join_next() => {
+                    let (batch, fetched) = fetched.map_err(|_| JobError::Ending)?;
+                    self.take_in(pass, batch, fetched);
                 }
+                Some(stored) = pass.storing.join_next() => pass.count(stored.map_err(|_| JobError::Ending)?, step)?,
+                else => return Ok(()),
             }
-            brought.chunks = brought.chunks.saturating_add(count as u64);
-            brought.bytes = brought.bytes.saturating_add(bytes as u64);
-            if is_stuck {
-                brought.wanting = brought.wanting.saturating_add(later.len() as u64);
-                break;
-            }
-            ids = later;
         }
-        Ok(brought)
+    }
+
+    /// Begins to store what has come of a batch; what did not fit is fetched next.
+    fn take_in(&self, pass: &mut Pass, (space, ids): Batch, fetched: Vec<Fetched>) {
+        let (mut whole, mut later): (Vec<VerifiedChunk>, Vec<ChunkId>) = (Vec::new(), Vec::new());
+        let count = ids.len();
+        for (id, fetched) in ids.into_iter().zip(fetched) {
+            match fetched {
+                Fetched::Whole(chunk) => whole.push(chunk),
+                Fetched::NoRoom => later.push(id),
+                Fetched::Missing { unheard, .. } => {
+                    pass.wanting = pass.wanting.saturating_add(1);
+                    pass.is_unheard |= unheard > 0;
+                }
+            }
+        }
+        if later.len() == count {
+            // Nobody gives any of it: asked again and again it would be never.
+            pass.wanting = pass.wanting.saturating_add(count as u64);
+        } else if !later.is_empty() {
+            pass.missing.push_front((space, later));
+        }
+        if !whole.is_empty() {
+            let (chunks, bytes) = (whole.len(), whole.iter().map(|chunk| chunk.object().len()).sum());
+            // A copy from before a promise of this node's may have been lost: the new one is stamped as of now.
+            let (store, stamp) = (self.replication.chunks().clone(), Stamp(self.replication.view().applied()));
+            pass.storing.spawn(async move {
+                let outcome = store.put(space, whole, stamp, Purpose::Repair).await;
+                Stored { chunks, bytes, outcome }
+            });
+        }
     }
 
     /// The end of a pass: says what it found, and when the next one is due.
@@ -262,17 +306,33 @@ impl Repair {
     }
 }
 
-/// What one batch brought.
-#[derive(Debug, Default)]
-struct Brought {
-    chunks: u64,
-    bytes: u64,
-    wanting: u64,
-    is_unheard: bool,
-    is_full: bool,
-}
+impl Pass {
+    /// Whether another batch may be fetched.
+    fn has_room(&self) -> bool {
+        let batches = self.fetching.len().saturating_add(self.storing.len());
+        self.fetching.len() < REPAIR_FETCHES_MAX && batches < REPAIR_BATCHES_MAX
+    }
 
-impl Brought {
+    fn is_over(&self) -> bool {
+        self.is_looked_through && self.missing.is_empty() && self.fetching.is_empty() && self.storing.is_empty()
+    }
+
+    /// Counts what is durable, or had no room.
+    fn count(&mut self, stored: Stored, step: &mut Step) -> Result<(), StoreError> {
+        match stored.outcome {
+            Ok(()) => {
+                step.changed = step.changed.saturating_add(stored.chunks as u64);
+                step.bytes = step.bytes.saturating_add(stored.bytes as u64);
+                Ok(())
+            }
+            Err(StoreError::DiskFull { .. }) => {
+                self.no_room_for(stored.chunks);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn no_room_for(&mut self, chunks: usize) {
         self.wanting = self.wanting.saturating_add(chunks as u64);
         self.is_full = true;
@@ -303,22 +363,12 @@ impl Job for Repair {
 
 impl Repair {
     async fn unit(&mut self, mut pass: Pass) -> Result<Step, JobError> {
-        let (seen, missing) = self.look(&mut pass).await?;
-        let is_end = missing.is_empty() && seen == 0;
-        let brought: Vec<Brought> = stream::iter(missing)
-            .map(|batch| self.bring(batch))
-            .buffer_unordered(REPAIR_BATCHES_MAX)
-            .try_collect()
-            .await?;
-        let mut step = Step { seen, ..Step::default() };
-        for brought in brought {
-            step.changed = step.changed.saturating_add(brought.chunks);
-            step.bytes = step.bytes.saturating_add(brought.bytes);
-            pass.wanting = pass.wanting.saturating_add(brought.wanting);
-            pass.is_unheard |= brought.is_unheard;
-            pass.is_full |= brought.is_full;
+        let mut step = Step::default();
+        if pass.missing.is_empty() && !pass.is_looked_through {
+            step.seen = self.look(&mut pass).await?;
         }
-        if is_end {
+        self.bring(&mut pass, &mut step).await?;
+        if pass.is_over() {
             step.wanting = Some(self.end(pass).await?);
         } else {
             self.pass = Some(pass);

@@ -70,6 +70,12 @@ impl From<quinn::ReadExactError> for PeerError {
     }
 }
 
+impl From<std::io::Error> for PeerError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
 impl From<FrameError> for PeerError {
     fn from(error: FrameError) -> Self {
         Self::Misbehaved(error.to_string())

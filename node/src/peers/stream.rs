@@ -1,7 +1,8 @@
 //! One request on one stream, from the calling end.
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes, BytesMut};
 use quinn::{Connection, RecvStream};
+use tokio::io::AsyncReadExt as _;
 use vauban_protocol::limit::HEADER_BYTES_MAX;
 use vauban_protocol::wire::{
     BODY_LENGTH_BYTES, HEADER_LENGTH_BYTES, body_length, decode_header, encode_head, header_length,
@@ -44,7 +45,17 @@ pub(crate) async fn read_answer(recv: &mut RecvStream) -> Result<(PeerResponse, 
     let mut prefix = [0; BODY_LENGTH_BYTES];
     recv.read_exact(&mut prefix).await?;
     let length = body_length(prefix, answer.body_bytes_max())?;
-    let mut body = BytesMut::zeroed(length);
-    recv.read_exact(&mut body).await?;
-    Ok((answer, body.freeze()))
+    Ok((answer, read_body(recv, length).await?))
+}
+
+/// Reads a body of this length; its memory is written once, by what comes.
+async fn read_body(recv: &mut RecvStream, length: usize) -> Result<Bytes, PeerError> {
+    let mut body = BytesMut::with_capacity(length);
+    while body.len() < length {
+        let missing = length.saturating_sub(body.len());
+        if recv.read_buf(&mut (&mut body).limit(missing)).await? == 0 {
+            return Err(PeerError::Misbehaved("it sends less than it says".to_owned()));
+        }
+    }
+    Ok(body.freeze())
 }

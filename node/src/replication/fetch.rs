@@ -1,6 +1,7 @@
 //! Fetching chunks from the replicas that hold them: the same site first, the next one after a failure or a damaged copy. Who did not
 //! answer is asked once more when nobody else is left: a node that has started again is met by a new connection only.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -45,11 +46,21 @@ struct Wanted {
 impl Replication {
     /// Fetches chunks from other nodes; the answers are in the order of `ids`, and `bytes_max` bytes of objects in all.
     pub async fn fetch(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
+        self.gather(space, ids, bytes_max, 0).await
+    }
+
+    /// The same for who asks again for what did not fit: ends once any further object might not fit, and asks nobody for crumbs.
+    pub async fn fetch_some(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
+        self.gather(space, ids, bytes_max, OBJECT_BYTES_MAX).await
+    }
+
+    /// Asks until everything was asked for, or less than `room_min` bytes are left.
+    async fn gather(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize, room_min: usize) -> Vec<Fetched> {
         let mut wanted: Vec<Wanted> = ids.iter().map(|id| Wanted::of(*id, self.sources(id))).collect();
         let mut room = bytes_max;
         loop {
             let groups = groups(&wanted, room);
-            if groups.is_empty() {
+            if groups.is_empty() || room < room_min {
                 return wanted.into_iter().map(Wanted::done).collect();
             }
             let share = room / groups.len();
@@ -59,10 +70,11 @@ impl Replication {
                 async move { (node, places, self.get_from(node, space, ids, share).await) }
             });
             let mut moved = false;
-            for (node, places, answer) in join_all(asked).await {
-                match answer {
-                    Some((answers, body)) => {
-                        moved |= take_in(&mut wanted, &places, (&answers, body), &mut room);
+            for (node, places, given) in join_all(asked).await {
+                match given {
+                    Some(given) => {
+                        moved |= !given.is_empty();
+                        take_in(&mut wanted, node, &places, given, &mut room);
                     }
                     None => {
                         moved = true;
@@ -97,25 +109,49 @@ impl Replication {
         sources
     }
 
-    /// What one node has of these; `None` if it does not answer.
-    async fn get_from(
-        &self,
-        node: NodeId,
-        space: SpaceId,
-        ids: Vec<ChunkId>,
-        bytes_max: usize,
-    ) -> Option<(Vec<ChunkAnswer>, Bytes)> {
-        let count = ids.len();
+    /// What one node has of these, from the first one on, hashed; `None` if it does not answer.
+    async fn get_from(&self, node: NodeId, space: SpaceId, ids: Vec<ChunkId>, bytes_max: usize) -> Option<Vec<Given>> {
         let bytes_max = u32::try_from(bytes_max).unwrap_or(u32::MAX);
-        match self.0.reach.ask(node, ChunkRequest::Get { space, ids, bytes_max }, Vec::new()).await {
-            Ok((ChunkReply::Chunks { chunks }, body)) if chunks.len() <= count => Some((chunks, body)),
-            Ok(_) => None,
+        let request = ChunkRequest::Get { space, ids: ids.clone(), bytes_max };
+        let (chunks, body) = match self.0.reach.ask(node, request, Vec::new()).await {
+            Ok((ChunkReply::Chunks { chunks }, body)) if chunks.len() <= ids.len() => (chunks, body),
+            Ok(_) => return None,
             Err(error) => {
                 tracing::debug!(%node, %error, "a replica gives no chunks");
-                None
+                return None;
             }
-        }
+        };
+        // Many megabytes, while other streams wait to be read.
+        tokio::task::spawn_blocking(move || verified(&ids, &chunks, body)).await.ok()
     }
+}
+
+/// What a node gave of one chunk.
+#[derive(Debug)]
+enum Given {
+    Whole(VerifiedChunk),
+    Damaged,
+    Nothing,
+}
+
+/// Cuts a body at the lengths that its header says, and hashes each object.
+fn verified(ids: &[ChunkId], answers: &[ChunkAnswer], mut body: Bytes) -> Vec<Given> {
+    let given = ids.iter().zip(answers).map(|(id, answer)| match answer {
+        ChunkAnswer::Present { object_bytes } => {
+            let bytes = usize::try_from(*object_bytes).unwrap_or(usize::MAX).min(body.len());
+            VerifiedChunk::verify(*id, body.split_to(bytes)).map_or_else(
+                |error| {
+                    tracing::warn!(%error, "a node sends bytes that are not the chunk");
+                    Given::Damaged
+                },
+                Given::Whole,
+            )
+        }
+        ChunkAnswer::Corrupt => Given::Damaged,
+        // A peer is asked for its own copy only.
+        ChunkAnswer::Missing | ChunkAnswer::Unheard => Given::Nothing,
+    });
+    given.collect()
 }
 
 impl Wanted {
@@ -140,7 +176,8 @@ impl Wanted {
     }
 }
 
-/// For each node, the places of the chunks that it is to be asked for next: so many nodes that each may send an object.
+/// For each node, the places of the chunks that it is to be asked for next: so many nodes that each may send an object, those first
+/// that are to give most, so that those who ask for several batches at once ask all nodes.
 fn groups(wanted: &[Wanted], room: usize) -> Vec<(NodeId, Vec<usize>)> {
     let mut groups: BTreeMap<NodeId, Vec<usize>> = BTreeMap::new();
     for (place, wanted) in wanted.iter().enumerate().filter(|(_, wanted)| wanted.got.is_none()) {
@@ -149,43 +186,26 @@ fn groups(wanted: &[Wanted], room: usize) -> Vec<(NodeId, Vec<usize>)> {
         }
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, places)| Reverse(places.len()));
     groups.truncate((room / OBJECT_BYTES_MAX).max(1));
     groups.iter_mut().for_each(|(_, places)| places.truncate(IDS_MAX));
     groups
 }
 
-/// Hashes what a node sent; whether it brought anything on.
-fn take_in(
-    wanted: &mut [Wanted],
-    places: &[usize],
-    (answers, mut body): (&[ChunkAnswer], Bytes),
-    room: &mut usize,
-) -> bool {
-    for (place, answer) in places.iter().zip(answers) {
+/// Notes what a node gave, and whom to ask next for the rest.
+fn take_in(wanted: &mut [Wanted], node: NodeId, places: &[usize], given: Vec<Given>, room: &mut usize) {
+    for (place, given) in places.iter().zip(given) {
         let Some(wanted) = wanted.get_mut(*place) else { continue };
-        let Some(source) = wanted.sources.last().copied() else { continue };
-        match answer {
-            ChunkAnswer::Present { object_bytes } => {
-                let bytes = usize::try_from(*object_bytes).unwrap_or(usize::MAX).min(body.len());
-                match VerifiedChunk::verify(wanted.id, body.split_to(bytes)) {
-                    Ok(chunk) => {
-                        *room = room.saturating_sub(bytes);
-                        wanted.got = Some(chunk);
-                    }
-                    Err(error) => {
-                        tracing::warn!(node = %source, %error, "a node sends bytes that are not the chunk");
-                        wanted.damaged = true;
-                        wanted.pass_over(source);
-                    }
-                }
+        match given {
+            Given::Whole(chunk) => {
+                *room = room.saturating_sub(chunk.object().len());
+                wanted.got = Some(chunk);
             }
-            ChunkAnswer::Corrupt => {
+            Given::Damaged => {
                 wanted.damaged = true;
-                wanted.pass_over(source);
+                wanted.pass_over(node);
             }
-            // A peer is asked for its own copy only.
-            ChunkAnswer::Missing | ChunkAnswer::Unheard => wanted.pass_over(source),
+            Given::Nothing => wanted.pass_over(node),
         }
     }
-    !answers.is_empty()
 }
