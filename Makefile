@@ -64,7 +64,7 @@ sync-soak: build ## Two real clients and a node under random edits for MINUTES (
 ROUNDS ?= 200
 
 .PHONY: soak
-soak: build ## A cluster's three nodes killed at once, ROUNDS (200) times, under load; `make test` does a few.
+soak: build ## A cluster's three nodes killed at once, ROUNDS (200) times, under load; `make test` does ten.
 	VAUBAN_ROUNDS=$(ROUNDS) $(if $(SEED),VAUBAN_SEED=$(SEED)) \
 	  $(CARGO) test $(RELEASE) --package vauban-tests --test processes kill9_all_nodes -- --nocapture
 
