@@ -6,6 +6,7 @@ use vauban_protocol::organisation::Statement;
 
 use super::{Job, JobError, Repair, Scrub, Step, Sweep};
 use crate::chunks::{Deletion, Partition, Stamp};
+use crate::limit::REPAIR_STEP_BYTES;
 use crate::metadata::Metadata;
 use crate::replication::Replication;
 use crate::replication::tests::cluster::{Cluster, ids, object, objects, stored_at};
@@ -50,6 +51,26 @@ async fn an_emptied_node_is_filled_again() {
     assert_eq!(cluster.held(1, &chunks).await, 700);
     let again = repair(&cluster.nodes[1], &cluster.metadata).await;
     assert_eq!((again.seen, again.changed), (701, 0));
+    cluster.stop().await;
+}
+
+/// One unit is what a throttle lets pass at once. Fails if it brings more, or if what is under way from one unit to the next is lost or
+/// counted twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_unit_of_repair_brings_no_more_than_it_may() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let chunks: Vec<_> = (0..24).map(|number| object(number, 4 << 20)).collect();
+    for some in chunks.chunks(3) {
+        cluster.upload(0, some).await;
+    }
+    cluster.empty(1);
+    let mut repairing = Repair::new(cluster.nodes[1].clone(), cluster.metadata.clone());
+    assert!(repairing.is_due());
+    let first = repairing.step().await.unwrap();
+    assert!(first.bytes <= REPAIR_STEP_BYTES as u64 && first.wanting.is_none(), "{first:?}");
+    let rest = pass(&mut repairing).await.unwrap();
+    assert_eq!((first.changed + rest.changed, rest.wanting), (25, Some(0)), "the chunks, and the epoch's bundle");
+    assert_eq!(cluster.held(1, &chunks).await, 24);
     cluster.stop().await;
 }
 
