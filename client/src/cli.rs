@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    admin, cat, completions, device, diff, doctor, fsck, get, history, ignored, init, limit, log, ls, org, pause, put,
+    admin, cat, completions, device, diff, doctor, fsck, get, history, ignored, init, limit, link, log, ls, org, pause, put,
     restore, select, service, space, status, sync, trash, ui, user,
 };
 use crate::exit::Exit;
@@ -173,6 +173,11 @@ pub(crate) enum Command {
         en: "Lists a space, or a folder in it",
     ))]
     Ls(ls::Arguments),
+    #[command(subcommand, about = say!(
+        fr: "Les liens : partager des fichiers avec des personnes sans compte, recevoir un lien",
+        en: "Links: share files with people without an account, receive a link",
+    ))]
+    Link(link::Command),
     #[command(about = say!(
         fr: "Raconte ce qui est arrivé à un fichier ou dossier",
         en: "Tells what has happened to a file or folder",

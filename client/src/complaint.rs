@@ -6,6 +6,7 @@ mod of_keys;
 mod of_link;
 mod of_organisation;
 mod of_service;
+mod of_shared_link;
 mod of_sync;
 
 use vauban_protocol::organisation::PolicyBreach;
@@ -61,6 +62,7 @@ impl From<&Failure> for Complaint {
             Failure::NodeRequest(error) => of_organisation::of_request(error),
             Failure::Sync(error) => of_sync::complaint(error),
             Failure::Service(error) => of_service::complaint(error),
+            Failure::SharedLink(error) => of_shared_link::complaint(error),
             Failure::NothingKept => Self::new(
                 say!(fr: "Aucun dossier n'est à synchroniser.", en: "No folder is to be kept in sync."),
                 say!(

@@ -12,6 +12,7 @@ use crate::link::LinkError;
 use crate::organisation::{ChainError, InviteError, NodeRequestError};
 use crate::say;
 use crate::service::{AskError, Refusal};
+use crate::shared_link::SharedLinkError;
 use crate::sync::SyncError;
 
 macro_rules! exits {
@@ -119,6 +120,7 @@ impl From<&Failure> for Exit {
             Failure::Chain(error) | Failure::Invite(InviteError::Chain(error)) => of_chain(error),
             Failure::Invite(InviteError::TwoAnswers | InviteError::BadCertificate) => Self::Alarm,
             Failure::Invite(_) | Failure::InviteCode(_) => Self::Invite,
+            Failure::SharedLink(error) => of_shared_link(error),
             Failure::Sync(error) => of_sync(error),
             Failure::Bug(_) => Self::Bug,
         }
@@ -142,12 +144,22 @@ fn of_sync(error: &SyncError) -> Exit {
     }
 }
 
+fn of_shared_link(error: &SharedLinkError) -> Exit {
+    match error {
+        SharedLinkError::Address(_) | SharedLinkError::TooLarge => Exit::Usage,
+        SharedLinkError::Password => Exit::Passphrase,
+        SharedLinkError::Unsigned | SharedLinkError::Forged | SharedLinkError::Manifest(_) => Exit::Misbehaved,
+        SharedLinkError::Exists(_) => Exit::Local,
+    }
+}
+
 fn of_link(error: &LinkError) -> Exit {
     match error {
         LinkError::Unreachable { .. } => Exit::Unreachable,
         LinkError::Untrusted { .. } => Exit::Policy,
         LinkError::Refused { refusal, .. } => match refusal {
             NodeRefusal::UnknownInvite | NodeRefusal::InviteExpired | NodeRefusal::InviteFull => Exit::Invite,
+            NodeRefusal::LinkToken => Exit::Passphrase,
             NodeRefusal::CounterUsed => Exit::Alarm,
             NodeRefusal::Unavailable | NodeRefusal::Behind | NodeRefusal::NotInForce => Exit::Unreachable,
             _ => Exit::Refused,

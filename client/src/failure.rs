@@ -10,6 +10,7 @@ use crate::link::Misbehaviour;
 use crate::organisation::{ChainError, FoundingError, InviteError, InviteFetchError, NodeRequestError};
 use crate::say;
 use crate::service::AskError;
+use crate::shared_link::SharedLinkError;
 use crate::state::StateError;
 use crate::sync::{ChoiceError, SyncError};
 
@@ -52,6 +53,9 @@ pub enum Failure {
     /// The background service of this home.
     #[error(transparent)]
     Service(#[from] AskError),
+    /// A link for people without an account.
+    #[error(transparent)]
+    SharedLink(#[from] SharedLinkError),
     /// Nothing is to be kept in step.
     #[error("no folder is to be kept in step")]
     NothingKept,

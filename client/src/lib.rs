@@ -28,6 +28,7 @@ pub mod sync;
 pub mod tree;
 
 pub mod service;
+pub mod shared_link;
 pub mod ui;
 
 pub mod commands;

@@ -239,6 +239,14 @@ pub const ASKER_SECONDS_MAX: u64 = 60;
 pub const ANSWER_SECONDS_MAX: u64 = 30;
 /// Seconds for which a command waits until the service's rounds have halted: reading a large tree is one step.
 pub const LEND_SECONDS_MAX: u64 = 300;
+/// Bytes of the fragment of a link's address.
+pub const LINK_ADDRESS_BYTES_MAX: usize = 8 * 1024;
+/// Files and folders that one link shows.
+pub const LINK_ENTRIES_MAX: usize = 200_000;
+/// Digits of a link's identifier that are enough to name it.
+pub const LINK_DIGITS_MIN: usize = 6;
+/// Bytes of a path that members see of a link: the end of a longer one.
+pub const LINK_LABEL_PATH_BYTES: usize = 768;
 /// Requests to a service that wait for it to act.
 pub const ERRANDS_WAITING_MAX: usize = 16;
 /// Seconds for which a service that ends waits for its rounds to halt.

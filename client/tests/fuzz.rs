@@ -13,6 +13,7 @@ use vauban_client::log::{
     Changes, Checkpoint, ChunkList, Effect, EntryId, EntryName, Kind, MapTree, Op, Roster, Said, Tree, Version, apply,
     decode_ops, decode_page, decode_rows, encode_checkpoint, encode_ops, encode_page, encode_rows, push_row, read_ops,
 };
+use vauban_client::shared_link::{Head, Label, LinkAddress, Manifest};
 use vauban_client::tree::{ConflictStamp, TreePath, conflict_name, may_link};
 use vauban_protocol::id::Digest;
 use vauban_protocol::signed::Signed;
@@ -198,5 +199,25 @@ fn no_link_climbs_above_the_root() {
             assert!(at >= 0, "{target:?} from {folder}");
         }
         assert!(!target.starts_with('/'));
+    });
+}
+
+/// Whoever makes a link may be hostile to whoever opens it: what is read writes back to the same bytes, and leads nowhere else.
+#[test]
+fn whatever_a_link_holds_is_sound_or_refused() {
+    check!().with_test_time(TIME).for_each(|input: &[u8]| {
+        let input = [&[1], input].concat();
+        if let Ok(manifest) = Manifest::parse(&input) {
+            assert_eq!(manifest.to_bytes(), input);
+            let is_inside = |path: &[String]| path.iter().all(|name| EntryName::parse(name.as_bytes()).is_ok());
+            assert!(manifest.entries.iter().all(|entry| is_inside(&entry.path) && entry.path[0] == manifest.name));
+        }
+        if let Ok(head) = Head::parse(&input) {
+            assert_eq!(head.to_bytes(), input);
+        }
+        if let Ok(label) = Label::parse(&input) {
+            assert_eq!(label.to_bytes(), input);
+        }
+        let _ = LinkAddress::parse(&format!("#{}", String::from_utf8_lossy(&input)));
     });
 }

@@ -23,4 +23,5 @@ pub mod bundle;
 pub mod invite;
 pub mod kem;
 pub mod keystore;
+pub mod shared_link;
 pub mod signing;

@@ -34,6 +34,9 @@ pub const ARGON2_MEMORY_KIB_MIN: u32 = 64 * 1024;
 pub const ARGON2_MEMORY_KIB_MAX: u32 = 1024 * 1024;
 /// Lanes, at most; ours has one, since nothing here runs them in parallel.
 pub const ARGON2_LANES_MAX: u32 = 4;
+/// PBKDF2 rounds over a link's password, the same for every link: what OWASP asks for with SHA-256 (2023), in browsers without
+/// Argon2.
+pub const LINK_PASSWORD_ROUNDS: u32 = 600_000;
 /// Bytes of a locked keystore or backup, at most: bounds what is read from a file before its passphrase is asked.
 pub const LOCKED_BYTES_MAX: usize = 16 * 1024 * 1024;
 

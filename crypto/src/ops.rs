@@ -34,7 +34,6 @@ impl LogKey {
         Self(secret)
     }
 
-    #[cfg(test)]
     pub(crate) fn secret(&self) -> &Secret<32> {
         &self.0
     }

@@ -27,7 +27,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::durable_file::{self, Readers};
-use crate::edge::{Edge, EdgeError, EdgeParts, Listener, stop_channel};
+use crate::edge::{Edge, EdgeError, EdgeParts, Listener, PageListener, stop_channel};
 use crate::enrolment::{self, AdmitError, Enrolment};
 use crate::identity::{Identity, IdentityError};
 use crate::jobs::{Backup, Jobs, Repair, Scrub, Sweep, Throttle};
@@ -242,7 +242,11 @@ async fn serve_all(
         metrics: Arc::clone(&metrics),
         reserve: reserve.clone(),
     };
-    let edge = Edge::new(listener, parts, config);
+    let page = match config.links.listen {
+        Some(address) => Some(PageListener::bind(address).await?),
+        None => None,
+    };
+    let edge = Edge::new(listener, page, parts, config);
     let parts = WebParts {
         node,
         metadata: metadata.clone(),

@@ -49,6 +49,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// Backups of the metadata.
     pub backup: Backup,
+    /// Links that people without an account open in a browser.
+    pub links: Links,
 }
 
 /// What is logged, and how.
@@ -133,6 +135,18 @@ pub struct Backup {
     pub kept: usize,
 }
 
+/// Links that people without an account open in a browser.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Links {
+    /// Where the page listens, by HTTP; nowhere, if that is not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// Where browsers find it, by HTTPS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+}
+
 /// What is done unasked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -172,6 +186,7 @@ impl Default for Config {
             network: Network::default(),
             jobs: Jobs::default(),
             backup: Backup::default(),
+            links: Links::default(),
         }
     }
 }
@@ -305,6 +320,19 @@ impl Config {
             let rule = format!("between 1 and {CONNECTIONS_MAX}");
             return Err(out_of_range("network.connections_max", connections, rule));
         }
+        if let Some(origin) = &self.links.origin {
+            let is_origin = ["https://", "http://"].iter().any(|scheme| {
+                origin.strip_prefix(scheme).is_some_and(|host| {
+                    !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && !"/?#\\\"'<>".contains(c))
+                })
+            });
+            if !is_origin {
+                return Err(out_of_range("links.origin", origin, "an origin such as https://share.example.org, without a path"));
+            }
+        } else if let Some(listen) = self.links.listen.filter(|listen| !listen.ip().is_loopback()) {
+            let rule = "only loopback, unless links.origin says the https address that leads there";
+            return Err(out_of_range("links.listen", listen, rule));
+        }
         Ok(self)
     }
 }
@@ -376,7 +404,8 @@ mod tests {
 
     #[test]
     fn the_shipped_file_documents_every_option() {
-        let config = Config { advertise: Some("node:1".to_owned()), ..Config::default() };
+        let links = Links { listen: Some(SocketAddr::from(([127, 0, 0, 1], 1))), origin: Some("https://a".to_owned()) };
+        let config = Config { advertise: Some("node:1".to_owned()), links, ..Config::default() };
         let table = toml::Table::try_from(&config).unwrap();
         let options = table.iter().flat_map(|(name, value)| match value {
             toml::Value::Table(inner) => inner.keys().cloned().collect(),
@@ -410,6 +439,8 @@ mod tests {
             ("[disk]\nreserve = \"some\"", "reserve"),
             ("[network]\nidle_timeout = \"30\"", "idle_timeout"),
             ("[network]\nconnections_max = 0", "network.connections_max"),
+            ("[links]\norigin = \"https://a/b\"", "links.origin"),
+            ("[links]\nlisten = \"0.0.0.0:1\"", "links.listen"),
         ];
         for (text, named) in cases {
             let error = parse(text).unwrap_err().to_string();

@@ -382,6 +382,32 @@ pub const MARKS_MAX: usize = 26;
 pub const RELEASES_SEEN_MAX: usize = 1024;
 /// Releases that one tick ends, each of at most [`vauban_protocol::limit::COMMIT_ADDS_MAX`] rows: apply stays a matter of milliseconds a release.
 pub const PURGE_RELEASES_MAX: usize = 8;
+/// Links that one tick looks at.
+pub const LINKS_LOOKED_MAX: usize = 16;
+/// Chunks that one look lets a link let go of: two records each, as a commit's adds.
+pub const LINK_HOLDS_CLEARED_MAX: usize = 4096;
+/// Seconds between two looks at a link, and at a release that links hold back.
+pub const LINK_LOOK_SECONDS: u64 = DAY_SECONDS;
+/// Seconds after which a link ends that its maker did not finish.
+pub const LINK_UNFINISHED_SECONDS: u64 = DAY_SECONDS;
+/// Seconds for which a link that has ended is told apart from one that never was.
+pub const LINK_REMEMBERED_SECONDS: u64 = 30 * DAY_SECONDS;
+/// Times that one node lets a link be opened within a minute, and as often be guessed at.
+pub const LINK_OPENS_MINUTE_MAX: u32 = 30;
+/// Links whose openings a node remembers at once.
+pub const LINKS_PACED_MAX: usize = 4096;
+/// Seconds for which a gateway adds up openings before it has them counted.
+pub const LINK_COUNT_SECONDS: u64 = 5;
+/// Requests to the page of links at once.
+pub const PAGE_REQUESTS_MAX: usize = 64;
+/// Bytes of a request to it: a link, its token, and ids.
+pub const PAGE_REQUEST_BYTES_MAX: usize = 48 + PAGE_IDS_MAX * 32;
+/// Chunks of one request to it.
+pub const PAGE_IDS_MAX: usize = 1024;
+/// Seconds for such a request to come in.
+pub const PAGE_REQUEST_SECONDS_MAX: u64 = 10;
+/// Seconds for which one piece of an answer waits for a browser to take it.
+pub const PAGE_PIECE_SECONDS_MAX: u64 = 30;
 /// Seconds for which an invite is still shown after it has expired, so that its inviter learns why nobody came.
 pub const INVITE_GRACE_SECONDS: u64 = 7 * DAY_SECONDS;
 

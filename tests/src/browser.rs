@@ -43,7 +43,7 @@ pub struct Browser {
     driver: SocketAddr,
     session: String,
     _process: Running,
-    _profile: TempDir,
+    profile: TempDir,
 }
 
 impl Browser {
@@ -68,11 +68,31 @@ impl Browser {
         let driver = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let profile_flag = format!("--user-data-dir={}", profile.path().join("profile").display());
         let flags: Vec<&str> = FLAGS.iter().copied().chain([profile_flag.as_str()]).collect();
-        let options = json!({ "binary": find("chromium").context("chromium is not installed")?, "args": flags });
+        let downloads = profile.path().join("downloads");
+        fs::create_dir_all(&downloads)?;
+        let prefs = json!({ "download.default_directory": downloads, "download.prompt_for_download": false });
+        let binary = find("chromium").context("chromium is not installed")?;
+        let options = json!({ "binary": binary, "args": flags, "prefs": prefs });
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
         let begun = call(driver, "POST", "/session", Some(&wanted))?;
         let session = begun.get("sessionId").and_then(Value::as_str).context("no session")?.to_owned();
-        Ok(Self { driver, session, _process: process, _profile: profile })
+        Ok(Self { driver, session, _process: process, profile })
+    }
+
+    /// The folder that its downloads go to.
+    #[must_use]
+    pub fn downloads(&self) -> PathBuf {
+        self.profile.path().join("downloads")
+    }
+
+    /// Waits until a file of this name was downloaded, whole.
+    ///
+    /// # Errors
+    /// If it never is.
+    pub fn downloaded(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let file = self.downloads().join(name);
+        wait::until(name, LIMIT, || Ok(file.is_file().then(|| file.clone())))
+            .with_context(|| self.text("body").unwrap_or_default())
     }
 
     /// Opens an address, and waits until it is there.

@@ -21,6 +21,7 @@ pub mod home;
 pub mod node;
 
 pub mod network;
+pub mod wiretap;
 
 pub mod agency;
 

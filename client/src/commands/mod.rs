@@ -12,6 +12,7 @@ pub(crate) mod history;
 pub(crate) mod ignored;
 pub(crate) mod init;
 pub(crate) mod limit;
+pub(crate) mod link;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod org;
@@ -64,6 +65,7 @@ pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
         Command::Admin(command) => admin::run(&context, command),
         Command::Init(arguments) => init::run(&context, arguments),
         Command::Device(command) => device::run(&context, command),
+        Command::Link(command) => link::run(&context, command),
         Command::Space(command) => space::run(&context, command),
         Command::Sync(arguments) => sync::run(&context, arguments),
         Command::Select(arguments) => select::run(&context, arguments),

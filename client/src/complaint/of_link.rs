@@ -123,6 +123,15 @@ fn refused(refusal: &Refusal) -> Complaint {
             fr: "Demander à un administrateur de l'augmenter (`vauban admin quota set`), ou supprimer des fichiers : leur place revient après la rétention de l'espace. Rien n'est perdu, l'envoi reprendra de lui-même ; supprimer et recevoir restent possibles.",
             en: "Ask an admin to raise it (`vauban admin quota set`), or remove files: their room comes back after the space's retention. Nothing is lost, sending will resume by itself; removing and receiving go on.",
         ),
+        Refusal::UnknownLink | Refusal::LinkExpired | Refusal::LinkEnded => say!(
+            fr: "Demander un nouveau lien à la personne qui l'a envoyé.",
+            en: "Ask whoever sent the link for a new one.",
+        ),
+        Refusal::LinkToken => say!(
+            fr: "Vérifier l'adresse et le mot de passe auprès de la personne qui les a envoyés.",
+            en: "Check the address and the password with whoever sent them.",
+        ),
+        Refusal::LinkBusy => say!(fr: "Attendre une minute, puis relancer.", en: "Wait a minute, then run it again."),
         Refusal::UnknownDevice => say!(
             fr: "Attendre que le nœud ait rattrapé l'organisation ; sinon demander à un administrateur si cet appareil est enrôlé.",
             en: "Wait until the node has caught up with the organisation; otherwise ask an admin whether this device is enrolled.",
@@ -243,6 +252,20 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::NotInForce => say!(
             fr: "Les nœuds ont été restaurés d'une sauvegarde, et n'écrivent rien avant que la racine de l'organisation l'ait signé.",
             en: "The nodes were restored from a backup, and write nothing before the organisation's root has signed it.",
+        ),
+        Refusal::UnknownLink => say!(fr: "Ce lien n'existe pas.", en: "This link does not exist."),
+        Refusal::LinkExpired => say!(fr: "Ce lien a expiré.", en: "This link has expired."),
+        Refusal::LinkEnded => say!(
+            fr: "Ce lien a été révoqué : on n'y a plus accès.",
+            en: "This link was revoked: it opens nothing any more.",
+        ),
+        Refusal::LinkToken => say!(
+            fr: "Le mot de passe, ou le lien lui-même, n'est pas le bon.",
+            en: "The password, or the link itself, is not the right one.",
+        ),
+        Refusal::LinkBusy => say!(
+            fr: "Ce lien a été ouvert, ou essayé, trop souvent ces derniers temps.",
+            en: "This link was opened, or tried, too often lately.",
         ),
         Refusal::FeatureLevel => say!(
             fr: "Les nœuds ne savent pas encore faire cela.",

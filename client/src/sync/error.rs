@@ -7,6 +7,7 @@ use vauban_protocol::wire::Refusal;
 use crate::content::{DedupError, FetchError, NodesError, UploadError};
 use crate::failure::Failure;
 use crate::log::{EpochError, LogError};
+use crate::shared_link::SharedLinkError;
 use crate::state::StateError;
 use crate::state::cache::CacheError;
 use crate::state::journal::JournalError;
@@ -88,6 +89,12 @@ pub enum SyncError {
 impl From<Failure> for SyncError {
     fn from(failure: Failure) -> Self {
         Self::Device(Box::new(failure))
+    }
+}
+
+impl From<SharedLinkError> for SyncError {
+    fn from(error: SharedLinkError) -> Self {
+        Failure::from(error).into()
     }
 }
 

@@ -87,6 +87,8 @@ identifier! {
     SpaceId(16);
     /// An invite, chosen at random.
     InviteId(16);
+    /// A link that people without an account open, chosen at random.
+    LinkId(16);
     /// A life of the cluster, chosen at random when it is restored from a backup.
     Incarnation(16);
 }

@@ -33,6 +33,10 @@ labels! {
     SIGN_SEEN = "sign seen";
     /// Signature context of an invite record.
     SIGN_INVITE = "sign invite";
+    /// Signature context of a link.
+    SIGN_LINK = "sign link";
+    /// Signature context of a link's end before its time.
+    SIGN_LINK_END = "sign link end";
     /// Signature context of a joining device's proof of possession.
     SIGN_JOIN = "sign join";
 
@@ -56,6 +60,11 @@ labels! {
     HASH_SPACE = "space in clear";
     /// Prefix of the hash of an epoch's recipient list.
     HASH_RECIPIENTS = "recipients";
+
+    /// Prefix of the hash of a part of a link's chunk ids.
+    HASH_LINK_IDS = "link ids";
+    /// Prefix of the hash that nodes keep of a link's access token.
+    HASH_LINK_TOKEN = "link token hash";
 
     /// Commitment to a space's epoch root (`formats#3`).
     EPOCH_COMMIT = "epoch commit";
@@ -94,6 +103,18 @@ labels! {
     JOIN_NAME = "join name";
     /// Digest tables and block cipher key of a keyed cutter, from the epoch's cutter key (`formats#9`).
     CUTTER = "cutter";
+    /// Salt of a link's password, from the link's secret.
+    LINK_PASSWORD = "link password";
+    /// Access token of a link, from its secret and password.
+    LINK_TOKEN = "link token";
+    /// Key of a link, from its secret and password.
+    LINK_KEY = "link key";
+    /// Key of a link's head, from the link's key and a salt.
+    LINK_HEAD = "link head";
+    /// Content key of a link's manifest, from its secret and password.
+    LINK_CONTENT = "link content";
+    /// Key of what a link shows, for members, from an epoch's log key and a salt.
+    LINK_LABEL = "link label";
     /// Key that seals a keystore, from the passphrase key.
     KEYSTORE = "keystore";
     /// Key that seals an organisation backup, from the passphrase key.

@@ -15,6 +15,7 @@ pub mod time;
 
 pub mod chain;
 pub mod organisation;
+pub mod page;
 pub mod receipt;
 pub mod space;
 pub mod wire;

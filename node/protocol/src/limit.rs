@@ -72,6 +72,27 @@ pub const REANCHORED_SPACES_MAX: usize = 400;
 /// Spaces one user may be a member of.
 pub const SPACES_MAX: usize = 4096;
 
+/// Bytes of one signed link: a head, a label, and the digests of its parts.
+pub const LINK_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of one signed end of a link.
+pub const LINK_END_BYTES_MAX: usize = 256;
+/// Chunks of one link's manifest: hundreds of thousands of files.
+pub const LINK_MANIFEST_CHUNKS_MAX: usize = 16;
+/// Bytes of a link's sealed head, which names the manifest's chunks and what opens them.
+pub const LINK_HEAD_BYTES_MAX: usize = 2 * 1024;
+/// Bytes of what a link shows, sealed for members.
+pub const LINK_LABEL_BYTES_MAX: usize = 1024;
+/// Chunk ids in one part of a link.
+pub const LINK_PART_IDS_MAX: usize = IDS_MAX;
+/// Parts of one link: some 200 GiB. Each has a bit in what nodes keep of a link.
+pub const LINK_PARTS_MAX: usize = 64;
+/// Days for which a link may last.
+pub const LINK_DAYS_MAX: u64 = 366;
+/// Links of one space, with those that ended lately: bounds what one answer lists.
+pub const LINKS_MAX: usize = 256;
+/// Bytes of links in one answer.
+pub const LINKS_BYTES_MAX: usize = LINKS_MAX * (LINK_BYTES_MAX + 4);
+
 /// Bytes of one message's postcard header: `IDS_MAX` ids with a length each fit.
 pub const HEADER_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of the first stream of a connection that has not been admitted yet (`formats#21`).
@@ -88,4 +109,9 @@ const _: () = assert!(COMMIT_BYTES_MAX + 4 <= FOLLOW_BYTES_MAX);
 const _: () = assert!(CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX <= CERTIFICATES_BYTES_MAX);
 // A head's number takes ten bytes at most; the hybrid signature and the rest of a certificate fit beside.
 const _: () = assert!(REANCHORED_SPACES_MAX * (16 + 10 + 32) + 4096 < CERTIFICATE_BYTES_MAX);
+const _: () = assert!(LINK_MANIFEST_CHUNKS_MAX * (32 + 32 + 5) + 128 <= LINK_HEAD_BYTES_MAX);
+const _: () = assert!(
+    LINK_HEAD_BYTES_MAX + LINK_LABEL_BYTES_MAX + (LINK_PARTS_MAX + LINK_MANIFEST_CHUNKS_MAX) * 32 + 512 <= LINK_BYTES_MAX
+);
+const _: () = assert!(LINK_PARTS_MAX <= u64::BITS as usize);
 const _: () = assert!(IDS_MAX * (32 + 5) < HEADER_BYTES_MAX);

@@ -8,7 +8,7 @@ use vauban_protocol::canonical::encode;
 use vauban_protocol::limit::COMMIT_BYTES_MAX;
 use vauban_protocol::organisation::{Certificate, Invite, JoinPost, NodeAdmission, NodeRequest};
 use vauban_protocol::signed::{Payload, SUITE, Signed};
-use vauban_protocol::space::{Commit, EpochCertificate, Seen, SpaceGenesis};
+use vauban_protocol::space::{Commit, EpochCertificate, LinkEnd, Seen, SharedLink, SpaceGenesis};
 use vauban_protocol::wire::{
     Admission, GuestRequest, Hello, Request, Response, decode_header, item_length, split_items,
 };
@@ -50,6 +50,8 @@ targets! {
     certificate: signed::<Certificate>;
     commit: signed::<Commit>;
     epoch_certificate: signed::<EpochCertificate>;
+    shared_link: signed::<SharedLink>;
+    link_end: signed::<LinkEnd>;
     seen: signed::<Seen>;
     space_genesis: signed::<SpaceGenesis>;
     invite: signed::<Invite>;
@@ -62,7 +64,12 @@ targets! {
             let _ = request.body_bytes_max();
         }
     };
-    guest_request: header::<GuestRequest>;
+    guest_request: |input: &[u8]| {
+        header::<GuestRequest>(input);
+        if let Ok(request) = decode_header::<GuestRequest>(input) {
+            let _ = request.body_bytes_max();
+        }
+    };
     response: header::<Response>;
     hello: header::<Hello>;
     admission: header::<Admission>;

@@ -10,6 +10,7 @@ use vauban_protocol::wire::Refusal;
 use crate::chunks::ChunkStore;
 use crate::edge::fault::RequestFault;
 use crate::edge::handshake::Admitted;
+use crate::edge::links::LinkGate;
 use crate::edge::memory::Memory;
 use crate::identity::Identity;
 use crate::metadata::{Failure, Metadata, View};
@@ -32,6 +33,8 @@ pub(super) struct Gateway {
     pub(super) consensus: Memory,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reserve: Reserve,
+    /// How often links are opened.
+    pub(super) links: LinkGate,
 }
 
 impl Gateway {

@@ -16,7 +16,9 @@ use crate::config::Config;
 use crate::edge::connection::{Left, Places, Signals, serve};
 use crate::edge::farewell::endpoint_config;
 use crate::edge::gateway::Gateway;
+use crate::edge::links::LinkGate;
 use crate::edge::memory::Memory;
+use crate::edge::page::{self, PageListener};
 use crate::edge::socket;
 use crate::edge::stop::Stop;
 use crate::edge::tls::{TlsError, quic_config};
@@ -63,6 +65,7 @@ pub struct Listener {
 pub struct Edge {
     listener: Listener,
     gateway: Arc<Gateway>,
+    page: Option<PageListener>,
     connections_max: usize,
     grace: Duration,
 }
@@ -70,6 +73,14 @@ pub struct Edge {
 /// Why the edge does not listen. The operator acts, except for a bug.
 #[derive(Debug, thiserror::Error)]
 pub enum EdgeError {
+    /// The page of links.
+    #[error("cannot listen on {address} (TCP): {source}")]
+    Page {
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -118,7 +129,7 @@ impl Listener {
 impl Edge {
     /// An edge on that socket; peers are served by [`Edge::serve`].
     #[must_use]
-    pub fn new(listener: Listener, parts: EdgeParts, config: &Config) -> Self {
+    pub fn new(listener: Listener, page: Option<PageListener>, parts: EdgeParts, config: &Config) -> Self {
         let EdgeParts { identity, peers, metadata, chunks, replication, metrics, reserve } = parts;
         let memory = Memory::new(
             bytes_of(config.memory.bodies),
@@ -129,8 +140,10 @@ impl Edge {
         let patience = Duration::from_secs(MEMORY_SECONDS_MAX);
         let pushed = Memory::new(PUSHED_BYTES_MAX, 0, patience, metrics.body_bytes());
         let consensus = Memory::new(CONSENSUS_BODIES_BYTES, 0, patience, metrics.body_bytes());
+        let origin = config.links.origin.clone().or_else(|| page.as_ref().map(PageListener::origin));
         Self {
             listener,
+            page,
             gateway: Arc::new(Gateway {
                 identity,
                 metadata,
@@ -142,6 +155,7 @@ impl Edge {
                 consensus,
                 metrics,
                 reserve,
+                links: LinkGate::at(origin),
             }),
             connections_max: config.network.connections_max,
             grace: config.network.stop_grace,
@@ -155,7 +169,7 @@ impl Edge {
     }
 
     /// Serves peers until `stop`, then lets requests under way finish, within the grace.
-    pub async fn serve(self, mut stop: Stop) {
+    pub async fn serve(mut self, mut stop: Stop) {
         let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
         let connections = Arc::new(Semaphore::new(self.connections_max));
         let guests = Arc::new(Semaphore::new(GUESTS_MAX));
@@ -166,6 +180,9 @@ impl Edge {
         let mut peers = JoinSet::new();
         let mut following = JoinSet::new();
         following.spawn(follow_organisation(self.gateway.metadata.clone(), heads));
+        if let Some(page) = self.page.take() {
+            following.spawn(page::serve(page, Arc::clone(&self.gateway)));
+        }
         loop {
             let packet = tokio::select! {
                 packet = self.listener.endpoint.accept() => packet,

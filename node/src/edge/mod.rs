@@ -25,11 +25,13 @@ mod handshake;
 
 mod caller;
 mod gateway;
+mod links;
 mod nodes;
 mod requests;
 mod verbs;
 
 mod connection;
+mod page;
 mod listen;
 mod stop;
 
@@ -37,5 +39,6 @@ mod stop;
 mod tests;
 
 pub use listen::{Edge, EdgeError, EdgeParts, Listener};
+pub use page::PageListener;
 pub use stop::{Stop, Stopper, stop_channel};
 pub use tls::TlsError;

@@ -90,6 +90,10 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         Request::Seen { space } => verbs::seen(gateway, admitted, space, body).await,
         Request::Seens { space } => verbs::seens(gateway, caller, space).await,
         Request::CheckChunks { space, ids } => verbs::check_chunks(gateway, admitted, space, &ids).await,
+        Request::CreateLink => verbs::create_link(gateway, admitted, body).await,
+        Request::HoldLink { link, part, ids } => verbs::hold_link(gateway, admitted, link, part, ids).await,
+        Request::EndLink => verbs::end_link(gateway, admitted, body).await,
+        Request::Links { space } => verbs::links(gateway, caller, space).await,
         Request::Usage { of } => verbs::usage(gateway, admitted, of).await,
         Request::Follow { space, from } => {
             drop(body);
@@ -99,18 +103,23 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
     answer.map(Reply::Answer)
 }
 
-/// Guests are answered only about an invite that they know; without one, there is nothing here.
+/// Guests are answered only about an invite or a link that they know; without one, there is nothing here.
 async fn route_guest(
     gateway: &Gateway,
     share: &Share,
     request: GuestRequest,
     rest: Rest,
 ) -> Result<Answer, RequestFault> {
-    let body = rest.body(request.body_bytes_max(), share).await?;
+    let bytes_max =
+        request.body_bytes_max().ok_or(RequestFault::Bound("a list in the header is longer than allowed"))?;
+    let body = rest.body(bytes_max, share).await?;
     match request {
         GuestRequest::Organisation { invite, from } => verbs::guest_organisation(gateway, share, invite, from).await,
         GuestRequest::Invite { invite } => verbs::invite(gateway, share, invite).await,
         GuestRequest::Join { invite } => verbs::join(gateway, invite, body).await,
+        GuestRequest::LinkOrganisation { link, from } => verbs::link_organisation(gateway, share, link, from).await,
+        GuestRequest::OpenLink { link, token } => verbs::open_link(gateway, share, link, &token).await,
+        GuestRequest::LinkChunks { link, token, ids } => verbs::link_chunks(gateway, share, link, &token, ids).await,
     }
 }
 
@@ -169,6 +178,10 @@ fn name(request: &Request) -> &'static str {
         Request::Outline { .. } => "outline",
         Request::Usage { .. } => "usage",
         Request::CheckChunks { .. } => "check_chunks",
+        Request::CreateLink => "create_link",
+        Request::HoldLink { .. } => "hold_link",
+        Request::EndLink => "end_link",
+        Request::Links { .. } => "links",
     }
 }
 
@@ -177,5 +190,8 @@ fn guest_name(request: &GuestRequest) -> &'static str {
         GuestRequest::Organisation { .. } => "guest_organisation",
         GuestRequest::Invite { .. } => "guest_invite",
         GuestRequest::Join { .. } => "guest_join",
+        GuestRequest::LinkOrganisation { .. } => "guest_link_organisation",
+        GuestRequest::OpenLink { .. } => "guest_open_link",
+        GuestRequest::LinkChunks { .. } => "guest_link_chunks",
     }
 }

@@ -10,7 +10,7 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::{InviteId, SpaceId};
+use vauban_protocol::id::{ChunkId, InviteId, LinkId, SpaceId};
 use vauban_protocol::organisation::{Certificate, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::time::Timestamp;
@@ -54,6 +54,26 @@ pub(super) enum Command {
         /// Bytes of each added object, in order; none if no copy was found.
         sizes: Vec<Option<u32>>,
     },
+    /// A signed link. This and all that follows from feature level 3 on.
+    CreateLink(Blob),
+    /// One part of a link's chunks, which the signed link names by its digest.
+    HoldLink {
+        /// The link.
+        link: LinkId,
+        /// Which part.
+        part: u8,
+        /// Its ids.
+        ids: Vec<ChunkId>,
+    },
+    /// A link's signed end.
+    EndLink(Blob),
+    /// A gateway has let a link be opened.
+    LinkOpened {
+        /// Which.
+        link: LinkId,
+        /// How often.
+        times: u32,
+    },
 }
 
 /// What applying a command did.
@@ -86,6 +106,14 @@ pub enum Applied {
     SeenKept,
     /// The node's report is taken; one that nobody waits for changes nothing.
     Reported,
+    /// The link exists.
+    LinkCreated,
+    /// The part's chunks are held.
+    LinkHeld,
+    /// The link is over.
+    LinkEnded,
+    /// That it was opened is counted.
+    LinkCounted,
 }
 
 /// A command's answer, the same on every voter.
@@ -100,7 +128,7 @@ pub(super) struct Batch(pub(super) Vec<Command>);
 pub(super) struct Outcomes(pub(super) Vec<Outcome>);
 
 impl Command {
-    /// Whether a gateway may propose it: what is in it was signed by whom it speaks of.
+    /// Whether a gateway may propose it: what is in it was signed by whom it speaks of, or is a count that nothing rests on.
     pub(super) fn is_of_gateways(&self) -> bool {
         !matches!(self, Self::Found(_) | Self::Tick(_) | Self::Raise(_))
     }
@@ -115,6 +143,10 @@ impl Command {
                 | Self::OpenInvite(_)
                 | Self::Join { .. }
                 | Self::Seen(_)
+                | Self::CreateLink(_)
+                | Self::HoldLink { .. }
+                | Self::EndLink(_)
+                | Self::LinkOpened { .. }
         )
     }
 
@@ -126,6 +158,7 @@ impl Command {
                 .is_ok_and(|signed| matches!(signed.payload().statement, Statement::Quota(_) | Statement::Reanchor(_)))
         };
         match self {
+            Self::CreateLink(_) | Self::HoldLink { .. } | Self::EndLink(_) | Self::LinkOpened { .. } => level::LINKS,
             Self::Weighed { .. } => level::WEIGHED,
             Self::Certify(certificates) if certificates.iter().any(is_new) => level::WEIGHED,
             _ => 0,
@@ -140,11 +173,14 @@ impl Command {
             | Self::Commit(blob)
             | Self::OpenInvite(blob)
             | Self::Seen(blob)
+            | Self::CreateLink(blob)
+            | Self::EndLink(blob)
             | Self::Join { post: blob, .. } => blob.0.len(),
             Self::Weighed { commit, sizes } => {
                 commit.0.len().saturating_add(sizes.len().saturating_mul(SIZE_BYTES_MAX))
             }
-            Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
+            Self::HoldLink { ids, .. } => ids.len().saturating_mul(ChunkId::BYTES),
+            Self::LinkOpened { .. } | Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
             Self::Report(report) => size_of::<Report>().saturating_add(report.signature.len()),
         }
     }

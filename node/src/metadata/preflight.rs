@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 
 use vauban_protocol::id::DeviceId;
 use vauban_protocol::limit::{
-    CERTIFICATES_MAX, COMMIT_BYTES_MAX, INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, SEEN_BYTES_MAX,
+    CERTIFICATES_MAX, COMMIT_BYTES_MAX, INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, LINK_BYTES_MAX, LINK_PART_IDS_MAX,
+    SEEN_BYTES_MAX,
 };
 use vauban_protocol::organisation::{Certificate, Invite, Issuer, JoinPost, Organisation, Statement};
 use vauban_protocol::signature::HybridKey;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, Seen, Space, SpaceGenesis};
+use vauban_protocol::space::{Commit, CommitError, LinkEnd, Seen, SharedLink, Space, SpaceGenesis, link_part};
 use vauban_protocol::wire::Refusal;
 
 use super::command::{Blob, Command};
@@ -19,6 +20,7 @@ use crate::limit::PROPOSAL_BYTES_MAX;
 
 const _: () = assert!(COMMIT_BYTES_MAX <= PROPOSAL_BYTES_MAX);
 const _: () = assert!(INVITE_BYTES_MAX <= PROPOSAL_BYTES_MAX);
+const _: () = assert!(LINK_BYTES_MAX <= PROPOSAL_BYTES_MAX && LINK_PART_IDS_MAX * 32 <= PROPOSAL_BYTES_MAX);
 const _: () = assert!(SEEN_BYTES_MAX <= PROPOSAL_BYTES_MAX);
 const _: () = assert!(JOIN_POST_BYTES_MAX <= PROPOSAL_BYTES_MAX);
 
@@ -61,6 +63,23 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
                 return Err(Refusal::Proof);
             }
         }
+        Command::CreateLink(Blob(bytes)) => {
+            let link: Signed<SharedLink> = Signed::parse(bytes.clone()).map_err(malformed)?;
+            let device = organisation.and_then(|org| org.device(link.payload().device));
+            if device.is_some_and(|device| link.verify(&device.keys.ed25519).is_err()) {
+                return Err(Refusal::Proof);
+            }
+        }
+        Command::EndLink(Blob(bytes)) => {
+            let end: Signed<LinkEnd> = Signed::parse(bytes.clone()).map_err(malformed)?;
+            let device = organisation.and_then(|org| org.device(end.payload().device));
+            if device.is_some_and(|device| end.verify(&device.keys.ed25519).is_err()) {
+                return Err(Refusal::Proof);
+            }
+        }
+        Command::HoldLink { ids, .. } => {
+            link_part(ids).ok_or(Refusal::Malformed)?;
+        }
         Command::Join { post: Blob(bytes), .. } => {
             let post = JoinPost::parse(bytes).map_err(malformed)?;
             post.join.verify_hybrid(&post.join.payload().keys).map_err(|_| Refusal::Proof)?;
@@ -71,7 +90,7 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
                 return Err(Refusal::Proof);
             }
         }
-        Command::Found(_) | Command::Tick(_) | Command::Raise(_) => {}
+        Command::Found(_) | Command::Tick(_) | Command::Raise(_) | Command::LinkOpened { .. } => {}
     }
     Ok(())
 }

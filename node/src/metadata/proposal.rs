@@ -1,7 +1,7 @@
 //! What a gateway may ask of the group, and how it is answered.
 
 use bytes::Bytes;
-use vauban_protocol::id::InviteId;
+use vauban_protocol::id::{ChunkId, InviteId, LinkId};
 use vauban_protocol::wire::Refusal;
 
 use super::command::{Blob, Command};
@@ -38,6 +38,26 @@ pub enum Proposal {
     Seen(Bytes),
     /// What a node says it holds.
     Report(Report),
+    /// A link.
+    CreateLink(Bytes),
+    /// One part of a link's chunks.
+    HoldLink {
+        /// The link.
+        link: LinkId,
+        /// Which part.
+        part: u8,
+        /// Its ids.
+        ids: Vec<ChunkId>,
+    },
+    /// A link's end.
+    EndLink(Bytes),
+    /// That a link was opened here.
+    LinkOpened {
+        /// Which.
+        link: LinkId,
+        /// How often.
+        times: u32,
+    },
 }
 
 /// Why a proposal has no effect, or none that is known.
@@ -63,6 +83,10 @@ impl From<Proposal> for Command {
             Proposal::Weighed { commit, sizes } => Self::Weighed { commit: Blob(commit), sizes },
             Proposal::OpenInvite(invite) => Self::OpenInvite(Blob(invite)),
             Proposal::Seen(seen) => Self::Seen(Blob(seen)),
+            Proposal::CreateLink(link) => Self::CreateLink(Blob(link)),
+            Proposal::HoldLink { link, part, ids } => Self::HoldLink { link, part, ids },
+            Proposal::EndLink(end) => Self::EndLink(Blob(end)),
+            Proposal::LinkOpened { link, times } => Self::LinkOpened { link, times },
             Proposal::Report(report) => Self::Report(report),
             Proposal::Join { invite, post } => Self::Join { invite, post: Blob(post) },
         }

@@ -9,15 +9,16 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 use vauban_protocol::canonical::decode;
-use vauban_protocol::id::{ChunkId, Incarnation, InviteId, NodeId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, Digest, Incarnation, InviteId, LinkId, NodeId, SpaceId, UserId};
+use vauban_protocol::limit::LINKS_MAX;
 use vauban_protocol::organisation::{InviteKind, Organisation, QuotaOf};
 use vauban_protocol::space::Space;
 use vauban_protocol::time::Timestamp;
-use vauban_protocol::wire::SpaceSummary;
+use vauban_protocol::wire::{LinkPhase, LinkStanding, SpaceSummary};
 
 use super::error::Failure;
 use super::level;
-use super::state::{Base, Release, Row, Tally};
+use super::state::{Base, LinkEntry, Release, Row, Tally};
 use super::store::{Database, Family, Key, Replica, Scan};
 use crate::chunks::{Need, Partition, RowState, Stamp};
 use crate::limit::OUTLINE_ITEMS_MAX;
@@ -25,6 +26,19 @@ use crate::placement::Layouts;
 
 /// Bytes that an item of a list body adds to its own.
 const ITEM_PREFIX_BYTES: usize = 4;
+
+/// What a gateway needs to know of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownLink {
+    /// Its space.
+    pub space: SpaceId,
+    /// Hash of its access token.
+    pub token: Digest,
+    /// Whether it is served.
+    pub phase: LinkPhase,
+    /// How often it was opened.
+    pub opened: u64,
+}
 
 /// Cheap to clone. Keeps the database open while it lives.
 #[derive(Debug, Clone)]
@@ -244,6 +258,66 @@ impl View {
     pub fn join_posts(&self, invite: InviteId) -> Result<Vec<Bytes>, Failure> {
         let range = Key::posts(invite);
         self.list(&range, &range.end(), usize::MAX)
+    }
+
+    /// A link as it is now.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn link(&self, link: LinkId) -> Result<Option<KnownLink>, Failure> {
+        let _reading = self.replica.reading();
+        self.known_link(link)
+    }
+
+    fn known_link(&self, link: LinkId) -> Result<Option<KnownLink>, Failure> {
+        let found: Option<LinkEntry> = self.database().read_as(Family::State, &Key::link(link))?;
+        let Some(entry) = found else { return Ok(None) };
+        let core = self.replica.core();
+        let (Some(organisation), Some(space)) = (core.organisation, self.replica.space(entry.space)?) else {
+            return Ok(None);
+        };
+        let phase = entry.phase(&organisation, &space, core.clock.time());
+        Ok(Some(KnownLink { space: entry.space, token: entry.token, phase, opened: entry.opened }))
+    }
+
+    /// A link, as it was signed.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn link_record(&self, space: SpaceId, link: LinkId) -> Result<Option<Bytes>, Failure> {
+        let found = self.database().read(Family::State, &Key::link_record(space, link))?;
+        Ok(found.map(Bytes::from))
+    }
+
+    /// Whether a link is about all of these chunks.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn holds_all(&self, link: LinkId, chunks: &[ChunkId]) -> Result<bool, Failure> {
+        let _reading = self.replica.reading();
+        for chunk in chunks {
+            if self.database().read(Family::State, &Key::hold(link, *chunk))?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The links of a space, signed, with how each is.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn links(&self, space: SpaceId) -> Result<Vec<(Bytes, LinkStanding)>, Failure> {
+        let _reading = self.replica.reading();
+        let range = Key::link_records(space);
+        let mut links = Vec::new();
+        for (key, bytes) in self.replica.records(&range, &range.end(), LINKS_MAX)? {
+            let Some(link) = key.link_looked_at() else { continue };
+            if let Some(known) = self.known_link(link)? {
+                links.push((bytes, LinkStanding { phase: known.phase, opened: known.opened }));
+            }
+        }
+        Ok(links)
     }
 
     /// Cluster time; the epoch until the group's first tick.

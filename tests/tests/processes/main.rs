@@ -14,6 +14,7 @@ mod full_disk;
 mod kill_client;
 mod kill_node;
 mod kill_watching;
+mod links;
 mod lost_root;
 mod quotas;
 mod release;

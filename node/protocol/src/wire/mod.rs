@@ -15,4 +15,4 @@ pub use frame::{
 };
 pub use refusal::Refusal;
 pub use request::{ChunkHead, GuestRequest, Request};
-pub use response::{ChunkAnswer, ChunkState, NodeStatus, Response, SpaceSummary};
+pub use response::{ChunkAnswer, ChunkState, LinkPhase, LinkStanding, NodeStatus, Response, SpaceSummary};

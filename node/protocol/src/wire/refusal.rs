@@ -108,6 +108,21 @@ pub enum Refusal {
     /// The cluster was restored from a backup, and waits for the root to put it into force; or it is one that was replaced so.
     #[error("the cluster was restored from a backup, and is not in force")]
     NotInForce,
+    /// No such link, or none that is served yet.
+    #[error("this link does not exist")]
+    UnknownLink,
+    /// The link's time has passed.
+    #[error("this link has expired")]
+    LinkExpired,
+    /// The link was ended, or whoever made it may not share any more.
+    #[error("this link was ended")]
+    LinkEnded,
+    /// The access token is another link's, or made with another password.
+    #[error("this is not the link's secret or password")]
+    LinkToken,
+    /// The link was opened, or guessed at, too often lately.
+    #[error("this link was opened too often; wait a minute")]
+    LinkBusy,
 }
 
 impl Refusal {

@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ChunkId, InviteId, SpaceId};
+use crate::id::{ChunkId, InviteId, LinkId, SpaceId};
 use crate::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, IDS_MAX, INVITE_BYTES_MAX,
-    JOIN_POST_BYTES_MAX, OBJECT_BYTES_MAX, SEEN_BYTES_MAX,
+    JOIN_POST_BYTES_MAX, LINK_BYTES_MAX, LINK_END_BYTES_MAX, LINK_PART_IDS_MAX, OBJECT_BYTES_MAX, SEEN_BYTES_MAX,
 };
 use crate::organisation::QuotaOf;
+use crate::space::LINK_TOKEN_BYTES;
 
 /// A request of an admitted device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +110,24 @@ pub enum Request {
         /// The ids.
         ids: Vec<ChunkId>,
     },
+    /// Makes a link. Body: signed [`crate::space::SharedLink`]. → `LinkCreated`
+    CreateLink,
+    /// Names one part of a link's chunks: nodes keep them for as long as the link lasts. → `LinkHeld`
+    HoldLink {
+        /// The link.
+        link: LinkId,
+        /// Which part, from 0 on.
+        part: u8,
+        /// Its ids, in ascending order.
+        ids: Vec<ChunkId>,
+    },
+    /// Ends a link. Body: signed [`crate::space::LinkEnd`]. → `LinkEnded`
+    EndLink,
+    /// The links of a space, with those that ended lately. → `Links`, body: list of signed [`crate::space::SharedLink`]
+    Links {
+        /// The space.
+        space: SpaceId,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -120,7 +139,7 @@ pub struct ChunkHead {
     pub object_bytes: u32,
 }
 
-/// A request of someone who is not enrolled yet, on [`crate::wire::ALPN_GUEST`]. All name an invite that is open.
+/// A request of someone who is not enrolled, on [`crate::wire::ALPN_GUEST`]. Each names an invite or a link that exists.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GuestRequest {
     /// As [`Request::Organisation`].
@@ -140,6 +159,29 @@ pub enum GuestRequest {
         /// Which one.
         invite: InviteId,
     },
+    /// As [`Request::Organisation`], for whoever knows a link. Nothing that opens it is shown yet: the node is not trusted.
+    LinkOrganisation {
+        /// A link that exists.
+        link: LinkId,
+        /// The first position wanted.
+        from: u64,
+    },
+    /// Opens a link. → `LinkOpened`, body: list of one signed [`crate::space::SharedLink`]
+    OpenLink {
+        /// Which one.
+        link: LinkId,
+        /// Its access token.
+        token: [u8; LINK_TOKEN_BYTES],
+    },
+    /// Fetches chunks of a link. → `Chunks`, body: the present objects, one after the other
+    LinkChunks {
+        /// Which one.
+        link: LinkId,
+        /// Its access token.
+        token: [u8; LINK_TOKEN_BYTES],
+        /// The ids; their objects together must fit [`CHUNKS_BYTES_MAX`].
+        ids: Vec<ChunkId>,
+    },
 }
 
 impl Request {
@@ -156,7 +198,11 @@ impl Request {
             | Self::Follow { .. }
             | Self::Seens { .. }
             | Self::Outline { .. }
-            | Self::Usage { .. } => Some(0),
+            | Self::Usage { .. }
+            | Self::Links { .. } => Some(0),
+            Self::CreateLink => Some(LINK_BYTES_MAX),
+            Self::EndLink => Some(LINK_END_BYTES_MAX),
+            Self::HoldLink { ids, .. } => (ids.len() <= LINK_PART_IDS_MAX).then_some(0),
             Self::Seen { .. } => Some(SEEN_BYTES_MAX),
             Self::Certify => Some(CERTIFICATES_MAX * (CERTIFICATE_BYTES_MAX + 4)),
             Self::CreateSpace => Some(CERTIFICATE_BYTES_MAX),
@@ -184,12 +230,16 @@ fn put_bytes(chunks: &[ChunkHead]) -> Option<usize> {
 }
 
 impl GuestRequest {
-    /// Bytes of body that may follow this request.
+    /// Bytes of body that may follow this request; `None` if a list in the header itself breaks its bound.
     #[must_use]
-    pub fn body_bytes_max(&self) -> usize {
+    pub fn body_bytes_max(&self) -> Option<usize> {
         match self {
-            Self::Organisation { .. } | Self::Invite { .. } => 0,
-            Self::Join { .. } => JOIN_POST_BYTES_MAX,
+            Self::Organisation { .. }
+            | Self::Invite { .. }
+            | Self::LinkOrganisation { .. }
+            | Self::OpenLink { .. } => Some(0),
+            Self::Join { .. } => Some(JOIN_POST_BYTES_MAX),
+            Self::LinkChunks { ids, .. } => (ids.len() <= IDS_MAX).then_some(0),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::chain::Head;
 use crate::id::{NodeId, SpaceId};
 use crate::limit::{
     CERTIFICATES_BYTES_MAX, CHUNKS_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX, JOIN_POST_BYTES_MAX,
-    JOIN_POSTS_MAX, SEENS_BYTES_MAX,
+    JOIN_POSTS_MAX, LINK_BYTES_MAX, LINKS_BYTES_MAX, SEENS_BYTES_MAX,
 };
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
@@ -97,6 +97,44 @@ pub enum Response {
         /// See [`ChunkState`].
         chunks: Vec<ChunkState>,
     },
+    /// The link exists; it is served once all its parts are named.
+    LinkCreated {
+        /// Where a browser opens links, if the node serves a page; without a slash at its end.
+        origin: Option<String>,
+    },
+    /// The part's chunks are kept for the link.
+    LinkHeld,
+    /// The link is served no more.
+    LinkEnded,
+    /// A space's links follow, as a list.
+    Links {
+        /// How each of them is, in the list's order.
+        standings: Vec<LinkStanding>,
+    },
+    /// The link itself follows, as a list of one.
+    LinkOpened,
+}
+
+/// How a link is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkStanding {
+    /// Whether it is served.
+    pub phase: LinkPhase,
+    /// How often it was opened, by the nodes' word.
+    pub opened: u64,
+}
+
+/// Whether a link is served. New variants are added at the end only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LinkPhase {
+    /// It is.
+    Open,
+    /// Not yet: not all its parts were named.
+    Unfinished,
+    /// Not any more: its time has passed.
+    Expired,
+    /// Not any more: somebody ended it, or whoever made it may not share any more.
+    Ended,
 }
 
 /// What replicas have of a chunk, by their own word.
@@ -182,7 +220,12 @@ impl Response {
             | Self::SeenKept
             | Self::Following { .. }
             | Self::Usage { .. }
-            | Self::Checked { .. } => 0,
+            | Self::Checked { .. }
+            | Self::LinkCreated { .. }
+            | Self::LinkHeld
+            | Self::LinkEnded => 0,
+            Self::LinkOpened => LINK_BYTES_MAX + 4,
+            Self::Links { .. } => LINKS_BYTES_MAX,
         }
     }
 }

@@ -144,7 +144,7 @@ impl Running {
             metrics: Arc::clone(&metrics),
             reserve: Reserve::new(folder.metadata(), 0),
         };
-        let edge = Edge::new(listener, parts, &config);
+        let edge = Edge::new(listener, None, parts, &config);
         let address = edge.address().to_string();
         let (stopper, stop) = stop_channel();
         let serving = tokio::spawn(edge.serve(stop));

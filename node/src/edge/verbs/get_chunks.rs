@@ -15,7 +15,7 @@ use crate::edge::answer::Answer;
 use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
 use crate::edge::handshake::Admitted;
-use crate::edge::memory::Share;
+use crate::edge::memory::{Reservation, Share};
 use crate::limit::GETS_PER_REQUEST_MAX;
 use crate::replication::Fetched;
 
@@ -32,6 +32,24 @@ pub(in crate::edge) async fn get_chunks(
     ids: Vec<ChunkId>,
 ) -> Result<Answer, RequestFault> {
     gateway.member(admitted, space, Role::Reader).await?;
+    let Objects { chunks, objects, reserved } = objects(gateway, share, space, ids).await?;
+    Ok(Answer::objects(Response::Chunks { chunks }, objects, reserved))
+}
+
+/// What there is of chunks that somebody may have: for each, in order, and those that there are.
+pub(in crate::edge) struct Objects {
+    pub(in crate::edge) chunks: Vec<ChunkAnswer>,
+    pub(in crate::edge) objects: Vec<Bytes>,
+    pub(in crate::edge) reserved: Reservation,
+}
+
+/// Reads or fetches chunks.
+pub(in crate::edge) async fn objects(
+    gateway: &Gateway,
+    share: &Share,
+    space: SpaceId,
+    ids: Vec<ChunkId>,
+) -> Result<Objects, RequestFault> {
     let lengths = gateway.chunks.object_bytes(space, &ids).await?;
     let here = lengths
         .iter()
@@ -50,7 +68,7 @@ pub(in crate::edge) async fn get_chunks(
     let (chunks, objects): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let objects: Vec<Bytes> = objects.into_iter().flatten().collect();
     reserved.shrink_to(objects.iter().map(Bytes::len).sum());
-    Ok(Answer::objects(Response::Chunks { chunks }, objects, reserved))
+    Ok(Objects { chunks, objects, reserved })
 }
 
 async fn get(gateway: &Gateway, space: SpaceId, id: ChunkId, length: Option<u32>) -> Result<Found, RequestFault> {

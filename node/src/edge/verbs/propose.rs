@@ -15,8 +15,11 @@ pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Ans
         Ok(Applied::Committed { head }) => Response::Committed { head },
         Ok(Applied::InviteOpened) => Response::InviteOpened,
         Ok(Applied::SeenKept) => Response::SeenKept,
+        Ok(Applied::LinkCreated) => Response::LinkCreated { origin: gateway.links.origin() },
+        Ok(Applied::LinkHeld) => Response::LinkHeld,
+        Ok(Applied::LinkEnded) => Response::LinkEnded,
         Ok(Applied::Joined) => Response::Joined,
-        Ok(Applied::Ticked | Applied::Raised | Applied::Reported) => return Err(RequestFault::Crossed),
+        Ok(Applied::Ticked | Applied::Raised | Applied::Reported | Applied::LinkCounted) => return Err(RequestFault::Crossed),
         Err(error) => return Err(error.into()),
     };
     Ok(Answer::of(response))

@@ -6,7 +6,7 @@ use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
 use super::draft::{Draft, Stop};
-use super::{certify, commit, join, layout, open_invite, release, seen, space};
+use super::{certify, commit, join, layout, link, open_invite, release, seen, space};
 use crate::limit::INVITE_GRACE_SECONDS;
 use crate::metadata::command::{Applied, Command, Outcome};
 
@@ -35,6 +35,10 @@ pub(in crate::metadata) fn apply<B: Base>(
             Ok(Applied::Ticked)
         }
         Command::Seen(bytes) => seen::seen(draft, &bytes.0),
+        Command::CreateLink(bytes) => link::create(draft, index, &bytes.0),
+        Command::HoldLink { link, part, ids } => link::name_part(draft, *link, *part, ids),
+        Command::EndLink(bytes) => link::end(draft, &bytes.0),
+        Command::LinkOpened { link, times } => link::opened(draft, *link, *times),
         Command::Report(said) => layout::report(draft, said),
         Command::Raise(level) => {
             draft.core.feature_level = draft.core.feature_level.max(*level);
@@ -48,7 +52,7 @@ pub(in crate::metadata) fn apply<B: Base>(
     }
 }
 
-/// Moves cluster time, forgets invites that ended long enough ago, and purges what nobody kept.
+/// Moves cluster time, forgets invites that ended long enough ago, ends links, and purges what nobody kept.
 fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) -> Result<(), B::Error> {
     draft.core.clock.tick(proposed, index);
     let now = draft.core.clock.time();
@@ -62,5 +66,9 @@ fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) -> R
     for invite in over {
         draft.close_invite(invite);
     }
-    if draft.core.may_purge() { release::purge(draft) } else { Ok(()) }
+    if !draft.core.may_purge() {
+        return Ok(());
+    }
+    link::look(draft)?;
+    release::purge(draft)
 }

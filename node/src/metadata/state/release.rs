@@ -4,6 +4,8 @@
 //! Release ─► unseen ── Seen by another device ─► due at (cluster time + retention) ── tick ─► rows that it still releases go
 //!              Keep, or adding again: the row is no longer released by it
 //! ```
+//! What a link holds is not purged before it lets go ([`super::link`]): its release is looked at again from day to day.
+//!
 //! Invariants: a device alone ends no row: another one of the space must have seen its release, and then the whole retention
 //! passes, by cluster time. A longer retention holds at once, for everything that is not purged; a shorter one only after the
 //! longer one has passed. What is purged per tick is bounded.
@@ -18,9 +20,10 @@ use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::base::Base;
 use super::draft::Draft;
+use super::link;
 use super::row::Row;
 use super::usage;
-use crate::limit::{PURGE_RELEASES_MAX, RELEASES_SEEN_MAX};
+use crate::limit::{LINK_LOOK_SECONDS, PURGE_RELEASES_MAX, RELEASES_SEEN_MAX};
 use crate::metadata::store::Key;
 
 /// Seconds after which an archive's releases are looked at again, and for which an archive stays one after its owner ended it.
@@ -163,7 +166,13 @@ pub(super) fn purge<B: Base>(draft: &mut Draft<'_, B>) -> Result<(), B::Error> {
         let said = draft.space_now(space)?.map_or(Retention::Archive, |space| space.retention());
         let retention = in_force(draft, space, said)?;
         match retention.seconds().map(|seconds| seen_at.plus(seconds)) {
-            Some(due) if due <= now => end(draft, space, seq, release.rows)?,
+            Some(due) if due <= now => {
+                let held = end(draft, space, seq, release.rows)?;
+                if held > 0 {
+                    let again = now.plus(LINK_LOOK_SECONDS);
+                    draft.table.put(Key::due(again, space, seq), &Release { rows: held, ..release });
+                }
+            }
             later => {
                 let due = later.unwrap_or_else(|| now.plus(ARCHIVE_SECONDS));
                 draft.table.put(Key::due(due, space, seq), &release);
@@ -173,20 +182,28 @@ pub(super) fn purge<B: Base>(draft: &mut Draft<'_, B>) -> Result<(), B::Error> {
     Ok(())
 }
 
-/// The end of a release: what it names goes, unless it was kept, added again, or released by another.
-fn end<B: Base>(draft: &mut Draft<'_, B>, space: SpaceId, seq: u64, rows: u64) -> Result<(), B::Error> {
+/// The end of a release: what it names goes, unless it was kept, added again, or released by another. Returns how many rows stay
+/// because a link holds them.
+fn end<B: Base>(draft: &mut Draft<'_, B>, space: SpaceId, seq: u64, rows: u64) -> Result<u64, B::Error> {
     draft.core.tally.released = draft.core.tally.released.saturating_sub(rows);
-    let Some(bytes) = draft.table.bytes(&Key::commit(space, seq))? else { return Ok(()) };
+    let Some(bytes) = draft.table.bytes(&Key::commit(space, seq))? else { return Ok(0) };
     // It was parsed when it was applied.
-    let Ok(commit) = Signed::<Commit>::parse(bytes) else { return Ok(()) };
+    let Ok(commit) = Signed::<Commit>::parse(bytes) else { return Ok(0) };
+    let mut held = 0u64;
     let ids = commit.payload().control.as_ref().map_or(&[][..], Control::ids);
     let mut weights = Vec::new();
     for chunk in ids {
         if let Some(row) = draft.table.row(space, *chunk)?.filter(|row| row.released_by == Some(seq)) {
+            if link::is_held(draft, space, *chunk)? {
+                held = held.saturating_add(1);
+                continue;
+            }
             draft.table.delete(Key::row(space, *chunk));
             draft.core.tally.purged = draft.core.tally.purged.saturating_add(1);
             weights.extend(row.weight);
         }
     }
-    usage::subtract(draft, space, &weights)
+    draft.core.tally.released = draft.core.tally.released.saturating_add(held);
+    usage::subtract(draft, space, &weights)?;
+    Ok(held)
 }

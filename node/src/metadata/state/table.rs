@@ -1,6 +1,6 @@
 //! Records that apply both reads and writes: those of the base, under what the draft has changed so far.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use bytes::Bytes;
@@ -75,6 +75,20 @@ impl<'a, B: Base> Table<'a, B> {
             };
         }
         found.into_iter().take(at_most).map(|(key, bytes)| Ok((key, self.decoded(&bytes)?))).collect()
+    }
+
+    /// The first keys from `from` on and before `end`, `at_most` of them.
+    pub(super) fn keys(&self, from: &Key, end: &Key, at_most: usize) -> Result<Vec<Key>, B::Error> {
+        let over: Vec<_> = self.written.range(from.clone()..end.clone()).collect();
+        let wanted = at_most.saturating_add(over.len());
+        let mut found: BTreeSet<Key> = self.base.records(from, end, wanted)?.into_iter().map(|(key, _)| key).collect();
+        for (key, written) in over {
+            match written {
+                Some(_) => found.insert(key.clone()),
+                None => found.remove(key),
+            };
+        }
+        Ok(found.into_iter().take(at_most).collect())
     }
 
     /// Writes a record.

@@ -3,7 +3,7 @@
 //! A key of the state begins with a byte that names its table; what follows sorts as it is read: big-endian numbers,
 //! and the space before the chunk, so that a space's records are a range.
 
-use vauban_protocol::id::{ChunkId, DeviceId, InviteId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, DeviceId, InviteId, LinkId, SpaceId, UserId};
 use vauban_protocol::organisation::QuotaOf;
 use vauban_protocol::time::Timestamp;
 
@@ -69,6 +69,16 @@ tables! {
     UNSEEN = b'u';
     /// Bytes stored, for a space or a person.
     USAGE = b'w';
+    /// What is kept of a link.
+    LINK = b'f';
+    /// A link's bytes.
+    LINK_RECORD = b'j';
+    /// When links are looked at.
+    LINK_LOOK = b'L';
+    /// The chunks that a link holds.
+    HOLD = b'y';
+    /// How many links hold a chunk.
+    HELD = b'z';
     /// The feature level.
     LEVEL = b'v';
 }
@@ -290,6 +300,54 @@ impl Key {
     pub(in crate::metadata) fn row_chunk(key: &[u8]) -> Option<ChunkId> {
         let (_, chunk) = key.split_last_chunk::<{ ChunkId::BYTES }>()?;
         Some(ChunkId(*chunk))
+    }
+
+    pub(in crate::metadata) fn link(link: LinkId) -> Self {
+        Self::of(LINK, &[&link.0])
+    }
+
+    pub(in crate::metadata) fn link_records(space: SpaceId) -> Self {
+        Self::of(LINK_RECORD, &[&space.0])
+    }
+
+    pub(in crate::metadata) fn link_record(space: SpaceId, link: LinkId) -> Self {
+        Self::of(LINK_RECORD, &[&space.0, &link.0])
+    }
+
+    pub(in crate::metadata) fn link_looks() -> Self {
+        Self::of(LINK_LOOK, &[])
+    }
+
+    /// Before every link that is looked at after `time`, and beyond every other.
+    pub(in crate::metadata) fn link_looks_after(time: Timestamp) -> Self {
+        Self::of(LINK_LOOK, &[&time.0.saturating_add(1).to_be_bytes()])
+    }
+
+    pub(in crate::metadata) fn link_look(time: Timestamp, link: LinkId) -> Self {
+        Self::of(LINK_LOOK, &[&time.0.to_be_bytes(), &link.0])
+    }
+
+    /// The link that a key of [`Key::link_look`] or [`Key::link_record`] names.
+    pub(in crate::metadata) fn link_looked_at(&self) -> Option<LinkId> {
+        let (_, link) = self.0.split_last_chunk::<{ LinkId::BYTES }>()?;
+        Some(LinkId(*link))
+    }
+
+    pub(in crate::metadata) fn holds(link: LinkId) -> Self {
+        Self::of(HOLD, &[&link.0])
+    }
+
+    pub(in crate::metadata) fn hold(link: LinkId, chunk: ChunkId) -> Self {
+        Self::of(HOLD, &[&link.0, &chunk.0])
+    }
+
+    /// The chunk that a key of [`Key::hold`] names.
+    pub(in crate::metadata) fn held_chunk(&self) -> Option<ChunkId> {
+        Self::row_chunk(&self.0)
+    }
+
+    pub(in crate::metadata) fn held(space: SpaceId, chunk: ChunkId) -> Self {
+        Self::of(HELD, &[&space.0, &chunk.0])
     }
 
     pub(in crate::metadata) fn usage(of: QuotaOf) -> Self {

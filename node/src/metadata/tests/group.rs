@@ -52,7 +52,7 @@ async fn a_group_of_one_orders_commits_and_keeps_them_over_a_restart() {
     let metadata = Metadata::open(dir.path(), NODE, None).await.unwrap();
     let view = metadata.view();
     assert!(view.applied() >= applied && view.cluster_time() >= time);
-    assert_eq!(view.feature_level(), 2);
+    assert_eq!(view.feature_level(), 3);
     assert_eq!(view.organisation().unwrap().head(), town.organisation.head());
     let certificates = view.certificates(0, usize::MAX).unwrap();
     assert_eq!(certificates, town.chain);

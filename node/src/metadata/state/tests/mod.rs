@@ -2,6 +2,7 @@
 
 mod commits;
 mod invites;
+mod links;
 mod organisation;
 mod quotas;
 mod release;

@@ -15,20 +15,20 @@ use crate::metadata::command::{Applied, Blob, Command, Outcome};
 use crate::metadata::tests::{Folder, Signer, Town};
 
 const NOON: Timestamp = Timestamp(1_790_000_000);
-const ONE: ChunkId = ChunkId([1; 32]);
-const TWO: ChunkId = ChunkId([2; 32]);
+pub(super) const ONE: ChunkId = ChunkId([1; 32]);
+pub(super) const TWO: ChunkId = ChunkId([2; 32]);
 
 /// A space of a person with two devices, which holds two chunks.
-struct Scene {
-    town: Town,
-    memory: Memory,
-    folder: Folder,
-    other: Signer,
-    time: Timestamp,
+pub(super) struct Scene {
+    pub(super) town: Town,
+    pub(super) memory: Memory,
+    pub(super) folder: Folder,
+    pub(super) other: Signer,
+    pub(super) time: Timestamp,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut town = Town::new();
         let other = Signer::new(3);
         let certificate = town.by_root(Town::machine(1, &other, None));
@@ -43,11 +43,11 @@ impl Scene {
         scene
     }
 
-    fn draft(&self) -> Commit {
+    pub(super) fn draft(&self) -> Commit {
         self.town.draft(&self.folder.space)
     }
 
-    fn commit(&mut self, commit: Commit) -> Result<Head, Refusal> {
+    pub(super) fn commit(&mut self, commit: Commit) -> Result<Head, Refusal> {
         let signed = self.town.admin.seal(commit);
         match self.memory.commit(signed.bytes())? {
             Applied::Committed { head } => {
@@ -58,7 +58,7 @@ impl Scene {
         }
     }
 
-    fn control(&mut self, control: Control) -> Result<Head, Refusal> {
+    pub(super) fn control(&mut self, control: Control) -> Result<Head, Refusal> {
         self.commit(Commit { control: Some(control), ..self.draft() })
     }
 
@@ -69,13 +69,13 @@ impl Scene {
     }
 
     /// The other device says that it has seen all there is.
-    fn seen(&mut self) {
+    pub(super) fn seen(&mut self) {
         let word = self.word(&self.other, self.folder.space.head(), self.time.0);
         assert_eq!(self.memory.run(Command::Seen(Blob(word))), Ok(Applied::SeenKept));
     }
 
     /// Cluster time goes on by so much, as fast as it can.
-    fn pass(&mut self, seconds: u64) {
+    pub(super) fn pass(&mut self, seconds: u64) {
         let until = self.time.plus(seconds);
         while self.time < until {
             self.time = until.min(self.time.plus(TICK_STEP_SECONDS_MAX));
@@ -83,7 +83,7 @@ impl Scene {
         }
     }
 
-    fn has_row(&self, chunk: ChunkId) -> bool {
+    pub(super) fn has_row(&self, chunk: ChunkId) -> bool {
         self.memory.row(self.folder.id, chunk).is_some()
     }
 }

@@ -1,0 +1,71 @@
+//! Failures of links for people without an account.
+
+use crate::complaint::Complaint;
+use crate::say;
+use crate::shared_link::{AddressError, SharedLinkError};
+
+pub(super) fn complaint(error: &SharedLinkError) -> Complaint {
+    let ask = || {
+        say!(
+            fr: "Demander un nouveau lien à la personne qui l'a envoyé.",
+            en: "Ask whoever sent the link for a new one.",
+        )
+    };
+    match error {
+        SharedLinkError::Address(AddressError::Version) => Complaint::new(
+            say!(
+                fr: "Ce lien vient d'une version plus récente de Vauban.",
+                en: "This link was made by a later version of Vauban.",
+            ),
+            say!(fr: "Mettre Vauban à jour sur cette machine.", en: "Update Vauban on this machine."),
+        ),
+        SharedLinkError::Address(AddressError::Fragment | AddressError::Typo) => Complaint::new(
+            say!(
+                fr: "Cette adresse n'est pas un lien entier : une partie manque ou est fausse.",
+                en: "This address is no whole link: a part is missing or wrong.",
+            ),
+            say!(
+                fr: "La copier en entier, avec tout ce qui suit le « # », et la mettre entre apostrophes.",
+                en: "Copy all of it, with everything behind the `#`, and put it between quotes.",
+            ),
+        ),
+        SharedLinkError::Unsigned => Complaint::new(
+            say!(
+                fr: "Ce lien n'est pas signé par un appareil de son organisation : le nœud l'a inventé, ou l'appareil a été révoqué.",
+                en: "This link is not signed by a device of its organisation: the node made it up, or the device was revoked.",
+            ),
+            ask(),
+        ),
+        SharedLinkError::Forged | SharedLinkError::Manifest(_) => Complaint::new(
+            say!(
+                fr: "Ce qui a été reçu n'est pas ce qui a été partagé ({error}). Rien n'a été écrit.",
+                en: "What was received is not what was shared ({error}). Nothing was written.",
+            ),
+            say!(
+                fr: "Prévenir la personne qui a envoyé le lien, et l'exploitant du nœud : un nœud sain ne fait pas cela.",
+                en: "Tell whoever sent the link, and the node's operator: a sound node does not do this.",
+            ),
+        ),
+        SharedLinkError::Password => Complaint::new(
+            say!(fr: "Ce lien demande un mot de passe.", en: "This link asks for a password."),
+            say!(
+                fr: "Le donner par `--password-stdin`, ou relancer dans un terminal.",
+                en: "Give it by `--password-stdin`, or run it again in a terminal.",
+            ),
+        ),
+        SharedLinkError::Exists(path) => {
+            let path = path.display();
+            Complaint::new(
+                say!(fr: "{path} existe déjà et ne sera pas écrasé.", en: "{path} exists already and is not overwritten."),
+                say!(fr: "Choisir un autre dossier.", en: "Choose another folder."),
+            )
+        }
+        SharedLinkError::TooLarge => Complaint::new(
+            say!(
+                fr: "Il y a là plus de fichiers qu'un lien ne peut en montrer.",
+                en: "There are more files there than one link can show.",
+            ),
+            say!(fr: "Partager ses dossiers un par un.", en: "Share its folders one by one."),
+        ),
+    }
+}

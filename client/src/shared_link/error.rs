@@ -1,0 +1,31 @@
+//! Why a link does not open, by who is at fault.
+
+use std::path::PathBuf;
+
+use super::{AddressError, ManifestError};
+
+/// See the module.
+#[derive(Debug, thiserror::Error)]
+pub enum SharedLinkError {
+    /// What was typed is no link's address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The link is not signed by a device of the organisation in the address: the node has made it up.
+    #[error("the link is not signed by a device of its organisation")]
+    Unsigned,
+    /// What opens the link does not open what the node has sent: somebody has changed it.
+    #[error("the link's list of files is not the one that was shared")]
+    Forged,
+    /// The list opens, and is none: whoever made the link is at fault.
+    #[error("the link's list of files makes no sense: {0}")]
+    Manifest(#[from] ManifestError),
+    /// It takes a password, and none was given.
+    #[error("the link asks for a password")]
+    Password,
+    /// Something stands where the files are to go.
+    #[error("{} is there already", .0.display())]
+    Exists(PathBuf),
+    /// More than one link can show.
+    #[error("there are more files than one link can show")]
+    TooLarge,
+}

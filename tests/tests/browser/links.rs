@@ -1,0 +1,186 @@
+//! A link in a browser: what a person without an account sees and gets, and what the server that serves it does.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Context as _;
+use serde_json::json;
+use vauban_client::shared_link::LinkAddress;
+use vauban_protocol::page::link_page_digest;
+use vauban_tests::agency::{Agency, utf8};
+use vauban_tests::axe;
+use vauban_tests::browser::{Browser, ENTER};
+use vauban_tests::folder::{self, noise};
+use vauban_tests::home::{COMMAND_LIMIT, Home};
+use vauban_tests::node::Node;
+use vauban_tests::process::Running;
+use vauban_tests::program::Program;
+use vauban_tests::wiretap::Wiretap;
+
+/// What guards a link of these tests.
+const PASSWORD: &str = "été à la plage";
+
+/// An agency whose node serves the page, at the other end of a wire.
+fn with_page() -> anyhow::Result<(Agency, Node, Wiretap)> {
+    let agency = Agency::create()?;
+    let home = agency.charter("node", &[])?;
+    // Released here and bound again by the node.
+    let page: SocketAddr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+    let wire = Wiretap::to(page)?;
+    home.configure("# listen = \"127.0.0.1:9480\"", &format!("listen = \"{page}\""))?;
+    let origin = format!("origin = \"http://{}\"", wire.address());
+    home.configure("# origin = \"https://share.example.org\"", &origin)?;
+    Ok((agency, home.run()?, wire))
+}
+
+/// Makes a link, with a password if there is one; its address.
+fn create(home: &Home, place: &str, password: Option<&str>) -> anyhow::Result<String> {
+    let Some(password) = password else {
+        return Ok(home.run(&["link", "create", place])?.stdout.trim().to_owned());
+    };
+    let folder = tempfile::tempdir()?;
+    let input = utf8(&folder::write(folder.path(), "input", format!("{password}\n").as_bytes())?)?;
+    let program = utf8(&Program::Client.path()?)?;
+    let script = ["-c", "input=$1; shift; exec \"$@\" <\"$input\"", "sh", &input, &program];
+    let arguments = ["link", "create", place, "--password-stdin"];
+    let command = home.command_of(Path::new("/bin/sh"), &[&script[..], &arguments].concat());
+    let made = Running::start(command, folder.path())?.wait(COMMAND_LIMIT)?.success()?;
+    Ok(made.stdout.trim().to_owned())
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+fn laptop_with_files(agency: &Agency) -> anyhow::Result<Home> {
+    let laptop = agency.enrol("alice")?;
+    let files = agency.folder().join("files");
+    folder::write(&files, "Budget/2026/prévisions.ods", &noise(5, 9_000_000))?;
+    folder::write(&files, "Budget/2026/lisez-moi.txt", b"bonjour")?;
+    folder::write(&files, "Budget/vide", b"")?;
+    fs::create_dir_all(files.join("Budget/dossier"))?;
+    laptop.run(&["space", "create", "Projets"])?;
+    laptop.run(&["sync", "Projets", &utf8(&files)?, "--once"])?;
+    Ok(laptop)
+}
+
+#[test]
+fn a_link_with_a_password_opens_in_a_browser() -> anyhow::Result<()> {
+    if !Browser::is_here() {
+        eprintln!("not run: Chromium is not installed");
+        return Ok(());
+    }
+    let (agency, node, wire) = with_page()?;
+    let laptop = laptop_with_files(&agency)?;
+    let url = create(&laptop, "Projets:Budget", Some(PASSWORD))?;
+    assert!(url.starts_with(&format!("http://{}/#", wire.address())), "{url}");
+    let address = LinkAddress::parse(&url)?;
+    let (rules, browser) = (axe::rules()?, Browser::start(&agency.folder().join("browser"))?);
+
+    for (language, words) in [
+        ("fr", ["Mot de passe du lien", "vous lui faites confiance"]),
+        ("en", ["The link's password", "and you trust it"]),
+    ] {
+        browser.open(&url.replace("/#", &format!("/?lang={language}#")))?;
+        for word in words {
+            browser.sees(word)?;
+        }
+        browser.sees(&link_page_digest().to_hex())?;
+        super::judge(&browser, rules.as_deref(), &format!("link-asks-{language}"))?;
+    }
+    browser.tab_to("#password")?;
+    browser.type_keys("wrong")?;
+    browser.type_keys(ENTER)?;
+    browser.sees("not the right one")?;
+    browser.script("document.getElementById('password').value = ''", &[])?;
+    browser.tab_to("#password")?;
+    browser.type_keys(PASSWORD)?;
+    browser.type_keys(ENTER)?;
+    browser.sees("3 files")?;
+    browser.sees("2026/prévisions.ods")?;
+    super::judge(&browser, rules.as_deref(), "link-shown")?;
+
+    // The whole folder, as a zip that the page has written itself.
+    browser.click("#all")?;
+    let zip = browser.downloaded("Budget.zip")?;
+    let there = agency.folder().join("there");
+    let unzip = Command::new("unzip").args(["-q", &utf8(&zip)?, "-d", &utf8(&there)?]).output();
+    match unzip {
+        Ok(done) => {
+            anyhow::ensure!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            folder::ensure_same(&agency.folder().join("files/Budget"), &there.join("Budget"))?;
+            assert!(there.join("Budget/dossier").is_dir());
+        }
+        Err(error) => eprintln!("the zip was not looked into: {error}"),
+    }
+    // One file of it.
+    browser.sees("handed to your browser")?;
+    browser.click("#files li:nth-child(2) button")?;
+    let name = browser.text("#files li:nth-child(2) span")?;
+    let path = name.split(" (").next().context("a name")?.to_owned();
+    let file = browser.downloaded(path.rsplit('/').next().context("a name")?)?;
+    assert!(fs::read(file)? == fs::read(agency.folder().join("files/Budget").join(path))?);
+
+    // The wire has carried the token, and neither secret nor password nor a name.
+    let keys = address.secret.keys(address.link, Some(PASSWORD));
+    let secret = address.secret.secret().expose();
+    let fragment = url.split_once('#').context("a fragment")?.1;
+    for heard in [wire.asked(), wire.answered()] {
+        for (what, bytes) in [
+            ("the secret", secret.as_slice()),
+            ("the fragment", fragment.get(40..80).context("long enough")?.as_bytes()),
+            ("the password", PASSWORD.as_bytes()),
+            ("a name", "lisez-moi".as_bytes()),
+            ("a content", b"bonjour"),
+        ] {
+            assert!(!contains(&heard, bytes), "{what} was on the wire");
+        }
+    }
+    assert!(contains(&wire.asked(), keys.token()), "the wire was listened to");
+    let fetched = browser.script("return performance.getEntriesByType('resource').map(entry => entry.name)", &[])?;
+    let origin = format!("http://{}/", wire.address());
+    let names = fetched.as_array().context("a list")?;
+    assert!(names.iter().all(|name| name.as_str().is_some_and(|name| name.starts_with(&origin))), "{names:?}");
+    node.stop()?;
+    Ok(())
+}
+
+/// Fails if the page takes what somebody has changed for what was shared, or says nothing of it.
+#[test]
+fn a_page_refuses_what_was_not_shared() -> anyhow::Result<()> {
+    if !Browser::is_here() {
+        eprintln!("not run: Chromium is not installed");
+        return Ok(());
+    }
+    let (agency, node, wire) = with_page()?;
+    let laptop = laptop_with_files(&agency)?;
+    let url = create(&laptop, "Projets:Budget/2026/prévisions.ods", None)?;
+    let browser = Browser::start(&agency.folder().join("browser"))?;
+    let english = url.replace("/#", "/?lang=en#");
+    browser.open(&english)?;
+    browser.sees("1 file,")?;
+    wire.bend_after(3000);
+    browser.click("#all")?;
+    browser.sees("not what was shared")?;
+    assert!(fs::read_dir(browser.downloads())?.next().is_none(), "nothing was saved");
+    wire.bend_after(0);
+    browser.click("#all")?;
+    assert!(fs::read(browser.downloaded("prévisions.ods")?)? == noise(5, 9_000_000));
+
+    // What is said of a link that is over, or was never whole.
+    browser.open("about:blank")?;
+    laptop.run(&["link", "revoke", "Projets", &url])?;
+    browser.open(&english)?;
+    browser.sees("was revoked")?;
+    browser.open("about:blank")?;
+    browser.open(english.get(..english.len() - 3).context("long enough")?)?;
+    browser.sees("no whole link")?;
+    // Nothing else runs on the page.
+    let injected = "const script = document.createElement('script'); script.textContent = 'window.injected = true'; \
+                    document.body.append(script); return window.injected === true";
+    assert_eq!(browser.script(injected, &[])?, json!(false), "the policy lets a foreign script run");
+    node.stop()?;
+    Ok(())
+}
