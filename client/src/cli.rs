@@ -10,8 +10,8 @@ use clap::error::{ContextKind, ErrorKind};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    admin, cat, completions, device, diff, doctor, fsck, get, history, ignored, init, limit, link, log, ls, org, pause, put,
-    restore, select, service, space, status, sync, trash, ui, user,
+    admin, cat, completions, device, diff, doctor, fsck, get, history, ignored, init, limit, link, log, ls, org, pause,
+    put, restore, select, service, space, status, sync, trash, ui, user,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;

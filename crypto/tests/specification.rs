@@ -48,6 +48,7 @@ fn the_figures_are_those_of_the_code() {
         limit::RECIPIENTS_MAX,
         limit::ARGON2_MEMORY_KIB_MIN as usize,
         limit::ARGON2_MEMORY_KIB_MAX as usize,
+        limit::LINK_PASSWORD_ROUNDS as usize,
     ];
     for figure in figures {
         let text = grouped(figure);

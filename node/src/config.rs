@@ -327,7 +327,11 @@ impl Config {
                 })
             });
             if !is_origin {
-                return Err(out_of_range("links.origin", origin, "an origin such as https://share.example.org, without a path"));
+                return Err(out_of_range(
+                    "links.origin",
+                    origin,
+                    "an origin such as https://share.example.org, without a path",
+                ));
             }
         } else if let Some(listen) = self.links.listen.filter(|listen| !listen.ip().is_loopback()) {
             let rule = "only loopback, unless links.origin says the https address that leads there";

@@ -78,8 +78,7 @@ impl LinkAddress {
         if fragment.len() > LINK_ADDRESS_BYTES_MAX {
             return Err(AddressError::Typo);
         }
-        let bytes =
-            Zeroizing::new(BASE64URL_NOPAD.decode(fragment.as_bytes()).map_err(|_| AddressError::Typo)?);
+        let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(fragment.as_bytes()).map_err(|_| AddressError::Typo)?);
         let (content, sum) = bytes.split_last_chunk::<CHECKSUM_BYTES>().ok_or(AddressError::Typo)?;
         if checksum(content) != *sum {
             return Err(AddressError::Typo);

@@ -52,7 +52,9 @@ pub fn land(
     std::fs::create_dir_all(folder).map_err(StateError::io(folder))?;
     let disk = machine.disk();
     let target = disk.open(folder).map_err(failed(folder))?;
-    let top = EntryName::parse(opened.manifest.name.as_bytes()).map_err(ManifestError::from).map_err(SharedLinkError::from)?;
+    let top = EntryName::parse(opened.manifest.name.as_bytes())
+        .map_err(ManifestError::from)
+        .map_err(SharedLinkError::from)?;
     let at = folder.join(top.as_str());
     if target.look_at(top.as_str()).is_ok() {
         return Err(SharedLinkError::Exists(at).into());

@@ -217,11 +217,7 @@ mod tests {
             mtime_ns: -1,
             content: Digest([7; 32]),
             bytes: 3,
-            chunks: vec![LinkChunk {
-                id: ChunkId([1; 32]),
-                secret: ChunkSecret::from_bytes([2; 32]),
-                plain_bytes: 3,
-            }],
+            chunks: vec![LinkChunk { id: ChunkId([1; 32]), secret: ChunkSecret::from_bytes([2; 32]), plain_bytes: 3 }],
         }
     }
 
@@ -250,15 +246,7 @@ mod tests {
     #[test]
     fn the_bytes_of_a_manifest_are_frozen() {
         let bytes = Manifest::new("B".into(), vec![file(&["B"])]).to_bytes();
-        let written = [
-            &[1, 1, b'B', 1, 1, 1, b'B', 0, 0, 1][..],
-            &[7; 32],
-            &[3, 1],
-            &[1; 32],
-            &[2; 32],
-            &[3],
-        ]
-        .concat();
+        let written = [&[1, 1, b'B', 1, 1, 1, b'B', 0, 0, 1][..], &[7; 32], &[3, 1], &[1; 32], &[2; 32], &[3]].concat();
         assert_eq!(bytes, written);
     }
 }

@@ -10,7 +10,8 @@ use vauban_crypto::keystore::{Purpose, unlock_for};
 use vauban_crypto::name::{DirectoryKey, Named};
 use vauban_crypto::ops::OpsPlace;
 use vauban_crypto::secret::Secret;
-use vauban_protocol::id::{ChunkId, DeviceId, Digest, InviteId, SpaceId, UserId};
+use vauban_crypto::shared_link::LinkSecret;
+use vauban_protocol::id::{ChunkId, DeviceId, Digest, InviteId, LinkId, SpaceId, UserId};
 
 use crate::case::Case;
 
@@ -64,6 +65,16 @@ pub(crate) fn keystore(case: &Case) -> Result<Vec<u8>, String> {
     let purpose = if case.text("purpose") == "backup" { Purpose::Backup } else { Purpose::Keystore };
     let opened = unlock_for(purpose, &case.text("passphrase"), &case.hex("object"));
     opened.map(|plain| plain.to_vec()).map_err(|error| format!("{error:?}"))
+}
+
+/// Opens a link's head; whoever holds the address must come to the very token whose hash nodes have.
+pub(crate) fn link(case: &Case) -> Result<Vec<u8>, String> {
+    let secret = LinkSecret::new(Secret::new(case.array("secret")));
+    let keys = secret.keys(LinkId(case.array("link")), case.optional("password").as_deref());
+    if keys.token() != &case.array::<32>("token") {
+        return Err(String::from("Token"));
+    }
+    keys.open_head(&case.hex("object")).map_err(|error| format!("{error:?}"))
 }
 
 /// The file is BLAKE3's output for a seed; the chunks must end where the case says.

@@ -80,6 +80,11 @@ fn keystore() {
 }
 
 #[test]
+fn link() {
+    run("link", kinds::link);
+}
+
+#[test]
 fn cut() {
     run("cut", kinds::cut);
 }

@@ -88,7 +88,12 @@ impl LinkGate {
         }
     }
 
-    fn with<T>(&self, link: LinkId, now: Instant, run: impl FnOnce(&mut Paces) -> Result<T, Refusal>) -> Result<T, Refusal> {
+    fn with<T>(
+        &self,
+        link: LinkId,
+        now: Instant,
+        run: impl FnOnce(&mut Paces) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
         if paces.len() >= LINKS_PACED_MAX {
             paces.retain(|_, paces| !(paces.opens.is_full(now) && paces.guesses.is_full(now)));

@@ -31,8 +31,8 @@ mod requests;
 mod verbs;
 
 mod connection;
-mod page;
 mod listen;
+mod page;
 mod stop;
 
 #[cfg(test)]

@@ -93,9 +93,11 @@ fn a_folder_is_opened_without_an_account() -> anyhow::Result<()> {
     assert!(!stranger.folder().exists(), "no home is needed, and none is made");
     get(&stranger, &url, &there)?.ended_with(LOCAL)?.says(&["exists already"])?;
 
-    let listed = || laptop.json(&["link", "list", "Projets"]);
-    wait::until("the opening is counted", LIMIT, || Ok((listed()?[0]["opened"] == 2).then_some(())))?;
-    let shown = listed()?.remove(0);
+    let listed = || laptop.json(&["link", "list", "Projets"])?.into_iter().next().context("a link");
+    wait::until("the opening is counted", LIMIT, || {
+        Ok(listed()?.get("opened").is_some_and(|opened| *opened == 1).then_some(()))
+    })?;
+    let shown = listed()?;
     assert_eq!((&shown["path"], &shown["state"], &shown["by"]), (&"Budget".into(), &"open".into(), &"alice".into()));
 
     // One file, and the whole space.

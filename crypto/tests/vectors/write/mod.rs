@@ -2,6 +2,7 @@
 
 mod chunk;
 mod log;
+mod outside;
 mod people;
 
 use crate::case::{Case, Vectors};
@@ -18,6 +19,7 @@ pub(crate) fn all() -> Vec<(&'static str, Vectors)> {
         ("bundle", people::bundle()),
         ("invite", people::invite()),
         ("keystore", people::keystore()),
+        ("link", outside::link()),
     ]
 }
 

@@ -234,10 +234,9 @@ impl GuestRequest {
     #[must_use]
     pub fn body_bytes_max(&self) -> Option<usize> {
         match self {
-            Self::Organisation { .. }
-            | Self::Invite { .. }
-            | Self::LinkOrganisation { .. }
-            | Self::OpenLink { .. } => Some(0),
+            Self::Organisation { .. } | Self::Invite { .. } | Self::LinkOrganisation { .. } | Self::OpenLink { .. } => {
+                Some(0)
+            }
             Self::Join { .. } => Some(JOIN_POST_BYTES_MAX),
             Self::LinkChunks { ids, .. } => (ids.len() <= IDS_MAX).then_some(0),
         }

@@ -112,7 +112,11 @@ pub(in crate::edge) async fn link_chunks(
 }
 
 /// The signed link, and one opening more.
-pub(in crate::edge) async fn opened_link(gateway: &Gateway, link: LinkId, token: &Token) -> Result<Bytes, RequestFault> {
+pub(in crate::edge) async fn opened_link(
+    gateway: &Gateway,
+    link: LinkId,
+    token: &Token,
+) -> Result<Bytes, RequestFault> {
     let space = shown(gateway, link, token).await?;
     let record = gateway.read(move |view| view.link_record(space, link)).await?.ok_or(Refusal::UnknownLink)?;
     gateway.links.open(link, Instant::now())?;

@@ -19,7 +19,9 @@ pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Ans
         Ok(Applied::LinkHeld) => Response::LinkHeld,
         Ok(Applied::LinkEnded) => Response::LinkEnded,
         Ok(Applied::Joined) => Response::Joined,
-        Ok(Applied::Ticked | Applied::Raised | Applied::Reported | Applied::LinkCounted) => return Err(RequestFault::Crossed),
+        Ok(Applied::Ticked | Applied::Raised | Applied::Reported | Applied::LinkCounted) => {
+            return Err(RequestFault::Crossed);
+        }
         Err(error) => return Err(error.into()),
     };
     Ok(Answer::of(response))

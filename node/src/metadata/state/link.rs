@@ -81,7 +81,7 @@ impl LinkEntry {
     }
 
     fn names(&self, part: u8) -> bool {
-        self.named >> part & 1 == 1
+        (self.named >> part) & 1 == 1
     }
 }
 
@@ -221,8 +221,7 @@ pub(super) fn opened<B: Base>(draft: &mut Draft<'_, B>, link: LinkId, times: u32
 /// Looks at the links whose time has come: ends them, clears what they held, and forgets them.
 pub(super) fn look<B: Base>(draft: &mut Draft<'_, B>) -> Result<(), B::Error> {
     let now = draft.core.clock.time();
-    let due: Vec<(Key, ())> =
-        draft.table.range(&Key::link_looks(), &Key::link_looks_after(now), LINKS_LOOKED_MAX)?;
+    let due: Vec<(Key, ())> = draft.table.range(&Key::link_looks(), &Key::link_looks_after(now), LINKS_LOOKED_MAX)?;
     for (key, ()) in due {
         let Some(link) = key.link_looked_at() else { continue };
         match draft.table.find::<LinkEntry>(&Key::link(link))? {
