@@ -95,7 +95,7 @@ fn a_folder_is_opened_without_an_account() -> anyhow::Result<()> {
 
     let listed = || laptop.json(&["link", "list", "Projets"])?.into_iter().next().context("a link");
     wait::until("the opening is counted", LIMIT, || {
-        Ok(listed()?.get("opened").is_some_and(|opened| *opened == 1).then_some(()))
+        Ok(listed()?.get("opened").is_some_and(|opened| opened.as_u64() == Some(2)).then_some(()))
     })?;
     let shown = listed()?;
     assert_eq!((&shown["path"], &shown["state"], &shown["by"]), (&"Budget".into(), &"open".into(), &"alice".into()));
