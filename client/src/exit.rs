@@ -13,7 +13,7 @@ use crate::organisation::{ChainError, InviteError, NodeRequestError};
 use crate::say;
 use crate::service::{AskError, Refusal};
 use crate::shared_link::SharedLinkError;
-use crate::sync::SyncError;
+use crate::sync::{MembersError, SyncError};
 
 macro_rules! exits {
     ($($(#[$doc:meta])* $name:ident = $code:literal, fr: $french:literal, en: $english:literal;)*) => {
@@ -136,7 +136,8 @@ fn of_sync(error: &SyncError) -> Exit {
         SyncError::Upload(_) | SyncError::Fetch(_) | SyncError::Log(_) | SyncError::Epoch(_) | SyncError::Nodes(_) => {
             Exit::Misbehaved
         }
-        SyncError::NoEpoch(_) => Exit::Refused,
+        SyncError::Members(MembersError::NoMember) => Exit::NotFound,
+        SyncError::NoEpoch(_) | SyncError::Members(_) => Exit::Refused,
         SyncError::HistoryBehind | SyncError::NotKept => Exit::NotFound,
         SyncError::Tree(_) | SyncError::Cache(_) | SyncError::Journal(_) | SyncError::State(_) => Exit::Local,
         SyncError::Seal(_) => Exit::Usage,

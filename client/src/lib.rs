@@ -10,6 +10,7 @@ pub mod failure;
 pub mod limit;
 pub mod message;
 pub mod output;
+pub mod spoken;
 
 pub mod backoff;
 pub mod capacity;

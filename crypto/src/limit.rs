@@ -1,6 +1,8 @@
 //! Every bound of sealing and cutting, with its reason. Bounds that nodes know stand in `vauban_protocol::limit`.
 
-use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, FRAME_PREFIX_BYTES, OBJECT_BYTES_MAX, SEALED_NAME_BYTES_MAX};
+use vauban_protocol::limit::{
+    CHUNK_PLAIN_BYTES_MAX, FRAME_PREFIX_BYTES, MEMBERS_MAX, OBJECT_BYTES_MAX, SEALED_NAME_BYTES_MAX,
+};
 use vauban_protocol::size::padded_bytes;
 
 /// Bytes of a keyed chunk, at least, but for a file's last: fewer, larger chunks keep metadata small (`formats#8`).
@@ -19,8 +21,8 @@ pub const NAME_BYTES_MAX: usize = u8::MAX as usize;
 /// Names are padded to a multiple of this before they are sealed, so that nodes learn little of their lengths.
 pub const NAME_STEP_BYTES: usize = 64;
 
-/// Recipients of one epoch's bundle: what one object holds of wrapped roots.
-pub const RECIPIENTS_MAX: usize = 3_400;
+/// Recipients of one epoch's bundle: all members of a space.
+pub const RECIPIENTS_MAX: usize = MEMBERS_MAX;
 /// Bytes of a bundle, at most: it is stored as a chunk.
 pub const BUNDLE_BYTES_MAX: usize = OBJECT_BYTES_MAX;
 

@@ -38,8 +38,6 @@ mod named;
 mod progress;
 mod revoking;
 mod root_passphrase;
-mod space_policy;
-mod space_quota;
 mod spaces;
 mod status_spaces;
 mod told;

@@ -1,6 +1,7 @@
 //! Whom and what people mean by a name, or by an identifier as the lists show it.
 
 use vauban_protocol::id::{DeviceId, UserId};
+use vauban_protocol::organisation::UserRecord;
 
 use crate::failure::Failure;
 use crate::organisation::Roster;
@@ -11,7 +12,18 @@ const ID_DIGITS_MIN: usize = 12;
 
 /// The one person of the organisation, not revoked, that `wanted` names.
 pub(crate) fn person(roster: &Roster<'_>, wanted: &str) -> Result<UserId, Failure> {
-    let people = roster.users().filter(|(_, _, record)| record.revoked_at.is_none());
+    one_person(roster.users().filter(|(_, _, record)| record.revoked_at.is_none()), wanted)
+}
+
+/// The same, among those who were revoked as well.
+pub(crate) fn anybody(roster: &Roster<'_>, wanted: &str) -> Result<UserId, Failure> {
+    one_person(roster.users(), wanted)
+}
+
+fn one_person<'a>(
+    people: impl Iterator<Item = (UserId, String, &'a UserRecord)>,
+    wanted: &str,
+) -> Result<UserId, Failure> {
     let found = meant(people.map(|(id, name, _)| (id, id.to_hex(), name)), wanted);
     match found.as_slice() {
         [(id, _)] => Ok(*id),

@@ -1,11 +1,16 @@
-//! `vauban space create`, `vauban space list`, `vauban space policy`, `vauban space quota` and `vauban space checkpoint`.
+//! `vauban space`: creating and listing spaces, their members, their policy, their checkpoints.
+
+mod fingerprint;
+mod members;
+mod policy;
+mod quota;
 
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use vauban_protocol::space::Cutting;
 
 use crate::commands::spaces::{Purpose, connected};
-use crate::commands::{Context, space_policy, space_quota};
+use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
@@ -19,15 +24,37 @@ pub(crate) enum Command {
     #[command(about = say!(fr: "Liste vos espaces", en: "Lists your spaces"))]
     List,
     #[command(about = say!(
+        fr: "Liste qui a accès à un espace, depuis quand et par qui",
+        en: "Lists who has access to a space, since when and by whom",
+    ))]
+    Members(members::Members),
+    #[command(about = say!(
+        fr: "Donne accès à un espace à quelqu'un, ou lui donne un autre rôle",
+        en: "Gives somebody access to a space, or another role",
+    ))]
+    Add(members::Add),
+    #[command(about = say!(
+        fr: "Retire l'accès à quelqu'un : l'espace change de clés dans le même envoi",
+        en: "Takes somebody's access away: the space changes its keys in the same commit",
+    ))]
+    Remove(members::Remove),
+    #[command(about = say!(fr: "Quitte un espace", en: "Leaves a space"))]
+    Leave(members::Leave),
+    #[command(about = say!(
+        fr: "Montre l'empreinte de l'histoire d'un espace, à comparer de vive voix entre membres",
+        en: "Shows the fingerprint of a space's history, for members to compare by voice",
+    ))]
+    Fingerprint(fingerprint::Arguments),
+    #[command(about = say!(
         fr: "Montre ou change combien de temps l'historique d'un espace est gardé",
         en: "Shows or changes for how long a space's history is kept",
     ))]
-    Policy(space_policy::Arguments),
+    Policy(policy::Arguments),
     #[command(about = say!(
         fr: "Montre combien un espace a d'enregistré, et peut avoir",
         en: "Shows how much a space has stored, and may have",
     ))]
-    Quota(space_quota::Arguments),
+    Quota(quota::Arguments),
     #[command(about = say!(
         fr: "Écrit un point de reprise : de nouveaux appareils sont prêts en quelques secondes",
         en: "Writes a checkpoint: new devices are ready in seconds",
@@ -73,8 +100,13 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
     match command {
         Command::Create(create) => run_create(context, create),
         Command::List => run_list(context),
-        Command::Policy(arguments) => space_policy::run(context, arguments),
-        Command::Quota(arguments) => space_quota::run(context, arguments),
+        Command::Members(arguments) => members::run_list(context, arguments),
+        Command::Add(arguments) => members::run_add(context, arguments),
+        Command::Remove(arguments) => members::run_remove(context, arguments),
+        Command::Leave(arguments) => members::run_leave(context, arguments),
+        Command::Fingerprint(arguments) => fingerprint::run(context, arguments),
+        Command::Policy(arguments) => policy::run(context, arguments),
+        Command::Quota(arguments) => quota::run(context, arguments),
         Command::Checkpoint(checkpoint) => run_checkpoint(context, checkpoint),
     }
 }

@@ -1,10 +1,12 @@
 //! Failures of a run over a space: its log, its chunks, this machine's disk.
 
+use vauban_protocol::space::Role;
+
 use crate::complaint::{Complaint, breach_text, bug};
 use crate::content::{ChunkFault, FetchError, ReceiptError, UploadError};
 use crate::log::{EpochError, LogError};
 use crate::say;
-use crate::sync::{Problem, SyncError};
+use crate::sync::{MembersError, Problem, SyncError};
 use crate::tree::TreeError;
 
 pub(super) fn complaint(error: &SyncError) -> Complaint {
@@ -63,6 +65,7 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
                 en: "Ask its owner to run their command again, which was interrupted.",
             ),
         ),
+        SyncError::Members(error) => of_members(*error),
         SyncError::Upload(UploadError::Receipts(error)) => of_receipts(*error),
         SyncError::Fetch(error) => of_fetch(error),
         SyncError::Tree(error) => of_tree(error),
@@ -92,6 +95,46 @@ pub(super) fn complaint(error: &SyncError) -> Complaint {
             say!(fr: "En choisir un plus court.", en: "Choose a shorter one."),
         ),
         other => bug(&other.to_string()),
+    }
+}
+
+fn of_members(error: MembersError) -> Complaint {
+    match error {
+        MembersError::Role(Role::Owner) => Complaint::new(
+            say!(
+                fr: "Seul un propriétaire de l'espace nomme ou retire un propriétaire ou un gestionnaire.",
+                en: "Only an owner of the space names or removes an owner or a manager.",
+            ),
+            say!(fr: "Le lui demander : `vauban space members` le nomme.", en: "Ask one: `vauban space members` names them."),
+        ),
+        MembersError::Role(_) => Complaint::new(
+            say!(
+                fr: "Seul un gestionnaire ou un propriétaire de l'espace y admet ou en retire quelqu'un.",
+                en: "Only a manager or an owner of the space admits or removes somebody.",
+            ),
+            say!(fr: "Le lui demander : `vauban space members` le nomme.", en: "Ask one: `vauban space members` names them."),
+        ),
+        MembersError::LastOwner => Complaint::new(
+            say!(fr: "L'espace n'aurait plus de propriétaire.", en: "The space would have no owner left."),
+            say!(
+                fr: "En nommer un autre d'abord : `vauban space add ESPACE QUI --role owner`.",
+                en: "Name another one first: `vauban space add SPACE WHO --role owner`.",
+            ),
+        ),
+        MembersError::NoMember => Complaint::new(
+            say!(fr: "Cette personne n'est pas membre de l'espace.", en: "This person is no member of the space."),
+            say!(fr: "Qui l'est : `vauban space members ESPACE`.", en: "Who is: `vauban space members SPACE`."),
+        ),
+        MembersError::Unconfirmed => Complaint::new(
+            say!(
+                fr: "Aucun autre appareil n'a confirmé depuis sept jours ce que les nœuds montrent de cet espace.",
+                en: "For seven days no other device has confirmed what the nodes show of this space.",
+            ),
+            say!(
+                fr: "Synchroniser l'espace sur un autre appareil, d'un autre membre s'il le faut, puis relancer ; ou comparer `vauban space fingerprint` de vive voix, puis `--unconfirmed`.",
+                en: "Sync the space on another device, another member's if need be, then run it again; or compare `vauban space fingerprint` by voice, then use `--unconfirmed`.",
+            ),
+        ),
     }
 }
 
@@ -373,6 +416,10 @@ impl Problem {
             Self::Kept => say!(
                 fr: "n'est plus synchronisé ici mais y a été modifié : gardé, non envoyé (le sélectionner à nouveau l'envoie)",
                 en: "is no longer synced here but was changed here: kept, not sent (selecting it again sends it)",
+            ),
+            Self::ReadOnly => say!(
+                fr: "vous ne faites que lire cet espace : gardé ici, non envoyé",
+                en: "you may only read this space: kept here, not sent",
             ),
             Self::Pattern { line, reason } => say!(
                 fr: "ligne {line} : motif invalide, sans effet ({reason})",

@@ -53,7 +53,7 @@ impl Identity {
         &self.device_kem
     }
 
-    /// The person's KEM key, which all devices of that person hold.
+    /// The person's KEM key that this device was enrolled with; [`UserKeys`](super::UserKeys) has those that came since.
     #[must_use]
     pub fn user_kem(&self) -> &KemSecret {
         &self.user_kem

@@ -69,6 +69,34 @@ pub fn unwrap_user_secret(
     Ok(KemSecret::from_seed(Secret::try_from(plain.as_slice()).map_err(|_| OpenError)?))
 }
 
+/// Wraps a person's KEM secret for the key that takes its place.
+///
+/// # Errors
+/// [`SealError::InvalidKey`] if that key is none.
+pub fn wrap_previous_secret(
+    organisation: Fingerprint,
+    user: UserId,
+    recipient: &KemKey,
+    previous: &KemSecret,
+) -> Result<Vec<u8>, SealError> {
+    let info = info(organisation, &[user.as_bytes()]);
+    wrap(recipient, label::WRAP_PREVIOUS_SECRET, &info, previous.seed().expose())
+}
+
+/// Opens what [`wrap_previous_secret`] made, by the secret that came after.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn unwrap_previous_secret(
+    organisation: Fingerprint,
+    user: UserId,
+    next: &KemSecret,
+    wrapped: &[u8],
+) -> Result<KemSecret, OpenError> {
+    let plain = next.unwrap(label::WRAP_PREVIOUS_SECRET, &info(organisation, &[user.as_bytes()]), wrapped)?;
+    Ok(KemSecret::from_seed(Secret::try_from(plain.as_slice()).map_err(|_| OpenError)?))
+}
+
 /// Wraps an invite's secret for a person who may finish it.
 ///
 /// # Errors

@@ -6,7 +6,7 @@ use vauban_protocol::id::DeviceId;
 use vauban_protocol::limit::JOIN_POSTS_MAX;
 use vauban_protocol::organisation::{Invite, InviteKind, Join, JoinPost, Organisation, Statement};
 
-use crate::keys::{Identity, unwrap_invite_secret, wrap_directory, wrap_user_secret};
+use crate::keys::{Identity, UserKeys, unwrap_invite_secret, wrap_directory, wrap_user_secret};
 use crate::organisation::invitation::invited_user;
 use crate::organisation::{Draft, InviteError};
 
@@ -58,7 +58,8 @@ pub fn open_secret(
     let (_, wrapped) =
         invite.wrapped_secrets.iter().find(|(user, _)| *user == identity.user()).ok_or(InviteError::ForOthers)?;
     let fingerprint = organisation.fingerprint();
-    Ok(unwrap_invite_secret(fingerprint, invite.id, identity.user(), identity.user_kem(), wrapped)?)
+    let keys = UserKeys::of(identity, organisation);
+    Ok(keys.open(|kem| unwrap_invite_secret(fingerprint, invite.id, identity.user(), kem, wrapped))?)
 }
 
 /// Drafts the certificates that answer a post: the person's, where one is invited, and the device's.
@@ -91,7 +92,8 @@ pub fn accept(
             (user, Vec::new(), None)
         }
         (InviteKind::Device(user), None) if user == identity.user() => {
-            let wrapped = wrap_user_secret(fingerprint, user, device, &join.device_kem, identity.user_kem())?;
+            let keys = UserKeys::of(identity, draft.organisation());
+            let wrapped = wrap_user_secret(fingerprint, user, device, &join.device_kem, keys.newest())?;
             (user, wrapped, Some(invite.id))
         }
         _ => return Err(InviteError::BadAnswer),

@@ -7,7 +7,7 @@ use vauban_protocol::id::Fingerprint;
 use vauban_protocol::organisation::{InviteKind, Join, JoinPost, Organisation};
 use zeroize::Zeroizing;
 
-use crate::keys::{Identity, InviteCode, JoiningKeys, unwrap_directory, unwrap_user_secret};
+use crate::keys::{Holder, Identity, InviteCode, JoiningKeys, UserKeys, unwrap_directory, unwrap_user_secret};
 use crate::link::{LinkError, Stranger};
 use crate::organisation::{Chain, ChainError, InviteError};
 
@@ -86,10 +86,13 @@ pub fn certified(organisation: &Organisation, keys: &JoiningKeys) -> Result<Opti
         unwrap_user_secret(fingerprint, record.user, device, &keys.device_kem, &record.wrapped_user_secret)
             .map_err(|_| InviteError::BadCertificate)?
     };
-    if person.kem != *user_kem.public() {
+    if !person.generations.iter().any(|generation| generation.kem == *user_kem.public()) {
         return Err(InviteError::BadCertificate);
     }
-    let directory = unwrap_directory(fingerprint, record.user, &user_kem, &person.wrapped_directory)
+    // Wrapped when the person was certified, for the keys of then.
+    let holder = Holder { user: record.user, device, device_kem: &keys.device_kem };
+    let directory = UserKeys::held_by(&holder, &user_kem, organisation)
+        .open(|kem| unwrap_directory(fingerprint, record.user, kem, &person.wrapped_directory))
         .map_err(|_| InviteError::BadCertificate)?;
     Ok(Some(Identity::new(
         record.user,

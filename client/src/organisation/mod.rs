@@ -15,6 +15,7 @@ mod draft;
 mod founding;
 mod node_admission;
 mod reanchoring;
+mod renewal;
 
 mod answers;
 mod invitation;
@@ -30,6 +31,7 @@ pub use invitation::{Invitation, invite_device, invite_user, verify_invite};
 pub use joining::{InviteFetchError, certified, fetch_chain, joining_keys};
 pub use node_admission::{CharterTerms, NodeApplication};
 pub use reanchoring::read_reanchor_request;
+pub use renewal::renew_if_due;
 pub use roster::Roster;
 pub use standing::{Standing, is_stale, standing};
 

@@ -19,7 +19,8 @@ pub enum Certifying<'a> {
 }
 
 impl Session {
-    /// Drafts certificates on the newest chain and appends them; drafts them anew if others came first.
+    /// Drafts certificates on the newest chain and appends them; drafts them anew if others came first. Nothing is done where nothing is
+    /// to be said.
     ///
     /// # Errors
     /// [`Failure`] of the draft, or [`ChainError::Busy`] if others keep coming first.
@@ -33,6 +34,9 @@ impl Session {
             let mut draft = Draft::new(&before, clock::now());
             let said = draw_up(&mut draft)?;
             let (certificates, head) = draft.finish();
+            if certificates.is_empty() {
+                return Ok(said);
+            }
             let link = match certifying {
                 Certifying::At(link) => link,
                 Certifying::Here => {

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! state     the space in clear, folded up to its head          ┐
-//! epochs    certificates, and bundles as nodes hold them       │ remote: one transaction a batch of commits,
+//! epochs    certificates, and bundles as nodes hold them       │
+//! admissions   of members to an epoch, likewise                │ remote: one transaction a batch of commits,
 //! entries   the remote tree            versions  every content │ the head with it
 //! places    where each entry was, commit by commit   commits   │
 //! chunks    every chunk of the space; those found by tag       │
@@ -25,6 +26,7 @@ mod folding;
 mod glance;
 mod history;
 mod intent;
+mod keys;
 mod promise;
 mod release;
 mod remote;
@@ -48,14 +50,15 @@ pub use checkpoint::{LoadError, Loading, Since, Start, TreePage, due_weight};
 pub use folding::{Folding, VoidOp};
 pub use glance::{FileAt, Size};
 pub use history::{Change, Event, Moment};
+pub use keys::LearnedKeys;
 pub use release::{Contest, Expired, Mark, Released, Unread, Uses};
-pub use remote::{KnownEpoch, RemoteChild};
+pub use remote::RemoteChild;
 pub use replay::Verdict;
 pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 10;
+const CACHE_FORMAT: i32 = 11;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -64,6 +67,7 @@ const STATEMENTS_MAX: usize = 96;
 const SCHEMA: &str = "
 CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, certificate BLOB NOT NULL, bundle BLOB);
+CREATE TABLE admissions(id BLOB PRIMARY KEY, admission BLOB NOT NULL, bundle BLOB) WITHOUT ROWID;
 CREATE TABLE entries(
     entry BLOB PRIMARY KEY, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, bytes INTEGER) WITHOUT ROWID;

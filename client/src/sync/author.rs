@@ -109,10 +109,8 @@ impl<N: Nodes> OpenSpace<N> {
         let space = self.folded()?;
         let device = self.identity().device();
         let counter = self.record.counter.saturating_add(1);
-        let epoch = match &draft.control {
-            Some(Control::Epoch(_)) => space.epoch().saturating_add(1),
-            _ => space.epoch(),
-        };
+        let begins = draft.control.as_ref().is_some_and(|control| control.epoch().is_some());
+        let epoch = if begins { space.epoch().saturating_add(1) } else { space.epoch() };
         // Whoever judges a release asks when it was made.
         let is_dated = matches!(draft.control, Some(Control::Release(_) | Control::Keep(_) | Control::Retention(_)));
         let plain = match &draft.checkpoint {

@@ -4,6 +4,7 @@ use vauban_crypto::error::SealError;
 use vauban_protocol::id::SpaceId;
 use vauban_protocol::wire::Refusal;
 
+use super::MembersError;
 use crate::content::{DedupError, FetchError, NodesError, UploadError};
 use crate::failure::Failure;
 use crate::log::{EpochError, LogError};
@@ -60,6 +61,9 @@ pub enum SyncError {
     /// The space has no keys yet, and this device may not start them.
     #[error("space {0} has no keys yet")]
     NoEpoch(SpaceId),
+    /// The space's members are not changed.
+    #[error(transparent)]
+    Members(#[from] MembersError),
     /// The local disk, beyond one file.
     #[error(transparent)]
     Tree(#[from] TreeError),

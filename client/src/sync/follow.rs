@@ -8,14 +8,14 @@ use vauban_protocol::canonical::encode;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::Digest;
 use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, COMMIT_BYTES_MAX, COMMITS_BYTES_MAX};
-use vauban_protocol::space::{EpochCertificate, Space};
+use vauban_protocol::space::Space;
 use vauban_protocol::wire::{Request, Response, push_item, split_items};
 
 use super::{OpenSpace, SyncError};
-use crate::content::{Nodes, NodesError, fetch_chunk};
-use crate::log::{EpochError, Epochs, LogError, Said, VerifiedCommit, VouchedCheckpoint, found, verify_next};
+use crate::content::{Nodes, NodesError};
+use crate::log::{LogError, Said, VerifiedCommit, VouchedCheckpoint, found, verify_next};
 use crate::organisation::is_stale;
-use crate::state::cache::{Cache, KnownEpoch, Mark};
+use crate::state::cache::{Cache, Mark};
 use crate::state::replace;
 
 /// Bytes of the shortest signed object: bounds how many a list of a given length can hold.
@@ -201,11 +201,9 @@ impl<N: Nodes> OpenSpace<N> {
 
     fn open_commit(&mut self, side: Side, space: &Space, item: Bytes) -> Result<OpenedCommit, SyncError> {
         let commit = self.verify(side, space, item)?;
-        if let Some(certificate) = Epochs::judge(&commit, space, &self.org)? {
-            self.learn_epoch(side, certificate)?;
-        }
+        self.learn_keys(side, &commit, space)?;
         let payload = commit.payload();
-        self.open_epoch(payload.epoch)?;
+        self.ensure_keys(side, payload, space)?;
         let mut said = self.epochs_mut()?.open_ops(payload)?;
         let mut checkpoint = None;
         if let Said::Checkpoint(signed) = &said {
@@ -306,48 +304,6 @@ impl<N: Nodes> OpenSpace<N> {
             }
         }
     }
-
-    /// Opens what the cache knows of the space's epochs, once.
-    fn load_epochs(&mut self) -> Result<(), SyncError> {
-        if self.epochs.is_some() {
-            return Ok(());
-        }
-        let space = self.folded()?;
-        let mut epochs = Epochs::new(self.id, space.cutting());
-        let known = self.cache.epochs()?;
-        let mut bundles = Vec::new();
-        for KnownEpoch { certificate, bundle } in known {
-            bundles.extend(bundle.map(|bundle| (certificate.epoch, bundle)));
-            epochs.learn(certificate);
-        }
-        for (epoch, bundle) in bundles {
-            epochs.open(epoch, &bundle, self.identity().user(), self.identity().user_kem())?;
-        }
-        self.epochs = Some(epochs);
-        Ok(())
-    }
-
-    fn learn_epoch(&mut self, side: Side, certificate: EpochCertificate) -> Result<(), SyncError> {
-        let bundle = self.runtime.block_on(fetch_chunk(&self.nodes, self.id, certificate.bundle))?;
-        write_epoch(self.side(side)?, &certificate, &bundle)?;
-        let epoch = certificate.epoch;
-        let identity = std::sync::Arc::clone(self.identity());
-        let epochs = self.epochs_mut()?;
-        epochs.learn(certificate);
-        epochs.open(epoch, &bundle, identity.user(), identity.user_kem())?;
-        Ok(())
-    }
-
-    fn open_epoch(&mut self, epoch: u32) -> Result<(), SyncError> {
-        match self.epochs_mut()?.bundle_needed(epoch)? {
-            None => Ok(()),
-            Some(_) => Err(EpochError::Bundle(epoch).into()),
-        }
-    }
-
-    pub(super) fn epochs_mut(&mut self) -> Result<&mut Epochs, SyncError> {
-        self.epochs.as_mut().ok_or(SyncError::Bug("epochs are opened before ops"))
-    }
 }
 
 /// A node that shows another hash at the folded head, or less than it.
@@ -360,12 +316,6 @@ fn judge_head(space: &Space, shown: Head) -> Result<(), SyncError> {
         return Err(LogError::Fork { seq: ours.seq, ours: ours.digest, theirs: shown.digest }.into());
     }
     Ok(())
-}
-
-fn write_epoch(cache: &mut Cache, certificate: &EpochCertificate, bundle: &[u8]) -> Result<(), SyncError> {
-    let mut folding = cache.begin()?;
-    folding.set_epoch(certificate, Some(bundle))?;
-    Ok(folding.commit()?)
 }
 
 /// The commits in the body of an answer.

@@ -1,23 +1,17 @@
 //! Beginning a space: its genesis, then its first epoch.
 
-use bytes::Bytes;
-use vauban_crypto::bundle::{EpochBinding, seal_bundle};
-use vauban_crypto::epoch::EpochRoot;
 use vauban_crypto::name::{DirectoryKey, Named};
-use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::id::SpaceId;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{
-    Control, Cutting, EpochCertificate, Recipient, Role, Space, SpaceGenesis, recipients_digest,
-};
-use vauban_protocol::wire::{ChunkHead, Request, Response};
+use vauban_protocol::space::{Control, Cutting, Role, Space, SpaceGenesis};
+use vauban_protocol::wire::{Request, Response};
 
-use super::author::Draft;
 use super::{OpenSpace, SyncError};
 use crate::clock;
-use crate::content::{Nodes, NodesError, UploadError, judge_receipts};
+use crate::content::{Nodes, NodesError};
 use crate::keys::Identity;
-use crate::log::{FOLD_VERSION, recipients};
+use crate::log::FOLD_VERSION;
 
 /// Signs the genesis of a new space of this device's user, and says which space it begins.
 ///
@@ -77,60 +71,12 @@ impl<N: Nodes> OpenSpace<N> {
         if space.role(self.identity().user()) < Some(Role::Writer) {
             return Err(SyncError::NoEpoch(self.id));
         }
-        // A refused try draws another root: one root never serves two certificates.
-        let (certificate, bundle) = self.first_epoch(&space)?;
-        let draft = Draft {
-            adds: vec![certificate.payload().bundle],
-            stored_at: self.store_bundle(&bundle)?,
-            control: Some(Control::Epoch(certificate.bytes().to_vec())),
-            ..Draft::default()
-        };
+        let draft = self.draft_epoch(&space, Control::Epoch)?;
         // Whoever came first has started it, or has changed nothing that matters here.
         match self.send(&draft)? {
             super::author::Sent::Committed => self.write_record(),
             _ if self.folded()?.epoch() > 0 => self.write_record(),
             _ => Err(SyncError::Overtaken),
-        }
-    }
-
-    fn first_epoch(&self, space: &Space) -> Result<(Signed<EpochCertificate>, Vec<u8>), SyncError> {
-        let epoch = space.epoch().saturating_add(1);
-        let org = self.org.head();
-        let members = recipients(space, &self.org, org.seq);
-        let listed = members.iter().map(|(user, kem)| Recipient { user: *user, kem: kem.digest() }).collect();
-        let root = EpochRoot::random();
-        let binding = EpochBinding {
-            space: self.id,
-            epoch,
-            prev: space.head().digest,
-            commitment: root.commitment(self.id, epoch),
-            recipients: recipients_digest(listed),
-        };
-        let bundle = seal_bundle(&root, &binding, &members)?;
-        let certificate = self.identity().signing().seal_hybrid(EpochCertificate {
-            space: self.id,
-            epoch,
-            prev: space.head(),
-            org,
-            device: self.identity().device(),
-            commitment: binding.commitment,
-            recipients: binding.recipients,
-            bundle: ChunkId::of(&bundle),
-            sealed_previous: Vec::new(),
-        })?;
-        Ok((certificate, bundle))
-    }
-
-    fn store_bundle(&self, bundle: &[u8]) -> Result<u64, SyncError> {
-        let id = ChunkId::of(bundle);
-        let head = ChunkHead { id, object_bytes: u32::try_from(bundle.len()).unwrap_or(u32::MAX) };
-        let request = Request::PutChunks { space: self.id, chunks: vec![head] };
-        match self.ask(request, vec![Bytes::copy_from_slice(bundle)])? {
-            (Response::Stored { receipts }, _) => {
-                let at = judge_receipts(&receipts, &[id], self.id, &self.org, self.now());
-                Ok(at.map_err(UploadError::from)?)
-            }
-            _ => Err(NodesError::Senseless("not a receipt").into()),
         }
     }
 }

@@ -213,6 +213,8 @@ pub enum Problem {
     Held,
     /// It takes no part here any more, and was changed here.
     Kept,
+    /// This person may only read the space.
+    ReadOnly,
     /// It is not deleted for being old, since no node confirms this machine's clock.
     Clock,
     /// A line of rules is no pattern.

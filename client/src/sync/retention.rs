@@ -18,7 +18,7 @@ impl<N: Nodes> OpenSpace<N> {
         self.ensure_epoch()?;
         for _ in 0..COMMIT_TRIES_MAX {
             let space = self.folded()?;
-            if space.role(self.identity().user()) < Some(Role::Owner) {
+            if space.authority(self.identity().user(), &self.org, self.org.head().seq) < Some(Role::Owner) {
                 return Err(refused(Refusal::Forbidden));
             }
             if space.retention() == retention {

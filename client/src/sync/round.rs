@@ -80,6 +80,7 @@ fn sync_scope<N: Nodes>(
     let weight = space.checkpoint_weight()?;
     space.settle()?;
     space.ensure_epoch()?;
+    space.rotate_if_pending()?;
     rescue(space, &root, id, run.device_name, &mut summary)?;
     let mut tried = BTreeSet::new();
     // What was put back stands in no folder that anybody has told of.
@@ -103,8 +104,11 @@ fn sync_scope<N: Nodes>(
         let below = std::mem::take(&mut plan.unlooked);
         let is_part = !below.is_empty();
         let mut unsettled = std::mem::take(&mut plan.unsettled);
-        let issues = std::mem::take(&mut plan.issues);
+        let mut issues = std::mem::take(&mut plan.issues);
         summary.held.take(plan.held);
+        if !space.may_write()? {
+            issues.extend(keep_here(&mut plan));
+        }
         if !is_part && is_done(&plan, &summary) {
             if parts > 0 && look != Look::Everything {
                 // Between two parts anything may have moved: all of them were done once nothing is left of all at once.
@@ -351,6 +355,13 @@ fn is_done(plan: &Plan, summary: &Summary) -> bool {
         && plan.folders_there.iter().all(|folder| is_there(&folder.path))
         && plan.uploads.iter().all(|upload| is_known(upload.source.path().display().to_string()))
         && plan.downloads.iter().all(|download| is_there(&download.path))
+}
+
+/// What a reader has changed stays where it is, and is said.
+fn keep_here(plan: &mut Plan) -> Vec<Issue> {
+    let uploads = std::mem::take(&mut plan.uploads).into_iter().map(|upload| upload.source.path().display().to_string());
+    let changes = std::mem::take(&mut plan.log_changes).into_iter().map(|change| change.path.to_string());
+    uploads.chain(changes).map(|path| Issue { path, problem: Problem::ReadOnly }).collect()
 }
 
 fn merge(summary: &mut Summary, issues: Vec<Issue>) {

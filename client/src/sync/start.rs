@@ -12,7 +12,7 @@ use bytes::Bytes;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::Digest;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, Control, EpochCertificate, Outline, Space};
+use vauban_protocol::space::{Commit, Control, Outline, Space};
 use vauban_protocol::wire::{Request, Response};
 
 use super::follow::commits;
@@ -21,9 +21,9 @@ use crate::content::{ChunkFault, ChunkStream, FetchError, Nodes, NodesError, fet
 use crate::limit::{CHECKPOINT_TRIES_MAX, OUTLINE_BYTES_MAX};
 use crate::link::LinkError;
 use crate::log::{
-    ChunkRef, Epochs, LogError, Roster, Said, VerifiedCommit, VouchedCheckpoint, decode_rows, verify_outline,
+    ChunkRef, Epochs, Roster, Said, VouchedCheckpoint, decode_rows,
 };
-use crate::state::cache::{LoadError, Start};
+use crate::state::cache::{LearnedKeys, LoadError, Start};
 
 /// A space's outline, as a node shows it.
 struct Shown {
@@ -39,7 +39,7 @@ struct Shown {
 struct Verified {
     vouched: VouchedCheckpoint,
     start: Start,
-    epochs: Vec<(EpochCertificate, Vec<u8>)>,
+    keys: Vec<LearnedKeys>,
 }
 
 /// Why nothing was started from a checkpoint.
@@ -139,20 +139,24 @@ impl<N: Nodes> OpenSpace<N> {
         let founded = self.found(&shown.genesis)?;
         let mut outline = Outline::of(founded.clone());
         let mut epochs = Epochs::new(self.id, founded.cutting());
-        let mut certificates = Vec::new();
+        let mut keys = Vec::new();
         for (_, turn) in &shown.turns {
             let before = outline.space().clone();
             let commit = self.verify_turn(&mut outline, turn)?;
-            if let Some(certificate) = Epochs::judge(&commit, &before, &self.org).map_err(unfit)? {
-                let bundle = self.runtime.block_on(fetch_chunk(&self.nodes, self.id, certificate.bundle));
-                let bundle = bundle.map_err(SyncError::from)?;
-                epochs.learn(certificate.clone());
-                let identity = self.identity();
-                epochs.open(certificate.epoch, &bundle, identity.user(), identity.user_kem()).map_err(unfit)?;
-                certificates.push((certificate, bundle.to_vec()));
+            if let Some(learned) = self.fetch_keys(&commit, &before)? {
+                self.take_keys(&mut epochs, &learned)?;
+                keys.push(learned);
             }
         }
         let commit = self.verify_turn(&mut outline, &shown.checkpoint)?;
+        if !epochs.is_open(commit.payload().epoch) {
+            // This user came after the checkpoint was written.
+            self.look_ahead(&mut outline, |space, learned| {
+                space.take_keys(&mut epochs, &learned)?;
+                keys.push(learned);
+                Ok(())
+            })?;
+        }
         // A stolen device could date its commit back to when it was trusted, before commits that an outline does not show.
         if self.org.live_device(commit.payload().device).is_none() {
             return Err(unfit("its author was revoked since"));
@@ -162,8 +166,6 @@ impl<N: Nodes> OpenSpace<N> {
         };
         let vouched = VouchedCheckpoint::judge(commit.payload(), signed, &self.org).map_err(unfit)?;
         let space = self.space_at(founded, shown, &vouched)?;
-        let at = space.head();
-        certificates.retain(|(certificate, _)| certificate.prev.seq < at.seq);
         let checkpoint = &vouched.checkpoint;
         let start = Start {
             space,
@@ -173,7 +175,7 @@ impl<N: Nodes> OpenSpace<N> {
             made_at: checkpoint.made_at,
             commit: shown.checkpoint.to_vec(),
         };
-        Ok(Verified { vouched, start, epochs: certificates })
+        Ok(Verified { vouched, start, keys })
     }
 
     /// The space in clear at a checkpoint's position, as its outline, its roster and its author agree that it is.
@@ -217,15 +219,6 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
-    fn verify_turn(&mut self, outline: &mut Outline, turn: &Bytes) -> Result<VerifiedCommit, Unstarted> {
-        let mut judged = verify_outline(outline, turn.clone(), &self.org);
-        if let Err(LogError::OrganisationBehind(_)) = judged {
-            self.refresh_organisation()?;
-            judged = verify_outline(outline, turn.clone(), &self.org);
-        }
-        Ok(judged.map_err(SyncError::from)?)
-    }
-
     fn fetch_whole(&self, chunk: &ChunkRef) -> Result<Vec<u8>, Unstarted> {
         let object = self.runtime.block_on(fetch_chunk(&self.nodes, self.id, chunk.id)).map_err(SyncError::from)?;
         chunk.secret.open(chunk.id, &object).map_err(|_| unfit(ChunkFault::Forged(chunk.id)))
@@ -233,7 +226,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Reads the pages into the cache.
     fn load(&mut self, verified: Verified) -> Result<(), Unstarted> {
-        let Verified { vouched, start, epochs } = verified;
+        let Verified { vouched, start, keys } = verified;
         let is_false = |reason: String| Unstarted::False(reason, Box::new(vouched.clone()));
         let judged = |error| match error {
             LoadError::Cache(error) => Unstarted::Stopped(Box::new(error.into())),
@@ -252,7 +245,7 @@ impl<N: Nodes> OpenSpace<N> {
             let (rows, bytes) = decode_rows(page.as_ref()).map_err(|error| is_false(error.to_string()))?;
             loading.take(&rows, bytes).map_err(judged)?;
         }
-        loading.finish(&vouched, &epochs).map_err(judged)?;
+        loading.finish(&vouched, &keys).map_err(judged)?;
         Ok(self.cache.end_bulk().map_err(SyncError::from)?)
     }
 }

@@ -58,7 +58,10 @@ impl<N: Nodes> OpenSpace<N> {
         }
         self.judge_releases(summary)?;
         if is_due {
+            // Who was revoked is news that no space tells.
+            self.refresh_organisation()?;
             self.compare_words()?;
+            self.rotate_if_pending()?;
             self.release_expired()?;
             self.release_stale_checkpoints()?;
             self.cache.set_mark(Mark::Tended, now)?;
@@ -224,7 +227,8 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(found)
     }
 
-    fn may_write(&self) -> Result<bool, SyncError> {
+    /// Whether this person may write to the space.
+    pub(super) fn may_write(&self) -> Result<bool, SyncError> {
         Ok(self.folded()?.role(self.identity().user()) >= Some(Role::Writer))
     }
 }

@@ -62,6 +62,20 @@ impl<N: Nodes> OpenSpace<N> {
         View::of(&self.cache, self.now())
     }
 
+    /// Whether what the nodes show of the space may be built upon: another device agrees, if need be asked for now; or no other has ever
+    /// written to it.
+    pub(super) fn is_confirmed(&mut self) -> Result<bool, SyncError> {
+        let me = self.identity().device();
+        if self.folded()?.devices().all(|(device, _)| device == me) || self.view()? != View::Unconfirmed {
+            return Ok(true);
+        }
+        // Whoever has not read all of the log vouches for nothing, and compares nothing.
+        if self.cache.knows_all()? {
+            self.compare_words()?;
+        }
+        Ok(self.view()? != View::Unconfirmed)
+    }
+
     /// What the other devices of the space have seen, the latest first. Only says it; judging is a round's.
     ///
     /// # Errors

@@ -82,6 +82,8 @@ labels! {
     WRAP_EPOCH_ROOT = "wrap epoch root";
     /// HPKE `info` of a user's secret wrapped for one of that user's devices.
     WRAP_USER_SECRET = "wrap user secret";
+    /// HPKE `info` of a user's secret wrapped for the one that takes its place.
+    WRAP_PREVIOUS_SECRET = "wrap previous secret";
     /// HPKE `info` of the directory key wrapped for a user.
     WRAP_DIRECTORY = "wrap directory";
     /// HPKE `info` of an invite's secret wrapped for an admin.

@@ -69,6 +69,10 @@ pub const QUOTAS_MAX: usize = 65_536;
 pub const REANCHOR_REQUEST_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Spaces that one certificate reanchors: their heads fit into it, with the root's signature; more take several certificates.
 pub const REANCHORED_SPACES_MAX: usize = 400;
+/// Devices of one person, not revoked: the person's new secret, wrapped for each of them, fits into one certificate.
+pub const USER_DEVICES_MAX: usize = 20;
+/// Members of one space: their copies of an epoch's root fit into one chunk.
+pub const MEMBERS_MAX: usize = 3_400;
 /// Spaces one user may be a member of.
 pub const SPACES_MAX: usize = 4096;
 
@@ -104,6 +108,9 @@ const _: () = assert!(OBJECT_BYTES_MAX <= CHUNKS_BYTES_MAX);
 const _: () = assert!(COMMIT_OPS_BYTES_MAX + COMMIT_ADDS_MAX * 32 < COMMIT_BYTES_MAX);
 const _: () = assert!(COMMIT_BYTES_MAX <= COMMITS_BYTES_MAX);
 const _: () = assert!(RETENTION_DAYS_MIN <= RETENTION_DAYS && RETENTION_DAYS <= RETENTION_DAYS_MAX);
+// A wrapped secret takes 1,200 bytes at most; two of their keys, the hybrid signature and the rest fit beside.
+const _: () = assert!(USER_DEVICES_MAX * (16 + 2 + 1200) + 8 * 1024 <= CERTIFICATE_BYTES_MAX);
+const _: () = assert!(MEMBERS_MAX * 18 + CERTIFICATE_BYTES_MAX < COMMIT_BYTES_MAX);
 // At least one commit fits, so that following again makes progress.
 const _: () = assert!(COMMIT_BYTES_MAX + 4 <= FOLLOW_BYTES_MAX);
 const _: () = assert!(CERTIFICATES_MAX * CERTIFICATE_BYTES_MAX <= CERTIFICATES_BYTES_MAX);

@@ -13,6 +13,7 @@ use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, InviteId, LinkId, SpaceId};
 use vauban_protocol::organisation::{Certificate, Statement};
 use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, Control};
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::Refusal;
 
@@ -152,15 +153,23 @@ impl Command {
 
     /// The feature level from which on it may be proposed: an older voter could not read it.
     pub(super) fn level(&self) -> u32 {
-        let is_new = |blob: &Blob| {
+        let of_certificate = |blob: &Blob| {
             let signed = Signed::<Certificate>::parse(blob.0.clone());
-            signed
-                .is_ok_and(|signed| matches!(signed.payload().statement, Statement::Quota(_) | Statement::Reanchor(_)))
+            signed.map_or(0, |signed| match signed.payload().statement {
+                Statement::Quota(_) | Statement::Reanchor(_) => level::WEIGHED,
+                Statement::Renew(_) => level::SHARED,
+                _ => 0,
+            })
+        };
+        let changes_members = |blob: &Blob| {
+            let signed = Signed::<Commit>::parse(blob.0.clone());
+            signed.is_ok_and(|signed| matches!(signed.payload().control, Some(Control::Members(_))))
         };
         match self {
-            Self::CreateLink(_) | Self::HoldLink { .. } | Self::EndLink(_) | Self::LinkOpened { .. } => level::LINKS,
+            Self::CreateLink(_) | Self::HoldLink { .. } | Self::EndLink(_) | Self::LinkOpened { .. } => level::SHARED,
+            Self::Weighed { commit, .. } | Self::Commit(commit) if changes_members(commit) => level::SHARED,
             Self::Weighed { .. } => level::WEIGHED,
-            Self::Certify(certificates) if certificates.iter().any(is_new) => level::WEIGHED,
+            Self::Certify(certificates) => certificates.iter().map(of_certificate).max().unwrap_or_default(),
             _ => 0,
         }
     }

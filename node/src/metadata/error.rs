@@ -61,6 +61,14 @@ pub enum MetadataError {
         /// Who opens it.
         expected: NodeId,
     },
+    /// The operator: the folder is of a build from before the first release.
+    #[error("the metadata at {} have format {found}, of a build from before the first release, which is read no more", path.display())]
+    OlderFormat {
+        /// The folder.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
     /// The operator: the software is older than the folder.
     #[error("the metadata at {} have format {found}; this build reads up to {supported}", path.display())]
     NewerFormat {

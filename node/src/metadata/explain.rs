@@ -31,6 +31,10 @@ impl MetadataError {
                 fr: "Désignez le dossier de ce nœud-ci (--data) : deux nœuds ne partagent ni n'échangent leurs dossiers.",
                 en: "Name this node's own folder (--data): nodes neither share nor exchange their folders.",
             ),
+            Self::OlderFormat { .. } => crate::say!(
+                fr: "Lancez la version qui a écrit ce dossier, ou repartez d'un dossier vide : ces données d'avant la première version ne se convertissent pas.",
+                en: "Run the build that wrote this folder, or begin with an empty one: data from before the first release are not converted.",
+            ),
             Self::NewerFormat { .. } => crate::say!(
                 fr: "Installez une version plus récente de vauban-node ; on ne revient pas à une plus ancienne.",
                 en: "Install a newer vauban-node; there is no way back to an older one.",

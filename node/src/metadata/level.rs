@@ -11,11 +11,11 @@ use crate::limit::PEER_STATUS_SECONDS_MAX;
 use crate::peers::{PeerRequest, PeerResponse, Peers};
 
 /// The feature level of this build.
-pub(super) const FEATURE_LEVEL: u32 = LINKS;
+pub(super) const FEATURE_LEVEL: u32 = SHARED;
 /// From this level on commits are weighed, and quotas are kept.
 pub(super) const WEIGHED: u32 = 2;
-/// From this level on there are links.
-pub(super) const LINKS: u32 = 3;
+/// From this level on the members of spaces change, people's keys are renewed, and there are links.
+pub(super) const SHARED: u32 = 3;
 
 /// The level that all of these nodes support, this one's being `own`; nothing if one of them does not say.
 pub(super) async fn common(own: u32, others: &[NodeId], peers: Option<&Peers>) -> Option<u32> {

@@ -138,14 +138,34 @@ impl View {
         };
         // The genesis turns nothing, and begins every outline.
         let mut positions = if from == 0 { vec![0] } else { Vec::new() };
-        let (first, end) = (Key::turn(space, from.max(1)), Key::turn(space, last.max(from).max(1)));
-        self.database().scan(Family::State, &first, &end, |key, _| {
-            positions.extend(Key::turn_seq(key));
-            Ok(if positions.len() < OUTLINE_ITEMS_MAX { Scan::More } else { Scan::Enough })
-        })?;
+        self.turns_between(space, (from, last), &mut positions)?;
         if positions.len() < OUTLINE_ITEMS_MAX && from <= last {
             positions.push(last);
         }
+        self.objects_at(space, positions, bytes_max)
+    }
+
+    /// The commits from position `from` on that change the space in clear, as many as fit into a list body of `bytes_max`.
+    ///
+    /// # Errors
+    /// The disk failed: the node must stop.
+    pub fn turns(&self, space: SpaceId, from: u64, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
+        let _reading = self.replica.reading();
+        let mut positions = Vec::new();
+        self.turns_between(space, (from, u64::MAX), &mut positions)?;
+        self.objects_at(space, positions, bytes_max)
+    }
+
+    /// The positions of the commits that change the space in clear, from the first to before the second position, until there are enough.
+    fn turns_between(&self, space: SpaceId, (from, end): (u64, u64), positions: &mut Vec<u64>) -> Result<(), Failure> {
+        let (first, end) = (Key::turn(space, from.max(1)), Key::turn(space, end.max(from).max(1)));
+        self.database().scan(Family::State, &first, &end, |key, _| {
+            positions.extend(Key::turn_seq(key));
+            Ok(if positions.len() < OUTLINE_ITEMS_MAX { Scan::More } else { Scan::Enough })
+        })
+    }
+
+    fn objects_at(&self, space: SpaceId, positions: Vec<u64>, bytes_max: usize) -> Result<Vec<Bytes>, Failure> {
         let mut room = bytes_max;
         let mut objects = Vec::new();
         for position in positions {

@@ -21,6 +21,7 @@ mod release;
 mod replicas;
 mod revocation;
 mod service;
+mod sharing;
 mod slice;
 mod soak;
 mod watch;

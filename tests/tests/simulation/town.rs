@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use vauban_client::keys::Identity;
-use vauban_client::log::Epochs;
+use vauban_client::log::{Epochs, KeysSaid};
 use vauban_client::state::AnchorRecord;
 use vauban_client::sync::create_space;
 use vauban_crypto::kem::KemSecret;
@@ -83,8 +83,8 @@ impl Town {
     /// The epochs of the space, opened with its bundle.
     pub(crate) fn epochs(&self, bundle: &[u8], certificate: &[u8]) -> Epochs {
         let mut epochs = Epochs::new(self.space, Cutting::Keyed);
-        epochs.learn(Epochs::parse(1, certificate).unwrap());
-        epochs.open(1, bundle, USER, &user_kem()).unwrap();
+        let said = KeysSaid::Epoch(Box::new(Epochs::parse(1, certificate).unwrap()), true);
+        epochs.take(&said, Some(bundle), USER, &user_kem()).unwrap();
         epochs
     }
 }

@@ -4,13 +4,14 @@ use serde::Serialize;
 use vauban_protocol::organisation::Statement;
 
 use crate::commands::revoking::{Signing, certify, ensure_may};
-use crate::commands::{Context, block_on, named};
+use crate::commands::spaces::{Connected, Purpose, connected};
+use crate::commands::{Context, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::Root;
-use crate::organisation::Roster;
+use crate::organisation::{Roster, renew_if_due};
 use crate::say;
-use crate::session::Session;
+use crate::session::Certifying;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -34,26 +35,33 @@ struct Report {
     device: String,
     id: String,
     user: String,
+    /// Spaces of the person who revokes that got new keys by this command.
+    rotated: u64,
+    /// Those that did not, for another device to see to.
+    pending: u64,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let session = context.session()?;
     let root = arguments.signing.open_root(context)?;
-    let report = block_on(revoke(&session, root.as_ref(), arguments))?;
+    let (device, user) = (arguments.device.clone(), arguments.user.clone());
+    let report = connected(context, Purpose::Write, move |connected| {
+        let report = revoke(&connected, root.as_ref(), &device, user.as_deref())?;
+        change_keys(&connected, report)
+    })?;
     context.output.result(&report, text);
     Ok(Exit::Done)
 }
 
-async fn revoke(session: &Session, root: Option<&Root>, arguments: &Arguments) -> Result<Report, Failure> {
-    let link = session.connect().await?;
+fn revoke(connected: &Connected, root: Option<&Root>, wanted: &str, of: Option<&str>) -> Result<Report, Failure> {
+    let session = &connected.device;
     let organisation = session.organisation();
     let identity = session.identity();
     let roster = Roster::new(&organisation, identity.directory());
-    let user = match &arguments.user {
+    let user = match of {
         Some(user) => named::person(&roster, user)?,
         None => identity.user(),
     };
-    let device = named::device(&roster, user, &arguments.device)?;
+    let device = named::device(&roster, user, wanted)?;
     if device == identity.device() {
         return Err(Failure::Usage(say!(
             fr: "C'est l'appareil que vous utilisez : le révoquer depuis un autre.",
@@ -61,16 +69,46 @@ async fn revoke(session: &Session, root: Option<&Root>, arguments: &Arguments) -
         )));
     }
     ensure_may(session, root, user)?;
-    certify(session, &link, root, Statement::RevokeDevice { device }).await?;
-    Ok(Report { device: roster.device(device), id: device.to_hex(), user: roster.user(user) })
+    connected.runtime.block_on(certify(session, &connected.link, root, Statement::RevokeDevice { device }))?;
+    let (device, id) = (roster.device(device), device.to_hex());
+    Ok(Report { device, id, user: roster.user(user), rotated: 0, pending: 0 })
+}
+
+/// New keys for the person, if it was one of theirs, and then for every space that the device could open and this one may write to.
+fn change_keys(connected: &Connected, mut report: Report) -> Result<Report, Failure> {
+    let renewing = connected
+        .device
+        .certify(Certifying::At(&connected.link), |draft| Ok(renew_if_due(draft, connected.device.identity())?));
+    connected.runtime.block_on(renewing)?;
+    for space in connected.spaces()? {
+        let mut space = connected.open(&space)?;
+        if space.rotate()? {
+            report.rotated = report.rotated.saturating_add(1);
+        }
+        if space.folded()?.is_rotation_pending(&connected.device.organisation()) {
+            report.pending = report.pending.saturating_add(1);
+        }
+    }
+    Ok(report)
 }
 
 fn text(report: &Report) -> String {
-    let Report { device, id, user } = report;
-    say!(
-        fr: "« {device} » ({id}), de {user}, est révoqué : les nœuds ne lui répondent plus.\n\
-             Ce qu'il a reçu y reste, sous sa phrase de passe ; les clés des espaces, qu'il a aussi, ne changent pas encore.",
-        en: "\"{device}\" ({id}) of {user} is revoked: nodes answer it no more.\n\
-             What it has received stays there, under its passphrase; the keys of spaces, which it has, too, do not change yet.",
-    )
+    let Report { device, id, user, rotated, pending } = report;
+    let mut lines = vec![
+        say!(
+            fr: "« {device} » ({id}), de {user}, est révoqué : les nœuds ne lui répondent plus.",
+            en: "\"{device}\" ({id}) of {user} is revoked: nodes answer it no more.",
+        ),
+        say!(
+            fr: "Ce qu'il a reçu y reste, sous sa phrase de passe. Espaces qui viennent de changer de clés, illisibles pour lui désormais : {rotated}.",
+            en: "What it has received stays there, under its passphrase. Spaces that have just got new keys, which it cannot read from now on: {rotated}.",
+        ),
+    ];
+    if *pending > 0 {
+        lines.push(say!(
+            fr: "En attente : {pending} ; un appareil qui peut y écrire s'en charge dès qu'il se synchronise, et qu'un autre confirme ce qu'on lui montre.",
+            en: "Pending: {pending}; a device that may write there sees to it as soon as it syncs, and another one confirms what it is shown.",
+        ));
+    }
+    lines.join("\n")
 }

@@ -8,7 +8,7 @@ use crate::commands::Context;
 use crate::commands::root_passphrase::RootPassphrase;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::keys::{Backup, KeysError};
+use crate::keys::{Backup, KeysError, UserKeys};
 use crate::say;
 use crate::state::create_new;
 
@@ -36,11 +36,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let root = arguments.root_passphrase.open_root(context)?;
     let passphrase = context.choose_backup_passphrase(arguments.backup_passphrase_file.as_ref())?;
     let identity = session.identity();
+    let keys = UserKeys::of(identity, &session.organisation());
     let backup = Backup {
         root: root.signing.seed().expose().to_vec(),
         authority: root.authority.serialize_der(),
         user: identity.user().0,
-        user_kem: *identity.user_kem().seed().expose(),
+        user_kem: *keys.newest().seed().expose(),
         device: identity.signing().seed().expose().to_vec(),
         directory: *identity.directory().secret().expose(),
         servers: session.anchor().record().servers,

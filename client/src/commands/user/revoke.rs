@@ -61,8 +61,8 @@ fn text(report: &Report) -> String {
     let Report { user, id, devices } = report;
     say!(
         fr: "{user} ({id}) est révoqué, avec {devices} appareil(s) : les nœuds ne leur répondent plus.\n\
-             Ce qu'ils ont reçu y reste ; les clés des espaces, qu'ils ont aussi, ne changent pas encore.",
+             Ce qu'ils ont reçu y reste. Chaque espace change de clés dès qu'un membre qui peut y écrire se synchronise.",
         en: "{user} ({id}) is revoked, with {devices} device(s): nodes answer them no more.\n\
-             What they have received stays there; the keys of spaces, which they have, too, do not change yet.",
+             What they have received stays there. Each space gets new keys as soon as a member who may write there syncs.",
     )
 }

@@ -1,14 +1,12 @@
 //! `vauban user show USER`.
 
 use serde::Serialize;
-use vauban_protocol::canonical::encode;
-use vauban_protocol::id::Digest;
 
 use crate::commands::{Context, block_on, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::organisation::Roster;
-use crate::say;
+use crate::{say, spoken};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -25,8 +23,10 @@ struct Report {
     name: String,
     id: String,
     admin: bool,
-    /// BLAKE3 of the key that secrets are sealed for, to be compared by voice.
+    /// Digest of the key that secrets are sealed for.
     fingerprint: String,
+    /// The same, to be compared by voice.
+    words: String,
     devices: Vec<Machine>,
 }
 
@@ -46,8 +46,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         Some(user) => named::person(&roster, user)?,
         None => session.identity().user(),
     };
-    let record = organisation.users().find(|(id, _)| *id == user).map(|(_, record)| record);
-    let record = record.ok_or(Failure::Bug("a person of the roster is not in the organisation"))?;
+    let record = organisation.user(user).ok_or(Failure::Bug("a person of the roster is not in the organisation"))?;
+    let digest = record.kem.digest();
     let mut devices: Vec<_> = roster
         .devices_of(user)
         .map(|(id, name, record)| Machine { name, id: id.to_hex(), revoked: record.revoked_at.is_some() })
@@ -57,7 +57,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         name: roster.user(user),
         id: user.to_hex(),
         admin: organisation.is_admin(user),
-        fingerprint: Digest::of(&encode(&record.kem)).to_hex(),
+        fingerprint: digest.to_hex(),
+        words: spoken::words(&digest.0),
         devices,
     };
     context.output.result(&report, text);
@@ -65,21 +66,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 fn text(report: &Report) -> String {
-    let Report { name, id, admin, fingerprint, devices } = report;
+    let Report { name, id, admin, words, devices, .. } = report;
     let role = if *admin { say!(fr: "  administrateur", en: "  admin") } else { String::new() };
-    let spoken = in_groups(fingerprint);
     let mut lines =
-        vec![format!("{name}  {id}{role}"), say!(fr: "  empreinte  {spoken}", en: "  fingerprint  {spoken}")];
+        vec![format!("{name}  {id}{role}"), say!(fr: "  empreinte  {words}", en: "  fingerprint  {words}")];
     lines.extend(devices.iter().map(|Machine { name, id, revoked }| {
         let id = id.get(..12).unwrap_or(id);
         let mark = if *revoked { say!(fr: "révoqué", en: "revoked") } else { String::new() };
         format!("  {id}  {name:<24} {mark}").trim_end().to_owned()
     }));
     lines.join("\n")
-}
-
-/// Half of a fingerprint, 128 bits, in groups of four to be read aloud.
-fn in_groups(fingerprint: &str) -> String {
-    let half = fingerprint.get(..fingerprint.len() / 2).unwrap_or(fingerprint);
-    half.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
 }

@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use vauban_protocol::canonical::{decode, encode};
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest, SpaceId};
-use vauban_protocol::space::{EpochCertificate, Space};
+use vauban_protocol::space::Space;
 use vauban_protocol::time::Timestamp;
 
-use super::folding::{Folding, learn_hearsay, write_epoch, write_space};
+use super::folding::{Folding, learn_hearsay, write_space};
+use super::keys::{LearnedKeys, write_keys};
 use super::remote::{kind_code, kind_of};
 use super::replay::behind;
 use super::rows_of_state::{read_state, write_state};
@@ -323,11 +324,11 @@ impl Loading<'_> {
         Ok(())
     }
 
-    /// Judges the whole, and makes it so: `epochs` are those of the space, with their bundles.
+    /// Judges the whole, and makes it so: `keys` is all that was learned of the space's.
     ///
     /// # Errors
     /// [`LoadError`]; nothing was loaded then.
-    pub fn finish(self, vouched: &VouchedCheckpoint, epochs: &[(EpochCertificate, Vec<u8>)]) -> Result<(), LoadError> {
+    pub fn finish(self, vouched: &VouchedCheckpoint, keys: &[LearnedKeys]) -> Result<(), LoadError> {
         if self.hasher.finish() != self.start.tree {
             return Err(LoadError::False("its pages are not the tree that was signed"));
         }
@@ -339,9 +340,7 @@ impl Loading<'_> {
         }
         self.judge_parents()?;
         write_space(&self.tx, &self.start.space)?;
-        for (certificate, bundle) in epochs {
-            write_epoch(&self.tx, certificate, Some(bundle))?;
-        }
+        keys.iter().try_for_each(|learned| write_keys(&self.tx, learned))?;
         write_state(&self.tx, "start", &self.start)?;
         write_checkpoint(&self.tx, vouched)?;
         Ok(self.tx.commit()?)

@@ -5,7 +5,7 @@ use vauban_protocol::canonical::encode;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest};
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{EpochCertificate, Retention, Space};
+use vauban_protocol::space::{Retention, Space};
 use vauban_protocol::time::Timestamp;
 
 use super::CacheError;
@@ -114,14 +114,6 @@ impl<'a> Folding<'a> {
     /// [`CacheError`].
     pub fn set_space(&mut self, space: &Space) -> Result<(), CacheError> {
         write_space(&self.tx, space)
-    }
-
-    /// Records an epoch's certificate, and its bundle once that was fetched.
-    ///
-    /// # Errors
-    /// [`CacheError`].
-    pub fn set_epoch(&mut self, certificate: &EpochCertificate, bundle: Option<&[u8]>) -> Result<(), CacheError> {
-        write_epoch(&self.tx, certificate, bundle)
     }
 
     /// Applies all of `ops`, or none if one of them would be void; says which.
@@ -340,16 +332,6 @@ fn is_learned(db: &Connection, entry: EntryId) -> Result<bool, CacheError> {
 
 pub(super) fn write_space(db: &Connection, space: &Space) -> Result<(), CacheError> {
     write_state(db, "space", space)
-}
-
-pub(super) fn write_epoch(
-    db: &Connection,
-    certificate: &EpochCertificate,
-    bundle: Option<&[u8]>,
-) -> Result<(), CacheError> {
-    db.prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, bundle) VALUES(?1, ?2, ?3)")?
-        .execute(params![certificate.epoch, encode(certificate), bundle])?;
-    Ok(())
 }
 
 /// Records what a live chunk is found by, unless that is known; answers whether it was news.

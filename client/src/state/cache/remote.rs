@@ -3,7 +3,6 @@
 use rusqlite::{OptionalExtension, params};
 use vauban_protocol::canonical::{DecodeError, decode};
 use vauban_protocol::id::Digest;
-use vauban_protocol::space::EpochCertificate;
 
 use super::{Cache, CacheError};
 use crate::log::{EntryId, EntryName, Kind, Place, Version};
@@ -23,15 +22,6 @@ pub struct RemoteChild {
     pub executable: bool,
     /// Bytes of its content.
     pub bytes: u64,
-}
-
-/// An epoch of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownEpoch {
-    /// Its certificate, verified when it was folded.
-    pub certificate: EpochCertificate,
-    /// Its bundle as nodes hold it, where it was fetched.
-    pub bundle: Option<Vec<u8>>,
 }
 
 impl Cache {
@@ -112,20 +102,6 @@ impl Cache {
             .query_row([entry.0], |row| row.get(0))
             .optional()?;
         Ok(bytes.map(|bytes| decode(&bytes)).transpose()?)
-    }
-
-    /// Every epoch's certificate, with its bundle where that was fetched.
-    ///
-    /// # Errors
-    /// [`CacheError`].
-    pub fn epochs(&self) -> Result<Vec<KnownEpoch>, CacheError> {
-        let mut statement = self.db.prepare_cached("SELECT certificate, bundle FROM epochs ORDER BY epoch")?;
-        let mut rows = statement.query([])?;
-        let mut epochs = Vec::new();
-        while let Some(row) = rows.next()? {
-            epochs.push(KnownEpoch { certificate: decode(&row.get::<_, Vec<u8>>(0)?)?, bundle: row.get(1)? });
-        }
-        Ok(epochs)
     }
 }
 

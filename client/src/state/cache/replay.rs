@@ -15,8 +15,8 @@ use vauban_protocol::id::SpaceId;
 
 use super::checkpoint::{INDICES, Start, join_checkpoints, tree_hash};
 use super::folding::learn_chunk;
-use super::{Cache, CacheError, remove};
-use crate::log::Version;
+use super::{Cache, CacheError, LearnedKeys, remove};
+use crate::log::{KeysSaid, Version};
 
 /// What a checkpoint turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +44,7 @@ DELETE FROM main.ended WHERE seq <= (SELECT max(seq) FROM behind.commits)
 INSERT OR IGNORE INTO ended SELECT * FROM behind.ended;
 DELETE FROM main.paged WHERE seq <= (SELECT max(seq) FROM behind.commits);
 INSERT OR IGNORE INTO releases SELECT * FROM behind.releases;
+INSERT OR IGNORE INTO admissions SELECT * FROM behind.admissions;
 INSERT INTO chunks SELECT * FROM behind.chunks WHERE true
     ON CONFLICT(id) DO UPDATE SET tag = coalesce(excluded.tag, tag), secret = coalesce(excluded.secret, secret),
         plain_bytes = coalesce(excluded.plain_bytes, plain_bytes);
@@ -58,7 +59,7 @@ const REPLACE: &str = "
 DROP INDEX entries_place; DROP INDEX places_name; DROP INDEX hearsay_tag;
 DELETE FROM entries; DELETE FROM versions; DELETE FROM places; DELETE FROM commits; DELETE FROM chunks; DELETE FROM hearsay;
 DELETE FROM ended; DELETE FROM paged; DELETE FROM releases; DELETE FROM contests;
-DELETE FROM epochs; DELETE FROM base; DELETE FROM promised; DELETE FROM promised_ends; DELETE FROM promised_by; DELETE FROM intended;
+DELETE FROM epochs; DELETE FROM admissions; DELETE FROM base; DELETE FROM promised; DELETE FROM promised_ends; DELETE FROM promised_by; DELETE FROM intended;
 DELETE FROM toll;
 INSERT INTO entries SELECT * FROM behind.entries;
 INSERT INTO versions(entry, seq, is_learned, version)
@@ -69,6 +70,7 @@ INSERT INTO chunks SELECT * FROM behind.chunks;
 INSERT INTO ended SELECT * FROM behind.ended;
 INSERT INTO releases SELECT * FROM behind.releases;
 INSERT INTO epochs SELECT * FROM behind.epochs;
+INSERT INTO admissions SELECT * FROM behind.admissions;
 DELETE FROM state WHERE key NOT IN ('id', 'false');
 INSERT INTO state SELECT * FROM behind.state WHERE key NOT IN ('id', 'false');
 ";
@@ -89,7 +91,11 @@ impl Cache {
     pub fn compare(&self, start: &Start, replayed: &Self) -> Result<Verdict, CacheError> {
         let space = replayed.space()?;
         let certificates = |cache: &Self| -> Result<Vec<_>, CacheError> {
-            let epochs = cache.epochs()?.into_iter().map(|known| known.certificate);
+            let certificate = |learned: LearnedKeys| match learned.said {
+                KeysSaid::Epoch(certificate, _) => Some(certificate),
+                KeysSaid::Admission(..) => None,
+            };
+            let epochs = cache.keys()?.into_iter().filter_map(certificate);
             Ok(epochs.filter(|certificate| certificate.prev.seq < start.space.head().seq).collect())
         };
         let is_true = space.as_ref() == Some(&start.space)

@@ -16,6 +16,7 @@ use crate::tree::Identity;
 const FORGET: &str = "
 DELETE FROM entries; DELETE FROM versions; DELETE FROM places; DELETE FROM commits; DELETE FROM chunks; DELETE FROM hearsay;
 DELETE FROM ended; DELETE FROM paged; DELETE FROM releases; DELETE FROM contests; DELETE FROM epochs;
+DELETE FROM admissions;
 DELETE FROM promised; DELETE FROM promised_ends; DELETE FROM promised_by; DELETE FROM intended;
 DELETE FROM state WHERE key NOT IN ('id', 'false');
 ";

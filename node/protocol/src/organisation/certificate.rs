@@ -10,6 +10,7 @@ use crate::limit::{CERTIFICATE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
 use crate::organisation::charter::{Charter, PlacementPolicy};
 use crate::organisation::quota::Quota;
 use crate::organisation::reanchor::Reanchor;
+use crate::organisation::renewal::Renewal;
 use crate::organisation::seat::Seat;
 use crate::signature::{HybridKey, KemKey};
 use crate::signed::Payload;
@@ -120,6 +121,8 @@ pub enum Statement {
     Quota(Quota),
     /// Puts a cluster that was restored from a backup into force. By the root.
     Reanchor(Reanchor),
+    /// Gives a person new keys for secrets. By a device of the same person.
+    Renew(Renewal),
 }
 
 impl Payload for Certificate {
@@ -128,6 +131,9 @@ impl Payload for Certificate {
     const BYTES_MAX: usize = CERTIFICATE_BYTES_MAX;
 
     fn bounded(&self) -> Result<(), DecodeError> {
+        if let Statement::Renew(renewal) = &self.statement {
+            return renewal.bounded();
+        }
         let within = match &self.statement {
             Statement::Genesis { tls_authority, .. } => tls_authority.len() <= TLS_AUTHORITY_BYTES_MAX,
             Statement::User { wrapped_directory: wrapped, sealed_name, .. }
@@ -144,7 +150,8 @@ impl Payload for Certificate {
             | Statement::RevokeCharter { .. }
             | Statement::DrainNode { .. }
             | Statement::RemoveNode { .. }
-            | Statement::Quota(_) => true,
+            | Statement::Quota(_)
+            | Statement::Renew(_) => true,
         };
         if within { Ok(()) } else { Err(DecodeError::TooLong) }
     }

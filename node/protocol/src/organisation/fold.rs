@@ -10,10 +10,12 @@ use bytes::Bytes;
 use crate::canonical::DecodeError;
 use crate::chain::Head;
 use crate::id::{DeviceId, Digest, Fingerprint, InviteId, NodeId, UserId};
+use crate::limit::USER_DEVICES_MAX;
 use crate::organisation::certificate::{Certificate, Issuer, Statement};
 use crate::organisation::charter::{Charter, PlacementPolicy};
 use crate::organisation::quota::{QuotaOf, Quotas};
 use crate::organisation::reanchor::Incarnations;
+use crate::organisation::renewal::Generation;
 use crate::organisation::seat::Seats;
 use crate::signature::{HybridKey, KemKey};
 use crate::signed::Signed;
@@ -48,12 +50,16 @@ pub enum OrganisationError {
 /// A person, as the chain says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserRecord {
-    /// The key that secrets for this person are wrapped for.
+    /// The key that secrets for this person are wrapped for now.
     pub kem: KemKey,
+    /// All that there were, the first one first.
+    pub generations: Vec<Generation>,
     /// The directory key, wrapped for this person.
     pub wrapped_directory: Vec<u8>,
     /// The person's name, sealed.
     pub sealed_name: Vec<u8>,
+    /// The position that certified the person.
+    pub since: u64,
     /// The position from which the person is no longer a member.
     pub revoked_at: Option<u64>,
 }
@@ -94,8 +100,8 @@ pub struct Organisation {
     /// The chain hash at every position, the genesis first.
     digests: Vec<Digest>,
     head: Head,
-    users: BTreeMap<UserId, UserRecord>,
-    devices: BTreeMap<DeviceId, DeviceRecord>,
+    pub(super) users: BTreeMap<UserId, UserRecord>,
+    pub(super) devices: BTreeMap<DeviceId, DeviceRecord>,
     admins: BTreeSet<UserId>,
     pub(super) charters: BTreeMap<NodeId, Charter>,
     charters_revoked: BTreeSet<NodeId>,
@@ -196,6 +202,7 @@ impl Organisation {
             | Statement::RemoveNode { .. }
             | Statement::Quota(_) => is_admin,
             Statement::RevokeUser { user } => is_admin && (!self.admins.contains(user) || *user == issuer),
+            Statement::Renew(renewal) => renewal.user == issuer,
             Statement::Device { user, .. } => *user == issuer || (is_admin && !self.has_device(*user)),
             Statement::RevokeDevice { device } => {
                 let owner = self.devices.get(device).map(|record| record.user);
@@ -223,15 +230,18 @@ impl Organisation {
                 self.use_invite(*invite)?;
                 let record = UserRecord {
                     kem: kem.clone(),
+                    generations: vec![Generation { since: position, kem: kem.clone(), renewal: None }],
                     wrapped_directory: wrapped_directory.clone(),
                     sealed_name: sealed_name.clone(),
+                    since: position,
                     revoked_at: None,
                 };
                 self.users.insert(*user, record);
             }
             Statement::Device { user, keys, kem, wrapped_user_secret, sealed_name, invite } => {
                 let device = keys.device_id();
-                if self.live_user(*user).is_none() || self.devices.contains_key(&device) {
+                let has_room = self.live_devices_of(*user).count() < USER_DEVICES_MAX;
+                if self.live_user(*user).is_none() || self.devices.contains_key(&device) || !has_room {
                     return Err(OrganisationError::Contradiction);
                 }
                 self.use_invite(*invite)?;
@@ -281,6 +291,7 @@ impl Organisation {
                 self.quotas.set(*quota)?;
             }
             Statement::Reanchor(part) => self.incarnations.take(part, position)?,
+            Statement::Renew(renewal) => self.renew(renewal, position)?,
         }
         Ok(())
     }
@@ -334,6 +345,12 @@ impl Organisation {
     #[must_use]
     pub fn passed(&self, head: Head) -> bool {
         usize::try_from(head.seq).ok().and_then(|seq| self.digests.get(seq)) == Some(&head.digest)
+    }
+
+    /// A person, revoked or not.
+    #[must_use]
+    pub fn user(&self, user: UserId) -> Option<&UserRecord> {
+        self.users.get(&user)
     }
 
     /// A person who has not been revoked.

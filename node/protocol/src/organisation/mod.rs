@@ -10,6 +10,7 @@ mod fold;
 mod invite;
 mod quota;
 mod reanchor;
+mod renewal;
 mod seat;
 
 pub use certificate::{Certificate, Issuer, Statement};
@@ -19,4 +20,5 @@ pub use fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
 pub use invite::{Invite, InviteKind, Join, JoinPost};
 pub use quota::{Quota, QuotaOf};
 pub use reanchor::{Reanchor, ReanchorRequest};
+pub use renewal::{Generation, Renewal};
 pub use seat::{Seat, Seated, is_address};

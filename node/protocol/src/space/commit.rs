@@ -8,7 +8,7 @@ use crate::id::{ChunkId, DeviceId, SpaceId};
 use crate::label;
 use crate::limit::{CERTIFICATE_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_BYTES_MAX, COMMIT_OPS_BYTES_MAX};
 use crate::signed::Payload;
-use crate::space::Retention;
+use crate::space::{KeysChange, MembersChange, Retention};
 
 /// One device's batch of changes, at one place of a space's chain. Signed by the device (Ed25519).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +49,8 @@ pub enum Control {
     Retention(Retention),
     /// Says that the sealed ops are a checkpoint (`formats#19`), so that nodes can say where the last one is.
     Checkpoint,
+    /// Members come, go, or get another role.
+    Members(MembersChange),
 }
 
 impl Payload for Commit {
@@ -82,6 +84,7 @@ impl Control {
                 }
             }
             Self::Retention(retention) => retention.bounded(),
+            Self::Members(change) => change.bounded(),
             Self::Epoch(_) | Self::Checkpoint => Ok(()),
         }
     }
@@ -90,7 +93,7 @@ impl Control {
     #[must_use]
     pub fn turns_space(&self) -> bool {
         match self {
-            Self::Epoch(_) | Self::Retention(_) => true,
+            Self::Epoch(_) | Self::Retention(_) | Self::Members(_) => true,
             Self::Release(_) | Self::Keep(_) | Self::Checkpoint => false,
         }
     }
@@ -100,7 +103,16 @@ impl Control {
     pub fn ids(&self) -> &[ChunkId] {
         match self {
             Self::Release(ids) | Self::Keep(ids) => ids,
-            Self::Epoch(_) | Self::Retention(_) | Self::Checkpoint => &[],
+            Self::Epoch(_) | Self::Retention(_) | Self::Checkpoint | Self::Members(_) => &[],
+        }
+    }
+
+    /// The signed certificate of the epoch that it starts, if it does.
+    #[must_use]
+    pub fn epoch(&self) -> Option<&[u8]> {
+        match self {
+            Self::Epoch(bytes) | Self::Members(MembersChange { keys: KeysChange::Epoch(bytes), .. }) => Some(bytes),
+            _ => None,
         }
     }
 }

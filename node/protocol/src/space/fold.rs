@@ -13,25 +13,14 @@ use crate::canonical::{DecodeError, encode};
 use crate::chain::Head;
 use crate::id::{DeviceId, Digest, SpaceId, UserId};
 use crate::label;
+use crate::limit::MEMBERS_MAX;
 use crate::organisation::Organisation;
 use crate::signed::Signed;
 use crate::space::commit::{Commit, Control};
 use crate::space::epoch::EpochCertificate;
 use crate::space::genesis::{Cutting, SpaceGenesis};
+use crate::space::members::{KeysChange, Member, MembersChange, Role};
 use crate::space::retention::Retention;
-
-/// What a member may do; each includes the ones before it (trust.md, "Spaces").
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Role {
-    /// Reads.
-    Reader,
-    /// Writes, and rotates epochs.
-    Writer,
-    /// Admits and removes readers and writers.
-    Manager,
-    /// Everything.
-    Owner,
-}
 
 /// The last commit of a device in a space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +69,10 @@ pub enum CommitError {
     /// The epoch is not the space's, or its certificate does not fit.
     #[error("the epoch is not the space's")]
     Epoch,
+    /// A change of members that changes nothing, admits somebody who is not of the organisation, leaves nobody who owns the space, or
+    /// gives keys to others than those who come.
+    #[error("the change of members does not fit the space")]
+    Members,
 }
 
 /// Where a commit stands.
@@ -98,12 +91,16 @@ pub struct Space {
     pub(super) head: Head,
     pub(super) org: Head,
     epoch: u32,
+    /// The organisation's position at which the epoch's recipients were read.
+    epoch_org: u64,
+    /// Whether somebody has left since the epoch began, who holds its keys.
+    has_leaver: bool,
     cutting: Cutting,
     retention: Retention,
     fold_version: u16,
     nonce: [u8; 16],
     sealed_name: Vec<u8>,
-    members: BTreeMap<UserId, Role>,
+    members: BTreeMap<UserId, Member>,
     pub(super) devices: BTreeMap<DeviceId, LastCommit>,
 }
 
@@ -127,12 +124,17 @@ impl Space {
             head: Head::of_genesis(genesis.digest()),
             org: payload.org,
             epoch: 0,
+            epoch_org: 0,
+            has_leaver: false,
             cutting: payload.cutting,
             retention: Retention::default(),
             fold_version: payload.fold_version,
             nonce: payload.nonce,
             sealed_name: payload.sealed_name.clone(),
-            members: BTreeMap::from([(payload.owner, Role::Owner)]),
+            members: BTreeMap::from([(
+                payload.owner,
+                Member { role: Role::Owner, since: 0, by: payload.device, at: payload.created_at },
+            )]),
             devices: BTreeMap::new(),
         })
     }
@@ -159,26 +161,86 @@ impl Space {
         if payload.prev != self.head {
             return Err(CommitError::NotHead);
         }
-        self.judge_author(payload, org)?;
-        self.judge_epoch(payload)?;
+        self.judge_content(payload, org)?;
         Ok(CommitPlace::Next)
     }
 
-    pub(super) fn judge_author(&self, commit: &Commit, org: &Organisation) -> Result<(), CommitError> {
+    /// Judges all that does not hang on the commits before it one by one.
+    pub(super) fn judge_content(&self, commit: &Commit, org: &Organisation) -> Result<(), CommitError> {
+        self.judge_author(commit, org)?;
+        self.judge_epoch(commit)?;
+        match &commit.control {
+            Some(Control::Members(change)) => self.judge_members(commit, change, org),
+            _ => Ok(()),
+        }
+    }
+
+    fn judge_author(&self, commit: &Commit, org: &Organisation) -> Result<(), CommitError> {
         if commit.org.seq < self.org.seq || !org.passed(commit.org) {
             return Err(CommitError::OrganisationHead);
         }
         let device =
             org.device(commit.device).filter(|device| device.is_valid_at(commit.org.seq)).ok_or(CommitError::Device)?;
-        if self.role(device.user) < Some(role_needed(commit)) { Err(CommitError::Role) } else { Ok(()) }
+        let authority = self.authority(device.user, org, commit.org.seq);
+        if authority < Some(role_needed(commit)) { Err(CommitError::Role) } else { Ok(()) }
     }
 
-    pub(super) fn judge_epoch(&self, commit: &Commit) -> Result<(), CommitError> {
-        let Some(Control::Epoch(bytes)) = &commit.control else {
+    /// Judges who may change whom, and that the keys follow.
+    fn judge_members(&self, commit: &Commit, change: &MembersChange, org: &Organisation) -> Result<(), CommitError> {
+        let author = org.device(commit.device).ok_or(CommitError::Device)?.user;
+        let seq = commit.org.seq;
+        let authority = self.authority(author, org, seq);
+        for (user, role) in &change.roles {
+            let before = self.role(*user);
+            let is_real = before != *role && (role.is_none() || org.is_user_at(*user, seq));
+            if !is_real {
+                return Err(CommitError::Members);
+            }
+            let leaves = *user == author && role.is_none();
+            let needed = if before.max(*role) > Some(Role::Writer) { Role::Owner } else { Role::Manager };
+            if !leaves && authority < Some(needed) {
+                return Err(CommitError::Role);
+            }
+        }
+        let after = self.members_after(change, commit.device);
+        let is_owned = |members: &BTreeMap<UserId, Member>| owners(members, org, seq).next().is_some();
+        if after.len() > MEMBERS_MAX || after.is_empty() || (is_owned(&self.members) && !is_owned(&after)) {
+            return Err(CommitError::Members);
+        }
+        let comes = change.comers(|user| self.role(user).is_some()).next().is_some();
+        let goes = change.goers().next().is_some();
+        let fits = match &change.keys {
+            KeysChange::Unchanged => !comes && change.goers().all(|user| user == author) && commit.adds.is_empty(),
+            KeysChange::Shared(bundle) => comes && !goes && commit.adds == [*bundle],
+            KeysChange::Epoch(_) => (comes || goes) && commit.adds.len() == 1,
+        };
+        // Whoever may only read says nothing else by leaving.
+        if fits && commit.sealed_ops.is_empty() { Ok(()) } else { Err(CommitError::Members) }
+    }
+
+    fn members_after(&self, change: &MembersChange, by: DeviceId) -> BTreeMap<UserId, Member> {
+        let mut members = self.members.clone();
+        for (user, role) in &change.roles {
+            match (*role, members.get_mut(user)) {
+                (Some(role), Some(member)) => member.role = role,
+                (Some(role), None) => {
+                    let since = self.head.seq.saturating_add(1);
+                    members.insert(*user, Member { role, since, by, at: change.at });
+                }
+                (None, _) => drop(members.remove(user)),
+            }
+        }
+        members
+    }
+
+    fn judge_epoch(&self, commit: &Commit) -> Result<(), CommitError> {
+        let Some(bytes) = commit.control.as_ref().and_then(Control::epoch) else {
             return if commit.epoch == self.epoch && self.epoch > 0 { Ok(()) } else { Err(CommitError::Epoch) };
         };
         let signed: Signed<EpochCertificate> = Signed::parse(Bytes::copy_from_slice(bytes))?;
         let certificate = signed.payload();
+        // The founder's alone: members come once there are keys to give them.
+        let is_first = self.epoch == 0 && matches!(commit.control, Some(Control::Epoch(_)));
         let follows = certificate.space == self.id
             && certificate.prev == commit.prev
             && certificate.org == commit.org
@@ -186,7 +248,8 @@ impl Space {
             && Some(certificate.epoch) == self.epoch.checked_add(1)
             && certificate.epoch == commit.epoch
             && commit.adds.binary_search(&certificate.bundle).is_ok()
-            && certificate.sealed_previous.is_empty() == (self.epoch == 0);
+            && certificate.sealed_previous.is_empty() == is_first
+            && (self.epoch > 0 || is_first);
         if follows { Ok(()) } else { Err(CommitError::Epoch) }
     }
 
@@ -197,7 +260,7 @@ impl Space {
     pub fn verify(commit: &Signed<Commit>, org: &Organisation) -> Result<(), CommitError> {
         let keys = &org.device(commit.payload().device).ok_or(CommitError::Device)?.keys;
         commit.verify(&keys.ed25519).map_err(|_| CommitError::Signature)?;
-        if let Some(Control::Epoch(bytes)) = &commit.payload().control {
+        if let Some(bytes) = commit.payload().control.as_ref().and_then(Control::epoch) {
             let signed: Signed<EpochCertificate> = Signed::parse(Bytes::copy_from_slice(bytes))?;
             signed.verify_hybrid(keys).map_err(|_| CommitError::Signature)?;
         }
@@ -208,12 +271,19 @@ impl Space {
     pub fn append(&mut self, commit: &Signed<Commit>) -> Head {
         let payload = commit.payload();
         let digest = commit.digest();
+        match &payload.control {
+            Some(Control::Retention(retention)) => self.retention = *retention,
+            Some(Control::Members(change)) => {
+                self.has_leaver |= change.goers().next().is_some();
+                self.members = self.members_after(change, payload.device);
+            }
+            _ => {}
+        }
+        if payload.epoch != self.epoch {
+            (self.epoch, self.epoch_org, self.has_leaver) = (payload.epoch, payload.org.seq, false);
+        }
         self.head = self.head.after(digest);
         self.org = payload.org;
-        self.epoch = payload.epoch;
-        if let Some(Control::Retention(retention)) = payload.control {
-            self.retention = retention;
-        }
         let last = LastCommit { counter: payload.counter, digest, head: self.head };
         self.devices.insert(payload.device, last);
         self.head
@@ -270,12 +340,32 @@ impl Space {
     /// A member's role.
     #[must_use]
     pub fn role(&self, user: UserId) -> Option<Role> {
-        self.members.get(&user).copied()
+        self.members.get(&user).map(|member| member.role)
     }
 
-    /// The members and their roles.
-    pub fn members(&self) -> impl Iterator<Item = (UserId, Role)> {
-        self.members.iter().map(|(user, role)| (*user, *role))
+    /// What a member may do at position `seq` of the organisation's chain: the role, but that the oldest manager owns a space whose owners
+    /// were all revoked.
+    #[must_use]
+    pub fn authority(&self, user: UserId, org: &Organisation, seq: u64) -> Option<Role> {
+        if owners(&self.members, org, seq).any(|owner| owner == user) { Some(Role::Owner) } else { self.role(user) }
+    }
+
+    /// Whether somebody holds keys of the epoch who should not read what is written next: a member or a device of one was revoked, a
+    /// member's keys were changed for that, or somebody has left. Any writer's client then rotates.
+    #[must_use]
+    pub fn is_rotation_pending(&self, org: &Organisation) -> bool {
+        self.epoch > 0 && (self.has_leaver || org.cut_since(self.epoch_org, |user| self.members.contains_key(&user)))
+    }
+
+    /// The space as a change of members by a device would leave it, where it stands.
+    #[must_use]
+    pub fn with_members(&self, change: &MembersChange, by: DeviceId) -> Self {
+        Self { members: self.members_after(change, by), ..self.clone() }
+    }
+
+    /// The members.
+    pub fn members(&self) -> impl Iterator<Item = (UserId, &Member)> {
+        self.members.iter().map(|(user, member)| (*user, member))
     }
 
     /// Every device that has committed, with its last commit.
@@ -298,10 +388,24 @@ impl Space {
     }
 }
 
+/// Who owns a space with these members at position `seq` of the organisation's chain.
+fn owners(members: &BTreeMap<UserId, Member>, org: &Organisation, seq: u64) -> impl Iterator<Item = UserId> {
+    let with = move |role: Role| {
+        members.iter().filter(move |(user, member)| member.role == role && org.is_user_at(**user, seq))
+    };
+    let heir = match with(Role::Owner).next() {
+        Some(_) => None,
+        None => with(Role::Manager).min_by_key(|(user, member)| (member.since, **user)),
+    };
+    with(Role::Owner).chain(heir).map(|(user, _)| *user)
+}
+
 /// The least role whose members may write such a commit (trust.md, "Spaces").
 fn role_needed(commit: &Commit) -> Role {
     match commit.control {
         Some(Control::Retention(_)) => Role::Owner,
+        // Anybody may leave; who may do more is judged person by person.
+        Some(Control::Members(_)) => Role::Reader,
         Some(Control::Epoch(_) | Control::Release(_) | Control::Keep(_) | Control::Checkpoint) | None => Role::Writer,
     }
 }

@@ -5,15 +5,17 @@ mod epoch;
 mod fold;
 mod genesis;
 mod link;
+mod members;
 mod outline;
 mod retention;
 mod seen;
 
 pub use commit::{Commit, Control};
 pub use epoch::{EpochCertificate, Recipient, recipients_digest};
-pub use fold::{CommitError, CommitPlace, LastCommit, Role, Space};
+pub use fold::{CommitError, CommitPlace, LastCommit, Space};
 pub use genesis::{Cutting, SpaceGenesis};
 pub use link::{LINK_TOKEN_BYTES, LinkEnd, SharedLink, is_token, link_part, token_hash};
+pub use members::{KeysChange, Member, MembersChange, Role};
 pub use outline::Outline;
 pub use retention::Retention;
 pub use seen::Seen;

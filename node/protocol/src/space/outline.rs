@@ -47,8 +47,7 @@ impl Outline {
         if self.0.last_commit(payload.device).is_some_and(|last| payload.counter <= last.counter) {
             return Err(CommitError::CounterUsed);
         }
-        self.0.judge_author(payload, org)?;
-        self.0.judge_epoch(payload)?;
+        self.0.judge_content(payload, org)?;
         Space::verify(commit, org)?;
         self.0.head = prev;
         self.0.append(commit);

@@ -128,6 +128,14 @@ pub enum Request {
         /// The space.
         space: SpaceId,
     },
+    /// The commits from a position on that change the space in clear: what a member needs to find the keys of what came before. → `Outline`,
+    /// body: list of signed commits, as many as fit; none if there is none
+    Turns {
+        /// The space.
+        space: SpaceId,
+        /// The first position wanted.
+        from: u64,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -198,6 +206,7 @@ impl Request {
             | Self::Follow { .. }
             | Self::Seens { .. }
             | Self::Outline { .. }
+            | Self::Turns { .. }
             | Self::Usage { .. }
             | Self::Links { .. } => Some(0),
             Self::CreateLink => Some(LINK_BYTES_MAX),

@@ -5,7 +5,7 @@
 use vauban_protocol::id::SpaceId;
 use vauban_protocol::limit::COMMITS_BYTES_MAX;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, Role};
+use vauban_protocol::space::{Commit, Control, Role};
 use vauban_protocol::wire::{Refusal, Response};
 
 use crate::edge::answer::Answer;
@@ -22,9 +22,13 @@ pub(in crate::edge) async fn commit(
     space: SpaceId,
     mut body: Body,
 ) -> Result<Answer, RequestFault> {
-    gateway.member(&caller.admitted, space, Role::Writer).await?;
+    // Whoever may only read may leave.
+    let member = gateway.member(&caller.admitted, space, Role::Reader).await?;
     let commit: Signed<Commit> = Signed::parse(body.whole().await?)?;
     let payload = commit.payload();
+    if !matches!(payload.control, Some(Control::Members(_))) && member.role(caller.admitted.user()) < Some(Role::Writer) {
+        return Err(Refusal::Forbidden.into());
+    }
     if payload.space != space {
         return Err(RequestFault::Bound("the commit is for another space than the request"));
     }

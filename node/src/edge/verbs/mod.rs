@@ -36,7 +36,7 @@ pub(in crate::edge) use links::{link_objects, opened_link};
 pub(super) use log::log;
 pub(super) use open_invite::open_invite;
 pub(super) use organisation::{guest_organisation, organisation};
-pub(super) use outline::outline;
+pub(super) use outline::{outline, turns};
 pub(super) use put_chunks::put_chunks;
 pub(super) use seen::{seen, seens};
 pub(super) use spaces::spaces;

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use vauban_protocol::limit::SPACES_MAX;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Space};
 use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
-use super::draft::{Draft, Stop};
+use super::draft::{Change, Draft, Stop};
 use super::release;
 use super::row::Row;
 use super::usage;
@@ -40,6 +41,13 @@ pub(super) fn commit<B: Base>(
         return Err(Refusal::NotKept.into());
     }
     let payload = commit.payload();
+    if let Some(Control::Members(change)) = &payload.control {
+        for user in change.comers(|user| space.role(user).is_some()) {
+            if draft.memberships(user, SPACES_MAX)? >= SPACES_MAX {
+                return Err(Refusal::Limit.into());
+            }
+        }
+    }
     let device = organisation.device(payload.device).ok_or(Refusal::UnknownDevice)?;
     let (rows, fresh) = usage::rows(draft, payload, sizes, device, index)?;
     usage::admit(draft, &organisation, payload, device.user, fresh)?;
@@ -88,6 +96,10 @@ fn append<B: Base>(
     rows: &[Row],
 ) -> Result<Applied, B::Error> {
     let (id, retention) = (space.id(), space.retention());
+    if let Some(Control::Members(change)) = &commit.payload().control {
+        change.comers(|user| space.role(user).is_some()).for_each(|user| draft.record(Change::Member { user, space: id }));
+        change.goers().for_each(|user| draft.record(Change::NoMember { user, space: id }));
+    }
     let head = draft.space_mut(space).append(commit);
     draft.table.put_bytes(Key::commit(id, head.seq), commit.bytes().clone());
     draft.table.put(Key::head(id, head.seq), &head.digest);
@@ -114,6 +126,7 @@ fn refuse(error: CommitError, space: &Space, organisation: &Organisation) -> Ref
         | CommitError::Signature
         | CommitError::Device
         | CommitError::Role
-        | CommitError::Epoch => Refusal::Commit,
+        | CommitError::Epoch
+        | CommitError::Members => Refusal::Commit,
     }
 }

@@ -38,6 +38,8 @@ pub(in crate::metadata) enum Change {
     Certificate { position: u64, bytes: Bytes },
     /// A person is a member of a space.
     Member { user: UserId, space: SpaceId },
+    /// A person is a member of a space no more.
+    NoMember { user: UserId, space: SpaceId },
     /// An invite is open.
     InviteOpened { invite: InviteId, bytes: Bytes },
     /// An invite has a post.
@@ -107,7 +109,7 @@ impl<'a, B: Base> Draft<'a, B> {
         Arc::make_mut(slot)
     }
 
-    /// How many spaces a person is a member of, counted up to `at_most` and a draft's own.
+    /// How many spaces a person is a member of, counted up to `at_most`, and those that a draft adds.
     pub(super) fn memberships(&self, user: UserId, at_most: usize) -> Result<usize, Stop<B::Error>> {
         let before = self.base.memberships(user, at_most).map_err(Stop::Base)?;
         let here = |record: &&Change| matches!(record, Change::Member { user: of, .. } if *of == user);

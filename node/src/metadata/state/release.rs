@@ -85,7 +85,7 @@ pub(super) fn control<B: Base>(
             Ok(())
         }
         Some(Control::Retention(after)) => retain(draft, space, before, *after),
-        Some(Control::Epoch(_) | Control::Checkpoint) | None => Ok(()),
+        Some(Control::Epoch(_) | Control::Checkpoint | Control::Members(_)) | None => Ok(()),
     }
 }
 

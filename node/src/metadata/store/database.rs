@@ -20,7 +20,7 @@ use crate::limit::{META_BUFFER_BYTES, META_BUFFERS_BYTES, META_CACHE_BYTES, META
 use crate::metadata::error::{Failure, MetadataError};
 
 /// The format that this build writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// The file that names all others.
 const CURRENT: &str = "CURRENT";
 /// Bits of a Bloom filter a key: one in a hundred absent keys costs a read.
@@ -121,7 +121,8 @@ impl Database {
             Some(found) if found > FORMAT => {
                 return Err(MetadataError::NewerFormat { path: path(), found, supported: FORMAT });
             }
-            Some(_) => {}
+            Some(FORMAT) => {}
+            Some(found) => return Err(MetadataError::OlderFormat { path: path(), found }),
             None => {
                 let mut batch = WriteBatch::default();
                 self.put(&mut batch, Family::Voter, &Key::format(), &encode(&FORMAT))?;

@@ -189,6 +189,9 @@ impl Replica {
         let (key, value): (Key, Bytes) = match change {
             Change::Certificate { position, bytes } => (Key::certificate(*position), bytes.clone()),
             Change::Member { user, space } => (Key::member(*user, *space), Bytes::new()),
+            Change::NoMember { user, space } => {
+                return self.database.delete(batch, Family::State, &Key::member(*user, *space));
+            }
             Change::InviteOpened { invite, bytes } => (Key::invite(*invite), bytes.clone()),
             Change::Posted { invite, number, bytes } => (Key::post(*invite, *number), bytes.clone()),
             Change::InviteClosed { invite, posts } => {

@@ -100,6 +100,7 @@ impl Memory {
                 self.certificates.insert(position, bytes);
             }
             Change::Member { user, space } => self.members.push((user, space)),
+            Change::NoMember { user, space } => self.members.retain(|member| *member != (user, space)),
             Change::InviteOpened { invite, bytes } => {
                 self.invites.insert(invite, bytes);
             }

@@ -1,0 +1,151 @@
+//! Beginning an epoch of a space's keys, and giving the keys of one (`formats#3`, `formats#5`).
+//!
+//! A refused try draws another root: one root never serves two certificates.
+
+use bytes::Bytes;
+use vauban_crypto::bundle::{EpochBinding, seal_bundle};
+use vauban_crypto::epoch::EpochRoot;
+use vauban_protocol::id::{ChunkId, UserId};
+use vauban_protocol::space::{Control, EpochCertificate, KeysChange, Role, Space};
+use vauban_protocol::wire::{ChunkHead, Refusal, Request, Response, push_item};
+
+use super::author::{Draft, Sent};
+use super::{OpenSpace, SyncError};
+use crate::content::{Nodes, NodesError, UploadError, judge_receipts};
+use crate::failure::Failure;
+use crate::limit::{CERTIFY_TRIES_MAX, COMMIT_TRIES_MAX};
+use crate::link::LinkError;
+use crate::log::{keys_of, listed, recipients};
+use crate::organisation::{Draft as OrganisationDraft, renew_if_due};
+
+impl<N: Nodes> OpenSpace<N> {
+    /// Reads the log to its end, and changes the keys if somebody holds them who should not read on; answers whether it did.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn rotate(&mut self) -> Result<bool, SyncError> {
+        self.settle()?;
+        self.refresh_organisation()?;
+        let is_rotated = self.rotate_if_pending()?;
+        self.write_record()?;
+        Ok(is_rotated)
+    }
+
+    /// Begins an epoch where somebody holds keys of the one in force who should not read what is written next; answers whether it did.
+    /// Whoever may write does so unasked: who the recipients are follows from the chains, so it confers nothing (trust.md, "Spaces").
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub(super) fn rotate_if_pending(&mut self) -> Result<bool, SyncError> {
+        self.renew_user_keys()?;
+        for _ in 0..COMMIT_TRIES_MAX {
+            let space = self.folded()?;
+            let user = self.identity().user();
+            let may_write = space.authority(user, &self.org, self.org.head().seq) >= Some(Role::Writer);
+            if !may_write || !space.is_rotation_pending(&self.org) || !self.is_confirmed()? {
+                return Ok(false);
+            }
+            let draft = self.draft_epoch(&space, Control::Epoch)?;
+            if self.send(&draft)? == Sent::Committed {
+                tracing::info!(space = %self.id, "the space's keys were changed");
+                return Ok(true);
+            }
+        }
+        Err(SyncError::Overtaken)
+    }
+
+    /// Gives this device's person new keys, if a device was revoked that holds the ones in force: else the space's next keys would be
+    /// wrapped for it, too.
+    fn renew_user_keys(&mut self) -> Result<(), SyncError> {
+        for _ in 0..CERTIFY_TRIES_MAX {
+            let mut draft = OrganisationDraft::new(&self.org, self.now());
+            if !renew_if_due(&mut draft, self.identity()).map_err(Failure::from)? {
+                return Ok(());
+            }
+            let (certificates, _) = draft.finish();
+            let mut body = Vec::new();
+            certificates.iter().for_each(|certificate| push_item(&mut body, certificate));
+            match self.ask(Request::Certify, vec![body.into()]) {
+                // Others may have said something first, or this device may not have read it yet: the chain tells.
+                Ok(_) => {}
+                Err(NodesError::Link(LinkError::Refused { refusal: Refusal::Certificate { .. }, .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
+            self.refresh_organisation()?;
+        }
+        Err(SyncError::Overtaken)
+    }
+
+    /// A commit that begins the next epoch, for those who are members `after` it; `control` says how it carries the certificate.
+    pub(super) fn draft_epoch(
+        &self,
+        after: &Space,
+        control: impl FnOnce(Vec<u8>) -> Control,
+    ) -> Result<Draft, SyncError> {
+        let epoch = after.epoch().saturating_add(1);
+        let org = self.org.head();
+        let members = recipients(after, &self.org, org.seq);
+        let root = EpochRoot::random();
+        let binding = EpochBinding {
+            space: self.id,
+            epoch,
+            prev: after.head().digest,
+            commitment: root.commitment(self.id, epoch),
+            recipients: listed(&members),
+        };
+        let bundle = seal_bundle(&root, &binding, &members)?;
+        let sealed_previous = match after.epoch() {
+            0 => Vec::new(),
+            _ => root.seal_previous(self.id, epoch, &self.current()?.root),
+        };
+        let certificate = self.identity().signing().seal_hybrid(EpochCertificate {
+            space: self.id,
+            epoch,
+            prev: after.head(),
+            org,
+            device: self.identity().device(),
+            commitment: binding.commitment,
+            recipients: binding.recipients,
+            bundle: ChunkId::of(&bundle),
+            sealed_previous,
+        })?;
+        let stored_at = self.store_bundle(&bundle)?;
+        let adds = vec![certificate.payload().bundle];
+        Ok(Draft { adds, stored_at, control: Some(control(certificate.bytes().to_vec())), ..Draft::default() })
+    }
+
+    /// A commit that gives the keys of the epoch in force to `comers`.
+    pub(super) fn draft_admission(
+        &self,
+        space: &Space,
+        comers: &[UserId],
+        control: impl FnOnce(KeysChange) -> Control,
+    ) -> Result<Draft, SyncError> {
+        let secrets = self.current()?;
+        let members = keys_of(comers, &self.org, self.org.head().seq);
+        let binding = EpochBinding {
+            space: self.id,
+            epoch: secrets.epoch,
+            prev: space.head().digest,
+            commitment: secrets.root.commitment(self.id, secrets.epoch),
+            recipients: listed(&members),
+        };
+        let bundle = seal_bundle(&secrets.root, &binding, &members)?;
+        let stored_at = self.store_bundle(&bundle)?;
+        let id = ChunkId::of(&bundle);
+        Ok(Draft { adds: vec![id], stored_at, control: Some(control(KeysChange::Shared(id))), ..Draft::default() })
+    }
+
+    fn store_bundle(&self, bundle: &[u8]) -> Result<u64, SyncError> {
+        let id = ChunkId::of(bundle);
+        let head = ChunkHead { id, object_bytes: u32::try_from(bundle.len()).unwrap_or(u32::MAX) };
+        let request = Request::PutChunks { space: self.id, chunks: vec![head] };
+        match self.ask(request, vec![Bytes::copy_from_slice(bundle)])? {
+            (Response::Stored { receipts }, _) => {
+                let at = judge_receipts(&receipts, &[id], self.id, &self.org, self.now());
+                Ok(at.map_err(UploadError::from)?)
+            }
+            _ => Err(NodesError::Senseless("not a receipt").into()),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Who is in a space: admitting, removing, leaving, and other roles (trust.md, "Spaces").
+
+use vauban_protocol::id::UserId;
+use vauban_protocol::space::{Control, KeysChange, Member, MembersChange, Role, Space};
+
+use super::author::{Draft, Sent};
+use super::{OpenSpace, SyncError};
+use crate::content::Nodes;
+use crate::limit::COMMIT_TRIES_MAX;
+
+/// A member, as people are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberNow {
+    /// Who.
+    pub user: UserId,
+    /// What the chain says.
+    pub member: Member,
+    /// What this person may do now; `None` if the organisation has revoked them.
+    pub authority: Option<Role>,
+}
+
+/// How much must speak for what the nodes show of a space before it is built upon (trust.md, "Seen").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Another device, lately; where there is none that has ever written, this one.
+    Confirmed,
+    /// The nodes' word.
+    Unconfirmed,
+}
+
+/// Why members are not changed as was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MembersError {
+    /// This person's role does not allow it.
+    #[error("this takes the role of {0:?}")]
+    Role(Role),
+    /// Nobody would own the space.
+    #[error("nobody would own the space")]
+    LastOwner,
+    /// That person is no member.
+    #[error("no member of the space")]
+    NoMember,
+    /// No other device, or site, has confirmed what the nodes show of this space.
+    #[error("the view of the space is not confirmed")]
+    Unconfirmed,
+}
+
+impl<N: Nodes> OpenSpace<N> {
+    /// The members as folded so far, those who have been here longest first.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn members(&self) -> Result<Vec<MemberNow>, SyncError> {
+        let (space, seq) = (self.folded()?, self.org.head().seq);
+        let mut members: Vec<MemberNow> = space
+            .members()
+            .map(|(user, member)| {
+                let is_live = self.org.is_user_at(user, seq);
+                let authority = is_live.then(|| space.authority(user, &self.org, seq)).flatten();
+                MemberNow { user, member: *member, authority }
+            })
+            .collect();
+        members.sort_unstable_by_key(|now| (now.member.since, now.user));
+        Ok(members)
+    }
+
+    /// Gives each of these people a role, or removes them; answers whether anything had to be changed. Whoever is removed is left behind by
+    /// new keys in the same commit, whoever comes is given the keys.
+    ///
+    /// # Errors
+    /// [`SyncError::Members`], named by the reason; [`SyncError`].
+    pub fn change_members(&mut self, wanted: &[(UserId, Option<Role>)], trust: Trust) -> Result<bool, SyncError> {
+        self.settle()?;
+        self.ensure_epoch()?;
+        // The keys that secrets are wrapped for, and who was revoked, as the nodes know it now.
+        self.refresh_organisation()?;
+        if trust == Trust::Confirmed && !self.is_confirmed()? {
+            return Err(MembersError::Unconfirmed.into());
+        }
+        for _ in 0..COMMIT_TRIES_MAX {
+            let space = self.folded()?;
+            let mut roles: Vec<(UserId, Option<Role>)> =
+                wanted.iter().copied().filter(|(user, role)| space.role(*user) != *role).collect();
+            if roles.is_empty() {
+                self.write_record()?;
+                return Ok(false);
+            }
+            roles.sort_unstable_by_key(|(user, _)| *user);
+            self.judge_wanted(&space, &roles)?;
+            let draft = self.draft_members(&space, roles)?;
+            if self.send(&draft)? == Sent::Committed {
+                self.write_record()?;
+                return Ok(true);
+            }
+        }
+        Err(SyncError::Overtaken)
+    }
+
+    /// What the nodes would refuse, with a reason that people understand.
+    fn judge_wanted(&self, space: &Space, roles: &[(UserId, Option<Role>)]) -> Result<(), MembersError> {
+        let (me, seq) = (self.identity().user(), self.org.head().seq);
+        let authority = space.authority(me, &self.org, seq);
+        for (user, role) in roles {
+            let before = space.role(*user);
+            if role.is_none() && before.is_none() {
+                return Err(MembersError::NoMember);
+            }
+            let needed = if before.max(*role) > Some(Role::Writer) { Role::Owner } else { Role::Manager };
+            if authority < Some(needed) && !(*user == me && role.is_none()) {
+                return Err(MembersError::Role(needed));
+            }
+        }
+        let stays_owner = |(user, member): (UserId, &Member)| {
+            let role = roles.iter().find(|(changed, _)| *changed == user).map_or(Some(member.role), |(_, role)| *role);
+            role == Some(Role::Owner) && self.org.is_user_at(user, seq)
+        };
+        let comes_owner = roles.iter().any(|(user, role)| *role == Some(Role::Owner) && self.org.is_user_at(*user, seq));
+        if comes_owner || space.members().any(stays_owner) { Ok(()) } else { Err(MembersError::LastOwner) }
+    }
+
+    fn draft_members(&self, space: &Space, roles: Vec<(UserId, Option<Role>)>) -> Result<Draft, SyncError> {
+        let (me, at) = (self.identity().user(), self.now());
+        let change = MembersChange { at, roles, keys: KeysChange::Unchanged };
+        let comers: Vec<UserId> = change.comers(|user| space.role(user).is_some()).collect();
+        let goers: Vec<UserId> = change.goers().collect();
+        let with = |keys: KeysChange| Control::Members(MembersChange { keys, ..change.clone() });
+        if goers.iter().any(|user| *user != me) || (!goers.is_empty() && !comers.is_empty()) {
+            let after = space.with_members(&change, self.identity().device());
+            self.draft_epoch(&after, |certificate| with(KeysChange::Epoch(certificate)))
+        } else if comers.is_empty() {
+            // Whoever leaves must not be who draws the keys that they are not to have.
+            Ok(Draft { control: Some(with(KeysChange::Unchanged)), ..Draft::default() })
+        } else {
+            self.draft_admission(space, &comers, with)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! New keys for a person's secrets, once a device that held the old ones was revoked (trust.md, "Devices").
+//!
+//! What was wrapped before stays readable to that person: the old secret is wrapped for the new key. What is wrapped from here on is
+//! nothing to whoever holds the revoked device.
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::DecodeError;
+use crate::id::{DeviceId, UserId};
+use crate::limit::USER_DEVICES_MAX;
+use crate::organisation::certificate::WRAPPED_SECRET_BYTES_MAX;
+use crate::organisation::fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
+use crate::signature::KemKey;
+
+/// A person's next key for secrets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// Whose.
+    pub user: UserId,
+    /// The key that secrets for this person are wrapped for from here on.
+    pub kem: KemKey,
+    /// The secret before, wrapped for that key.
+    pub wrapped_previous: Vec<u8>,
+    /// The secret, wrapped for exactly the devices of the person that are not revoked, in strictly ascending order.
+    pub wrapped_for: Vec<(DeviceId, Vec<u8>)>,
+}
+
+impl Renewal {
+    /// Holds it to its bounds.
+    pub(super) fn bounded(&self) -> Result<(), DecodeError> {
+        let is_short = |wrapped: &[u8]| wrapped.len() <= WRAPPED_SECRET_BYTES_MAX;
+        let fits = self.wrapped_for.len() <= USER_DEVICES_MAX
+            && is_short(&self.wrapped_previous)
+            && self.wrapped_for.iter().all(|(_, wrapped)| is_short(wrapped));
+        if !fits {
+            Err(DecodeError::TooLong)
+        } else if !self.wrapped_for.is_sorted_by(|(a, _), (b, _)| a < b) {
+            Err(DecodeError::NotCanonical)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// One of the keys that secrets for a person are, or were, wrapped for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// The position from which on they are.
+    pub since: u64,
+    /// The key.
+    pub kem: KemKey,
+    /// How the person's devices come by its secret; `None` for the first, which they have from their own certificates.
+    pub renewal: Option<Renewal>,
+}
+
+impl UserRecord {
+    /// The key that secrets for this person were wrapped for at position `seq` of the chain.
+    #[must_use]
+    pub fn kem_at(&self, seq: u64) -> &KemKey {
+        let then = self.generations.iter().rev().find(|generation| generation.since <= seq);
+        then.map_or(&self.kem, |generation| &generation.kem)
+    }
+
+    /// The position from which on the key in force is.
+    #[must_use]
+    pub fn kem_since(&self) -> u64 {
+        self.generations.last().map_or(self.since, |generation| generation.since)
+    }
+}
+
+impl Organisation {
+    pub(super) fn renew(&mut self, renewal: &Renewal, position: u64) -> Result<(), OrganisationError> {
+        let devices = renewal.wrapped_for.iter().map(|(device, _)| *device);
+        if !self.live_devices_of(renewal.user).eq(devices) {
+            return Err(OrganisationError::Contradiction);
+        }
+        let record = self.users.get_mut(&renewal.user).ok_or(OrganisationError::Contradiction)?;
+        if record.revoked_at.is_some() || record.generations.iter().any(|generation| generation.kem == renewal.kem) {
+            return Err(OrganisationError::Contradiction);
+        }
+        record.kem = renewal.kem.clone();
+        let (kem, renewal) = (renewal.kem.clone(), Some(renewal.clone()));
+        record.generations.push(Generation { since: position, kem, renewal });
+        Ok(())
+    }
+
+    /// The devices of a person that were not revoked, in the order of their identifiers.
+    pub fn live_devices_of(&self, user: UserId) -> impl Iterator<Item = DeviceId> {
+        let is_live = move |device: &DeviceRecord| device.user == user && device.revoked_at.is_none();
+        self.devices.iter().filter(move |(_, device)| is_live(device)).map(|(id, _)| *id)
+    }
+
+    /// Whether a device of a person was revoked that holds the keys in force for the person's secrets.
+    #[must_use]
+    pub fn is_renewal_due(&self, user: UserId) -> bool {
+        let Some(record) = self.live_user(user) else { return false };
+        let is_cut = |device: &DeviceRecord| {
+            device.user == user && device.revoked_at.is_some_and(|revoked| revoked > record.kem_since())
+        };
+        self.devices.values().any(is_cut)
+    }
+
+    /// Whether a person is of the organisation at position `seq` of the chain.
+    #[must_use]
+    pub fn is_user_at(&self, user: UserId, seq: u64) -> bool {
+        let is_valid = |record: &UserRecord| record.since <= seq && record.revoked_at.is_none_or(|revoked| seq < revoked);
+        self.users.get(&user).is_some_and(is_valid)
+    }
+
+    /// Whether one of these people, or a device of theirs, was revoked after position `seq` of the chain, or got new keys for that.
+    #[must_use]
+    pub fn cut_since(&self, seq: u64, is_asked: impl Fn(UserId) -> bool) -> bool {
+        let is_cut = |revoked: Option<u64>| revoked.is_some_and(|revoked| revoked > seq);
+        let is_other = |record: &UserRecord| is_cut(record.revoked_at) || record.kem_since() > seq.max(record.since);
+        self.users.iter().any(|(user, record)| is_other(record) && is_asked(*user))
+            || self.devices.values().any(|device| is_cut(device.revoked_at) && is_asked(device.user))
+    }
+}
