@@ -165,7 +165,7 @@ fn a_central_revocation_changes_the_keys() -> anyhow::Result<()> {
 #[test]
 fn a_stolen_laptop_is_revoked_by_one_command() -> anyhow::Result<()> {
     let (agency, node, [alice, bob, carol]) = three()?;
-    let desktop = Person { home: agency.add_device(&alice.home, "desktop")?, folder: agency.folder().join("desktop") };
+    let desktop = Person { home: agency.add_device(&alice.home, "desktop")?, folder: agency.folder().join("of desktop") };
     fs::create_dir_all(&desktop.folder)?;
     desktop.sync()?;
     alice.home.run(&["space", "add", "Projets", "bob"])?;
@@ -188,7 +188,7 @@ fn a_stolen_laptop_is_revoked_by_one_command() -> anyhow::Result<()> {
     assert_eq!((&members(&bob)?["epoch"], &members(&bob)?["rotation_pending"]), (&2.into(), &false.into()));
 
     // A device that is enrolled now reads what was sealed before, and is given what comes after.
-    let phone = Person { home: agency.add_device(&desktop.home, "phone")?, folder: agency.folder().join("phone") };
+    let phone = Person { home: agency.add_device(&desktop.home, "phone")?, folder: agency.folder().join("of phone") };
     fs::create_dir_all(&phone.folder)?;
     phone.sync()?;
     folder::ensure_same(&bob.folder, &phone.folder)?;

@@ -190,8 +190,7 @@ impl Ordering {
 
     /// Looks for a knot, and unties it; says whether there was one.
     fn untie<T: Trial>(&mut self, trial: &mut T) -> Result<bool, T::Error> {
-        let moves: Vec<EntryId> =
-            self.pending.values().filter(|change| matches!(change.op, Op::Move { .. })).map(|c| c.op.entry()).collect();
+        let moves = self.those(|op| matches!(op, Op::Move { .. }));
         for start in &moves {
             // The one that stepped aside frees the last one's way, that one the way of the one before, and so on.
             let Some(knot) = self.knot(trial, *start)? else { continue };
@@ -200,16 +199,23 @@ impl Ordering {
                 return Ok(true);
             }
         }
-        // Where one is not enough, all that wait for each other step aside; or for a folder to go that they are in.
+        // Where one is not enough, all that wait for each other step aside; or for a folder to go that they are in. A new folder may
+        // wait for them, too, and they for it.
         let mut tied = Vec::new();
-        for entry in moves {
+        for entry in self.those(|op| matches!(op, Op::Move { .. } | Op::Create { .. })) {
             if self.is_tied(trial, entry)? {
                 tied.push(entry);
             }
         }
-        let moves = self.outer_first(&tied);
-        let steps: Vec<_> = self.removals().into_iter().chain(moves.iter().copied()).collect();
-        Ok(!moves.is_empty() && self.untie_by(trial, &tied, &steps)?)
+        let aside: Vec<_> = tied.iter().copied().filter(|entry| moves.contains(entry)).collect();
+        let arrivals = self.outer_first(&tied);
+        let steps: Vec<_> = self.removals().into_iter().chain(arrivals.iter().copied()).collect();
+        Ok(!arrivals.is_empty() && self.untie_by(trial, &aside, &steps)?)
+    }
+
+    /// The entries whose change is of a kind.
+    fn those(&self, is_kind: impl Fn(&Op) -> bool) -> Vec<EntryId> {
+        self.pending.values().filter(|change| is_kind(&change.op)).map(|change| change.op.entry()).collect()
     }
 
     /// Folders to remove that something is still in, inner ones first.
@@ -255,13 +261,13 @@ impl Ordering {
         Ok(false)
     }
 
-    /// Moves in an order in which each goes into a folder that is where it will be; none if there is no such order.
-    fn outer_first(&self, moves: &[EntryId]) -> Vec<EntryId> {
+    /// What moves or is created, in an order in which each goes into a folder that is where it will be; none if there is no such order.
+    fn outer_first(&self, arrivals: &[EntryId]) -> Vec<EntryId> {
         let target = |entry: &EntryId| match self.pending.get(entry).map(|change| &change.op) {
-            Some(Op::Move { parent, .. }) => Some(*parent),
+            Some(Op::Move { parent, .. } | Op::Create { parent, .. }) => Some(*parent),
             _ => None,
         };
-        let mut left = moves.to_vec();
+        let mut left = arrivals.to_vec();
         let mut ordered = Vec::new();
         while !left.is_empty() {
             let (later, now): (Vec<_>, Vec<_>) =

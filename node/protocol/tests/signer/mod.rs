@@ -107,6 +107,7 @@ impl Town {
         }
     }
 
+    #[allow(dead_code, reason = "each test file uses its own part of this module")]
     pub(crate) fn by_admin(&self, statement: Statement) -> Bytes {
         certificate(&self.admin, Issuer::Device(self.admin.device()), self.organisation.head(), statement)
     }

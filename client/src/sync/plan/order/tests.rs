@@ -102,6 +102,15 @@ fn a_folder_goes_for_a_file_that_was_in_it() {
     assert_eq!(places, [at(2, 0, "a")]);
 }
 
+/// A file and a folder have exchanged names, and the folder is a new one by now, with what was in the old one.
+#[test]
+fn a_new_folder_takes_the_name_of_what_takes_its_own() {
+    let file = Op::Create { entry: id(1), parent: id(0), name: "a".into(), kind: Kind::File };
+    let before = [file, folder(2, 0, "c"), folder(3, 2, "b")];
+    let (places, ordered) = carried_out(&before, &[folder(4, 0, "a"), shift(1, 0, "c"), shift(3, 4, "b"), remove(2)]);
+    assert_eq!((places, ordered.blocked), (vec![at(1, 0, "c"), at(3, 4, "b"), at(4, 0, "a")], 0));
+}
+
 #[test]
 fn what_cannot_be_is_left_and_the_rest_goes_on() {
     let before = [folder(1, 0, "a"), folder(2, 1, "b"), folder(3, 0, "c")];
@@ -131,12 +140,15 @@ fn shape(order: &[u8], parents: &[u8]) -> Vec<(u8, u8, String)> {
 }
 
 proptest! {
-    /// Whatever tree is made from the same entries, it is reached, unless two want one name.
+    /// Whatever tree is made from the same entries, or new ones in place of some, it is reached, unless two want one name.
     #[test]
     fn any_shape_is_reached_from_any_other(
         (one, other) in (any_shape(), any_shape()),
         dealt in Just((1u8..7).collect::<Vec<_>>()).prop_shuffle(),
+        renewed in prop::collection::vec(prop::bool::weighted(0.2), 6),
     ) {
+        // A new one has a number of its own, and the one in whose place it is goes.
+        let dealt: Vec<u8> = dealt.iter().zip(&renewed).map(|(n, is_new)| if *is_new { n + 6 } else { *n }).collect();
         let unique = |shape: &[(u8, u8, String)]| {
             let mut names: Vec<_> = shape.iter().map(|(_, parent, name)| (*parent, name.clone())).collect();
             names.sort();
@@ -145,11 +157,11 @@ proptest! {
         let (from, to) = (shape(&[1, 2, 3, 4, 5, 6], &one), shape(&dealt, &other));
         if unique(&from) && unique(&to) {
             let before: Vec<_> = from.iter().map(|(n, parent, name)| folder(*n, *parent, name)).collect();
-            let changes: Vec<_> = to
-                .iter()
-                .filter(|place| !from.contains(place))
-                .map(|(n, parent, name)| shift(*n, *parent, name))
-                .collect();
+            let arrivals = to.iter().filter(|place| !from.contains(place)).map(|(n, parent, name)| {
+                if *n > 6 { folder(*n, *parent, name) } else { shift(*n, *parent, name) }
+            });
+            let removals = (1u8..7).filter(|n| !dealt.contains(n)).map(remove);
+            let changes: Vec<_> = arrivals.chain(removals).collect();
             let (mut places, ordered) = carried_out(&before, &changes);
             let mut wanted = to;
             places.sort();
