@@ -13,7 +13,14 @@ const WORDS: usize = 8;
 /// The first half of a digest, in words.
 #[must_use]
 pub fn words(digest: &[u8; 32]) -> String {
-    digest.as_chunks::<2>().0.iter().take(WORDS).map(|pair| word(u16::from_be_bytes(*pair))).collect::<Vec<_>>().join(" ")
+    digest
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .take(WORDS)
+        .map(|pair| word(u16::from_be_bytes(*pair)))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn word(bits: u16) -> String {

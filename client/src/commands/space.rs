@@ -9,8 +9,8 @@ use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
 use vauban_protocol::space::Cutting;
 
-use crate::commands::spaces::{Purpose, connected};
 use crate::commands::Context;
+use crate::commands::spaces::{Purpose, connected};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;

@@ -59,7 +59,10 @@ impl UserKeys {
             let (fingerprint, next) = (organisation.fingerprint(), self.older.last().unwrap_or(&self.newest));
             let opened = unwrap_previous_secret(fingerprint, user, next, &renewal.wrapped_previous).ok();
             let Some(secret) = opened.filter(|secret| *secret.public() == earlier.kem) else {
-                tracing::warn!(since = earlier.since, "a secret from before the person's keys were renewed does not open");
+                tracing::warn!(
+                    since = earlier.since,
+                    "a secret from before the person's keys were renewed does not open"
+                );
                 return;
             };
             self.older.push(secret);
@@ -90,7 +93,10 @@ fn given(holder: &Holder<'_>, organisation: &Organisation, generation: &Generati
     let secret = unwrap_user_secret(organisation.fingerprint(), user, device, device_kem, wrapped).ok();
     let fits = secret.filter(|secret| *secret.public() == generation.kem);
     if fits.is_none() {
-        tracing::warn!(since = generation.since, "the organisation's chain gives this device a secret that is not its person's");
+        tracing::warn!(
+            since = generation.since,
+            "the organisation's chain gives this device a secret that is not its person's"
+        );
     }
     fits
 }

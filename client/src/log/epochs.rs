@@ -216,7 +216,9 @@ impl Epochs {
         let mut epoch = from;
         while let (Some(open), Some(certificate)) = (self.opened.get(&epoch), self.certificates.get(&epoch)) {
             let Some(before) = epoch.checked_sub(1).filter(|before| !self.is_open(*before)) else { return };
-            let Some(expected) = self.certificates.get(&before).map(|certificate| certificate.commitment) else { return };
+            let Some(expected) = self.certificates.get(&before).map(|certificate| certificate.commitment) else {
+                return;
+            };
             let Ok(root) = open.root.open_previous(self.space, epoch, &certificate.sealed_previous) else { return };
             if root.commitment(self.space, before) != expected {
                 tracing::warn!(epoch = before, "the root that is sealed under the next epoch's is not that epoch's");

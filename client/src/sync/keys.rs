@@ -35,12 +35,7 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     /// Takes up what a commit says of the keys, `before` being the space before it; on disk when this returns.
-    pub(super) fn learn_keys(
-        &mut self,
-        side: Side,
-        commit: &VerifiedCommit,
-        before: &Space,
-    ) -> Result<(), SyncError> {
+    pub(super) fn learn_keys(&mut self, side: Side, commit: &VerifiedCommit, before: &Space) -> Result<(), SyncError> {
         match self.fetch_keys(commit, before)? {
             Some(learned) => self.keep_keys(side, &learned),
             None => Ok(()),
@@ -58,11 +53,7 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     /// What a commit says of the keys, with the bundle if it holds them for this user.
-    pub(super) fn fetch_keys(
-        &self,
-        commit: &VerifiedCommit,
-        before: &Space,
-    ) -> Result<Option<LearnedKeys>, SyncError> {
+    pub(super) fn fetch_keys(&self, commit: &VerifiedCommit, before: &Space) -> Result<Option<LearnedKeys>, SyncError> {
         let Some(said) = Epochs::judge(commit, before, &self.org, self.identity().user())? else { return Ok(None) };
         let (chunk, is_mine) = match &said {
             KeysSaid::Epoch(certificate, is_mine) => (certificate.bundle, *is_mine),
@@ -123,15 +114,15 @@ impl<N: Nodes> OpenSpace<N> {
         let is_further = |turn: &Bytes| {
             Signed::<Commit>::parse(turn.clone()).is_ok_and(|turn| turn.payload().prev.seq.saturating_add(1) >= from)
         };
-        if turns.iter().all(is_further) { Ok(turns) } else { Err(NodesError::Senseless("another part of the log").into()) }
+        if turns.iter().all(is_further) {
+            Ok(turns)
+        } else {
+            Err(NodesError::Senseless("another part of the log").into())
+        }
     }
 
     /// Verifies the next commit of an outline, and passes it.
-    pub(super) fn verify_turn(
-        &mut self,
-        outline: &mut Outline,
-        turn: &Bytes,
-    ) -> Result<VerifiedCommit, SyncError> {
+    pub(super) fn verify_turn(&mut self, outline: &mut Outline, turn: &Bytes) -> Result<VerifiedCommit, SyncError> {
         let mut judged = verify_outline(outline, turn.clone(), &self.org);
         if let Err(LogError::OrganisationBehind(_)) = judged {
             self.refresh_organisation()?;

@@ -114,7 +114,8 @@ impl<N: Nodes> OpenSpace<N> {
             let role = roles.iter().find(|(changed, _)| *changed == user).map_or(Some(member.role), |(_, role)| *role);
             role == Some(Role::Owner) && self.org.is_user_at(user, seq)
         };
-        let comes_owner = roles.iter().any(|(user, role)| *role == Some(Role::Owner) && self.org.is_user_at(*user, seq));
+        let comes_owner =
+            roles.iter().any(|(user, role)| *role == Some(Role::Owner) && self.org.is_user_at(*user, seq));
         if comes_owner || space.members().any(stays_owner) { Ok(()) } else { Err(MembersError::LastOwner) }
     }
 

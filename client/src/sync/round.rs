@@ -359,7 +359,8 @@ fn is_done(plan: &Plan, summary: &Summary) -> bool {
 
 /// What a reader has changed stays where it is, and is said.
 fn keep_here(plan: &mut Plan) -> Vec<Issue> {
-    let uploads = std::mem::take(&mut plan.uploads).into_iter().map(|upload| upload.source.path().display().to_string());
+    let uploads =
+        std::mem::take(&mut plan.uploads).into_iter().map(|upload| upload.source.path().display().to_string());
     let changes = std::mem::take(&mut plan.log_changes).into_iter().map(|change| change.path.to_string());
     uploads.chain(changes).map(|path| Issue { path, problem: Problem::ReadOnly }).collect()
 }

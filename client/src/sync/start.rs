@@ -20,9 +20,7 @@ use super::{OpenSpace, SyncError};
 use crate::content::{ChunkFault, ChunkStream, FetchError, Nodes, NodesError, fetch_chunk};
 use crate::limit::{CHECKPOINT_TRIES_MAX, OUTLINE_BYTES_MAX};
 use crate::link::LinkError;
-use crate::log::{
-    ChunkRef, Epochs, Roster, Said, VouchedCheckpoint, decode_rows,
-};
+use crate::log::{ChunkRef, Epochs, Roster, Said, VouchedCheckpoint, decode_rows};
 use crate::state::cache::{LearnedKeys, LoadError, Start};
 
 /// A space's outline, as a node shows it.

@@ -10,8 +10,8 @@ use vauban_protocol::limit::MEMBERS_MAX;
 use vauban_protocol::organisation::Statement;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{
-    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, KeysChange, MembersChange, Outline, Role, Space,
-    SpaceGenesis,
+    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, KeysChange, MembersChange, Outline, Role,
+    Space, SpaceGenesis,
 };
 use vauban_protocol::time::Timestamp;
 
@@ -37,7 +37,8 @@ impl Scene {
     fn new() -> Self {
         let mut town = Town::new();
         for person in [BOB, CAROL, DAVE] {
-            for statement in [Town::user_statement(person, None), Town::device_statement(person, &signer(person), None)] {
+            for statement in [Town::user_statement(person, None), Town::device_statement(person, &signer(person), None)]
+            {
                 town.organisation.extend(town.by_root(statement)).unwrap();
             }
         }
@@ -139,7 +140,11 @@ fn whoever_is_admitted_may_do_what_the_role_says() {
     write(&mut scene, BOB).unwrap();
     assert_eq!(scene.admit(BOB, CAROL, Role::Reader), Err(CommitError::Role), "a writer admits nobody");
     let member = *scene.space.members().find(|(member, _)| *member == user(BOB)).unwrap().1;
-    assert_eq!((member.since, member.by, member.at), (2, signer(ALICE).device(), Timestamp(9)), "another role is no coming");
+    assert_eq!(
+        (member.since, member.by, member.at),
+        (2, signer(ALICE).device(), Timestamp(9)),
+        "another role is no coming"
+    );
     scene.remove(ALICE, BOB).unwrap();
     assert_eq!((scene.space.role(user(BOB)), scene.space.epoch()), (None, 2));
     assert_eq!(write(&mut scene, BOB), Err(CommitError::Role));
@@ -205,7 +210,11 @@ fn nobody_comes_twice_or_from_elsewhere_and_somebody_owns() {
     assert_eq!(scene.admit(ALICE, 77, Role::Reader), Err(CommitError::Members), "a stranger to the organisation");
     scene.revoke(CAROL);
     assert_eq!(scene.admit(ALICE, CAROL, Role::Reader), Err(CommitError::Members), "revoked");
-    assert_eq!(scene.change(ALICE, &[(ALICE, None)], KeysChange::Unchanged), Err(CommitError::Members), "the last owner");
+    assert_eq!(
+        scene.change(ALICE, &[(ALICE, None)], KeysChange::Unchanged),
+        Err(CommitError::Members),
+        "the last owner"
+    );
     let demoted = &[(ALICE, Some(Role::Writer))];
     assert_eq!(scene.change(ALICE, demoted, KeysChange::Unchanged), Err(CommitError::Members), "the last owner");
     scene.admit(ALICE, BOB, Role::Owner).unwrap();
@@ -219,7 +228,11 @@ fn nobody_comes_twice_or_from_elsewhere_and_somebody_owns() {
 fn a_commit_is_judged_where_it_stands() {
     let mut scene = Scene::new();
     let before = scene.town.organisation.clone();
-    let change = MembersChange { at: Timestamp(9), roles: vec![(user(7), Some(Role::Reader))], keys: KeysChange::Shared(BUNDLE) };
+    let change = MembersChange {
+        at: Timestamp(9),
+        roles: vec![(user(7), Some(Role::Reader))],
+        keys: KeysChange::Shared(BUNDLE),
+    };
     let commit = scene.commit(ALICE, Some(Control::Members(change)));
     let late = scene.town.by_root(Town::user_statement(7, None));
     scene.town.organisation.extend(late).unwrap();

@@ -38,7 +38,8 @@ impl Person {
     }
 
     fn has(&self, name: &str, content: &str) -> anyhow::Result<()> {
-        let found = fs::read_to_string(self.folder.join(name)).with_context(|| format!("{name} at {:?}", self.folder))?;
+        let found =
+            fs::read_to_string(self.folder.join(name)).with_context(|| format!("{name} at {:?}", self.folder))?;
         anyhow::ensure!(found == content, "{name} is {found:?} at {:?}", self.folder);
         Ok(())
     }
@@ -47,7 +48,7 @@ impl Person {
     fn members(&self) -> anyhow::Result<Vec<(String, String)>> {
         let report = self.home.json(&["space", "members", "Projets"])?.remove(0);
         let word = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
-        let members = report["members"].as_array().context("no list")?;
+        let members = report.get("members").and_then(serde_json::Value::as_array).context("no list")?;
         Ok(members.iter().map(|member| (word(&member["name"]), word(&member["role"]))).collect())
     }
 }
@@ -121,7 +122,10 @@ fn everybody_does_what_the_role_says() -> anyhow::Result<()> {
     alice.sync()?;
     alice.has("new.txt", "of bob's")?;
     bob.home.run(&["space", "add", "Projets", "carol", "--role", "reader"])?;
-    bob.home.attempt(&["space", "add", "Projets", "carol", "--role", "owner"])?.ended_with(REFUSED)?.says(&["owner"])?;
+    bob.home
+        .attempt(&["space", "add", "Projets", "carol", "--role", "owner"])?
+        .ended_with(REFUSED)?
+        .says(&["owner"])?;
     bob.home.attempt(&["space", "remove", "Projets", "alice"])?.ended_with(REFUSED)?.says(&["owner"])?;
     bob.home.attempt(&["space", "remove", "Projets", "nobody"])?.ended_with(NOT_FOUND)?;
     alice.home.attempt(&["space", "leave", "Projets"])?.ended_with(REFUSED)?.says(&["owner"])?;
@@ -165,7 +169,8 @@ fn a_central_revocation_changes_the_keys() -> anyhow::Result<()> {
 #[test]
 fn a_stolen_laptop_is_revoked_by_one_command() -> anyhow::Result<()> {
     let (agency, node, [alice, bob, carol]) = three()?;
-    let desktop = Person { home: agency.add_device(&alice.home, "desktop")?, folder: agency.folder().join("of desktop") };
+    let desktop =
+        Person { home: agency.add_device(&alice.home, "desktop")?, folder: agency.folder().join("of desktop") };
     fs::create_dir_all(&desktop.folder)?;
     desktop.sync()?;
     alice.home.run(&["space", "add", "Projets", "bob"])?;

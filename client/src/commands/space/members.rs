@@ -227,7 +227,9 @@ pub(crate) fn run_add(context: &Context, arguments: &Add) -> Result<Exit, Failur
         if !changed {
             return say!(fr: "{names} : déjà {role}, rien à faire.", en: "{names}: {role} already, nothing to do.");
         }
-        let mut lines = vec![say!(fr: "{names} : {role} de l'espace, dès maintenant.", en: "{names}: {role} of the space, from now on.")];
+        let mut lines = vec![
+            say!(fr: "{names} : {role} de l'espace, dès maintenant.", en: "{names}: {role} of the space, from now on."),
+        ];
         lines.extend(people.iter().map(|Whom { name, fingerprint, .. }| {
             say!(fr: "  empreinte de {name} : {fingerprint}", en: "  fingerprint of {name}: {fingerprint}")
         }));

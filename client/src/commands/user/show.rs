@@ -68,8 +68,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 fn text(report: &Report) -> String {
     let Report { name, id, admin, words, devices, .. } = report;
     let role = if *admin { say!(fr: "  administrateur", en: "  admin") } else { String::new() };
-    let mut lines =
-        vec![format!("{name}  {id}{role}"), say!(fr: "  empreinte  {words}", en: "  fingerprint  {words}")];
+    let mut lines = vec![format!("{name}  {id}{role}"), say!(fr: "  empreinte  {words}", en: "  fingerprint  {words}")];
     lines.extend(devices.iter().map(|Machine { name, id, revoked }| {
         let id = id.get(..12).unwrap_or(id);
         let mark = if *revoked { say!(fr: "révoqué", en: "revoked") } else { String::new() };

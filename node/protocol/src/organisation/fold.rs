@@ -191,7 +191,9 @@ impl Organisation {
 
     fn judge_authority(&self, certificate: &Certificate) -> Result<(), OrganisationError> {
         let Issuer::Device(device) = certificate.issuer else {
-            return Ok(());
+            // Whoever gave a person keys could read what others then wrap for them.
+            let is_own = matches!(certificate.statement, Statement::Renew(_));
+            return if is_own { Err(OrganisationError::Authority) } else { Ok(()) };
         };
         let issuer = self.live_device(device).ok_or(OrganisationError::Authority)?.user;
         let is_admin = self.admins.contains(&issuer);

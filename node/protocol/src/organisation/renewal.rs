@@ -103,7 +103,8 @@ impl Organisation {
     /// Whether a person is of the organisation at position `seq` of the chain.
     #[must_use]
     pub fn is_user_at(&self, user: UserId, seq: u64) -> bool {
-        let is_valid = |record: &UserRecord| record.since <= seq && record.revoked_at.is_none_or(|revoked| seq < revoked);
+        let is_valid =
+            |record: &UserRecord| record.since <= seq && record.revoked_at.is_none_or(|revoked| seq < revoked);
         self.users.get(&user).is_some_and(is_valid)
     }
 

@@ -26,7 +26,8 @@ pub(in crate::edge) async fn commit(
     let member = gateway.member(&caller.admitted, space, Role::Reader).await?;
     let commit: Signed<Commit> = Signed::parse(body.whole().await?)?;
     let payload = commit.payload();
-    if !matches!(payload.control, Some(Control::Members(_))) && member.role(caller.admitted.user()) < Some(Role::Writer) {
+    if !matches!(payload.control, Some(Control::Members(_))) && member.role(caller.admitted.user()) < Some(Role::Writer)
+    {
         return Err(Refusal::Forbidden.into());
     }
     if payload.space != space {

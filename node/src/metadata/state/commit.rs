@@ -97,7 +97,9 @@ fn append<B: Base>(
 ) -> Result<Applied, B::Error> {
     let (id, retention) = (space.id(), space.retention());
     if let Some(Control::Members(change)) = &commit.payload().control {
-        change.comers(|user| space.role(user).is_some()).for_each(|user| draft.record(Change::Member { user, space: id }));
+        change
+            .comers(|user| space.role(user).is_some())
+            .for_each(|user| draft.record(Change::Member { user, space: id }));
         change.goers().for_each(|user| draft.record(Change::NoMember { user, space: id }));
     }
     let head = draft.space_mut(space).append(commit);

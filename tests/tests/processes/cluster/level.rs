@@ -36,7 +36,7 @@ fn level(home: &NodeHome, other: Option<u32>) -> anyhow::Result<u32> {
 
 /// The level of the group, as a running node sees it.
 fn shown(node: &Node) -> anyhow::Result<u32> {
-    let level = look(node)?["feature_level"].as_u64().context("no level")?;
+    let level = look(node)?.get("feature_level").and_then(serde_json::Value::as_u64).context("no level")?;
     Ok(u32::try_from(level)?)
 }
 

@@ -188,7 +188,10 @@ fn upload_spans_layout_change() -> anyhow::Result<()> {
     let put_again = keep(&mut author, &chunks)?;
     #[expect(clippy::cast_precision_loss, reason = "a few chunks")]
     let expected = sent + (put_again * BYTES) as f64;
-    anyhow::ensure!(received()?.to_bits() == expected.to_bits(), "more was sent again than the {put_again} chunks swept");
+    anyhow::ensure!(
+        received()?.to_bits() == expected.to_bits(),
+        "more was sent again than the {put_again} chunks swept"
+    );
 
     replicas::settled(&nodes)?;
     let leaves = nodes.remove(2);
