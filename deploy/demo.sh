@@ -54,6 +54,8 @@ main() {
     node_lost
     node_back
     disk_replaced
+    sharing
+    stolen_laptop
     nothing_readable
     ending
 }
@@ -249,6 +251,37 @@ disk_replaced() {
     as desktop vauban fsck Projets
 }
 
+sharing() {
+    act "Alice partage l'espace avec Bob, qui y ajoute un fichier ; puis elle l'en retire, et ce qui suit lui est fermé." \
+        "Alice shares the space with Bob, who adds a file; then she removes him, and what follows is closed to him."
+    as admin vauban user invite bob | tee "$work/invite-bob"
+    join bob "$(code "$work/invite-bob")" admin vauban user accept --wait
+    as laptop vauban space add Projets bob
+    mkdir "$work/bob-files"
+    as bob vauban sync Projets "$work/bob-files" --once
+    echo "Bob was here." >"$work/bob-files/from-bob.txt"
+    as bob vauban sync Projets "$work/bob-files" --once
+    as laptop vauban sync Projets "$work/laptop-files" --once
+    cmp "$work/bob-files/from-bob.txt" "$work/laptop-files/from-bob.txt"
+    as laptop vauban space members Projets
+
+    as laptop vauban space remove Projets bob
+    echo "For those who stay." >"$work/laptop-files/after-bob.txt"
+    as laptop vauban sync Projets "$work/laptop-files" --once
+    refused bob vauban sync Projets "$work/bob-files" --once
+    [ ! -e "$work/bob-files/after-bob.txt" ] || fail "Bob lit encore." "Bob still reads."
+}
+
+stolen_laptop() {
+    act "Le portable est volé : une commande, depuis le fixe, le ferme dehors et change les clés." \
+        "The laptop is stolen: one command, from the desktop, locks it out and changes the keys."
+    as desktop vauban sync Projets "$work/desktop-files" --once
+    same_on_both
+    as desktop vauban device revoke laptop
+    refused laptop vauban ls Projets
+    as desktop vauban space members Projets
+}
+
 nothing_readable() {
     act "Ce que les nœuds ont sur leurs disques, dans leurs journaux et leurs métriques : ni nom, ni contenu." \
         "What the nodes have on their disks, in their logs and metrics: no name, no content."
@@ -284,12 +317,12 @@ Received from devices: $(human "$sent_first") sealed for $(human "$plain") in cl
     if [ -n "${KEEP:-}" ]; then
         say "
 Tout reste en place (KEEP=1) :
-  export VAUBAN_HOME=$work/laptop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
+  export VAUBAN_HOME=$work/desktop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
   vauban ls Projets
   tableaux de bord : $(printf 'http://%s/ ' "${node_web[@]}")
 Pour finir : kill ${node_process[*]} && rm -r $work" "
 All stays up (KEEP=1):
-  export VAUBAN_HOME=$work/laptop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
+  export VAUBAN_HOME=$work/desktop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
   vauban ls Projets
   dashboards: $(printf 'http://%s/ ' "${node_web[@]}")
 To end it: kill ${node_process[*]} && rm -r $work"
@@ -334,6 +367,11 @@ as() {
     local who=$1
     shift
     VAUBAN_HOME=$work/$who "$@" </dev/null
+}
+
+# Runs a command that nodes must refuse.
+refused() {
+    if as "$@"; then fail "Ce n'est pas refusé." "This is not refused."; fi
 }
 
 # A new device answers an invite while the inviter's side finishes it.

@@ -110,7 +110,10 @@ impl From<ChoiceError> for Failure {
     fn from(error: ChoiceError) -> Self {
         Self::NotFound(match error {
             ChoiceError::Unknown(name) => {
-                say!(fr: "Aucun espace ne s'appelle « {name} ».", en: "No space is called \"{name}\".")
+                say!(
+                    fr: "Aucun espace dont vous êtes membre ne s'appelle « {name} ».",
+                    en: "No space that you are a member of is called \"{name}\".",
+                )
             }
             ChoiceError::Ambiguous(name, ids) => {
                 let ids = ids.iter().map(|id| id.to_hex()).collect::<Vec<_>>().join(", ");

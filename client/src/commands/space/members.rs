@@ -248,8 +248,8 @@ pub(crate) fn run_remove(context: &Context, arguments: &Remove) -> Result<Exit, 
     context.output.result(&changed, |Changed { people, .. }| {
         let names = names(people);
         say!(
-            fr: "{names} : plus d'accès. L'espace a changé de clés : ce qui s'écrit désormais leur est illisible, avec l'aide d'un nœud aussi.\n                 Ce que leurs appareils ont déjà reçu y reste.",
-            en: "{names}: no access any more. The space has new keys: what is written from now on they cannot read, even with a node's help.\n                 What their devices have received stays there.",
+            fr: "{names} : plus d'accès. L'espace a changé de clés : ce qui s'écrit désormais leur est illisible, avec l'aide d'un nœud aussi.\nCe que leurs appareils ont déjà reçu y reste.",
+            en: "{names}: no access any more. The space has new keys: what is written from now on they cannot read, even with a node's help.\nWhat their devices have received stays there.",
         )
     });
     Ok(Exit::Done)
