@@ -54,7 +54,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
 /// The first line of standard input: never an argument, which other processes can read.
 fn password_from_stdin() -> Result<Zeroizing<String>, Failure> {
     let mut line = Zeroizing::new(String::new());
-    let bound = u64::try_from(SMALL_FILE_BYTES_MAX).unwrap_or(u64::MAX);
+    let bound = SMALL_FILE_BYTES_MAX;
     let mut input = io::BufReader::new(io::stdin().lock().take(bound));
     input.read_line(&mut line).map_err(StateError::io("stdin".as_ref()))?;
     let password = line.trim_end_matches(['\n', '\r']);
