@@ -16,6 +16,8 @@ pub struct Standing {
     pub term: u64,
     /// Who votes.
     pub voters: BTreeSet<NodeId>,
+    /// Whether that is being changed: until it has ended, nothing is ordered without a majority of those who voted before, too.
+    pub is_changing: bool,
     /// Who has a copy without a vote.
     pub learners: BTreeSet<NodeId>,
     /// The index of the last entry in this node's log.
@@ -35,6 +37,7 @@ impl Metadata {
             leader: metrics.current_leader.filter(|_| is_heard).map(NodeId::from),
             term: metrics.current_term,
             voters: membership.voter_ids().map(NodeId::from).collect(),
+            is_changing: membership.get_joint_config().len() > 1,
             learners: membership.learner_ids().map(NodeId::from).collect(),
             last: metrics.last_log_index.unwrap_or_default(),
         }

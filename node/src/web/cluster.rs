@@ -27,6 +27,8 @@ pub struct Cluster {
     pub leader: Option<String>,
     /// The leader's number.
     pub term: u64,
+    /// Whether who votes is being changed: until it has ended, a majority of those who voted before is needed, too.
+    pub voters_change: bool,
     /// The index that this node has applied.
     pub applied: u64,
     /// Whether it takes writes: one that was restored from a backup does once the organisation's root has reanchored it.
@@ -163,6 +165,7 @@ pub(super) async fn look(parts: &WebParts) -> Cluster {
         node: node.to_hex(),
         leader: standing.leader.map(NodeId::to_hex),
         term: standing.term,
+        voters_change: standing.is_changing,
         applied: view.applied(),
         in_force: view.is_in_force(),
         feature_level: view.feature_level(),
@@ -268,6 +271,14 @@ impl Cluster {
                 en: "\nRestored from a backup: nothing is written until the root has signed it (`vauban org reanchor`).",
             )
         };
+        let changing = if self.voters_change {
+            crate::say!(
+                fr: "\nLes votants changent : n'arrêtez aucun nœud avant que ce soit fini.",
+                en: "\nThe voters are changing: stop no node until that is over.",
+            )
+        } else {
+            String::new()
+        };
         let version = self.layout;
         let placed = match (version, self.settled) {
             (0, _) => crate::say!(fr: "Un seul nœud garde tout.", en: "One node alone holds everything."),
@@ -280,7 +291,7 @@ impl Cluster {
                 en: "Layout {version} is being brought about: copies are still moving.",
             ),
         };
-        format!("{head}{restored}\n{}\n{placed}", lines.join("\n"))
+        format!("{head}{restored}{changing}\n{}\n{placed}", lines.join("\n"))
     }
 }
 

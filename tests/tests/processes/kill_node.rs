@@ -27,10 +27,21 @@ use super::slice::sync;
 const KILLS: u64 = 50;
 /// Longest moment between an acknowledgement and the kill, in milliseconds.
 const MOMENT_MS: u64 = 120;
-/// Chunks in one request, and bytes of each.
-const REQUEST: (u64, usize) = (8, 70_000);
+/// What is put at once, without a pause.
+const REQUEST: Request = Request { chunks: 8, bytes: 70_000, pause: Duration::ZERO };
 /// A sync that found the node dead ends with this code.
 const UNREACHABLE: i32 = 6;
+
+/// One request of chunks after another.
+#[derive(Clone, Copy)]
+pub(crate) struct Request {
+    /// Chunks in each.
+    pub(crate) chunks: u64,
+    /// Bytes of each chunk.
+    pub(crate) bytes: usize,
+    /// Between an answer and the next one.
+    pub(crate) pause: Duration,
+}
 
 /// What has been acknowledged so far.
 #[derive(Default)]
@@ -57,7 +68,7 @@ fn kill9_of_the_node_loses_nothing_acknowledged() -> anyhow::Result<()> {
 
     let acknowledged = Acknowledged::default();
     let node = thread::scope(|threads| {
-        let chunks = threads.spawn(|| runtime.block_on(put_chunks(&device, space, 1, &acknowledged)));
+        let chunks = threads.spawn(|| runtime.block_on(put_chunks(&device, space, (REQUEST, 1), &acknowledged)));
         let commits = threads.spawn(|| add_files(&laptop, &here, &acknowledged));
         let node = kill_repeatedly(node, &acknowledged);
         acknowledged.over.store(true, Ordering::Relaxed);
@@ -94,10 +105,10 @@ fn kill_repeatedly(mut node: Node, acknowledged: &Acknowledged) -> anyhow::Resul
 pub(crate) async fn put_chunks(
     device: &Device,
     space: SpaceId,
-    holders: usize,
+    (request, holders): (Request, usize),
     acknowledged: &Acknowledged,
 ) -> anyhow::Result<()> {
-    let (chunks, bytes) = REQUEST;
+    let Request { chunks, bytes, pause } = request;
     let mut seed = 0;
     let mut link = None;
     while !acknowledged.over.load(Ordering::Relaxed) {
@@ -118,6 +129,7 @@ pub(crate) async fn put_chunks(
             acknowledged.chunks.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
             acknowledged.requests.fetch_add(1, Ordering::Relaxed);
             link = Some(current);
+            tokio::time::sleep(pause).await;
         }
     }
     Ok(())

@@ -19,11 +19,13 @@ use super::with_author;
 use crate::cluster::author::Author;
 use crate::cluster::look::{ensure_kept, settled};
 use crate::device::{Device, ensure_held, only_space};
-use crate::kill_node::{Acknowledged, put_chunks};
+use crate::kill_node::{Acknowledged, Request, put_chunks};
 use crate::soak::{number, seed};
 
 /// Rounds, unless the environment says otherwise.
 const ROUNDS: u64 = 10;
+/// What is put at once: so little of it, and so seldom, that hundreds of rounds find room on any disk.
+const REQUEST: Request = Request { chunks: 4, bytes: 20_000, pause: Duration::from_millis(25) };
 /// Nodes whose receipts make a majority of three.
 const MAJORITY: usize = 2;
 /// Longest until the first is killed once both have got on, and between one and the next, in milliseconds.
@@ -43,7 +45,7 @@ fn kill9_all_nodes_loses_nothing_acked() -> anyhow::Result<()> {
 
     let (acknowledged, commits) = (Acknowledged::default(), AtomicU64::new(0));
     let nodes = thread::scope(|threads| {
-        let chunks = threads.spawn(|| runtime.block_on(put_chunks(&device, space, MAJORITY, &acknowledged)));
+        let chunks = threads.spawn(|| runtime.block_on(put_chunks(&device, space, (REQUEST, MAJORITY), &acknowledged)));
         let written = threads.spawn(|| commit(&mut author, &acknowledged, &commits));
         let nodes = kill_all(nodes, &mut Random::of(seed), rounds, &acknowledged, &commits);
         acknowledged.over.store(true, Ordering::Relaxed);

@@ -15,7 +15,7 @@ pub(super) fn look(node: &Node) -> anyhow::Result<Value> {
     Ok(serde_json::from_str(&body)?)
 }
 
-/// Waits until `voters` nodes vote, all of these nodes answer, and none lags.
+/// Waits until `voters` nodes vote and that has come to stay, all of these nodes answer, and none lags.
 pub(super) fn settled(nodes: &[Node], voters: usize) -> anyhow::Result<()> {
     let what = format!("{voters} voters that are level");
     wait::until(&what, NODE_LIMIT, || {
@@ -26,7 +26,9 @@ pub(super) fn settled(nodes: &[Node], voters: usize) -> anyhow::Result<()> {
                 let votes = member["role"] == "leader" || member["role"] == "voter";
                 votes && member["reached"] == true && member["lag"] == 0
             };
-            if members.iter().filter(is_level).count() != voters || page.get("leader").is_none_or(Value::is_null) {
+            let is_led = page.get("leader").is_some_and(Value::is_string)
+                && page.get("voters_change") == Some(&Value::Bool(false));
+            if members.iter().filter(is_level).count() != voters || !is_led {
                 return Ok(None);
             }
         }
