@@ -55,6 +55,7 @@ main() {
     node_back
     disk_replaced
     sharing
+    handed_over
     stolen_laptop
     nothing_readable
     ending
@@ -272,6 +273,22 @@ sharing() {
     [ ! -e "$work/bob-files/after-bob.txt" ] || fail "Bob lit encore." "Bob still reads."
 }
 
+handed_over() {
+    act "Un lien avec mot de passe montre un fichier à qui n'a pas de compte ; ce qui l'ouvre suit le « # », que les nœuds n'ont jamais." \
+        "A link with a password shows a file to somebody without an account; what opens it follows the #, which nodes never have."
+    local url
+    head -c 9 /dev/urandom | base64 >"$work/link-password"
+    prompt desktop vauban link create Projets:from-bob.txt --expires 2d --password-stdin
+    url=$(VAUBAN_HOME=$work/desktop vauban link create Projets:from-bob.txt --expires 2d --password-stdin <"$work/link-password")
+    prompt visitor vauban link get "$url" "$work/visitor-files" --password-stdin
+    if echo guess | VAUBAN_HOME=$work/visitor vauban link get "$url" "$work/visitor-files" --password-stdin; then
+        fail "Un autre mot de passe ouvre." "Another password opens it."
+    fi
+    prompt visitor vauban link get "$url" "$work/visitor-files" --password-stdin
+    VAUBAN_HOME=$work/visitor vauban link get "$url" "$work/visitor-files" --password-stdin <"$work/link-password"
+    cmp "$work/laptop-files/from-bob.txt" "$work/visitor-files/from-bob.txt"
+}
+
 stolen_laptop() {
     act "Le portable est volé : une commande, depuis le fixe, le ferme dehors et change les clés." \
         "The laptop is stolen: one command, from the desktop, locks it out and changes the keys."
@@ -352,7 +369,7 @@ prompt() {
     for word in "$@"; do
         word=${word//$work/…}
         case $word in
-        vauban1-*) word="${word:0:16}…" ;;
+        vauban1-* | vauban:#*) word="${word:0:16}…" ;;
         *\'*) word="\"$word\"" ;;
         *[[:space:]]*) word="'$word'" ;;
         esac
