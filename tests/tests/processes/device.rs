@@ -56,6 +56,11 @@ impl Device {
         Ok(Link::connect(identity, vec![address.to_owned()], self.session.organisation()).await?)
     }
 
+    /// The session, as a command has it.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
     /// Opens an invite that ends at a moment of the test's choice; its code.
     pub(crate) async fn invite(&self, link: &Link, name: &str, expires_at: Timestamp) -> anyhow::Result<String> {
         let servers = self.session.anchor().record().servers;

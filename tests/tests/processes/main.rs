@@ -7,6 +7,7 @@ mod bad_input;
 mod canary;
 mod checkpoint;
 mod clock;
+mod closed_out;
 mod cluster;
 mod device;
 mod disk_limits;

@@ -17,9 +17,9 @@ const REFUSED: i32 = 5;
 const NOT_FOUND: i32 = 13;
 
 /// A person with a folder.
-struct Person {
-    home: Home,
-    folder: PathBuf,
+pub(crate) struct Person {
+    pub(crate) home: Home,
+    pub(crate) folder: PathBuf,
 }
 
 impl Person {
@@ -29,11 +29,11 @@ impl Person {
         Ok(Self { home: agency.enrol(name)?, folder })
     }
 
-    fn sync(&self) -> anyhow::Result<()> {
+    pub(crate) fn sync(&self) -> anyhow::Result<()> {
         sync(&self.home, &self.folder)
     }
 
-    fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, name: &str, content: &str) -> anyhow::Result<()> {
         folder::write(&self.folder, name, content.as_bytes()).map(drop)
     }
 
@@ -54,7 +54,7 @@ impl Person {
 }
 
 /// Alice, who owns a space with a file, and two others who have none.
-fn three() -> anyhow::Result<(Agency, Node, [Person; 3])> {
+pub(crate) fn three() -> anyhow::Result<(Agency, Node, [Person; 3])> {
     let (agency, node) = Agency::found()?;
     let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| Person::of(&agency, name));
     let (alice, bob, carol) = (alice?, bob?, carol?);
@@ -69,6 +69,8 @@ fn three() -> anyhow::Result<(Agency, Node, [Person; 3])> {
 fn whoever_comes_reads_all_and_whoever_goes_nothing_more() -> anyhow::Result<()> {
     let (_agency, node, [alice, bob, carol]) = three()?;
     bob.home.attempt(&["space", "members", "Projets"])?.ended_with(NOT_FOUND)?;
+    // Bob starts from a checkpoint of before he came.
+    alice.home.run(&["space", "checkpoint", "Projets"])?;
     alice.home.run(&["space", "add", "Projets", "bob"])?;
     bob.sync()?;
     bob.has("before.txt", "before anybody came")?;
@@ -76,7 +78,7 @@ fn whoever_comes_reads_all_and_whoever_goes_nothing_more() -> anyhow::Result<()>
     bob.sync()?;
     alice.sync()?;
     alice.has("from bob.txt", "bob was here")?;
-    let fingerprint = |person: &Person| person.home.json(&["space", "fingerprint", "Projets", "--at", "3"]);
+    let fingerprint = |person: &Person| person.home.json(&["space", "fingerprint", "Projets", "--at", "4"]);
     assert_eq!(fingerprint(&alice)?, fingerprint(&bob)?);
 
     // Alice has not yet read what bob's device has said that it saw: her client asks for it now.
@@ -87,6 +89,8 @@ fn whoever_comes_reads_all_and_whoever_goes_nothing_more() -> anyhow::Result<()>
     assert_ne!(refused.code(), Some(0), "{refused:?}");
     bob.has("from bob.txt", "bob was here")?;
     assert!(!bob.folder.join("after.txt").exists());
+
+    alice.home.run(&["space", "checkpoint", "Projets"])?;
 
     // Who comes after the change of keys reads what was sealed under the old ones, and under the new.
     alice.home.run(&["space", "add", "Projets", "carol", "--role", "manager"])?;

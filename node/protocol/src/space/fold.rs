@@ -347,7 +347,10 @@ impl Space {
     /// were all revoked.
     #[must_use]
     pub fn authority(&self, user: UserId, org: &Organisation, seq: u64) -> Option<Role> {
-        if owners(&self.members, org, seq).any(|owner| owner == user) { Some(Role::Owner) } else { self.role(user) }
+        match self.role(user) {
+            Some(Role::Manager) if owners(&self.members, org, seq).any(|owner| owner == user) => Some(Role::Owner),
+            role => role,
+        }
     }
 
     /// Whether somebody holds keys of the epoch who should not read what is written next: a member or a device of one was revoked, a
