@@ -16,7 +16,6 @@ use vauban_client::session::{Certifying, Session};
 use vauban_client::state::Home as ClientHome;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Digest, InviteId, SpaceId};
-use vauban_protocol::limit::COMMITS_BYTES_MAX;
 use vauban_protocol::organisation::{Organisation, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::Commit;
@@ -264,8 +263,16 @@ impl Author {
     /// Whether a node's log is exactly what was acknowledged.
     pub(super) fn is_kept_at(&mut self, address: &str) -> anyhow::Result<bool> {
         let link = self.link_to(address)?;
-        let (head, log) = self.runtime.block_on(link.log(self.space, 0))?;
-        anyhow::ensure!(self.log.iter().map(Bytes::len).sum::<usize>() < COMMITS_BYTES_MAX, "one answer holds it all");
+        let (mut log, mut head): (Vec<Bytes>, _) = (Vec::new(), self.head);
+        // One answer holds some thousands; whoever lags behind what was asked for says so by no item.
+        for _ in 0..=self.log.len() {
+            let (now, items) = self.runtime.block_on(link.log(self.space, log.len() as u64))?;
+            head = now;
+            if items.is_empty() {
+                break;
+            }
+            log.extend(items);
+        }
         anyhow::ensure!(head.seq <= self.head.seq, "{address} has what nobody wrote");
         anyhow::ensure!(self.log.starts_with(&log), "{address} has another log");
         Ok(head == self.head && log == self.log)
