@@ -114,6 +114,13 @@ fn of_members(error: MembersError) -> Complaint {
             ),
             say!(fr: "Le lui demander : `vauban space members` le nomme.", en: "Ask one: `vauban space members` names them."),
         ),
+        MembersError::Leaving => Complaint::new(
+            say!(
+                fr: "On ne quitte pas un espace en y changeant autre chose.",
+                en: "Nobody leaves a space and changes something else in it at once.",
+            ),
+            say!(fr: "Changer le reste d'abord, puis `vauban space leave`.", en: "Change the rest first, then `vauban space leave`."),
+        ),
         MembersError::LastOwner => Complaint::new(
             say!(fr: "L'espace n'aurait plus de propriétaire.", en: "The space would have no owner left."),
             say!(

@@ -95,8 +95,9 @@ pub struct Epochs {
 /// The exact members that an epoch's root is wrapped for, as the chains say at `org_seq`.
 #[must_use]
 pub fn recipients(space: &Space, org: &Organisation, org_seq: u64) -> Vec<(UserId, KemKey)> {
-    let members: Vec<UserId> =
-        space.members().map(|(user, _)| user).filter(|user| org.is_user_at(*user, org_seq)).collect();
+    // Whoever has no device left could read nothing, and has given the keys in force to a device that was revoked.
+    let reads = |user: &UserId| org.is_user_at(*user, org_seq) && org.has_device_at(*user, org_seq);
+    let members: Vec<UserId> = space.members().map(|(user, _)| user).filter(reads).collect();
     keys_of(&members, org, org_seq)
 }
 

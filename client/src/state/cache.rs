@@ -67,7 +67,7 @@ const STATEMENTS_MAX: usize = 96;
 const SCHEMA: &str = "
 CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, certificate BLOB NOT NULL, bundle BLOB);
-CREATE TABLE admissions(id BLOB PRIMARY KEY, admission BLOB NOT NULL, bundle BLOB) WITHOUT ROWID;
+CREATE TABLE admissions(prev BLOB PRIMARY KEY, admission BLOB NOT NULL, bundle BLOB) WITHOUT ROWID;
 CREATE TABLE entries(
     entry BLOB PRIMARY KEY, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, bytes INTEGER) WITHOUT ROWID;

@@ -58,7 +58,10 @@ impl<N: Nodes> OpenSpace<N> {
         self.come_back()?;
         // A run that was killed after its commit was folded has not noted it.
         self.note(&self.folded()?);
-        // Folding has taken it out of the outbox if it stands in the log.
+        // Folding has taken it out of the outbox if it stands in the log; and whoever may write no more would be refused for ever.
+        if self.has_outstanding() && !self.may_write()? {
+            self.drop_outbox();
+        }
         if let Some(outbox) = self.record.outbox.clone() {
             let commit: Signed<Commit> =
                 Signed::parse(outbox.commit.into()).map_err(|_| SyncError::Bug("the outbox does not decode"))?;
@@ -66,7 +69,7 @@ impl<N: Nodes> OpenSpace<N> {
             match self.post(&commit) {
                 Ok(Sent::Committed) => {}
                 Ok(Sent::Overtaken | Sent::TooOld | Sent::NotKept) => self.drop_outbox(),
-                Err(error) if error.is_quota() => self.drop_outbox(),
+                Err(error) if error.is_final() => self.drop_outbox(),
                 Err(error) => return Err(error),
             }
         }
@@ -90,10 +93,10 @@ impl<N: Nodes> OpenSpace<N> {
     pub(super) fn send_signed(&mut self, commit: &Signed<Commit>) -> Result<Sent, SyncError> {
         self.stow(commit)?;
         let sent = self.post(commit);
-        // The group itself has refused it for a quota: what needs no room may take its counter.
+        // The group itself has refused it, and would again: what comes next may take its counter.
         let is_out = match &sent {
             Ok(sent) => *sent != Sent::Committed,
-            Err(error) => error.is_quota(),
+            Err(error) => error.is_final(),
         };
         if is_out {
             self.drop_outbox();

@@ -54,6 +54,20 @@ impl<N: Nodes> OpenSpace<N> {
         Err(SyncError::Overtaken)
     }
 
+    /// The same, put off where it cannot be done now: what others have sent still comes.
+    ///
+    /// # Errors
+    /// [`SyncError`] that is an alarm.
+    pub(super) fn rotate_or_put_off(&mut self) -> Result<(), SyncError> {
+        match self.rotate_if_pending() {
+            Err(error) if !error.is_alarm() => {
+                tracing::warn!(space = %self.id, %error, "the space's keys are changed another time");
+                Ok(())
+            }
+            other => other.map(drop),
+        }
+    }
+
     /// Gives this device's person new keys, if a device was revoked that holds the ones in force: else the space's next keys would be
     /// wrapped for it, too.
     fn renew_user_keys(&mut self) -> Result<(), SyncError> {

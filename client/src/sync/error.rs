@@ -113,9 +113,13 @@ impl From<DedupError> for SyncError {
 }
 
 impl SyncError {
-    /// Whether a quota has kept a commit out.
-    pub(super) fn is_quota(&self) -> bool {
-        matches!(self, Self::Nodes(error) if matches!(error.refusal(), Some(Refusal::Quota { .. })))
+    /// Whether a commit was refused in a way that sending the same bytes again does not change: for a quota, or for what its author may do.
+    pub(super) fn is_final(&self) -> bool {
+        let Self::Nodes(error) = self else { return false };
+        matches!(
+            error.refusal(),
+            Some(Refusal::Quota { .. } | Refusal::Forbidden | Refusal::Commit | Refusal::Limit | Refusal::Malformed)
+        )
     }
 
     /// Whether nodes only lack room for content: what needs none still goes.

@@ -34,6 +34,9 @@ pub enum MembersError {
     /// This person's role does not allow it.
     #[error("this takes the role of {0:?}")]
     Role(Role),
+    /// Whoever leaves changes nobody else's role in the same breath: they would know the keys that they are not to have.
+    #[error("leaving, and something else")]
+    Leaving,
     /// Nobody would own the space.
     #[error("nobody would own the space")]
     LastOwner,
@@ -110,13 +113,16 @@ impl<N: Nodes> OpenSpace<N> {
                 return Err(MembersError::Role(needed));
             }
         }
-        let stays_owner = |(user, member): (UserId, &Member)| {
-            let role = roles.iter().find(|(changed, _)| *changed == user).map_or(Some(member.role), |(_, role)| *role);
-            role == Some(Role::Owner) && self.org.is_user_at(user, seq)
-        };
-        let comes_owner =
-            roles.iter().any(|(user, role)| *role == Some(Role::Owner) && self.org.is_user_at(*user, seq));
-        if comes_owner || space.members().any(stays_owner) { Ok(()) } else { Err(MembersError::LastOwner) }
+        let leaves = roles.iter().any(|(user, role)| *user == me && role.is_none());
+        if leaves && roles.len() > 1 {
+            return Err(MembersError::Leaving);
+        }
+        let change = MembersChange { at: self.now(), roles: roles.to_vec(), keys: KeysChange::Unchanged };
+        let after = space.with_members(&change, self.identity().device());
+        if space.is_owned(&self.org, seq) && !after.is_owned(&self.org, seq) {
+            return Err(MembersError::LastOwner);
+        }
+        Ok(())
     }
 
     fn draft_members(&self, space: &Space, roles: Vec<(UserId, Option<Role>)>) -> Result<Draft, SyncError> {
@@ -125,7 +131,7 @@ impl<N: Nodes> OpenSpace<N> {
         let comers: Vec<UserId> = change.comers(|user| space.role(user).is_some()).collect();
         let goers: Vec<UserId> = change.goers().collect();
         let with = |keys: KeysChange| Control::Members(MembersChange { keys, ..change.clone() });
-        if goers.iter().any(|user| *user != me) || (!goers.is_empty() && !comers.is_empty()) {
+        if goers.iter().any(|user| *user != me) {
             let after = space.with_members(&change, self.identity().device());
             self.draft_epoch(&after, |certificate| with(KeysChange::Epoch(certificate)))
         } else if comers.is_empty() {

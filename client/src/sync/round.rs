@@ -80,7 +80,7 @@ fn sync_scope<N: Nodes>(
     let weight = space.checkpoint_weight()?;
     space.settle()?;
     space.ensure_epoch()?;
-    space.rotate_if_pending()?;
+    space.rotate_or_put_off()?;
     rescue(space, &root, id, run.device_name, &mut summary)?;
     let mut tried = BTreeSet::new();
     // What was put back stands in no folder that anybody has told of.

@@ -50,8 +50,16 @@ pub fn spaces<N: Nodes>(nodes: &N, runtime: &Handle, device: &Arc<Session>) -> R
     let mut spaces = Vec::with_capacity(summaries.len());
     for SpaceSummary { space: id, head } in summaries {
         let mut space = OpenSpace::open(nodes.clone(), runtime.clone(), Arc::clone(device), id)?;
-        let founded = space.founded()?;
-        spaces.push(NamedSpace { id, name: space_name(&founded, device.identity().directory()), head });
+        // Whoever admits others to a space that this client does not understand must not keep them from their own.
+        let founded = match space.founded() {
+            Err(SyncError::Log(error)) => {
+                tracing::warn!(space = %id, %error, "a space does not open");
+                None
+            }
+            founded => Some(founded?),
+        };
+        let name = founded.and_then(|founded| space_name(&founded, device.identity().directory()));
+        spaces.push(NamedSpace { id, name, head });
     }
     spaces.sort_unstable_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
     Ok(spaces)

@@ -108,6 +108,11 @@ impl<N: Nodes> OpenSpace<N> {
         }
         let now = self.now();
         let mut confirmed = None;
+        // Who was revoked is part of what must be the same.
+        if words.iter().any(|word| word.payload().org.seq > self.org.head().seq) {
+            self.refresh_organisation()?;
+        }
+        let is_behind = words.iter().any(|word| word.payload().org.seq > self.org.head().seq);
         for word in &words {
             let (head, time) = (word.payload().head, word.payload().time);
             match self.cache.hash_at(head.seq)? {
@@ -117,7 +122,9 @@ impl<N: Nodes> OpenSpace<N> {
                     return Err(LogError::SplitView { device, seq, ours, theirs: head.digest }.into());
                 }
                 // A clock that is ahead would confirm for ever.
-                Some(_) if time <= now.plus(DAY_SECONDS) => confirmed = confirmed.max(Some(time)),
+                Some(_) if time <= now.plus(DAY_SECONDS) && !is_behind && self.org.passed(word.payload().org) => {
+                    confirmed = confirmed.max(Some(time));
+                }
                 _ => {}
             }
         }

@@ -63,6 +63,11 @@ impl Ed25519Key {
 #[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
 pub struct MlDsaKey(Vec<u8>);
 
+/// Bytes of the coefficients at the beginning of an ML-KEM-768 key.
+const ML_KEM_VECTOR_BYTES: usize = 1152;
+/// What they are below.
+const ML_KEM_MODULUS: u16 = 3329;
+
 /// An X-Wing public key, [`KEM_KEY_BYTES`] long.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
@@ -102,6 +107,18 @@ fixed_length_key!(MlDsaKey, ML_DSA_65_KEY_BYTES);
 fixed_length_key!(KemKey, KEM_KEY_BYTES);
 
 impl KemKey {
+    /// Whether secrets can be wrapped for it: the ML-KEM part holds coefficients below 3329, two in three bytes (FIPS 203, 7.2). Nobody could
+    /// wrap an epoch's root for members of whom one has another key.
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
+        let (coefficients, _) = self.0.split_at(self.0.len().min(ML_KEM_VECTOR_BYTES));
+        let (threes, _) = coefficients.as_chunks::<3>();
+        threes.iter().all(|[a, b, c]| {
+            let (one, other) = (u16::from(*a) | u16::from(b & 15) << 8, u16::from(b >> 4) | u16::from(*c) << 4);
+            one < ML_KEM_MODULUS && other < ML_KEM_MODULUS
+        })
+    }
+
     /// What a recipient list commits to.
     #[must_use]
     pub fn digest(&self) -> Digest {

@@ -223,6 +223,23 @@ fn nobody_comes_twice_or_from_elsewhere_and_somebody_owns() {
     scene.remove(BOB, ALICE).unwrap();
 }
 
+/// Whoever leaves cannot draw the keys that come after: nothing would be pending, and they would read on.
+#[test]
+fn whoever_leaves_draws_no_keys() {
+    let mut scene = Scene::new();
+    scene.admit(ALICE, BOB, Role::Manager).unwrap();
+    let keys = KeysChange::Epoch(scene.certificate(BOB));
+    assert_eq!(scene.change(BOB, &[(BOB, None)], keys.clone()), Err(CommitError::Members));
+    scene.admit(ALICE, CAROL, Role::Reader).unwrap();
+    let keys = KeysChange::Epoch(scene.certificate(BOB));
+    assert_eq!(scene.change(BOB, &[(BOB, None), (CAROL, None)], keys), Err(CommitError::Members));
+    let other = Commit {
+        adds: vec![ChunkId([3; 32]), BUNDLE],
+        ..scene.commit(ALICE, Some(Control::Epoch(scene.certificate(ALICE))))
+    };
+    assert_eq!(scene.take(other), Err(CommitError::Epoch), "chunks beside the bundle, which no quota would count");
+}
+
 /// A person who was certified after the organisation's head that a commit names is no member of it there, for whoever reads it late.
 #[test]
 fn a_commit_is_judged_where_it_stands() {

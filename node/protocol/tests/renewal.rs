@@ -42,7 +42,26 @@ fn a_person_renews_what_a_revoked_device_held() {
     assert!(!town.organisation.is_renewal_due(user(2)));
     assert!(town.organisation.cut_since(before, |asked| asked == user(2)), "spaces are to follow");
     assert!(!town.organisation.cut_since(before + 1, |_| true));
-    let again = by(&desktop, &town, renewal(2, 9, &[desktop.device()]));
+    let again = by(&desktop, &town, renewal(2, 8, &[desktop.device()]));
+    assert_eq!(town.organisation.extend(again), Err(OrganisationError::Contradiction), "without a cause");
+}
+
+/// Nobody could wrap an epoch's root for members of whom one has such a key: every space of theirs would stand still.
+#[test]
+fn a_key_that_is_none_is_nobodys() {
+    let (mut town, _, desktop) = cut();
+    for key in [13, 255] {
+        assert!(!kem(key).is_well_formed() && kem(12).is_well_formed());
+        let bytes = by(&desktop, &town, renewal(2, key, &[desktop.device()]));
+        assert_eq!(town.organisation.extend(bytes), Err(OrganisationError::Contradiction));
+    }
+    let mut statement = Town::user_statement(3, None);
+    if let Statement::User { kem: of_user, .. } = &mut statement {
+        *of_user = kem(255);
+    }
+    let bytes = town.by_admin(statement);
+    assert_eq!(town.organisation.extend(bytes), Err(OrganisationError::Contradiction));
+    let again = by(&desktop, &town, renewal(2, 2, &[desktop.device()]));
     assert_eq!(town.organisation.extend(again), Err(OrganisationError::Contradiction), "a key that was theirs before");
 }
 

@@ -12,6 +12,7 @@ use crate::keys::Root;
 use crate::organisation::{Roster, renew_if_due};
 use crate::say;
 use crate::session::Certifying;
+use crate::sync::NamedSpace;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -81,15 +82,28 @@ fn change_keys(connected: &Connected, mut report: Report) -> Result<Report, Fail
         .certify(Certifying::At(&connected.link), |draft| Ok(renew_if_due(draft, connected.device.identity())?));
     connected.runtime.block_on(renewing)?;
     for space in connected.spaces()? {
-        let mut space = connected.open(&space)?;
-        if space.rotate()? {
-            report.rotated = report.rotated.saturating_add(1);
-        }
-        if space.folded()?.is_rotation_pending(&connected.device.organisation()) {
-            report.pending = report.pending.saturating_add(1);
+        // One space that cannot be had keeps no other under the old keys.
+        match rotate(connected, &space) {
+            Ok((is_rotated, is_pending)) => {
+                report.rotated = report.rotated.saturating_add(u64::from(is_rotated));
+                report.pending = report.pending.saturating_add(u64::from(is_pending));
+            }
+            Err(error) => {
+                tracing::warn!(space = %space.id, ?error, "the space's keys were not changed");
+                report.pending = report.pending.saturating_add(1);
+            }
         }
     }
     Ok(report)
+}
+
+/// Whether a space got new keys; and whether it still needs some, or will once a member of it has new keys.
+fn rotate(connected: &Connected, space: &NamedSpace) -> Result<(bool, bool), Failure> {
+    let mut space = connected.open(space)?;
+    let is_rotated = space.rotate()?;
+    let (folded, organisation) = (space.folded()?, connected.device.organisation());
+    let is_due = folded.members().any(|(user, _)| organisation.is_renewal_due(user));
+    Ok((is_rotated, is_due || folded.is_rotation_pending(&organisation)))
 }
 
 fn text(report: &Report) -> String {

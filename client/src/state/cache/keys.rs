@@ -68,8 +68,8 @@ pub(super) fn write_keys(db: &Connection, LearnedKeys { said, bundle }: &Learned
             .prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, bundle) VALUES(?1, ?2, ?3)")?
             .execute(params![certificate.epoch, encode(&**certificate), bundle])?,
         KeysSaid::Admission(admission, _) => db
-            .prepare_cached("INSERT OR REPLACE INTO admissions(id, admission, bundle) VALUES(?1, ?2, ?3)")?
-            .execute(params![admission.bundle.0, encode(admission), bundle])?,
+            .prepare_cached("INSERT OR REPLACE INTO admissions(prev, admission, bundle) VALUES(?1, ?2, ?3)")?
+            .execute(params![admission.prev.0, encode(admission), bundle])?,
     };
     Ok(())
 }

@@ -7,11 +7,14 @@ use bytes::Bytes;
 use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::id::{ChunkId, DeviceId, NodeId, SpaceId};
 use vauban_protocol::label;
+use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Seen, Space, SpaceGenesis};
-use vauban_protocol::wire::{ChunkAnswer, ChunkState, NodeStatus, Refusal, Request, Response, SpaceSummary, push_item};
+use vauban_protocol::wire::{
+    ChunkAnswer, ChunkState, NodeStatus, Refusal, Request, Response, SpaceSummary, push_item, split_items,
+};
 
 use crate::clock;
 use crate::content::Nodes;
@@ -138,6 +141,14 @@ fn list(items: &[Bytes]) -> Bytes {
 }
 
 impl Log {
+    fn turns(&self, from: u64) -> Vec<Bytes> {
+        let turns = |item: &Bytes| {
+            Signed::<Commit>::parse(item.clone()).unwrap().payload().control.as_ref().is_some_and(Control::turns_space)
+        };
+        let commits = (1u64..).zip(self.items.iter().skip(1)).filter(|(seq, item)| *seq >= from && turns(item));
+        commits.map(|(_, item)| item.clone()).collect()
+    }
+
     fn outline(&self, before: u64, from: u64, hidden: Option<u64>) -> Vec<Bytes> {
         let control = |item: &Bytes| Signed::<Commit>::parse(item.clone()).ok()?.payload().control.clone();
         let commits = || (1u64..).zip(self.items.iter().skip(1)).take_while(|(seq, _)| *seq < before);
@@ -180,6 +191,15 @@ impl State {
                 let items = self.certificates.get(from as usize..).unwrap_or_default();
                 Ok((Response::Organisation { head: self.org.head() }, list(items)))
             }
+            Request::Certify => {
+                for certificate in split_items(body[0].clone(), CERTIFICATES_MAX, CERTIFICATE_BYTES_MAX).unwrap() {
+                    if self.org.extend(certificate.clone()).is_err() {
+                        return refused(Refusal::Certificate { head: self.org.head() });
+                    }
+                    self.certificates.push(certificate);
+                }
+                plain(Response::Certified { head: self.org.head() })
+            }
             Request::CreateSpace => {
                 let genesis: Signed<SpaceGenesis> = Signed::parse(body[0].clone()).unwrap();
                 let space = Space::found(&genesis, &self.org).unwrap();
@@ -201,6 +221,14 @@ impl State {
                     let items = log.outline(before, from, self.hidden);
                     let items = &items[..items.len().min(LOG_ITEMS_MAX)];
                     Ok((Response::Outline { head: log.space.head() }, list(items)))
+                }
+            },
+            Request::Turns { space, from } => match self.spaces.get(&space) {
+                None => refused(Refusal::UnknownSpace),
+                Some(log) => {
+                    let turns = log.turns(from);
+                    let turns = &turns[..turns.len().min(LOG_ITEMS_MAX)];
+                    Ok((Response::Outline { head: log.space.head() }, list(turns)))
                 }
             },
             Request::Commit { space } => self.commit(space, body[0].clone()),

@@ -58,7 +58,7 @@ fn what_a_quota_keeps_out_waits_and_what_makes_room_goes() {
     world.a().write("large", noise(1, 3 * MIB));
     for _ in 0..2 {
         let refused = world.a().try_sync().unwrap_err();
-        assert!(refused.is_quota() && refused.is_for_room(), "{refused}");
+        assert!(refused.is_final() && refused.is_for_room(), "{refused}");
     }
     world.b().sync();
     assert!(!world.b().has("removed") && world.b().has("elsewhere"));

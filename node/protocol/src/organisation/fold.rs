@@ -226,7 +226,7 @@ impl Organisation {
         match statement {
             Statement::Genesis { .. } => return Err(OrganisationError::Genesis),
             Statement::User { user, kem, wrapped_directory, sealed_name, invite } => {
-                if self.users.contains_key(user) {
+                if self.users.contains_key(user) || !kem.is_well_formed() {
                     return Err(OrganisationError::Contradiction);
                 }
                 self.use_invite(*invite)?;
@@ -242,7 +242,7 @@ impl Organisation {
             }
             Statement::Device { user, keys, kem, wrapped_user_secret, sealed_name, invite } => {
                 let device = keys.device_id();
-                let has_room = self.live_devices_of(*user).count() < USER_DEVICES_MAX;
+                let has_room = self.live_devices_of(*user).count() < USER_DEVICES_MAX && kem.is_well_formed();
                 if self.live_user(*user).is_none() || self.devices.contains_key(&device) || !has_room {
                     return Err(OrganisationError::Contradiction);
                 }

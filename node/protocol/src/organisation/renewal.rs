@@ -71,7 +71,9 @@ impl UserRecord {
 impl Organisation {
     pub(super) fn renew(&mut self, renewal: &Renewal, position: u64) -> Result<(), OrganisationError> {
         let devices = renewal.wrapped_for.iter().map(|(device, _)| *device);
-        if !self.live_devices_of(renewal.user).eq(devices) {
+        // Each renewal makes every space of the person rotate: never without a cause.
+        let is_due = self.is_renewal_due(renewal.user) && renewal.kem.is_well_formed();
+        if !is_due || !self.live_devices_of(renewal.user).eq(devices) {
             return Err(OrganisationError::Contradiction);
         }
         let record = self.users.get_mut(&renewal.user).ok_or(OrganisationError::Contradiction)?;
@@ -88,6 +90,12 @@ impl Organisation {
     pub fn live_devices_of(&self, user: UserId) -> impl Iterator<Item = DeviceId> {
         let is_live = move |device: &DeviceRecord| device.user == user && device.revoked_at.is_none();
         self.devices.iter().filter(move |(_, device)| is_live(device)).map(|(id, _)| *id)
+    }
+
+    /// Whether a person has a device that speaks for them at position `seq` of the chain.
+    #[must_use]
+    pub fn has_device_at(&self, user: UserId, seq: u64) -> bool {
+        self.devices.values().any(|device| device.user == user && device.is_valid_at(seq))
     }
 
     /// Whether a device of a person was revoked that holds the keys in force for the person's secrets.

@@ -202,17 +202,19 @@ impl Space {
                 return Err(CommitError::Role);
             }
         }
-        let after = self.members_after(change, commit.device);
-        let is_owned = |members: &BTreeMap<UserId, Member>| owners(members, org, seq).next().is_some();
-        if after.len() > MEMBERS_MAX || after.is_empty() || (is_owned(&self.members) && !is_owned(&after)) {
+        let after = self.with_members(change, commit.device);
+        let is_left_alone = self.is_owned(org, seq) && !after.is_owned(org, seq);
+        if after.members.len() > MEMBERS_MAX || after.members.is_empty() || is_left_alone {
             return Err(CommitError::Members);
         }
         let comes = change.comers(|user| self.role(user).is_some()).next().is_some();
         let goes = change.goers().next().is_some();
+        let leaves = change.goers().any(|user| user == author);
         let fits = match &change.keys {
             KeysChange::Unchanged => !comes && change.goers().all(|user| user == author) && commit.adds.is_empty(),
             KeysChange::Shared(bundle) => comes && !goes && commit.adds == [*bundle],
-            KeysChange::Epoch(_) => (comes || goes) && commit.adds.len() == 1,
+            // Whoever leaves would know the keys that they are not to have.
+            KeysChange::Epoch(_) => (comes || goes) && !leaves,
         };
         // Whoever may only read says nothing else by leaving.
         if fits && commit.sealed_ops.is_empty() { Ok(()) } else { Err(CommitError::Members) }
@@ -247,7 +249,7 @@ impl Space {
             && certificate.device == commit.device
             && Some(certificate.epoch) == self.epoch.checked_add(1)
             && certificate.epoch == commit.epoch
-            && commit.adds.binary_search(&certificate.bundle).is_ok()
+            && commit.adds == [certificate.bundle]
             && certificate.sealed_previous.is_empty() == is_first
             && (self.epoch > 0 || is_first);
         if follows { Ok(()) } else { Err(CommitError::Epoch) }
@@ -351,6 +353,12 @@ impl Space {
             Some(Role::Manager) if owners(&self.members, org, seq).any(|owner| owner == user) => Some(Role::Owner),
             role => role,
         }
+    }
+
+    /// Whether somebody owns the space at position `seq` of the organisation's chain.
+    #[must_use]
+    pub fn is_owned(&self, org: &Organisation, seq: u64) -> bool {
+        owners(&self.members, org, seq).next().is_some()
     }
 
     /// Whether somebody holds keys of the epoch who should not read what is written next: a member or a device of one was revoked, a

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use vauban_protocol::id::{SpaceId, UserId};
 use vauban_protocol::limit::OBJECT_BYTES_MAX;
 use vauban_protocol::organisation::{DeviceRecord, Organisation, QuotaOf};
-use vauban_protocol::space::{Commit, Control};
+use vauban_protocol::space::Commit;
 use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
@@ -52,7 +52,7 @@ pub(super) fn admit<B: Base>(
     user: UserId,
     fresh: u64,
 ) -> Result<(), Stop<B::Error>> {
-    if fresh == 0 || matches!(commit.control, Some(Control::Epoch(_))) {
+    if fresh == 0 || commit.control.as_ref().is_some_and(|control| control.epoch().is_some()) {
         return Ok(());
     }
     for of in [QuotaOf::Space(commit.space), QuotaOf::User(user)] {
