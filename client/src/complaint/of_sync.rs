@@ -197,10 +197,6 @@ fn of_log(error: &LogError) -> Complaint {
 
 fn of_epoch(error: EpochError) -> Complaint {
     match error {
-        EpochError::Recipients(epoch) => alarm(say!(
-            fr: "Les clés de l'époque {epoch} ont été remises à d'autres que les membres de l'espace.",
-            en: "The keys of epoch {epoch} were given to others than the space's members.",
-        )),
         EpochError::Bundle(epoch) => alarm(say!(
             fr: "Les clés de l'époque {epoch} ne correspondent pas à leur certificat.",
             en: "The keys of epoch {epoch} do not fit their certificate.",

@@ -22,7 +22,7 @@ pub use checkpoint::{
     encode_checkpoint, encode_rows, push_row,
 };
 pub use entry::{EntryId, EntryName, Kind, NameError, is_commanding};
-pub use epochs::{Admission, EpochError, EpochSecrets, Epochs, KeysSaid, keys_of, listed, recipients};
+pub use epochs::{Admission, EpochError, EpochSecrets, Epochs, KeysSaid, keys_of, listed};
 pub use fold::{Effect, FOLD_VERSION, Place, Tree, Void, apply};
 pub use map_tree::MapTree;
 pub use op::{Changes, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, Said, decode_ops, encode_ops, read_ops};

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use vauban_crypto::bundle::{EpochBinding, seal_bundle};
 use vauban_crypto::epoch::EpochRoot;
 use vauban_protocol::id::{ChunkId, UserId};
+use vauban_protocol::signature::KemKey;
 use vauban_protocol::space::{Control, EpochCertificate, KeysChange, Role, Space};
 use vauban_protocol::wire::{ChunkHead, Refusal, Request, Response, push_item};
 
@@ -15,7 +16,7 @@ use crate::content::{Nodes, NodesError, UploadError, judge_receipts};
 use crate::failure::Failure;
 use crate::limit::{CERTIFY_TRIES_MAX, COMMIT_TRIES_MAX};
 use crate::link::LinkError;
-use crate::log::{keys_of, listed, recipients};
+use crate::log::{keys_of, listed};
 use crate::organisation::{Draft as OrganisationDraft, renew_if_due};
 
 impl<N: Nodes> OpenSpace<N> {
@@ -98,7 +99,8 @@ impl<N: Nodes> OpenSpace<N> {
     ) -> Result<Draft, SyncError> {
         let epoch = after.epoch().saturating_add(1);
         let org = self.org.head();
-        let members = recipients(after, &self.org, org.seq);
+        let members: Vec<(UserId, KemKey)> =
+            after.recipients(&self.org, org.seq).map(|(user, kem)| (user, kem.clone())).collect();
         let root = EpochRoot::random();
         let binding = EpochBinding {
             space: self.id,

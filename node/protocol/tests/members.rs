@@ -59,7 +59,18 @@ impl Scene {
         scene
     }
 
+    /// A certificate for the members as they are.
     fn certificate(&self, author: u8) -> Vec<u8> {
+        self.certificate_after(author, &[])
+    }
+
+    /// A certificate for the members as they will be.
+    fn certificate_after(&self, author: u8, roles: &[(u8, Option<Role>)]) -> Vec<u8> {
+        let roles = roles.iter().map(|(person, role)| (user(*person), *role)).collect();
+        let change = MembersChange { at: Timestamp(9), roles, keys: KeysChange::Unchanged };
+        let after = self.space.with_members(&change, signer(author).device());
+        let recipients = after.recipients(&self.town.organisation, self.town.organisation.head().seq);
+        let recipients = recipients.map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect();
         let signer = signer(author);
         let epoch = self.space.epoch() + 1;
         let certificate = signer.seal_hybrid(EpochCertificate {
@@ -69,7 +80,7 @@ impl Scene {
             org: self.town.organisation.head(),
             device: signer.device(),
             commitment: Digest([1; 32]),
-            recipients: Digest([2; 32]),
+            recipients: recipients_digest(recipients),
             bundle: BUNDLE,
             sealed_previous: if epoch == 1 { vec![] } else { vec![7; 84] },
         });
@@ -114,8 +125,9 @@ impl Scene {
     }
 
     fn remove(&mut self, author: u8, person: u8) -> Result<(), CommitError> {
-        let keys = KeysChange::Epoch(self.certificate(author));
-        self.change(author, &[(person, None)], keys)
+        let roles = [(person, None)];
+        let keys = KeysChange::Epoch(self.certificate_after(author, &roles));
+        self.change(author, &roles, keys)
     }
 
     fn revoke(&mut self, person: u8) {
@@ -178,8 +190,15 @@ fn keys_go_to_those_who_come_and_change_when_somebody_goes() {
     assert_eq!(scene.change(ALICE, &[(BOB, Some(Role::Reader))], keys()), Err(CommitError::Members), "nobody comes");
     assert_eq!(scene.change(ALICE, &[(BOB, None)], KeysChange::Unchanged), Err(CommitError::Members), "old keys");
     assert_eq!(scene.change(ALICE, &[(BOB, None), (CAROL, role)], keys()), Err(CommitError::Members), "old keys");
-    let certificate = KeysChange::Epoch(scene.certificate(ALICE));
-    scene.change(ALICE, &[(BOB, None), (CAROL, role)], certificate).unwrap();
+    let roles = [(BOB, None), (CAROL, role)];
+    let for_others = KeysChange::Epoch(scene.certificate(ALICE));
+    assert_eq!(
+        scene.change(ALICE, &roles, for_others),
+        Err(CommitError::Recipients),
+        "for those who were members before"
+    );
+    let certificate = KeysChange::Epoch(scene.certificate_after(ALICE, &roles));
+    scene.change(ALICE, &roles, certificate).unwrap();
     assert_eq!((scene.space.role(user(CAROL)), scene.space.epoch()), (role, 2));
     // A certificate that was made for the position before.
     let stale = KeysChange::Epoch(scene.certificate(ALICE));
@@ -228,11 +247,13 @@ fn nobody_comes_twice_or_from_elsewhere_and_somebody_owns() {
 fn whoever_leaves_draws_no_keys() {
     let mut scene = Scene::new();
     scene.admit(ALICE, BOB, Role::Manager).unwrap();
-    let keys = KeysChange::Epoch(scene.certificate(BOB));
-    assert_eq!(scene.change(BOB, &[(BOB, None)], keys.clone()), Err(CommitError::Members));
+    let alone = [(BOB, None)];
+    let keys = KeysChange::Epoch(scene.certificate_after(BOB, &alone));
+    assert_eq!(scene.change(BOB, &alone, keys), Err(CommitError::Members));
     scene.admit(ALICE, CAROL, Role::Reader).unwrap();
-    let keys = KeysChange::Epoch(scene.certificate(BOB));
-    assert_eq!(scene.change(BOB, &[(BOB, None), (CAROL, None)], keys), Err(CommitError::Members));
+    let both = [(BOB, None), (CAROL, None)];
+    let keys = KeysChange::Epoch(scene.certificate_after(BOB, &both));
+    assert_eq!(scene.change(BOB, &both, keys), Err(CommitError::Members));
     let other = Commit {
         adds: vec![ChunkId([3; 32]), BUNDLE],
         ..scene.commit(ALICE, Some(Control::Epoch(scene.certificate(ALICE))))

@@ -13,8 +13,8 @@ use vauban_protocol::limit::{COMMIT_ADDS_MAX, RETENTION_DAYS_MAX, RETENTION_DAYS
 use vauban_protocol::organisation::Statement;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{
-    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, LastCommit, Outline, Retention, Seen, Space,
-    SpaceGenesis,
+    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, LastCommit, Outline, Recipient, Retention,
+    Seen, Space, SpaceGenesis, recipients_digest,
 };
 use vauban_protocol::time::Timestamp;
 
@@ -40,7 +40,7 @@ fn first_epoch(town: &Town, space: &Space) -> Signed<Commit> {
         org: town.organisation.head(),
         device: town.admin.device(),
         commitment: Digest([1; 32]),
-        recipients: Digest([2; 32]),
+        recipients: recipients_of(space, town),
         bundle,
         sealed_previous: vec![],
     });
@@ -49,6 +49,11 @@ fn first_epoch(town: &Town, space: &Space) -> Signed<Commit> {
     commit.adds = vec![bundle];
     commit.control = Some(Control::Epoch(certificate.bytes().to_vec()));
     town.admin.seal(commit)
+}
+
+fn recipients_of(space: &Space, town: &Town) -> Digest {
+    let recipients = space.recipients(&town.organisation, town.organisation.head().seq);
+    recipients_digest(recipients.map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect())
 }
 
 fn next(town: &Town, space: &Space, counter: u64) -> Commit {

@@ -92,12 +92,6 @@ impl Organisation {
         self.devices.iter().filter(move |(_, device)| is_live(device)).map(|(id, _)| *id)
     }
 
-    /// Whether a person has a device that speaks for them at position `seq` of the chain.
-    #[must_use]
-    pub fn has_device_at(&self, user: UserId, seq: u64) -> bool {
-        self.devices.values().any(|device| device.user == user && device.is_valid_at(seq))
-    }
-
     /// Whether a device of a person was revoked that holds the keys in force for the person's secrets.
     #[must_use]
     pub fn is_renewal_due(&self, user: UserId) -> bool {

@@ -4,7 +4,8 @@
 //! clients judge every commit alike, however late they read it. What a node adds to this judgement (the floor, a
 //! revocation at its own head) can refuse a commit before it is in the chain, never afterwards.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,9 +16,10 @@ use crate::id::{DeviceId, Digest, SpaceId, UserId};
 use crate::label;
 use crate::limit::MEMBERS_MAX;
 use crate::organisation::Organisation;
+use crate::signature::KemKey;
 use crate::signed::Signed;
 use crate::space::commit::{Commit, Control};
-use crate::space::epoch::EpochCertificate;
+use crate::space::epoch::{EpochCertificate, Recipient, recipients_digest};
 use crate::space::genesis::{Cutting, SpaceGenesis};
 use crate::space::members::{KeysChange, Member, MembersChange, Role};
 use crate::space::retention::Retention;
@@ -69,6 +71,9 @@ pub enum CommitError {
     /// The epoch is not the space's, or its certificate does not fit.
     #[error("the epoch is not the space's")]
     Epoch,
+    /// An epoch's certificate is for others than its recipients.
+    #[error("the epoch's recipients are not the space's members")]
+    Recipients,
     /// A change of members that changes nothing, admits somebody who is not of the organisation, leaves nobody who owns the space, or
     /// gives keys to others than those who come.
     #[error("the change of members does not fit the space")]
@@ -168,7 +173,7 @@ impl Space {
     /// Judges all that does not hang on the commits before it one by one.
     pub(super) fn judge_content(&self, commit: &Commit, org: &Organisation) -> Result<(), CommitError> {
         self.judge_author(commit, org)?;
-        self.judge_epoch(commit)?;
+        self.judge_epoch(commit, org)?;
         match &commit.control {
             Some(Control::Members(change)) => self.judge_members(commit, change, org),
             _ => Ok(()),
@@ -235,7 +240,7 @@ impl Space {
         members
     }
 
-    fn judge_epoch(&self, commit: &Commit) -> Result<(), CommitError> {
+    fn judge_epoch(&self, commit: &Commit, org: &Organisation) -> Result<(), CommitError> {
         let Some(bytes) = commit.control.as_ref().and_then(Control::epoch) else {
             return if commit.epoch == self.epoch && self.epoch > 0 { Ok(()) } else { Err(CommitError::Epoch) };
         };
@@ -252,7 +257,17 @@ impl Space {
             && commit.adds == [certificate.bundle]
             && certificate.sealed_previous.is_empty() == is_first
             && (self.epoch > 0 || is_first);
-        if follows { Ok(()) } else { Err(CommitError::Epoch) }
+        if !follows {
+            return Err(CommitError::Epoch);
+        }
+        // Whoever comes by this very commit is a recipient, and whoever goes is none.
+        let after = match &commit.control {
+            Some(Control::Members(change)) => Cow::Owned(self.members_after(change, commit.device)),
+            _ => Cow::Borrowed(&self.members),
+        };
+        let listed =
+            recipients(&after, org, commit.org.seq).map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect();
+        if certificate.recipients == recipients_digest(listed) { Ok(()) } else { Err(CommitError::Recipients) }
     }
 
     /// Verifies the commit's own signature, and that of a certificate it carries.
@@ -355,6 +370,17 @@ impl Space {
         }
     }
 
+    /// For whom the root of an epoch is wrapped that begins now, and by which key, at position `seq` of the organisation's chain: its members
+    /// who are of the organisation then, and have a device. Whoever has none left could read nothing, and has given the keys in force to a
+    /// device that was revoked.
+    pub fn recipients<'a>(
+        &'a self,
+        org: &'a Organisation,
+        seq: u64,
+    ) -> impl Iterator<Item = (UserId, &'a KemKey)> + use<'a> {
+        recipients(&self.members, org, seq)
+    }
+
     /// Whether somebody owns the space at position `seq` of the organisation's chain.
     #[must_use]
     pub fn is_owned(&self, org: &Organisation, seq: u64) -> bool {
@@ -397,6 +423,17 @@ impl Space {
     pub fn last_commit(&self, device: DeviceId) -> Option<LastCommit> {
         self.devices.get(&device).copied()
     }
+}
+
+fn recipients<'a>(
+    members: &'a BTreeMap<UserId, Member>,
+    org: &'a Organisation,
+    seq: u64,
+) -> impl Iterator<Item = (UserId, &'a KemKey)> + use<'a> {
+    let valid = org.devices().filter(|(_, device)| device.is_valid_at(seq));
+    let present: BTreeSet<UserId> = valid.map(|(_, device)| device.user).collect();
+    let reads = move |user: &UserId| org.is_user_at(*user, seq) && present.contains(user);
+    members.keys().copied().filter(reads).filter_map(move |user| Some((user, org.user(user)?.kem_at(seq))))
 }
 
 /// Who owns a space with these members at position `seq` of the organisation's chain.

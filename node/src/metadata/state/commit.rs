@@ -129,6 +129,7 @@ fn refuse(error: CommitError, space: &Space, organisation: &Organisation) -> Ref
         | CommitError::Device
         | CommitError::Role
         | CommitError::Epoch
+        | CommitError::Recipients
         | CommitError::Members => Refusal::Commit,
     }
 }

@@ -8,7 +8,9 @@ use vauban_protocol::id::{ChunkId, DeviceId, Digest, InviteId, SpaceId, UserId};
 use vauban_protocol::organisation::{Certificate, Invite, InviteKind, Issuer, Join, JoinPost, Organisation, Statement};
 use vauban_protocol::signature::{Ed25519Key, HybridKey, KEM_KEY_BYTES, KemKey, MlDsaKey, message};
 use vauban_protocol::signed::{Payload, Signed};
-use vauban_protocol::space::{Commit, Control, Cutting, EpochCertificate, Space, SpaceGenesis};
+use vauban_protocol::space::{
+    Commit, Control, Cutting, EpochCertificate, Recipient, Space, SpaceGenesis, recipients_digest,
+};
 use vauban_protocol::time::Timestamp;
 
 /// A root's or device's keys, from one byte.
@@ -177,7 +179,7 @@ impl Town {
             org: self.organisation.head(),
             device: self.admin.device(),
             commitment: Digest([1; 32]),
-            recipients: Digest([2; 32]),
+            recipients: recipients_of(space, &self.organisation),
             bundle,
             sealed_previous: vec![],
         });
@@ -253,4 +255,10 @@ impl Folder {
     pub(crate) fn take(&mut self, commit: &Signed<Commit>) -> Head {
         self.space.append(commit)
     }
+}
+
+/// What an epoch's certificate says of its recipients.
+fn recipients_of(space: &Space, organisation: &Organisation) -> Digest {
+    let recipients = space.recipients(organisation, organisation.head().seq);
+    recipients_digest(recipients.map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect())
 }
