@@ -10,8 +10,8 @@ use vauban_protocol::limit::MEMBERS_MAX;
 use vauban_protocol::organisation::Statement;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{
-    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, KeysChange, MembersChange, Outline, Role,
-    Space, SpaceGenesis,
+    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, KeysChange, MembersChange, Outline,
+    Recipient, Role, Space, SpaceGenesis, recipients_digest,
 };
 use vauban_protocol::time::Timestamp;
 
