@@ -66,7 +66,10 @@ pub(crate) fn user(byte: u8) -> UserId {
 }
 
 fn kem(byte: u8) -> KemKey {
-    KemKey::try_from(vec![byte; KEM_KEY_BYTES]).unwrap()
+    // The coefficients are small enough for any byte; the end tells the keys apart.
+    let mut key = vec![byte % 13; KEM_KEY_BYTES];
+    key[KEM_KEY_BYTES - 1] = byte;
+    KemKey::try_from(key).unwrap()
 }
 
 /// An organisation as its people's clients hold it: whose admin (user 1) has one device.
