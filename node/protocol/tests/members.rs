@@ -236,6 +236,12 @@ fn nobody_comes_twice_or_from_elsewhere_and_somebody_owns() {
     );
     let demoted = &[(ALICE, Some(Role::Writer))];
     assert_eq!(scene.change(ALICE, demoted, KeysChange::Unchanged), Err(CommitError::Members), "the last owner");
+    scene.admit(ALICE, DAVE, Role::Manager).unwrap();
+    assert_eq!(
+        scene.change(ALICE, demoted, KeysChange::Unchanged),
+        Err(CommitError::Members),
+        "a manager is no owner yet"
+    );
     scene.admit(ALICE, BOB, Role::Owner).unwrap();
     scene.change(ALICE, demoted, KeysChange::Unchanged).unwrap();
     assert_eq!(scene.authority(ALICE), Some(Role::Writer));

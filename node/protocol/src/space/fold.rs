@@ -381,10 +381,11 @@ impl Space {
         recipients(&self.members, org, seq)
     }
 
-    /// Whether somebody owns the space at position `seq` of the organisation's chain.
+    /// Whether somebody bears the role of owner who is of the organisation at position `seq` of its chain. Such a one never goes without
+    /// another: only a revocation leaves a space to an heir.
     #[must_use]
     pub fn is_owned(&self, org: &Organisation, seq: u64) -> bool {
-        owners(&self.members, org, seq).next().is_some()
+        self.members.iter().any(|(user, member)| member.role == Role::Owner && org.is_user_at(*user, seq))
     }
 
     /// Whether somebody holds keys of the epoch who should not read what is written next: a member or a device of one was revoked, a
