@@ -4,24 +4,41 @@
 //! (`formats#3`). Its commitment stands in the signed epoch certificate: a member that is handed a root which does not
 //! fit the commitment refuses it, so all members of an epoch hold the same keys. The previous root is sealed under the new
 //! one, so that a new member reads history, and a removed one nothing later (`formats#5`).
+//!
+//! Whoever begins an epoch could seal junk there, and close what came before to all who come later. Members who hold the root that
+//! should stand there see it, and the next epoch brings that root along.
 
 use vauban_protocol::id::{Digest, SpaceId};
 use vauban_protocol::label;
+use zeroize::Zeroizing;
 
 use crate::chunk::ContentKey;
 use crate::cut::CutterKey;
 use crate::derive;
 use crate::error::OpenError;
+use crate::limit::MENDED_ROOTS_MAX;
 use crate::ops::LogKey;
 use crate::salted::{self, Kind};
 use crate::secret::{Secret, random_salt};
 
-/// The previous root, sealed.
+/// The previous root and those that are mended, sealed.
 const PREVIOUS: Kind = Kind { magic: *b"VBR", label: label::EPOCH_PREVIOUS };
+
+/// Bytes of a mended root: its epoch's number, and the root.
+const MENDED_BYTES: usize = 4 + 32;
 
 /// The 32 random bytes that every key of one epoch comes from.
 #[derive(Clone, Debug)]
 pub struct EpochRoot(Secret<32>);
+
+/// The roots of epochs before one, as they are sealed under its own.
+#[derive(Clone, Debug)]
+pub struct EarlierRoots {
+    /// That of the epoch before.
+    pub previous: EpochRoot,
+    /// Those that the epoch after each should have brought and did not, in strictly ascending order of their epochs, `MENDED_ROOTS_MAX` at most.
+    pub mended: Vec<(u32, EpochRoot)>,
+}
 
 /// The keys of one epoch of one space, each with one use (`formats#4`).
 #[derive(Clone, Debug)]
@@ -72,36 +89,72 @@ impl EpochRoot {
         }
     }
 
-    /// Seals the root of the epoch before `epoch`, which is this root's.
+    /// Seals the roots of epochs before `epoch`, which is this root's.
     #[must_use]
-    pub fn seal_previous(&self, space: SpaceId, epoch: u32, previous: &Self) -> Vec<u8> {
-        self.seal_previous_with(space, epoch, previous, &random_salt())
+    pub fn seal_earlier(&self, space: SpaceId, epoch: u32, earlier: &EarlierRoots) -> Vec<u8> {
+        self.seal_earlier_with(space, epoch, earlier, &random_salt())
     }
 
     /// Seals with a given salt, for vectors.
     #[doc(hidden)]
     #[must_use]
-    pub fn seal_previous_with(&self, space: SpaceId, epoch: u32, previous: &Self, salt: &[u8; 32]) -> Vec<u8> {
+    pub fn seal_earlier_with(&self, space: SpaceId, epoch: u32, earlier: &EarlierRoots, salt: &[u8; 32]) -> Vec<u8> {
         let context: [&[u8]; 2] = [space.as_bytes(), &epoch.to_le_bytes()];
-        salted::seal_with(PREVIOUS, &self.0, &context, previous.0.expose(), salt)
+        salted::seal_with(PREVIOUS, &self.0, &context, &earlier.to_bytes(), salt)
     }
 
-    /// Opens the root of the epoch before `epoch`. Its own commitment is then still to be compared.
+    /// Opens the roots of epochs before `epoch`. Their own commitments are then still to be compared.
     ///
     /// # Errors
-    /// [`OpenError`] for anything but what [`Self::seal_previous`] made with this root, space and epoch.
-    pub fn open_previous(&self, space: SpaceId, epoch: u32, sealed: &[u8]) -> Result<Self, OpenError> {
-        let plain = zeroize::Zeroizing::new(salted::open(
-            PREVIOUS,
-            &self.0,
-            &[space.as_bytes(), &epoch.to_le_bytes()],
-            sealed,
-        )?);
-        Secret::try_from(plain.as_slice()).map(Self).map_err(|_| OpenError)
+    /// [`OpenError`] for anything but what [`Self::seal_earlier`] made with this root, space and epoch.
+    pub fn open_earlier(&self, space: SpaceId, epoch: u32, sealed: &[u8]) -> Result<EarlierRoots, OpenError> {
+        let context: [&[u8]; 2] = [space.as_bytes(), &epoch.to_le_bytes()];
+        let plain = Zeroizing::new(salted::open(PREVIOUS, &self.0, &context, sealed)?);
+        EarlierRoots::parse(&plain, epoch).ok_or(OpenError)
     }
 
     fn expand(&self, label: &str, space: SpaceId, epoch: u32) -> Secret<32> {
         derive::expand(&self.0, label, &[space.as_bytes(), &epoch.to_le_bytes()])
+    }
+}
+
+impl EarlierRoots {
+    /// The root of the epoch before, and nothing to mend.
+    #[must_use]
+    pub fn only(previous: EpochRoot) -> Self {
+        Self { previous, mended: Vec::new() }
+    }
+
+    fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let mended_bytes = self.mended.len().saturating_mul(MENDED_BYTES);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(mended_bytes.saturating_add(32)));
+        bytes.extend_from_slice(self.previous.0.expose());
+        for (epoch, root) in &self.mended {
+            bytes.extend_from_slice(&epoch.to_le_bytes());
+            bytes.extend_from_slice(root.0.expose());
+        }
+        bytes
+    }
+
+    /// What stands under the root of `epoch`.
+    fn parse(plain: &[u8], epoch: u32) -> Option<Self> {
+        let (previous, rest) = plain.split_first_chunk::<32>()?;
+        let (entries, left) = rest.as_chunks::<MENDED_BYTES>();
+        if !left.is_empty() || entries.len() > MENDED_ROOTS_MAX {
+            return None;
+        }
+        let mut mended: Vec<(u32, EpochRoot)> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (number, root) = entry.split_first_chunk::<4>()?;
+            let (number, root) = (u32::from_le_bytes(*number), Secret::try_from(root).ok()?);
+            let is_next = mended.last().is_none_or(|(last, _)| *last < number);
+            // The one before the epoch has its own place.
+            if !is_next || number.checked_add(1)? >= epoch {
+                return None;
+            }
+            mended.push((number, EpochRoot(root)));
+        }
+        Some(Self { previous: EpochRoot(Secret::new(*previous)), mended })
     }
 }
 
@@ -129,14 +182,30 @@ mod tests {
     }
 
     #[test]
-    fn previous_root_opens_in_its_place_only() {
+    fn earlier_roots_open_in_their_place_only() {
         let (old, new) = (EpochRoot::random(), EpochRoot::random());
-        let sealed = new.seal_previous(SPACE, 2, &old);
-        let opened = new.open_previous(SPACE, 2, &sealed).expect("sealed here");
-        assert_eq!(opened.commitment(SPACE, 1), old.commitment(SPACE, 1));
-        assert!(new.open_previous(SPACE, 3, &sealed).is_err());
-        assert!(new.open_previous(SpaceId([8; 16]), 2, &sealed).is_err());
-        assert!(old.open_previous(SPACE, 2, &sealed).is_err());
+        let sealed = new.seal_earlier(SPACE, 2, &EarlierRoots::only(old.clone()));
+        let opened = new.open_earlier(SPACE, 2, &sealed).expect("sealed here");
+        assert_eq!(opened.previous.commitment(SPACE, 1), old.commitment(SPACE, 1));
+        assert!(opened.mended.is_empty());
+        assert!(new.open_earlier(SPACE, 3, &sealed).is_err());
+        assert!(new.open_earlier(SpaceId([8; 16]), 2, &sealed).is_err());
+        assert!(old.open_earlier(SPACE, 2, &sealed).is_err());
+    }
+
+    #[test]
+    fn mended_roots_stand_in_order_and_below_the_one_before() {
+        let root = EpochRoot::random();
+        let open = |epochs: &[u32]| {
+            let mended = epochs.iter().map(|epoch| (*epoch, EpochRoot::random())).collect();
+            let earlier = EarlierRoots { previous: EpochRoot::random(), mended };
+            let opened = root.open_earlier(SPACE, 20, &root.seal_earlier(SPACE, 20, &earlier));
+            opened.map(|opened| opened.mended.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>())
+        };
+        assert_eq!(open(&[1, 4, 18]).as_deref(), Ok([1, 4, 18].as_slice()));
+        for refused in [[4, 4].as_slice(), &[4, 1], &[19], &[20], &[u32::MAX], &[0, 1, 2, 3, 4, 5, 6, 7, 8]] {
+            assert!(open(refused).is_err(), "{refused:?}");
+        }
     }
 
     #[test]

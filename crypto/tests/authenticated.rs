@@ -3,7 +3,7 @@
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
 use vauban_crypto::bundle::{EpochBinding, open_bundle, seal_bundle};
-use vauban_crypto::epoch::EpochRoot;
+use vauban_crypto::epoch::{EarlierRoots, EpochRoot};
 use vauban_crypto::kem::{KemSecret, wrap};
 use vauban_crypto::keystore::{KeystoreError, lock, unlock};
 use vauban_crypto::name::{DirectoryKey, Named};
@@ -49,8 +49,8 @@ fn every_stored_byte_is_authenticated() {
     let name = directory.seal_name(Named::User(USER), "Élodie").expect("short");
     assert_authenticated("name", &name, |sealed| directory.open_name(Named::User(USER), sealed).is_ok());
 
-    let previous = root.seal_previous(SPACE, 3, &EpochRoot::random());
-    assert_authenticated("previous root", &previous, |sealed| root.open_previous(SPACE, 3, sealed).is_ok());
+    let previous = root.seal_earlier(SPACE, 3, &EarlierRoots::only(EpochRoot::random()));
+    assert_authenticated("previous root", &previous, |sealed| root.open_earlier(SPACE, 3, sealed).is_ok());
 }
 
 #[test]

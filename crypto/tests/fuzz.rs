@@ -11,7 +11,7 @@ use bolero::check;
 use vauban_crypto::bundle::{EpochBinding, open_bundle, seal_bundle};
 use vauban_crypto::chunk::{ChunkSecret, Frame};
 use vauban_crypto::cut::{Cutter, CutterKey, Input};
-use vauban_crypto::epoch::{EpochKeys, EpochRoot};
+use vauban_crypto::epoch::{EarlierRoots, EpochKeys, EpochRoot};
 use vauban_crypto::kem::{KemSecret, wrap};
 use vauban_crypto::keystore::unlock;
 use vauban_crypto::name::{DirectoryKey, Named};
@@ -86,8 +86,8 @@ fn name() {
 #[test]
 fn previous_root() {
     let root = root();
-    let sealed = root.seal_previous(SPACE, 1, &root);
-    only_the_original_opens(&sealed, |sealed| root.open_previous(SPACE, 1, sealed).is_ok());
+    let sealed = root.seal_earlier(SPACE, 1, &EarlierRoots::only(root.clone()));
+    only_the_original_opens(&sealed, |sealed| root.open_earlier(SPACE, 1, sealed).is_ok());
 }
 
 #[test]

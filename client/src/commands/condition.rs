@@ -4,7 +4,7 @@ use indicatif::BinaryBytes;
 use vauban_protocol::time::Timestamp;
 
 use crate::clock;
-use crate::commands::sync::false_checkpoint_text;
+use crate::commands::sync::falsehood_text;
 use crate::say;
 use crate::service::{Pending, Phase, SpaceState, Trouble};
 use crate::sync::Contested;
@@ -30,7 +30,7 @@ pub(super) fn text(space: &SpaceState, now: Timestamp) -> String {
             en: "    ALARM: device \"{device}\" meant to have {chunks} chunk(s) deleted that are still needed",
         ));
     }
-    lines.extend(space.false_checkpoints.iter().map(|found| format!("    {}", false_checkpoint_text(*found))));
+    lines.extend(space.falsehoods.iter().map(|found| format!("    {}", falsehood_text(*found))));
     lines.extend(space.trouble.as_ref().map(trouble));
     for issue in space.left_out.iter().take(SHOWN_MAX) {
         let (path, problem) = (&issue.path, issue.problem.text());

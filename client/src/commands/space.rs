@@ -4,6 +4,7 @@ mod fingerprint;
 mod members;
 mod policy;
 mod quota;
+mod rotate;
 
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
@@ -40,6 +41,11 @@ pub(crate) enum Command {
     Remove(members::Remove),
     #[command(about = say!(fr: "Quitte un espace", en: "Leaves a space"))]
     Leave(members::Leave),
+    #[command(about = say!(
+        fr: "Change les clés d'un espace, pour ceux qui en sont membres",
+        en: "Changes a space's keys, for those who are its members",
+    ))]
+    Rotate(rotate::Arguments),
     #[command(about = say!(
         fr: "Montre l'empreinte de l'histoire d'un espace, à comparer de vive voix entre membres",
         en: "Shows the fingerprint of a space's history, for members to compare by voice",
@@ -104,6 +110,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Add(arguments) => members::run_add(context, arguments),
         Command::Remove(arguments) => members::run_remove(context, arguments),
         Command::Leave(arguments) => members::run_leave(context, arguments),
+        Command::Rotate(arguments) => rotate::run(context, arguments),
         Command::Fingerprint(arguments) => fingerprint::run(context, arguments),
         Command::Policy(arguments) => policy::run(context, arguments),
         Command::Quota(arguments) => quota::run(context, arguments),

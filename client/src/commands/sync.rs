@@ -11,7 +11,7 @@ use crate::commands::{Context, watch};
 use crate::content::Nodes;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::log::FalseCheckpoint;
+use crate::log::{Falsehood, FalsehoodOf};
 use crate::output::Output;
 use crate::rate::Rate;
 use crate::say;
@@ -171,7 +171,7 @@ fn say_summary(output: Output, summary: &Summary, space: &str) -> Exit {
     if summary.held.is_any() {
         output.note(&held_text(space));
     }
-    let is_alarm = !summary.contested.is_empty() || !summary.false_checkpoints.is_empty();
+    let is_alarm = !summary.contested.is_empty() || !summary.falsehoods.is_empty();
     match () {
         () if is_alarm => Exit::Alarm,
         () if summary.held.is_any() => Exit::Brake,
@@ -303,8 +303,8 @@ pub(super) fn say_left_out(output: Output, summary: &Summary) {
             en: "{count} operation(s) of a member have no effect: that client is defective or hostile.",
         ));
     }
-    for found in &summary.false_checkpoints {
-        output.note(&false_checkpoint_text(*found));
+    for found in &summary.falsehoods {
+        output.note(&falsehood_text(*found));
     }
     if !summary.agreed {
         output.note(&say!(
@@ -314,11 +314,26 @@ pub(super) fn say_left_out(output: Output, summary: &Summary) {
     }
 }
 
-/// Who has signed a tree that is not the log's, and what to do now.
-pub(super) fn false_checkpoint_text(found: FalseCheckpoint) -> String {
-    let FalseCheckpoint { seq, device } = found;
-    say!(
-        fr: "alarme : le point de reprise numéro {seq}, signé par l'appareil {device}, n'est pas l'arbre de l'espace ; rien n'en a été pris\n  → La preuve est gardée (alarm-…-{seq}) : prévenir la sécurité de l'organisation, et faire examiner cet appareil.",
-        en: "alarm: checkpoint {seq}, signed by device {device}, is not the space's tree; nothing was taken from it\n  → The proof is kept (alarm-…-{seq}): tell the organisation's security officer, and have that device examined.",
-    )
+/// Who has signed what is not so, and what to do now.
+pub(super) fn falsehood_text(found: Falsehood) -> String {
+    let Falsehood { seq, device, of } = found;
+    let what = match of {
+        FalsehoodOf::Checkpoint => say!(
+            fr: "alarme : le point de reprise numéro {seq}, signé par l'appareil {device}, n'est pas l'arbre de l'espace ; rien n'en a été pris",
+            en: "alarm: checkpoint {seq}, signed by device {device}, is not the space's tree; nothing was taken from it",
+        ),
+        FalsehoodOf::Keys => say!(
+            fr: "alarme : au numéro {seq}, l'appareil {device} devait donner à cette personne les clés de l'espace, et ne l'a pas fait",
+            en: "alarm: at number {seq}, device {device} was to give this person the space's keys, and did not",
+        ),
+        FalsehoodOf::EarlierKeys => say!(
+            fr: "alarme : au numéro {seq}, l'appareil {device} a changé les clés sans transmettre les précédentes ; qui arriverait plus tard ne lirait pas ce qui précède",
+            en: "alarm: at number {seq}, device {device} changed the keys without handing on those before; whoever came later could not read what was before",
+        ),
+    };
+    let now = say!(
+        fr: "La preuve est gardée (alarm-…-{seq}) : prévenir la sécurité de l'organisation, et faire examiner cet appareil.",
+        en: "The proof is kept (alarm-…-{seq}): tell the organisation's security officer, and have that device examined.",
+    );
+    format!("{what}\n  → {now}")
 }

@@ -3,7 +3,7 @@
 use indicatif::BinaryBytes;
 
 use crate::clock;
-use crate::commands::sync::{contested_text, false_checkpoint_text};
+use crate::commands::sync::{contested_text, falsehood_text};
 use crate::say;
 use crate::service::Event;
 use crate::sync::Summary;
@@ -87,6 +87,6 @@ fn changes(summary: &Summary) -> String {
             en: "conflict: both versions are kept: {copy}",
         ));
     }
-    lines.extend(summary.false_checkpoints.iter().map(|found| false_checkpoint_text(*found)));
+    lines.extend(summary.falsehoods.iter().map(|found| falsehood_text(*found)));
     lines.join("\n")
 }

@@ -103,7 +103,11 @@ fn untrusted_text(reason: Untrusted) -> String {
 fn refused(refusal: &Refusal) -> Complaint {
     let what = refusal_text(refusal);
     let now = match refusal {
-        Refusal::Unavailable | Refusal::Behind | Refusal::NotHead { .. } | Refusal::ReceiptsTooOld { .. } => say!(
+        Refusal::Unavailable
+        | Refusal::Behind
+        | Refusal::NotHead { .. }
+        | Refusal::ReceiptsTooOld { .. }
+        | Refusal::NoCopy => say!(
             fr: "Relancer dans un moment ; le travail fait est gardé.",
             en: "Run it again in a moment; work done is kept.",
         ),
@@ -203,6 +207,10 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::ReceiptsTooOld { .. } => say!(
             fr: "Les reçus des fragments envoyés sont trop vieux.",
             en: "The receipts of the chunks that were sent are too old.",
+        ),
+        Refusal::NoCopy => say!(
+            fr: "Les nœuds ne trouvent pas le fragment qui donne les clés de l'espace.",
+            en: "The nodes do not find the chunk that gives the space's keys.",
         ),
         Refusal::OrganisationHead { .. } => say!(
             fr: "Le nœud ne connaît pas encore cet état de l'organisation.",

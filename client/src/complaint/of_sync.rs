@@ -197,10 +197,16 @@ fn of_log(error: &LogError) -> Complaint {
 
 fn of_epoch(error: EpochError) -> Complaint {
     match error {
-        EpochError::Bundle(epoch) => alarm(say!(
-            fr: "Les clés de l'époque {epoch} ne correspondent pas à leur certificat.",
-            en: "The keys of epoch {epoch} do not fit their certificate.",
-        )),
+        EpochError::Withheld { epoch, by } => Complaint::new(
+            say!(
+                fr: "L'appareil {by} devait donner à cette personne les clés de l'époque {epoch}, et ne l'a pas fait : ce qui suit reste illisible.",
+                en: "Device {by} was to give this person the keys of epoch {epoch}, and did not: what follows stays unreadable.",
+            ),
+            say!(
+                fr: "Prévenir la sécurité de l'organisation ; un autre membre qui écrit peut donner de nouvelles clés à tous : vauban space rotate.",
+                en: "Tell the organisation's security officer; another member who writes can give everybody new keys: vauban space rotate.",
+            ),
+        ),
         EpochError::Decode { epoch, .. } => alarm(say!(
             fr: "Le certificat de l'époque {epoch} est illisible.",
             en: "The certificate of epoch {epoch} cannot be read.",

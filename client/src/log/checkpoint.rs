@@ -112,15 +112,6 @@ pub struct VouchedCheckpoint {
     pub seq: u64,
 }
 
-/// A checkpoint that is not the tree of the log: somebody's device has signed a lie, or is defective.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FalseCheckpoint {
-    /// The commit that carries it.
-    pub seq: u64,
-    /// Its author.
-    pub device: DeviceId,
-}
-
 /// Why a commit's checkpoint is none. Its author is at fault: honest clients write no such thing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CheckpointError {

@@ -3,19 +3,24 @@
 //! A member has an epoch's root from its own bundle, or from the one by which the member was admitted to it later, or sealed under the next
 //! epoch's. Wherever it comes from, a root is taken only if it fits the commitment of its signed certificate, and a certificate only if its recipient list is
 //! the one that this client computes from the chains: no node and no member can slip in a key or a reader.
+//!
+//! Whoever begins an epoch can still withhold: a root from some, or what came before from all who come later. Neither stops whoever has
+//! the root from elsewhere; both are seen and named, and the latter is mended by the next epoch of somebody honest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use vauban_crypto::bundle::{EpochBinding, open_bundle};
 use vauban_crypto::cut::Cutter;
-use vauban_crypto::epoch::{EpochKeys, EpochRoot};
+use vauban_crypto::epoch::{EarlierRoots, EpochKeys, EpochRoot};
+use vauban_crypto::error::OpenError;
 use vauban_crypto::kem::KemSecret;
+use vauban_crypto::limit::MENDED_ROOTS_MAX;
 use vauban_crypto::ops::OpsPlace;
 use vauban_protocol::canonical::DecodeError;
-use vauban_protocol::id::{ChunkId, Digest, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, DeviceId, Digest, SpaceId, UserId};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signature::KemKey;
 use vauban_protocol::signed::Signed;
@@ -37,9 +42,14 @@ pub enum EpochError {
         /// The defect.
         error: DecodeError,
     },
-    /// The bundle holds no root for this user that fits the certificate. Alarm.
-    #[error("the key bundle of epoch {0} holds no root that fits its certificate")]
-    Bundle(u32),
+    /// This user was to get its root, and what was stored as that opens to nothing that fits the certificate. Alarm.
+    #[error("device {by} gave this user no root of epoch {epoch}")]
+    Withheld {
+        /// Which.
+        epoch: u32,
+        /// Who was to give it.
+        by: DeviceId,
+    },
     /// No certificate of this epoch was folded, or none gives this user its keys.
     #[error("epoch {0} is not in the log")]
     Unknown(u32),
@@ -69,15 +79,46 @@ pub struct Admission {
     pub recipients: Digest,
     /// The chunk that holds the root, wrapped for them.
     pub bundle: ChunkId,
+    /// Whose device admitted them.
+    pub by: DeviceId,
 }
 
 /// What a commit says of a space's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeysSaid {
-    /// An epoch begins; its root is wrapped for this user, or not.
-    Epoch(Box<EpochCertificate>, bool),
-    /// Members are admitted to the epoch in force; this user is one of them, or not.
-    Admission(Admission, bool),
+    /// An epoch begins.
+    Epoch(Box<EpochCertificate>),
+    /// Members are admitted to the epoch in force.
+    Admission(Admission),
+}
+
+impl KeysSaid {
+    /// The epoch whose root is given.
+    #[must_use]
+    pub fn epoch(&self) -> u32 {
+        match self {
+            Self::Epoch(certificate) => certificate.epoch,
+            Self::Admission(admission) => admission.epoch,
+        }
+    }
+
+    /// The chunk that holds it, wrapped for each recipient.
+    #[must_use]
+    pub fn bundle(&self) -> ChunkId {
+        match self {
+            Self::Epoch(certificate) => certificate.bundle,
+            Self::Admission(admission) => admission.bundle,
+        }
+    }
+
+    /// Whose device gives it.
+    #[must_use]
+    pub fn by(&self) -> DeviceId {
+        match self {
+            Self::Epoch(certificate) => certificate.device,
+            Self::Admission(admission) => admission.by,
+        }
+    }
 }
 
 /// Every epoch of one space.
@@ -87,6 +128,10 @@ pub struct Epochs {
     cutting: Cutting,
     certificates: BTreeMap<u32, EpochCertificate>,
     opened: BTreeMap<u32, Arc<EpochSecrets>>,
+    /// The epochs whose roots a later one brings, as far as those are open.
+    brought: BTreeSet<u32>,
+    /// Who was to give this user an epoch's root, and did not.
+    withheld: BTreeMap<u32, DeviceId>,
 }
 
 /// The keys that secrets for these people are wrapped for at `org_seq`.
@@ -105,10 +150,17 @@ impl Epochs {
     /// No epochs yet.
     #[must_use]
     pub fn new(space: SpaceId, cutting: Cutting) -> Self {
-        Self { space, cutting, certificates: BTreeMap::new(), opened: BTreeMap::new() }
+        Self {
+            space,
+            cutting,
+            certificates: BTreeMap::new(),
+            opened: BTreeMap::new(),
+            brought: BTreeSet::new(),
+            withheld: BTreeMap::new(),
+        }
     }
 
-    /// Reads what `commit` says of the keys, for `user`, against the space as it stood **before** the commit.
+    /// Reads what `commit` says of the keys, against the space as it stood **before** the commit, and whether it gives any to `user`.
     ///
     /// # Errors
     /// [`EpochError::Decode`].
@@ -117,7 +169,7 @@ impl Epochs {
         before: &Space,
         org: &Organisation,
         user: UserId,
-    ) -> Result<Option<KeysSaid>, EpochError> {
+    ) -> Result<Option<(KeysSaid, bool)>, EpochError> {
         let payload = commit.payload();
         let Some(control) = &payload.control else { return Ok(None) };
         let Some(bytes) = control.epoch() else {
@@ -128,16 +180,17 @@ impl Epochs {
         let mut after = before.clone();
         after.append(commit.signed());
         let is_mine = after.recipients(org, certificate.org.seq).any(|(member, _)| member == user);
-        Ok(Some(KeysSaid::Epoch(Box::new(certificate), is_mine)))
+        Ok(Some((KeysSaid::Epoch(Box::new(certificate)), is_mine)))
     }
 
-    fn admission(commit: &Commit, before: &Space, org: &Organisation, user: UserId) -> Option<KeysSaid> {
+    fn admission(commit: &Commit, before: &Space, org: &Organisation, user: UserId) -> Option<(KeysSaid, bool)> {
         let Some(Control::Members(change)) = &commit.control else { return None };
         let KeysChange::Shared(bundle) = change.keys else { return None };
         let comers: Vec<UserId> = change.comers(|user| before.role(user).is_some()).collect();
         let recipients = listed(&keys_of(&comers, org, commit.org.seq));
-        let admission = Admission { epoch: commit.epoch, prev: commit.prev.digest, recipients, bundle };
-        Some(KeysSaid::Admission(admission, comers.contains(&user)))
+        let (epoch, prev, by) = (commit.epoch, commit.prev.digest, commit.device);
+        let admission = Admission { epoch, prev, recipients, bundle, by };
+        Some((KeysSaid::Admission(admission), comers.contains(&user)))
     }
 
     /// Decodes a signed certificate whose signature was verified before.
@@ -150,44 +203,40 @@ impl Epochs {
             .map_err(|error| EpochError::Decode { epoch, error })
     }
 
-    /// Takes what was judged, with the bundle that holds the root for `user`, if it does; and opens what can be had by it, of this epoch and
-    /// of those before.
+    /// Takes note of what was judged: a certificate, if it is one. A root that does not fit it is forgotten.
+    pub fn learn(&mut self, said: &KeysSaid) {
+        let KeysSaid::Epoch(certificate) = said else { return };
+        let epoch = certificate.epoch;
+        let fits = |open: &Arc<EpochSecrets>| open.root.commitment(self.space, epoch) == certificate.commitment;
+        if !self.opened.get(&epoch).is_some_and(fits) {
+            self.opened.remove(&epoch);
+            self.brought.remove(&epoch);
+        }
+        self.certificates.insert(epoch, (**certificate).clone());
+        self.descend(epoch);
+    }
+
+    /// Opens what was learned by the bundle that holds the root for `user`, and what can be had by that of the epochs before.
     ///
     /// # Errors
-    /// [`EpochError::Unknown`] or [`EpochError::Bundle`].
-    pub fn take(
-        &mut self,
-        said: &KeysSaid,
-        bundle: Option<&[u8]>,
-        user: UserId,
-        kem: &KemSecret,
-    ) -> Result<(), EpochError> {
-        let (epoch, prev, recipients) = match said {
-            KeysSaid::Epoch(certificate, _) => {
-                self.learn(certificate);
-                (certificate.epoch, certificate.prev.digest, certificate.recipients)
-            }
-            KeysSaid::Admission(admission, _) => (admission.epoch, admission.prev, admission.recipients),
+    /// [`OpenError`] if the bundle holds no root for this user and key that fits the certificate.
+    pub fn open(&mut self, said: &KeysSaid, bundle: &[u8], user: UserId, kem: &KemSecret) -> Result<(), OpenError> {
+        let epoch = said.epoch();
+        let (prev, recipients) = match said {
+            KeysSaid::Epoch(certificate) => (certificate.prev.digest, certificate.recipients),
+            KeysSaid::Admission(admission) => (admission.prev, admission.recipients),
         };
-        let Some(bundle) = bundle.filter(|_| !self.is_open(epoch)) else {
-            return Ok(());
-        };
-        let commitment = self.certificates.get(&epoch).ok_or(EpochError::Unknown(epoch))?.commitment;
+        let commitment = self.certificates.get(&epoch).ok_or(OpenError)?.commitment;
         let binding = EpochBinding { space: self.space, epoch, prev, commitment, recipients };
-        let root = open_bundle(bundle, &binding, user, kem).map_err(|_| EpochError::Bundle(epoch))?;
+        let root = open_bundle(bundle, &binding, user, kem)?;
         self.admit(epoch, root);
         self.descend(epoch);
         Ok(())
     }
 
-    /// A root that does not fit its certificate is forgotten.
-    fn learn(&mut self, certificate: &EpochCertificate) {
-        let epoch = certificate.epoch;
-        let fits = |open: &Arc<EpochSecrets>| open.root.commitment(self.space, epoch) == certificate.commitment;
-        if !self.opened.get(&epoch).is_some_and(fits) {
-            self.opened.remove(&epoch);
-        }
-        self.certificates.insert(epoch, certificate.clone());
+    /// Notes that nothing opens which should have given this user what was said.
+    pub fn withhold(&mut self, said: &KeysSaid) {
+        self.withheld.insert(said.epoch(), said.by());
     }
 
     /// Whether the keys of an epoch are at hand.
@@ -196,40 +245,99 @@ impl Epochs {
         self.opened.contains_key(&epoch)
     }
 
-    /// Opens the epochs before one that is open, as far down as their certificates are known and they are not open.
+    /// Whether an epoch that is open should bring the root of the one before, and neither it nor a later one does.
+    #[must_use]
+    pub fn is_cut_off(&self, epoch: u32) -> bool {
+        let before = epoch.checked_sub(1).filter(|before| self.certificates.contains_key(before));
+        self.is_open(epoch) && before.is_some_and(|before| !self.brought.contains(&before))
+    }
+
+    /// Whether the next epoch should bring along what others have withheld.
+    #[must_use]
+    pub fn is_to_be_mended(&self) -> bool {
+        self.mendable().next().is_some()
+    }
+
+    /// The roots that an epoch is to bring which begins now: that of the epoch in force, and what others have withheld.
+    ///
+    /// # Errors
+    /// [`EpochError`] if the epoch in force is not open.
+    pub fn earlier(&self, in_force: u32) -> Result<EarlierRoots, EpochError> {
+        let previous = self.secrets(in_force)?.root.clone();
+        let mended = self.mendable().take(MENDED_ROOTS_MAX).map(|(epoch, root)| (epoch, root.clone())).collect();
+        Ok(EarlierRoots { previous, mended })
+    }
+
+    /// What whoever comes later could not have, though this member has it: its epoch, and its root.
+    fn mendable(&self) -> impl Iterator<Item = (u32, &EpochRoot)> {
+        let is_lost = |epoch: u32| epoch.checked_add(1).is_some_and(|next| self.is_cut_off(next));
+        self.opened.iter().filter(move |(epoch, _)| is_lost(**epoch)).map(|(epoch, open)| (*epoch, &open.root))
+    }
+
+    /// Opens the epochs before one that is open, as far as their certificates are known.
     fn descend(&mut self, from: u32) {
-        let mut epoch = from;
-        while let (Some(open), Some(certificate)) = (self.opened.get(&epoch), self.certificates.get(&epoch)) {
-            let Some(before) = epoch.checked_sub(1).filter(|before| !self.is_open(*before)) else { return };
-            let Some(expected) = self.certificates.get(&before).map(|certificate| certificate.commitment) else {
-                return;
-            };
-            let Ok(root) = open.root.open_previous(self.space, epoch, &certificate.sealed_previous) else { return };
-            if root.commitment(self.space, before) != expected {
-                tracing::warn!(epoch = before, "the root that is sealed under the next epoch's is not that epoch's");
-                return;
+        let mut waiting = vec![from];
+        while let Some(epoch) = waiting.pop() {
+            for (number, root) in self.brought_by(epoch) {
+                let certificate = self.certificates.get(&number);
+                if certificate.is_none_or(|it| root.commitment(self.space, number) != it.commitment) {
+                    tracing::warn!(
+                        epoch,
+                        number,
+                        "a root that is sealed under an epoch's is not that of the epoch it is said to be"
+                    );
+                    continue;
+                }
+                self.brought.insert(number);
+                if !self.is_open(number) {
+                    self.admit(number, root);
+                    waiting.push(number);
+                }
             }
-            self.admit(before, root);
-            epoch = before;
         }
     }
 
-    /// Takes the root that this device drew itself.
-    pub fn admit(&mut self, epoch: u32, root: EpochRoot) {
+    /// The roots that are sealed under an epoch's, as its author says.
+    fn brought_by(&self, epoch: u32) -> Vec<(u32, EpochRoot)> {
+        let (Some(open), Some(certificate)) = (self.opened.get(&epoch), self.certificates.get(&epoch)) else {
+            return Vec::new();
+        };
+        let Some(before) = epoch.checked_sub(1) else { return Vec::new() };
+        match open.root.open_earlier(self.space, epoch, &certificate.sealed_previous) {
+            Ok(EarlierRoots { previous, mut mended }) => {
+                mended.push((before, previous));
+                mended
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    fn admit(&mut self, epoch: u32, root: EpochRoot) {
         let keys = root.keys(self.space, epoch);
         let cutter = match self.cutting {
             Cutting::Keyed => Cutter::keyed(&keys.cutter),
             Cutting::Fixed => Cutter::Fixed,
         };
+        self.withheld.remove(&epoch);
         self.opened.insert(epoch, Arc::new(EpochSecrets { epoch, root, keys, cutter }));
     }
 
     /// The keys of an epoch that was opened.
     ///
     /// # Errors
-    /// [`EpochError::Unknown`].
+    /// [`EpochError::Withheld`] if somebody should have given them to this user, [`EpochError::Unknown`] if nobody should have.
     pub fn secrets(&self, epoch: u32) -> Result<&Arc<EpochSecrets>, EpochError> {
-        self.opened.get(&epoch).ok_or(EpochError::Unknown(epoch))
+        let by = || self.withheld_by(epoch).map(|by| EpochError::Withheld { epoch, by });
+        self.opened.get(&epoch).ok_or_else(|| by().unwrap_or(EpochError::Unknown(epoch)))
+    }
+
+    /// Who should have given this user the root of an epoch that is closed: directly, or by one after it.
+    fn withheld_by(&self, epoch: u32) -> Option<DeviceId> {
+        let cut_off = || {
+            let after = self.opened.keys().copied().find(|after| *after > epoch && self.is_cut_off(*after))?;
+            Some(self.certificates.get(&after)?.device)
+        };
+        self.withheld.range(epoch..).next().map(|(_, by)| *by).or_else(cut_off)
     }
 
     /// Every epoch that was opened, by number.
@@ -241,7 +349,7 @@ impl Epochs {
     /// What a commit says.
     ///
     /// # Errors
-    /// [`EpochError::Unknown`] if the commit's epoch was not opened: the caller's fault.
+    /// [`EpochError`] if the commit's epoch was not opened: the caller's fault.
     pub fn open_ops(&self, commit: &Commit) -> Result<Said, EpochError> {
         if commit.sealed_ops.is_empty() {
             return Ok(Said::Nothing);
@@ -253,3 +361,6 @@ impl Epochs {
         Ok(plain.map_or(Said::Junk, |plain| read_ops(&plain)))
     }
 }
+
+#[cfg(test)]
+mod tests;

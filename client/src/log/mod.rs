@@ -10,6 +10,7 @@ mod chain;
 mod checkpoint;
 mod entry;
 mod epochs;
+mod falsehood;
 mod fold;
 mod map_tree;
 mod op;
@@ -18,11 +19,12 @@ mod version;
 
 pub use chain::{LogError, Seen, VerifiedCommit, found, verify_next, verify_outline};
 pub use checkpoint::{
-    Checkpoint, CheckpointError, FalseCheckpoint, Roster, Row, RowsError, TreeHasher, VouchedCheckpoint, decode_rows,
-    encode_checkpoint, encode_rows, push_row,
+    Checkpoint, CheckpointError, Roster, Row, RowsError, TreeHasher, VouchedCheckpoint, decode_rows, encode_checkpoint,
+    encode_rows, push_row,
 };
 pub use entry::{EntryId, EntryName, Kind, NameError, is_commanding};
 pub use epochs::{Admission, EpochError, EpochSecrets, Epochs, KeysSaid, keys_of, listed};
+pub use falsehood::{Falsehood, FalsehoodOf};
 pub use fold::{Effect, FOLD_VERSION, Place, Tree, Void, apply};
 pub use map_tree::MapTree;
 pub use op::{Changes, OPS_PLAIN_BYTES_MAX, Op, OpsBatch, Said, decode_ops, encode_ops, read_ops};

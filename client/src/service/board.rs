@@ -148,7 +148,7 @@ impl Card {
             state.left_out_count = summary.issues.len() as u64;
             keep_latest(&mut state.conflicts, &summary.conflicts);
             keep_latest(&mut state.contested, &summary.contested);
-            keep_latest(&mut state.false_checkpoints, &summary.false_checkpoints);
+            keep_latest(&mut state.falsehoods, &summary.falsehoods);
         });
     }
 

@@ -98,7 +98,7 @@ impl Event {
             summary.conflicts.truncate(EVENT_LIST_MAX);
             summary.issues.truncate(EVENT_LIST_MAX);
             summary.contested.truncate(EVENT_LIST_MAX);
-            summary.false_checkpoints.truncate(EVENT_LIST_MAX);
+            summary.falsehoods.truncate(EVENT_LIST_MAX);
         }
         short
     }
@@ -132,14 +132,14 @@ mod tests {
 
     use super::*;
     use crate::link::LinkError;
-    use crate::log::FalseCheckpoint;
+    use crate::log::{Falsehood, FalsehoodOf};
     use crate::sync::Problem;
 
     /// Scripts read these: each event is one object that names itself first, and is read back as it was.
     #[test]
     fn events_are_objects_with_a_name() {
-        let false_checkpoints = vec![FalseCheckpoint { seq: 5, device: DeviceId([3; 16]) }];
-        let summary = Summary { uploaded: 2, false_checkpoints, ..Summary::default() };
+        let falsehoods = vec![Falsehood { seq: 5, device: DeviceId([3; 16]), of: FalsehoodOf::Keys }];
+        let summary = Summary { uploaded: 2, falsehoods, ..Summary::default() };
         let failure = Failure::Interrupted;
         let full = Failure::Link(LinkError::Refused { refusal: Refusal::DiskFull, body: bytes::Bytes::new() });
         let issue = Issue { path: "a".to_owned(), problem: Problem::Busy };

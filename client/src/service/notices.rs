@@ -77,10 +77,10 @@ impl Notices {
 fn notice(name: Option<&str>, event: &Event) -> Option<Notice> {
     let name = plain(name.unwrap_or("Vauban"));
     let (kind, text) = match event {
-        Event::Synced(summary) if !summary.false_checkpoints.is_empty() => {
+        Event::Synced(summary) if !summary.falsehoods.is_empty() => {
             let text = say!(
-                fr: "{name} : ALARME, un appareil a signé un faux point de reprise. Voir : vauban status",
-                en: "{name}: ALARM, a device has signed a false checkpoint. See: vauban status",
+                fr: "{name} : ALARME, un appareil a signé ce qui n'est pas vrai. Voir : vauban status",
+                en: "{name}: ALARM, a device has signed what is not true. See: vauban status",
             );
             (Kind::Alarm, text)
         }

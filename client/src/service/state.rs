@@ -8,8 +8,8 @@ use super::settings::{Limits, Pause};
 use crate::complaint::Complaint;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::log::FalseCheckpoint;
-use crate::sync::{Contested, Held, Issue, told_checkpoints};
+use crate::log::Falsehood;
+use crate::sync::{Contested, Held, Issue, told_falsehoods};
 
 /// All that a service tells of itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,8 +62,8 @@ pub struct SpaceState {
     /// Devices that released what is still needed, since the service runs: alarms.
     pub contested: Vec<Contested>,
     /// Checkpoints that are not the tree of the log, found since the service runs: alarms.
-    #[serde(with = "told_checkpoints")]
-    pub false_checkpoints: Vec<FalseCheckpoint>,
+    #[serde(with = "told_falsehoods")]
+    pub falsehoods: Vec<Falsehood>,
     /// Whether there are too many folders to watch each.
     pub is_partly_watched: bool,
     /// Why it is offline or stopped.
@@ -89,7 +89,7 @@ impl SpaceState {
             left_out_count: 0,
             conflicts: Vec::new(),
             contested: Vec::new(),
-            false_checkpoints: Vec::new(),
+            falsehoods: Vec::new(),
             is_partly_watched: false,
             trouble: None,
         }

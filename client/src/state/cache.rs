@@ -58,7 +58,7 @@ pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 11;
+const CACHE_FORMAT: i32 = 12;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.
@@ -66,8 +66,8 @@ const STATEMENTS_MAX: usize = 96;
 
 const SCHEMA: &str = "
 CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, certificate BLOB NOT NULL, bundle BLOB);
-CREATE TABLE admissions(prev BLOB PRIMARY KEY, admission BLOB NOT NULL, bundle BLOB) WITHOUT ROWID;
+CREATE TABLE epochs(epoch INTEGER PRIMARY KEY, certificate BLOB NOT NULL, mine INTEGER NOT NULL, bundle BLOB);
+CREATE TABLE admissions(prev BLOB PRIMARY KEY, admission BLOB NOT NULL, mine INTEGER NOT NULL, bundle BLOB) WITHOUT ROWID;
 CREATE TABLE entries(
     entry BLOB PRIMARY KEY, parent BLOB NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,
     content BLOB, executable INTEGER, bytes INTEGER) WITHOUT ROWID;

@@ -40,7 +40,7 @@ pub(super) enum Sent {
     Committed,
     /// Others came first; what they did is folded, and the draft must be judged again.
     Overtaken,
-    /// Its receipts are too old: nodes must be asked for new ones.
+    /// Its receipts are too old, or nodes do not find what they are for: they must be asked for new ones.
     TooOld,
     /// It keeps a chunk that was purged.
     NotKept,
@@ -179,7 +179,7 @@ impl<N: Nodes> OpenSpace<N> {
                 self.follow()?;
                 Ok(self.overtaken(commit))
             }
-            Refusal::ReceiptsTooOld { .. } => Ok(Sent::TooOld),
+            Refusal::ReceiptsTooOld { .. } | Refusal::NoCopy => Ok(Sent::TooOld),
             Refusal::NotKept => Ok(Sent::NotKept),
             Refusal::OrganisationHead { head } => {
                 if head.seq > self.org.head().seq {

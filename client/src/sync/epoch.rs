@@ -11,6 +11,7 @@ use vauban_protocol::space::{Control, EpochCertificate, KeysChange, Role, Space}
 use vauban_protocol::wire::{ChunkHead, Refusal, Request, Response, push_item};
 
 use super::author::{Draft, Sent};
+use super::members::{MembersError, Trust};
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError, UploadError, judge_receipts};
 use crate::failure::Failure;
@@ -32,6 +33,32 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(is_rotated)
     }
 
+    /// Reads the log to its end, and changes the keys, because a person wants it so.
+    ///
+    /// # Errors
+    /// [`SyncError::Members`] if this person may not, or nothing confirms what the nodes show; [`SyncError`].
+    pub fn rotate_now(&mut self, trust: Trust) -> Result<(), SyncError> {
+        self.settle()?;
+        self.ensure_epoch()?;
+        self.refresh_organisation()?;
+        self.renew_user_keys()?;
+        let user = self.identity().user();
+        for _ in 0..COMMIT_TRIES_MAX {
+            let space = self.folded()?;
+            if space.authority(user, &self.org, self.org.head().seq) < Some(Role::Writer) {
+                return Err(MembersError::Role(Role::Writer).into());
+            }
+            if trust == Trust::Confirmed && !self.is_confirmed()? {
+                return Err(MembersError::Unconfirmed.into());
+            }
+            let draft = self.draft_epoch(&space, Control::Epoch)?;
+            if self.send(&draft)? == Sent::Committed {
+                return self.write_record();
+            }
+        }
+        Err(SyncError::Overtaken)
+    }
+
     /// Begins an epoch where somebody holds keys of the one in force who should not read what is written next; answers whether it did.
     /// Whoever may write does so unasked: who the recipients are follows from the chains, so it confers nothing (trust.md, "Spaces").
     ///
@@ -43,7 +70,8 @@ impl<N: Nodes> OpenSpace<N> {
             let space = self.folded()?;
             let user = self.identity().user();
             let may_write = space.authority(user, &self.org, self.org.head().seq) >= Some(Role::Writer);
-            if !may_write || !space.is_rotation_pending(&self.org) || !self.is_confirmed()? {
+            let is_due = space.is_rotation_pending(&self.org) || self.open_epochs()?.is_to_be_mended();
+            if !may_write || !is_due || !self.is_confirmed()? {
                 return Ok(false);
             }
             let draft = self.draft_epoch(&space, Control::Epoch)?;
@@ -112,7 +140,7 @@ impl<N: Nodes> OpenSpace<N> {
         let bundle = seal_bundle(&root, &binding, &members)?;
         let sealed_previous = match after.epoch() {
             0 => Vec::new(),
-            _ => root.seal_previous(self.id, epoch, &self.current()?.root),
+            in_force => root.seal_earlier(self.id, epoch, &self.open_epochs()?.earlier(in_force)?),
         };
         let certificate = self.identity().signing().seal_hybrid(EpochCertificate {
             space: self.id,
@@ -152,7 +180,7 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(Draft { adds: vec![id], stored_at, control: Some(control(KeysChange::Shared(id))), ..Draft::default() })
     }
 
-    fn store_bundle(&self, bundle: &[u8]) -> Result<u64, SyncError> {
+    pub(super) fn store_bundle(&self, bundle: &[u8]) -> Result<u64, SyncError> {
         let id = ChunkId::of(bundle);
         let head = ChunkHead { id, object_bytes: u32::try_from(bundle.len()).unwrap_or(u32::MAX) };
         let request = Request::PutChunks { space: self.id, chunks: vec![head] };

@@ -145,7 +145,7 @@ impl SyncError {
                         | LogError::FalseCheckpoint { .. }
                 )
             }
-            Self::Epoch(error) => matches!(error, EpochError::Bundle(_)),
+            Self::Epoch(error) => matches!(error, EpochError::Withheld { .. }),
             Self::OtherHead => true,
             _ => false,
         }

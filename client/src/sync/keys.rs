@@ -10,9 +10,9 @@ use vauban_protocol::wire::{Request, Response};
 
 use super::follow::{Side, commits};
 use super::{OpenSpace, SyncError};
-use crate::content::{Nodes, NodesError, fetch_chunk};
+use crate::content::{ChunkFault, FetchError, Nodes, NodesError, fetch_chunk};
 use crate::keys::UserKeys;
-use crate::log::{Epochs, KeysSaid, LogError, VerifiedCommit, verify_outline};
+use crate::log::{Epochs, Falsehood, FalsehoodOf, KeysSaid, LogError, VerifiedCommit, verify_outline};
 use crate::state::cache::LearnedKeys;
 
 impl<N: Nodes> OpenSpace<N> {
@@ -23,51 +23,82 @@ impl<N: Nodes> OpenSpace<N> {
         }
         let space = self.folded()?;
         let mut epochs = Epochs::new(self.id, space.cutting());
-        for learned in self.cache.keys()? {
-            self.take_keys(&mut epochs, &learned)?;
+        for mut learned in self.cache.keys()? {
+            // What is false of it was told when it was learned.
+            self.take_keys(&mut epochs, &mut learned);
         }
         self.epochs = Some(epochs);
         Ok(())
+    }
+
+    pub(super) fn open_epochs(&self) -> Result<&Epochs, SyncError> {
+        self.epochs.as_ref().ok_or(SyncError::Bug("epochs are opened before they are used"))
     }
 
     pub(super) fn epochs_mut(&mut self) -> Result<&mut Epochs, SyncError> {
         self.epochs.as_mut().ok_or(SyncError::Bug("epochs are opened before ops"))
     }
 
-    /// Takes up what a commit says of the keys, `before` being the space before it; on disk when this returns.
+    /// Takes up what a commit says of the keys, `before` being the space before it; on disk when this returns. What is false of it is told,
+    /// and stops nobody who has the keys from elsewhere.
     pub(super) fn learn_keys(&mut self, side: Side, commit: &VerifiedCommit, before: &Space) -> Result<(), SyncError> {
-        match self.fetch_keys(commit, before)? {
-            Some(learned) => self.keep_keys(side, &learned),
-            None => Ok(()),
+        let Some(learned) = self.fetch_keys(commit, before)? else { return Ok(()) };
+        let Some(of) = self.keep_keys(side, learned)? else { return Ok(()) };
+        let (signed, payload) = (commit.signed().bytes(), commit.payload());
+        let found = Falsehood { seq: payload.prev.seq.saturating_add(1), device: payload.device, of };
+        self.tell(found, signed)
+    }
+
+    fn keep_keys(&mut self, side: Side, mut learned: LearnedKeys) -> Result<Option<FalsehoodOf>, SyncError> {
+        let mut epochs = self.epochs.take().ok_or(SyncError::Bug("epochs are opened before ops"))?;
+        let found = self.take_keys(&mut epochs, &mut learned);
+        self.epochs = Some(epochs);
+        let mut folding = self.side(side)?.begin()?;
+        folding.set_keys(&learned)?;
+        folding.commit()?;
+        Ok(found)
+    }
+
+    /// What a commit says of the keys, with the bundle if it holds them for this user. One that no node has is left out, and asked for
+    /// again when it is needed.
+    pub(super) fn fetch_keys(&self, commit: &VerifiedCommit, before: &Space) -> Result<Option<LearnedKeys>, SyncError> {
+        let judged = Epochs::judge(commit, before, &self.org, self.identity().user())?;
+        let Some((said, is_mine)) = judged else { return Ok(None) };
+        let bundle = if is_mine { self.fetch_bundle(&said)? } else { None };
+        Ok(Some(LearnedKeys { said, is_mine, bundle }))
+    }
+
+    fn fetch_bundle(&self, said: &KeysSaid) -> Result<Option<Vec<u8>>, SyncError> {
+        match self.runtime.block_on(fetch_chunk(&self.nodes, self.id, said.bundle())) {
+            Ok(bundle) => Ok(Some(bundle.to_vec())),
+            Err(FetchError::Chunk(fault @ (ChunkFault::Missing(_) | ChunkFault::Corrupt(_)))) => {
+                tracing::warn!(space = %self.id, epoch = said.epoch(), %fault, "no node has the keys of an epoch");
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
-    fn keep_keys(&mut self, side: Side, learned: &LearnedKeys) -> Result<(), SyncError> {
-        let mut folding = self.side(side)?.begin()?;
-        folding.set_keys(learned)?;
-        folding.commit()?;
-        let mut epochs = self.epochs.take().ok_or(SyncError::Bug("epochs are opened before ops"))?;
-        let taken = self.take_keys(&mut epochs, learned);
-        self.epochs = Some(epochs);
-        taken
-    }
-
-    /// What a commit says of the keys, with the bundle if it holds them for this user.
-    pub(super) fn fetch_keys(&self, commit: &VerifiedCommit, before: &Space) -> Result<Option<LearnedKeys>, SyncError> {
-        let Some(said) = Epochs::judge(commit, before, &self.org, self.identity().user())? else { return Ok(None) };
-        let (chunk, is_mine) = match &said {
-            KeysSaid::Epoch(certificate, is_mine) => (certificate.bundle, *is_mine),
-            KeysSaid::Admission(admission, is_mine) => (admission.bundle, *is_mine),
-        };
-        let fetch = || self.runtime.block_on(fetch_chunk(&self.nodes, self.id, chunk));
-        let bundle = is_mine.then(fetch).transpose()?;
-        Ok(Some(LearnedKeys { said, bundle: bundle.map(|bundle| bundle.to_vec()) }))
-    }
-
-    pub(super) fn take_keys(&self, epochs: &mut Epochs, learned: &LearnedKeys) -> Result<(), SyncError> {
+    /// Opens what was learned, as far as it can be, and answers what is false of it. A bundle that holds nothing for this user is not kept.
+    pub(super) fn take_keys(&self, epochs: &mut Epochs, learned: &mut LearnedKeys) -> Option<FalsehoodOf> {
+        let LearnedKeys { said, is_mine, bundle } = learned;
+        epochs.learn(said);
         let user = self.identity().user();
         let keys = UserKeys::of(self.identity(), &self.org);
-        Ok(keys.open(|kem| epochs.take(&learned.said, learned.bundle.as_deref(), user, kem))?)
+        let opened = bundle.as_deref().map(|bundle| keys.open(|kem| epochs.open(said, bundle, user, kem)));
+        if matches!(opened, Some(Err(_))) {
+            *bundle = None;
+        }
+        if *is_mine && !epochs.is_open(said.epoch()) {
+            epochs.withhold(said);
+        }
+        match opened {
+            Some(Err(_)) => Some(FalsehoodOf::Keys),
+            _ if matches!(said, KeysSaid::Epoch(_)) && epochs.is_cut_off(said.epoch()) => {
+                Some(FalsehoodOf::EarlierKeys)
+            }
+            _ => None,
+        }
     }
 
     /// Has the keys of a commit's epoch at hand, if it says anything under them; they may have come to this user later only.
@@ -75,9 +106,22 @@ impl<N: Nodes> OpenSpace<N> {
         if commit.sealed_ops.is_empty() || self.epochs_mut()?.is_open(commit.epoch) {
             return Ok(());
         }
-        self.look_ahead(&mut Outline::of(before.clone()), |space, learned| space.keep_keys(side, &learned))?;
+        self.look_for_bundles(side)?;
+        self.look_ahead(&mut Outline::of(before.clone()), |space, learned| space.keep_keys(side, learned).map(drop))?;
         // Whoever was a member all along has found them in the bundle: for a stranger to the epoch there is no other way.
         Ok(self.epochs_mut()?.secrets(commit.epoch).map(drop)?)
+    }
+
+    /// Asks again for the bundles that were to be this user's, and could not be had.
+    fn look_for_bundles(&mut self, side: Side) -> Result<(), SyncError> {
+        let lacking =
+            self.side(side)?.keys()?.into_iter().filter(|learned| learned.is_mine && learned.bundle.is_none());
+        for learned in lacking.collect::<Vec<_>>() {
+            if let Some(bundle) = self.fetch_bundle(&learned.said)? {
+                self.keep_keys(side, LearnedKeys { bundle: Some(bundle), ..learned })?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes up what the commits that follow an outline say of the keys, up to where the node has come.

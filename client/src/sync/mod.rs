@@ -66,7 +66,7 @@ pub use open_space::OpenSpace;
 pub use past::{Difference, Differs, differences, find_at, history, is_kept, list_at, now, read_at};
 pub use put::{PutError, put};
 pub use read::ReadFile;
-pub(crate) use report::told_checkpoints;
+pub(crate) use report::told_falsehoods;
 pub use report::{ApartItem, ApartReport, Issue, PlanSummary, Problem, Quiet, Summary, Watcher, WhyApart};
 pub use restore::{Restored, restore};
 pub use round::{Run, apart, preview, sync_changed, sync_once};

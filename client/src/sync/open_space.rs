@@ -23,7 +23,7 @@ use super::looked::Looked;
 use crate::content::{Dedup, Nodes, NodesError};
 use crate::keys::Identity;
 use crate::limit::SURVEY_ENTRIES_MAX;
-use crate::log::{EntryId, EpochSecrets, Epochs, FalseCheckpoint, Seen, VouchedCheckpoint};
+use crate::log::{EntryId, EpochSecrets, Epochs, Falsehood, FalsehoodOf, Seen, VouchedCheckpoint};
 use crate::session::Session;
 use crate::state::cache::{Cache, VoidOp};
 use crate::state::journal::Journal;
@@ -133,11 +133,11 @@ impl<N: Nodes> OpenSpace<N> {
     /// The keys of the epoch in force.
     ///
     /// # Errors
-    /// [`SyncError::NoEpoch`] before there is one.
+    /// [`SyncError::NoEpoch`] before there is one, [`SyncError::Epoch`] if this user does not have them.
     pub fn current(&self) -> Result<Arc<EpochSecrets>, SyncError> {
         let epoch = self.folded()?.epoch();
-        let epochs = self.epochs.as_ref().ok_or(SyncError::NoEpoch(self.id))?;
-        Ok(Arc::clone(epochs.secrets(epoch).map_err(|_| SyncError::NoEpoch(self.id))?))
+        let epochs = self.epochs.as_ref().filter(|_| epoch > 0).ok_or(SyncError::NoEpoch(self.id))?;
+        Ok(Arc::clone(epochs.secrets(epoch)?))
     }
 
     /// Now, by the clock of the machine.
@@ -256,11 +256,16 @@ impl<N: Nodes> OpenSpace<N> {
         self.write_record()
     }
 
-    /// Keeps the proof of a false checkpoint; it is told at the end of the next run that syncs.
+    /// Keeps the proof of a false checkpoint, and tells it.
     pub(super) fn alarm(&mut self, vouched: &VouchedCheckpoint, commit: &[u8]) -> Result<(), SyncError> {
-        let told = FalseCheckpoint { seq: vouched.seq, device: vouched.checkpoint.device };
-        self.keep_commit(told.seq, commit)?;
-        Ok(self.cache.add_false_checkpoint(told)?)
+        let (seq, device) = (vouched.seq, vouched.checkpoint.device);
+        self.tell(Falsehood { seq, device, of: FalsehoodOf::Checkpoint }, commit)
+    }
+
+    /// Keeps the commit that carries a false word; it is told at the end of the next run that syncs.
+    pub(super) fn tell(&mut self, found: Falsehood, commit: &[u8]) -> Result<(), SyncError> {
+        self.keep_commit(found.seq, commit)?;
+        Ok(self.cache.add_falsehood(found)?)
     }
 
     /// Puts a signed commit in the outbox; it is on disk when this returns (`formats#14`).

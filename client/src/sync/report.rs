@@ -7,7 +7,7 @@ use super::brake::Held;
 use super::tend::Contested;
 use crate::content::{ChunkFault, Meter, Skip};
 use crate::limit::APART_LISTED_MAX;
-use crate::log::FalseCheckpoint;
+use crate::log::Falsehood;
 use crate::tree::{IgnoreMistake, IgnoreRule, Refused, TreeError, Unfit};
 
 /// Sees a run as it goes.
@@ -106,33 +106,38 @@ pub struct Summary {
     pub contested: Vec<Contested>,
     /// Ops of members that had no effect: honest clients write none.
     pub void_ops: u64,
-    /// Checkpoints that are not the tree of the log, whoever signed them. Alarm.
-    #[serde(with = "told_checkpoints")]
-    pub false_checkpoints: Vec<FalseCheckpoint>,
+    /// What members' devices have signed, and is not so. Alarm.
+    #[serde(with = "told_falsehoods")]
+    pub falsehoods: Vec<Falsehood>,
     /// Whether both sides agreed at the end, but for what was left out.
     pub agreed: bool,
 }
 
 /// For scripts, and the service's socket, a device is its identifier in hexadecimal digits.
-pub(crate) mod told_checkpoints {
+pub(crate) mod told_falsehoods {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    use crate::log::FalseCheckpoint;
+    use crate::log::{Falsehood, FalsehoodOf};
 
     #[derive(Serialize, Deserialize)]
     struct Told {
         commit: u64,
         device: String,
+        of: FalsehoodOf,
     }
 
-    pub(crate) fn serialize<S: Serializer>(found: &[FalseCheckpoint], to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(found.iter().map(|found| Told { commit: found.seq, device: found.device.to_hex() }))
+    pub(crate) fn serialize<S: Serializer>(found: &[Falsehood], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(found.iter().map(|found| Told {
+            commit: found.seq,
+            device: found.device.to_hex(),
+            of: found.of,
+        }))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<FalseCheckpoint>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Falsehood>, D::Error> {
         let told = Vec::<Told>::deserialize(from)?;
-        let read = told.into_iter().map(|Told { commit, device }| {
-            Ok(FalseCheckpoint { seq: commit, device: device.parse().map_err(serde::de::Error::custom)? })
+        let read = told.into_iter().map(|Told { commit, device, of }| {
+            Ok(Falsehood { seq: commit, device: device.parse().map_err(serde::de::Error::custom)?, of })
         });
         read.collect()
     }

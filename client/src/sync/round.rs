@@ -153,7 +153,7 @@ fn sync_scope<N: Nodes>(
     }
     space.tend(&mut summary)?;
     summary.void_ops = space.voids.len() as u64;
-    summary.false_checkpoints = space.cache.take_false_checkpoints()?;
+    summary.falsehoods = space.cache.take_falsehoods()?;
     space.is_checkpoint_wanted = summary.agreed && space.is_checkpoint_due(weight, summary.commits > 0)?;
     space.write_record()?;
     let day = Timestamp(space.now().0.saturating_sub(TRASH_DAYS.saturating_mul(DAY_SECONDS)));

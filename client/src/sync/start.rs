@@ -141,16 +141,16 @@ impl<N: Nodes> OpenSpace<N> {
         for (_, turn) in &shown.turns {
             let before = outline.space().clone();
             let commit = self.verify_turn(&mut outline, turn)?;
-            if let Some(learned) = self.fetch_keys(&commit, &before)? {
-                self.take_keys(&mut epochs, &learned)?;
+            if let Some(mut learned) = self.fetch_keys(&commit, &before)? {
+                self.take_keys(&mut epochs, &mut learned);
                 keys.push(learned);
             }
         }
         let commit = self.verify_turn(&mut outline, &shown.checkpoint)?;
         if !epochs.is_open(commit.payload().epoch) {
             // This user came after the checkpoint was written.
-            self.look_ahead(&mut outline, |space, learned| {
-                space.take_keys(&mut epochs, &learned)?;
+            self.look_ahead(&mut outline, |space, mut learned| {
+                space.take_keys(&mut epochs, &mut learned);
                 keys.push(learned);
                 Ok(())
             })?;

@@ -5,6 +5,7 @@ mod checkpoints;
 mod conflicts;
 mod crashes;
 mod false_checkpoints;
+mod false_keys;
 mod faults;
 mod halts;
 mod histories;

@@ -129,7 +129,7 @@ impl Standing {
                 progress: progress(state),
             };
             pieces.insert(format!("space-{id}"), space.render()?);
-            let alarms = state.contested.len().saturating_add(state.false_checkpoints.len());
+            let alarms = state.contested.len().saturating_add(state.falsehoods.len());
             pieces.insert(format!("act-{id}"), ActPiece { frame, state, alarms, held: held(state) }.render()?);
         }
         Ok(pieces)

@@ -31,15 +31,20 @@ pub(crate) fn name(case: &Case) -> Result<Vec<u8>, String> {
     key.open_name(named_of(case), &case.hex("object")).map(String::into_bytes).map_err(|error| format!("{error:?}"))
 }
 
-/// Opens the previous root, and compares its commitment, as a client does.
+/// Opens the roots of earlier epochs, and compares the root's own commitment, as a client does.
 pub(crate) fn epoch(case: &Case) -> Result<Vec<u8>, String> {
     let (space, epoch) = (SpaceId(case.array("space")), epoch_of(case));
     let root = EpochRoot::new(Secret::new(case.array("root")));
     if root.commitment(space, epoch) != Digest(case.array("commitment")) {
         return Err(String::from("Commitment"));
     }
-    let previous = root.open_previous(space, epoch, &case.hex("object")).map_err(|error| format!("{error:?}"))?;
-    Ok(previous.secret().expose().to_vec())
+    let earlier = root.open_earlier(space, epoch, &case.hex("object")).map_err(|error| format!("{error:?}"))?;
+    let mut plain = earlier.previous.secret().expose().to_vec();
+    for (epoch, root) in earlier.mended {
+        plain.extend_from_slice(&epoch.to_le_bytes());
+        plain.extend_from_slice(root.secret().expose());
+    }
+    Ok(plain)
 }
 
 pub(crate) fn wrap(case: &Case) -> Result<Vec<u8>, String> {

@@ -75,6 +75,8 @@ pub const USER_DEVICES_MAX: usize = 20;
 pub const MEMBERS_MAX: usize = 3_400;
 /// Spaces one user may be a member of.
 pub const SPACES_MAX: usize = 4096;
+/// Spaces of one user at which nobody else admits them to another one: what others did must not keep anybody from founding their own.
+pub const ADMITTED_SPACES_MAX: usize = SPACES_MAX / 2;
 
 /// Bytes of one signed link: a head, a label, and the digests of its parts.
 pub const LINK_BYTES_MAX: usize = 16 * 1024;

@@ -6,7 +6,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 use vauban_client::link::{Fetched, Link, LinkError};
-use vauban_client::log::{Epochs, KeysSaid, Said, Seen, found, verify_next};
+use vauban_client::log::{Epochs, Said, Seen, found, verify_next};
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::space::Space;
 use vauban_protocol::wire::Refusal;
@@ -66,14 +66,11 @@ impl Seized {
         let mut commits = Vec::new();
         for item in rest {
             let commit = verify_next(&space, item.clone(), &org, &seen)?;
-            if let Some(said) = Epochs::judge(&commit, &space, &org, identity.user())? {
-                let bundle = match &said {
-                    KeysSaid::Epoch(certificate, _) => certificate.bundle,
-                    KeysSaid::Admission(admission, _) => admission.bundle,
-                };
-                let bundle = self.chunk(bundle).await?;
+            if let Some((said, _)) = Epochs::judge(&commit, &space, &org, identity.user())? {
+                let bundle = self.chunk(said.bundle()).await?;
+                epochs.learn(&said);
                 // Whoever it was not made for does not open it.
-                let _opened = epochs.take(&said, Some(&bundle), identity.user(), identity.user_kem());
+                let _opened = epochs.open(&said, &bundle, identity.user(), identity.user_kem());
             }
             space.append(commit.signed());
             commits.push(commit);

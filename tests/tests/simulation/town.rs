@@ -83,8 +83,9 @@ impl Town {
     /// The epochs of the space, opened with its bundle.
     pub(crate) fn epochs(&self, bundle: &[u8], certificate: &[u8]) -> Epochs {
         let mut epochs = Epochs::new(self.space, Cutting::Keyed);
-        let said = KeysSaid::Epoch(Box::new(Epochs::parse(1, certificate).unwrap()), true);
-        epochs.take(&said, Some(bundle), USER, &user_kem()).unwrap();
+        let said = KeysSaid::Epoch(Box::new(Epochs::parse(1, certificate).unwrap()));
+        epochs.learn(&said);
+        epochs.open(&said, bundle, USER, &user_kem()).unwrap();
         epochs
     }
 }

@@ -65,7 +65,7 @@ pub(crate) struct Leave {
 
 /// How far the nodes are trusted.
 #[derive(Debug, clap::Args)]
-struct Trusting {
+pub(super) struct Trusting {
     #[arg(long, help = say!(
         fr: "Sans attendre qu'un autre appareil confirme ce que les nœuds montrent de l'espace",
         en: "Without waiting until another device confirms what the nodes show of the space",
@@ -98,7 +98,7 @@ impl From<Kind> for Role {
 }
 
 impl Trusting {
-    fn trust(&self) -> Trust {
+    pub(super) fn trust(&self) -> Trust {
         if self.unconfirmed { Trust::Unconfirmed } else { Trust::Confirmed }
     }
 }

@@ -26,7 +26,7 @@ use crate::limit::{
     BULK_CACHE_BYTES, CHECKPOINT_COMMIT_OPS, CHECKPOINT_FOLDERS_MAX, CHECKPOINT_OPS, CHECKPOINT_PAGE_BYTES,
     CHECKPOINT_TREE_PERCENT, CHECKPOINT_TRIES_MAX,
 };
-use crate::log::{ChunkList, EntryId, FalseCheckpoint, Kind, Row, TreeHasher, VouchedCheckpoint, push_row};
+use crate::log::{ChunkList, EntryId, Falsehood, Kind, Row, TreeHasher, VouchedCheckpoint, push_row};
 
 /// Indices that are made once everything is loaded, which takes less than keeping them at each row.
 const DROP_INDICES: &str = "DROP INDEX entries_place; DROP INDEX places_name; DROP INDEX hearsay_tag;";
@@ -204,12 +204,12 @@ impl Cache {
         is_whole(&self.db)
     }
 
-    /// Notes a false checkpoint until it was told.
+    /// Notes a false word until it was told.
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn add_false_checkpoint(&self, found: FalseCheckpoint) -> Result<(), CacheError> {
-        let mut all: Vec<FalseCheckpoint> = read_state(&self.db, "false")?.unwrap_or_default();
+    pub fn add_falsehood(&self, found: Falsehood) -> Result<(), CacheError> {
+        let mut all: Vec<Falsehood> = read_state(&self.db, "false")?.unwrap_or_default();
         if all.contains(&found) {
             return Ok(());
         }
@@ -217,12 +217,12 @@ impl Cache {
         write_state(&self.db, "false", &all)
     }
 
-    /// The false checkpoints that were not told yet; they are told once.
+    /// The false words that were not told yet; they are told once.
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn take_false_checkpoints(&self) -> Result<Vec<FalseCheckpoint>, CacheError> {
-        let all: Vec<FalseCheckpoint> = read_state(&self.db, "false")?.unwrap_or_default();
+    pub fn take_falsehoods(&self) -> Result<Vec<Falsehood>, CacheError> {
+        let all: Vec<Falsehood> = read_state(&self.db, "false")?.unwrap_or_default();
         if !all.is_empty() {
             self.db.execute("DELETE FROM state WHERE key = 'false'", [])?;
         }

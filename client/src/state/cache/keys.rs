@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, params};
 use vauban_protocol::canonical::{decode, encode};
-use vauban_protocol::id::ChunkId;
 
 use super::{Cache, CacheError, Folding};
 use crate::log::KeysSaid;
@@ -12,19 +11,10 @@ use crate::log::KeysSaid;
 pub struct LearnedKeys {
     /// What.
     pub said: KeysSaid,
-    /// The bundle as nodes hold it, where it holds the root for this user.
+    /// Whether it was to give the root to this user.
+    pub is_mine: bool,
+    /// The bundle as nodes hold it, where it does.
     pub bundle: Option<Vec<u8>>,
-}
-
-impl LearnedKeys {
-    /// The chunk that holds the bundle, this user's or not.
-    #[must_use]
-    pub fn chunk(&self) -> ChunkId {
-        match &self.said {
-            KeysSaid::Epoch(certificate, _) => certificate.bundle,
-            KeysSaid::Admission(admission, _) => admission.bundle,
-        }
-    }
 }
 
 impl Cache {
@@ -34,19 +24,17 @@ impl Cache {
     /// [`CacheError`].
     pub fn keys(&self) -> Result<Vec<LearnedKeys>, CacheError> {
         let mut learned = Vec::new();
-        let mut statement = self.db.prepare_cached("SELECT certificate, bundle FROM epochs ORDER BY epoch")?;
+        let mut statement = self.db.prepare_cached("SELECT certificate, mine, bundle FROM epochs ORDER BY epoch")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let bundle: Option<Vec<u8>> = row.get(1)?;
-            let certificate = Box::new(decode(&row.get::<_, Vec<u8>>(0)?)?);
-            learned.push(LearnedKeys { said: KeysSaid::Epoch(certificate, bundle.is_some()), bundle });
+            let said = KeysSaid::Epoch(Box::new(decode(&row.get::<_, Vec<u8>>(0)?)?));
+            learned.push(LearnedKeys { said, is_mine: row.get(1)?, bundle: row.get(2)? });
         }
-        let mut statement = self.db.prepare_cached("SELECT admission, bundle FROM admissions")?;
+        let mut statement = self.db.prepare_cached("SELECT admission, mine, bundle FROM admissions")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let bundle: Option<Vec<u8>> = row.get(1)?;
-            let admission = decode(&row.get::<_, Vec<u8>>(0)?)?;
-            learned.push(LearnedKeys { said: KeysSaid::Admission(admission, bundle.is_some()), bundle });
+            let said = KeysSaid::Admission(decode(&row.get::<_, Vec<u8>>(0)?)?);
+            learned.push(LearnedKeys { said, is_mine: row.get(1)?, bundle: row.get(2)? });
         }
         Ok(learned)
     }
@@ -62,14 +50,15 @@ impl Folding<'_> {
     }
 }
 
-pub(super) fn write_keys(db: &Connection, LearnedKeys { said, bundle }: &LearnedKeys) -> Result<(), CacheError> {
+pub(super) fn write_keys(db: &Connection, learned: &LearnedKeys) -> Result<(), CacheError> {
+    let LearnedKeys { said, is_mine, bundle } = learned;
     match said {
-        KeysSaid::Epoch(certificate, _) => db
-            .prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, bundle) VALUES(?1, ?2, ?3)")?
-            .execute(params![certificate.epoch, encode(&**certificate), bundle])?,
-        KeysSaid::Admission(admission, _) => db
-            .prepare_cached("INSERT OR REPLACE INTO admissions(prev, admission, bundle) VALUES(?1, ?2, ?3)")?
-            .execute(params![admission.prev.0, encode(admission), bundle])?,
+        KeysSaid::Epoch(certificate) => db
+            .prepare_cached("INSERT OR REPLACE INTO epochs(epoch, certificate, mine, bundle) VALUES(?1, ?2, ?3, ?4)")?
+            .execute(params![certificate.epoch, encode(&**certificate), is_mine, bundle])?,
+        KeysSaid::Admission(admission) => db
+            .prepare_cached("INSERT OR REPLACE INTO admissions(prev, admission, mine, bundle) VALUES(?1, ?2, ?3, ?4)")?
+            .execute(params![admission.prev.0, encode(admission), is_mine, bundle])?,
     };
     Ok(())
 }

@@ -299,7 +299,7 @@ impl Cache {
         counts: impl Fn(u64, Option<(u64, Timestamp)>) -> bool,
     ) -> Result<Uses, CacheError> {
         let mut uses = Uses::default();
-        let bundles = self.keys()?.into_iter().map(|learned| learned.chunk());
+        let bundles = self.keys()?.into_iter().map(|learned| learned.said.bundle());
         uses.used.extend(bundles.filter(|bundle| ids.contains(bundle)));
         let pages = self.checkpoints()?.into_iter().flat_map(|(_, chunks)| chunks);
         uses.used.extend(pages.filter(|chunk| ids.contains(chunk)));

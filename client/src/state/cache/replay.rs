@@ -92,7 +92,7 @@ impl Cache {
         let space = replayed.space()?;
         let certificates = |cache: &Self| -> Result<Vec<_>, CacheError> {
             let certificate = |learned: LearnedKeys| match learned.said {
-                KeysSaid::Epoch(certificate, _) => Some(certificate),
+                KeysSaid::Epoch(certificate) => Some(certificate),
                 KeysSaid::Admission(..) => None,
             };
             let epochs = cache.keys()?.into_iter().filter_map(certificate);

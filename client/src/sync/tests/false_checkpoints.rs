@@ -7,7 +7,8 @@ use vauban_protocol::space::Control;
 use super::checkpoints::{MIB, lived, replay};
 use super::world::{Device, World, noise};
 use crate::log::{
-    Checkpoint, EntryId, FalseCheckpoint, Kind, LogError, Roster, TreeHasher, encode_checkpoint, encode_rows, push_row,
+    Checkpoint, EntryId, Falsehood, FalsehoodOf, Kind, LogError, Roster, TreeHasher, encode_checkpoint, encode_rows,
+    push_row,
 };
 use crate::sync::SyncError;
 use crate::sync::author::{Draft, Sent};
@@ -87,7 +88,7 @@ fn commit_lie(device: &Device, lie: Lie) -> u64 {
         ..Draft::default()
     };
     assert_eq!(space.send(&draft).unwrap(), Sent::Committed);
-    space.cache().take_false_checkpoints().unwrap();
+    space.cache().take_falsehoods().unwrap();
     folded.head().seq + 1
 }
 
@@ -96,7 +97,7 @@ fn world_space(device: &Device) -> SpaceId {
 }
 
 /// The state of a new device after it met a hostile checkpoint: it has the true tree, from the log or an earlier checkpoint.
-fn meet(lie: Lie, what: &str) -> (World, u64, Vec<FalseCheckpoint>) {
+fn meet(lie: Lie, what: &str) -> (World, u64, Vec<Falsehood>) {
     let world = lived(&["poste", "portable", "tour"]);
     let seq = commit_lie(world.a(), lie);
     let summary = world.b().sync();
@@ -104,7 +105,7 @@ fn meet(lie: Lie, what: &str) -> (World, u64, Vec<FalseCheckpoint>) {
     assert_eq!(world.a().tree(), world.b().tree(), "{what}");
     let start = world.b().open().unwrap().cache().start().unwrap();
     assert!(start.is_none_or(|start| start.seq < seq), "{what}: started from a lie");
-    (world, seq, summary.false_checkpoints)
+    (world, seq, summary.falsehoods)
 }
 
 #[test]
@@ -121,7 +122,11 @@ fn a_tree_that_no_log_leads_to_is_not_started_from() {
     for (what, rows) in lies {
         let (world, seq, told) = meet(Lie { rows: Some(rows), ..Lie::default() }, what);
         let author = world.a().open().unwrap().identity().device();
-        assert_eq!(told, [FalseCheckpoint { seq, device: author }], "{what}: its author is named");
+        assert_eq!(
+            told,
+            [Falsehood { seq, device: author, of: FalsehoodOf::Checkpoint }],
+            "{what}: its author is named"
+        );
         assert!(world.b().has_proof(seq), "{what}: the proof is kept");
     }
 }
@@ -206,10 +211,10 @@ fn a_false_checkpoint_is_an_alarm_of_whoever_folds_past_it() {
     world.a().sync();
     let summary = world.b().sync();
     let device = world.a().open().unwrap().identity().device();
-    assert_eq!(summary.false_checkpoints, [FalseCheckpoint { seq, device }]);
+    assert_eq!(summary.falsehoods, [Falsehood { seq, device, of: FalsehoodOf::Checkpoint }]);
     assert!(world.b().has_proof(seq));
     assert_eq!(world.a().tree(), world.b().tree());
-    assert!(world.b().sync().false_checkpoints.is_empty(), "told once");
+    assert!(world.b().sync().falsehoods.is_empty(), "told once");
 }
 
 /// The one lie that a starting device believes: a consistent tree that is not the log's. It is found by replaying; what the

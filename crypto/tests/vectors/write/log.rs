@@ -1,6 +1,6 @@
 //! Ops, epochs and names: everything that is sealed under a long-lived key and a salt.
 
-use vauban_crypto::epoch::EpochRoot;
+use vauban_crypto::epoch::{EarlierRoots, EpochRoot};
 use vauban_crypto::name::DirectoryKey;
 use vauban_crypto::secret::Secret;
 use vauban_protocol::id::SpaceId;
@@ -51,7 +51,8 @@ pub(super) fn ops() -> Vectors {
 pub(super) fn epoch() -> Vectors {
     let root = EpochRoot::new(Secret::new(ROOT));
     let previous = EpochRoot::new(Secret::new([0x10; 32]));
-    let object = root.seal_previous_with(SpaceId(SPACE), 7, &previous, &SALT);
+    let only = EarlierRoots::only(previous.clone());
+    let object = root.seal_earlier_with(SpaceId(SPACE), 7, &only, &SALT);
     let commitment = root.commitment(SpaceId(SPACE), 7);
     assert_eq!(commitment.0, reference::epoch_key(&ROOT, "commit", &SPACE, 7), "the reference commits alike");
     let case = Case::named("previous root")
@@ -74,6 +75,16 @@ pub(super) fn epoch() -> Vectors {
     let context = [SPACE.as_slice(), &7u32.to_le_bytes()].concat();
     let short = reference::salted(b"VBR", "epoch previous", &ROOT, &context, &[0x10; 31]);
     let long = reference::salted(b"VBR", "epoch previous", &ROOT, &context, &[0x10; 33]);
+    let mend = |epochs: &[u32]| {
+        let mended = epochs.iter().map(|epoch| (*epoch, EpochRoot::new(Secret::new([0x13; 32])))).collect();
+        let earlier = EarlierRoots { previous: previous.clone(), mended };
+        root.seal_earlier_with(SpaceId(SPACE), 7, &earlier, &SALT)
+    };
+    let plain: Vec<u8> =
+        [[0x10; 32].as_slice(), &3u32.to_le_bytes(), &[0x13; 32], &5u32.to_le_bytes(), &[0x13; 32]].concat();
+    let own = |defect: &str, epochs: &[u32]| Case::defect(defect, "previous root").with("object", &mend(epochs));
+    let mending =
+        Case::named("previous root, and two that are mended").with("plain", &plain).with("object", &mend(&[3, 5]));
     reject.extend([
         Case::defect("root that does not fit the commitment", "previous root")
             .with("root", &[0x12; 32])
@@ -87,8 +98,12 @@ pub(super) fn epoch() -> Vectors {
         recommitted(Case::defect("shown in another space", "previous root"), ROOT, [0x23; 16], 7),
         Case::defect("root of 31 bytes", "previous root").with("object", &short),
         Case::defect("root of 33 bytes", "previous root").with("object", &long),
+        own("mended roots out of order", &[5, 3]),
+        own("a root mended twice", &[3, 3]),
+        own("the previous root mended, too", &[6]),
     ]);
-    Vectors { accept: vec![case], reject }
+    let mending = mending.over(&case);
+    Vectors { accept: vec![case, mending], reject }
 }
 
 pub(super) fn name() -> Vectors {

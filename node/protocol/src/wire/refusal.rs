@@ -123,6 +123,9 @@ pub enum Refusal {
     /// The link was opened, or guessed at, too often lately.
     #[error("this link was opened too often; wait a minute")]
     LinkBusy,
+    /// The commit gives keys by a chunk of which no node that was asked has a copy. Store it again.
+    #[error("no node has the chunk that the commit gives keys by")]
+    NoCopy,
 }
 
 impl Refusal {

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use vauban_protocol::limit::SPACES_MAX;
+use vauban_protocol::limit::ADMITTED_SPACES_MAX;
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Space};
+use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, KeysChange, MembersChange, Space};
 use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
@@ -43,13 +43,19 @@ pub(super) fn commit<B: Base>(
     let payload = commit.payload();
     if let Some(Control::Members(change)) = &payload.control {
         for user in change.comers(|user| space.role(user).is_some()) {
-            if draft.memberships(user, SPACES_MAX)? >= SPACES_MAX {
+            if draft.memberships(user, ADMITTED_SPACES_MAX)? >= ADMITTED_SPACES_MAX {
                 return Err(Refusal::Limit.into());
             }
         }
     }
     let device = organisation.device(payload.device).ok_or(Refusal::UnknownDevice)?;
     let (rows, fresh) = usage::rows(draft, payload, sizes, device, index)?;
+    if sizes.is_some()
+        && payload.control.as_ref().is_some_and(gives_keys)
+        && rows.iter().any(|row| row.weight.is_none())
+    {
+        return Err(Refusal::NoCopy.into());
+    }
     usage::admit(draft, &organisation, payload, device.user, fresh)?;
     append(draft, space, &commit, &rows)
         .and_then(|applied| {
@@ -68,6 +74,13 @@ fn member_space<B: Base>(
     let device = organisation.device(commit.device).ok_or(Refusal::UnknownDevice)?;
     let space = draft.space(commit.space)?.filter(|space| space.role(device.user).is_some());
     Ok(space.ok_or(Refusal::UnknownSpace)?)
+}
+
+/// Whether a commit gives keys, by the one chunk that it adds. If nobody had that, members could read nothing that follows: so it is weighed, or
+/// it is no commit yet.
+fn gives_keys(control: &Control) -> bool {
+    let is_shared = matches!(control, Control::Members(MembersChange { keys: KeysChange::Shared(_), .. }));
+    is_shared || control.epoch().is_some()
 }
 
 /// What this cluster asks of a commit beyond its place in the chain: it can keep one out, and never judges it later.

@@ -3,7 +3,7 @@
 use vauban_protocol::canonical::decode;
 use vauban_protocol::id::ChunkId;
 use vauban_protocol::organisation::{Quota, QuotaOf, Statement};
-use vauban_protocol::space::{Control, Seen};
+use vauban_protocol::space::{Control, KeysChange, MembersChange, Role, Seen};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::Refusal;
 
@@ -11,7 +11,7 @@ use super::Memory;
 use crate::limit::TICK_STEP_SECONDS_MAX;
 use crate::metadata::command::{Applied, Blob, Command, Outcome};
 use crate::metadata::store::Key;
-use crate::metadata::tests::{Folder, Signer, Town};
+use crate::metadata::tests::{Folder, Signer, Town, user};
 
 const NOON: Timestamp = Timestamp(1_790_000_000);
 
@@ -52,6 +52,9 @@ impl Case {
         let mut draft = self.town.draft(&self.folder.space);
         draft.adds = chunks.iter().map(|(byte, _)| ChunkId([*byte; 32])).collect();
         draft.stored_at = self.memory.index;
+        if matches!(control, Some(Control::Members(_))) {
+            draft.sealed_ops.clear();
+        }
         draft.control = control;
         let commit = self.town.admin.seal(draft).bytes().clone();
         let sizes = chunks.iter().map(|(_, size)| *size).collect();
@@ -180,4 +183,18 @@ fn what_is_purged_makes_room() {
     }
     assert_eq!(case.memory.row(case.folder.id, ChunkId([1; 32])), None);
     assert_eq!((case.used(case.of_space()), case.used(case.of_user())), (30, 30));
+}
+
+/// Keys that nobody can have would shut all members out: the chunk that gives them must be somewhere.
+#[test]
+fn keys_are_given_by_a_chunk_that_some_node_has() {
+    let mut case = Case::new();
+    let certificate = case.town.by_root(Town::person(6, None));
+    case.memory.certify(std::slice::from_ref(&certificate)).unwrap();
+    case.town.take(certificate);
+    let roles = vec![(user(6), Some(Role::Writer))];
+    let change = MembersChange { at: NOON, roles, keys: KeysChange::Shared(ChunkId([1; 32])) };
+    let control = || Some(Control::Members(change.clone()));
+    assert_eq!(case.run(&[(1, None)], control()), Err(Refusal::NoCopy));
+    case.run(&[(1, Some(60))], control()).unwrap();
 }
