@@ -11,7 +11,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     admin, cat, completions, device, diff, doctor, fsck, get, history, ignored, init, limit, link, log, ls, org, pause,
-    put, restore, select, service, space, status, sync, trash, ui, user,
+    put, recovery, restore, select, service, space, status, sync, trash, ui, user,
 };
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -98,6 +98,11 @@ pub(crate) enum Command {
         en: "Devices: add one of yours, list them, revoke one",
     ))]
     Device(device::Command),
+    #[command(subcommand, about = say!(
+        fr: "La récupération : des gardiens rendent ses clés à qui a perdu tous ses appareils",
+        en: "Recovery: guardians give keys back to whoever has lost all devices",
+    ))]
+    Recovery(recovery::Command),
     #[command(subcommand, about = say!(
         fr: "Les espaces : en créer, les lister",
         en: "Spaces: create one, list them",

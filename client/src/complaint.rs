@@ -5,6 +5,7 @@
 mod of_keys;
 mod of_link;
 mod of_organisation;
+mod of_recovery;
 mod of_service;
 mod of_shared_link;
 mod of_sync;
@@ -58,6 +59,7 @@ impl From<&Failure> for Complaint {
             Failure::Keys(error) => of_keys::complaint(error),
             Failure::Chain(error) => of_organisation::of_chain(error),
             Failure::Invite(error) => of_organisation::of_invite(error),
+            Failure::Recovery(error) => of_recovery::complaint(error),
             Failure::InviteCode(error) => of_keys::of_code(*error),
             Failure::NodeRequest(error) => of_organisation::of_request(error),
             Failure::Sync(error) => of_sync::complaint(error),

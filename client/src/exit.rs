@@ -9,7 +9,7 @@ use crate::content::{ChunkFault, FetchError, ReceiptError, UploadError};
 use crate::failure::Failure;
 use crate::keys::KeysError;
 use crate::link::LinkError;
-use crate::organisation::{ChainError, InviteError, NodeRequestError};
+use crate::organisation::{ChainError, InviteError, NodeRequestError, RecoveryError};
 use crate::say;
 use crate::service::{AskError, Refusal};
 use crate::shared_link::SharedLinkError;
@@ -73,6 +73,8 @@ exits! {
     Warning = 14, fr: "« doctor » a trouvé quelque chose à faire", en: "`doctor` found something to do";
     /// The background service of this home does not run, or does not do this now.
     Service = 15, fr: "le service en arrière-plan ne tourne pas, ou ne peut pas le faire maintenant", en: "the background service does not run, or cannot do this now";
+    /// A recovery cannot be set up, approved or finished, or not yet.
+    Recovery = 16, fr: "récupération incomplète, refusée ou impossible", en: "a recovery is incomplete, refused or impossible";
     /// Stopped by its user.
     Interrupted = 130, fr: "interrompu", en: "interrupted";
 }
@@ -90,7 +92,8 @@ impl Exit {
             | Self::Alarm
             | Self::Invite
             | Self::Local
-            | Self::NotFound => true,
+            | Self::NotFound
+            | Self::Recovery => true,
             Self::Done
             | Self::Bug
             | Self::Unreachable
@@ -117,7 +120,11 @@ impl From<&Failure> for Exit {
             Failure::Link(error) => of_link(error),
             Failure::State(_) | Failure::NodeRequest(_) => Self::Local,
             Failure::Keys(error) => of_keys(error),
-            Failure::Chain(error) | Failure::Invite(InviteError::Chain(error)) => of_chain(error),
+            Failure::Chain(error)
+            | Failure::Invite(InviteError::Chain(error))
+            | Failure::Recovery(RecoveryError::Chain(error)) => of_chain(error),
+            Failure::Recovery(RecoveryError::BadCertificate) => Self::Alarm,
+            Failure::Recovery(_) => Self::Recovery,
             Failure::Invite(InviteError::TwoAnswers | InviteError::BadCertificate) => Self::Alarm,
             Failure::Invite(_) | Failure::InviteCode(_) => Self::Invite,
             Failure::SharedLink(error) => of_shared_link(error),
@@ -147,7 +154,8 @@ fn of_sync(error: &SyncError) -> Exit {
 
 fn of_shared_link(error: &SharedLinkError) -> Exit {
     match error {
-        SharedLinkError::Address(_) | SharedLinkError::TooLarge => Exit::Usage,
+        SharedLinkError::Address(_) | SharedLinkError::TooLarge | SharedLinkError::AsksForFiles => Exit::Usage,
+        SharedLinkError::NoPage => Exit::Refused,
         SharedLinkError::Password => Exit::Passphrase,
         SharedLinkError::Unsigned | SharedLinkError::Forged | SharedLinkError::Manifest(_) => Exit::Misbehaved,
         SharedLinkError::Exists(_) => Exit::Local,
@@ -176,6 +184,7 @@ fn of_keys(error: &KeysError) -> Exit {
         KeysError::Passphrase(_) | KeysError::Locked { source: KeystoreError::WrongPassphrase, .. } => Exit::Passphrase,
         KeysError::Locked { .. } | KeysError::State(_) | KeysError::NoRoot => Exit::Local,
         KeysError::NotEnrolled => Exit::Invite,
+        KeysError::NotRecovered => Exit::Recovery,
         KeysError::Signing(_) | KeysError::Authority(_) => Exit::Bug,
     }
 }

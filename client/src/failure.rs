@@ -7,7 +7,7 @@ use crate::content::{ChunkFault, FetchError, NodesError, UploadError};
 use crate::keys::{InviteCodeError, KeysError};
 use crate::link::LinkError;
 use crate::link::Misbehaviour;
-use crate::organisation::{ChainError, FoundingError, InviteError, InviteFetchError, NodeRequestError};
+use crate::organisation::{ChainError, FoundingError, InviteError, InviteFetchError, NodeRequestError, RecoveryError};
 use crate::say;
 use crate::service::AskError;
 use crate::shared_link::SharedLinkError;
@@ -44,6 +44,9 @@ pub enum Failure {
     /// An invite's code.
     #[error(transparent)]
     InviteCode(#[from] InviteCodeError),
+    /// A recovery.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
     /// A node's request for a charter.
     #[error(transparent)]
     NodeRequest(#[from] NodeRequestError),

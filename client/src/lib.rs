@@ -28,6 +28,7 @@ pub mod log;
 pub mod sync;
 pub mod tree;
 
+pub mod file_request;
 pub mod service;
 pub mod shared_link;
 pub mod ui;

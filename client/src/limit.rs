@@ -107,13 +107,16 @@ pub const NAME_BYTES_MAX: usize = 255;
 pub const CHUNKS_INLINE_MAX: usize = 1024;
 /// Chunk references of one page: a change of one chunk sends its page anew, so pages are small.
 pub const PAGE_CHUNKS_MAX: usize = 1024;
-/// Pages of pages, and no further: with the other bounds, files of a pebibyte (`formats#16`).
+/// Pages of pages, and no further (`formats#16`).
 pub const PAGE_LEVELS_MAX: u8 = 2;
+/// Chunks of one file, so that the list of them fits some hundred megabytes of memory, whoever wrote it: files of four tebibytes.
+pub const FILE_CHUNKS_MAX: usize = 4 * 1024 * 1024;
 /// Bytes that one chunk reference takes in an op or page, at most.
 pub const CHUNK_REF_BYTES_MAX: usize = 32 + 32 + 16 + 5;
 
 const _: () = assert!(CHUNKS_INLINE_MAX * CHUNK_REF_BYTES_MAX < COMMIT_OPS_BYTES_MAX / 2);
 const _: () = assert!(PAGE_CHUNKS_MAX * CHUNK_REF_BYTES_MAX + 8 <= CHUNK_PLAIN_BYTES_MAX);
+const _: () = assert!(FILE_CHUNKS_MAX <= CHUNKS_INLINE_MAX * PAGE_CHUNKS_MAX * PAGE_CHUNKS_MAX);
 
 /// Bytes of sealed chunks that are shuffled together before they leave (architecture.md, "What a node learns").
 pub const UPLOAD_WINDOW_BYTES: usize = 64 * 1024 * 1024;
@@ -247,12 +250,28 @@ pub const LINK_ENTRIES_MAX: usize = 200_000;
 pub const LINK_DIGITS_MIN: usize = 6;
 /// Bytes of a path that members see of a link: the end of a longer one.
 pub const LINK_LABEL_PATH_BYTES: usize = 768;
+/// Bytes of what a file request's page shows, as its maker writes it.
+pub const REQUEST_NOTE_BYTES_MAX: usize = 1024;
+/// Bytes of the path that a file request's files go to.
+pub const REQUEST_PATH_BYTES_MAX: usize = 1024;
+/// Files of one drop.
+pub const DROP_FILES_MAX: usize = 10_000;
+/// Folders within folders of one drop, with the file itself.
+pub const DROP_DEPTH_MAX: usize = 32;
+/// Bytes of the list that a drop begins with.
+pub const DROP_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Names that are tried for one dropped file.
+pub const DROP_NAMES_TRIED_MAX: u32 = 1000;
 /// Requests to a service that wait for it to act.
 pub const ERRANDS_WAITING_MAX: usize = 16;
 /// Seconds for which a service that ends waits for its rounds to halt.
 pub const STOP_SECONDS_MAX: u64 = 5;
 /// Seconds after which a folder that could not be used is tried again.
 pub const STOPPED_RETRY_SECONDS: u64 = 60;
+/// Devices that one request revokes, of those of whoever recovers: well within what a node takes at once.
+pub const REVOCATIONS_AT_ONCE: usize = 8;
+/// Texts about recoveries that wait until a command tells them.
+pub const NEWS_MAX: usize = 16;
 /// Paths of one kind that are told of a space, or kept of an event.
 pub const EVENT_LIST_MAX: usize = 50;
 /// Bytes of each of the two files of events: some weeks of a busy person.

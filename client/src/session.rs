@@ -3,6 +3,7 @@
 
 mod catch_up;
 mod certify;
+mod news;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use crate::organisation::{Chain, ChainError};
 use crate::state::{Anchor, ChainFile, Home};
 
 pub use certify::Certifying;
+pub use news::News;
 
 /// An enrolled device at work.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub struct Session {
     identity: Arc<Identity>,
     chain: Mutex<Chain>,
     machine: Arc<dyn Machine>,
+    news: Arc<News>,
 }
 
 impl Session {
@@ -37,6 +40,7 @@ impl Session {
         let identity = match keys::open(&home, passphrase)? {
             Contents::Enrolled(identity) => identity,
             Contents::Joining(_) => return Err(KeysError::NotEnrolled.into()),
+            Contents::Recovering(_) => return Err(KeysError::NotRecovered.into()),
         };
         let anchor = Anchor::open(&home)?;
         Self::assemble(home, anchor, identity)
@@ -59,6 +63,7 @@ impl Session {
             identity: Arc::new(identity),
             chain: Mutex::new(chain),
             machine: Arc::new(ThisMachine),
+            news: Arc::default(),
         })
     }
 
@@ -120,6 +125,12 @@ impl Session {
         &self.identity
     }
 
+    /// What this device has learnt of recoveries, to be told to its person.
+    #[must_use]
+    pub fn news(&self) -> &Arc<News> {
+        &self.news
+    }
+
     /// What the chain says, as far as this device has verified it.
     #[must_use]
     pub fn organisation(&self) -> Arc<Organisation> {
@@ -143,7 +154,10 @@ impl Session {
         ChainFile::of(&self.home).append(chain.certificates().len(), certificates)?;
         let head = extended.organisation().head();
         self.anchor.update(|anchor| anchor.advance_org(head))?;
+        let organisation = Arc::clone(extended.organisation());
         *chain = extended;
+        drop(chain);
+        certificates.iter().for_each(|certificate| self.news.hear(certificate, &organisation, &self.identity));
         Ok(())
     }
 

@@ -160,15 +160,29 @@ mod tests {
         }
     }
 
-    /// An author who wraps one root and certifies another: HPKE opens, the commitment refuses.
-    #[test]
-    fn rotation_with_two_keys_detected() {
-        let (certified, given, alice) = (EpochRoot::random(), EpochRoot::random(), KemSecret::generate());
+    /// An author who wraps one root for alice and certifies another.
+    fn two_roots(alice: &KemSecret) -> (Vec<u8>, EpochBinding, EpochRoot) {
+        let (certified, given) = (EpochRoot::random(), EpochRoot::random());
         let binding = binding(&certified);
         let bundle = seal_bundle(&given, &binding, &[(ALICE, alice.public().clone())]).expect("one member");
-        let copies = parse(&bundle).expect("canonical");
-        assert!(alice.unwrap(WRAP_EPOCH_ROOT, &binding.info(), &copies[0].1).is_ok(), "the copy itself opens");
+        (bundle, binding, given)
+    }
+
+    #[test]
+    fn rotation_with_two_keys_detected() {
+        let alice = KemSecret::generate();
+        let (bundle, binding, _) = two_roots(&alice);
         assert!(open_bundle(&bundle, &binding, ALICE, &alice).is_err());
+    }
+
+    /// HPKE alone opens the copy: without the commitment alice would have a root of her own.
+    #[test]
+    fn control_of_rotation_with_two_keys_detected() {
+        let alice = KemSecret::generate();
+        let (bundle, binding, given) = two_roots(&alice);
+        let copies = parse(&bundle).expect("canonical");
+        let opened = alice.unwrap(WRAP_EPOCH_ROOT, &binding.info(), &copies[0].1).expect("wrapped for alice");
+        assert_eq!(opened.as_slice(), given.secret().expose());
     }
 
     #[test]

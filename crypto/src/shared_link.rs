@@ -20,6 +20,7 @@ use vauban_protocol::space::LINK_TOKEN_BYTES;
 use crate::chunk::ContentKey;
 use crate::derive;
 use crate::error::OpenError;
+use crate::file_request::RequestBase;
 use crate::limit::LINK_PASSWORD_ROUNDS;
 use crate::ops::LogKey;
 use crate::salted::{self, Kind};
@@ -27,6 +28,8 @@ use crate::secret::{HIDDEN, Secret, random_salt};
 
 /// What opens the manifest's chunks.
 const HEAD: Kind = Kind { magic: *b"VBU", label: label::LINK_HEAD };
+/// What a file request's page shows.
+const WORDS: Kind = Kind { magic: *b"VBG", label: label::REQUEST_WORDS };
 /// What a link shows, for members.
 const LABEL: Kind = Kind { magic: *b"VBW", label: label::LINK_LABEL };
 
@@ -39,6 +42,8 @@ pub struct LinkSecret(Secret<32>);
 pub struct LinkKeys {
     /// Seals the chunks of the manifest.
     pub content: ContentKey,
+    /// What the drops of a file request rest on, beside their key exchange.
+    pub base: RequestBase,
     token: Secret<LINK_TOKEN_BYTES>,
     key: Secret<32>,
     link: LinkId,
@@ -71,6 +76,7 @@ impl LinkSecret {
         let derive = |label| derive::extract::<32>(salt, self.0.expose(), label, &[link.as_bytes()]);
         LinkKeys {
             content: ContentKey::new(derive(label::LINK_CONTENT)),
+            base: RequestBase::new(derive(label::REQUEST_BASE)),
             token: derive(label::LINK_TOKEN),
             key: derive(label::LINK_KEY),
             link,
@@ -113,6 +119,27 @@ impl LinkKeys {
     /// [`OpenError`] for anything but what [`Self::seal_head`] made with this secret, password and link.
     pub fn open_head(&self, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         salted::open(HEAD, &self.key, &[self.link.as_bytes()], sealed)
+    }
+
+    /// Seals what a file request's page shows.
+    #[must_use]
+    pub fn seal_words(&self, plain: &[u8]) -> Vec<u8> {
+        self.seal_words_with(plain, &random_salt())
+    }
+
+    /// Seals with a given salt, for vectors.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn seal_words_with(&self, plain: &[u8], salt: &[u8; 32]) -> Vec<u8> {
+        salted::seal_with(WORDS, &self.key, &[self.link.as_bytes()], plain, salt)
+    }
+
+    /// Opens what a file request's page shows.
+    ///
+    /// # Errors
+    /// [`OpenError`] for anything but what [`Self::seal_words`] made with this secret, password and request.
+    pub fn open_words(&self, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        salted::open(WORDS, &self.key, &[self.link.as_bytes()], sealed)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every bound of the node, with its reason.
 
 use vauban_protocol::limit::{
-    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, FOLLOW_BYTES_MAX, IDS_MAX, OBJECT_BYTES_MAX, SEATS_MAX,
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, DROP_RECORD_BYTES, FOLLOW_BYTES_MAX, FRAME_PREFIX_BYTES,
+    IDS_MAX, OBJECT_BYTES_MAX, OBJECT_OVERHEAD_BYTES, SEATS_MAX,
 };
 use vauban_protocol::time::DAY_SECONDS;
 
@@ -398,8 +399,22 @@ pub const LINK_OPENS_MINUTE_MAX: u32 = 30;
 pub const LINKS_PACED_MAX: usize = 4096;
 /// Seconds for which a gateway adds up openings before it has them counted.
 pub const LINK_COUNT_SECONDS: u64 = 5;
+/// File requests that one tick looks at, each with all its drops.
+pub const REQUESTS_LOOKED_MAX: usize = 4;
+/// Records that one look, or one word of a device, lets a drop let go of: two records each.
+pub const DROP_RECORDS_CLEARED_MAX: usize = 4096;
+/// Seconds after which a drop goes that nobody finished.
+pub const DROP_UNFINISHED_SECONDS: u64 = DAY_SECONDS;
+/// Seconds for which nodes keep what was dropped and not taken, once its file request is over; then all of it is forgotten.
+pub const REQUEST_GRACE_SECONDS: u64 = 30 * DAY_SECONDS;
 /// Requests to the page of links at once.
 pub const PAGE_REQUESTS_MAX: usize = 64;
+/// Records of drops that come in at once.
+pub const PAGE_RECORDS_MAX: usize = 32;
+/// Seconds for one record to come in: 1 MiB over a slow line.
+pub const PAGE_RECORD_SECONDS_MAX: u64 = 120;
+/// Bytes of one record of a drop, sealed: as the page cuts them.
+pub const PAGE_RECORD_BYTES_MAX: usize = DROP_RECORD_BYTES + FRAME_PREFIX_BYTES + OBJECT_OVERHEAD_BYTES;
 /// Bytes of a request to it: a link, its token, and ids.
 pub const PAGE_REQUEST_BYTES_MAX: usize = 48 + PAGE_IDS_MAX * 32;
 /// Chunks of one request to it.

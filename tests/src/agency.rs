@@ -165,6 +165,14 @@ impl Agency {
         code(&invited.stdout)
     }
 
+    /// A code that lets somebody who has lost every device ask for their keys.
+    ///
+    /// # Errors
+    /// If the command fails, or prints no code.
+    pub fn recovery(&self, name: &str) -> anyhow::Result<String> {
+        code(&self.admin.run(&["user", "recover", name])?.stdout)
+    }
+
     /// The first device of a new person.
     ///
     /// # Errors

@@ -157,6 +157,16 @@ impl Browser {
         anyhow::bail!("the keyboard never reaches {selector}")
     }
 
+    /// Gives files to the input for files that a CSS selector finds, shown or not.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn upload(&self, selector: &str, files: &[&Path]) -> anyhow::Result<()> {
+        let paths: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        let input = self.find(selector)?;
+        self.command(&format!("element/{input}/value"), &json!({ "text": paths.join("\n") })).map(drop)
+    }
+
     /// Runs a script in the page, and answers with what it returns.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ pub mod wait;
 
 pub mod process;
 
+pub mod clock;
+
 pub mod folder;
 pub mod http;
 pub mod mount;

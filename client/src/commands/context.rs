@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cli::Global;
 use crate::failure::Failure;
@@ -10,7 +11,7 @@ use crate::link::LinkError;
 use crate::output::Output;
 use crate::say;
 use crate::service::{Limits, Settings, Working, claim_or_borrow};
-use crate::session::Session;
+use crate::session::{News, Session};
 use crate::state::Home;
 
 /// The surroundings of one command.
@@ -20,6 +21,8 @@ pub(crate) struct Context {
     pub(crate) output: Output,
     passphrase_file: Option<PathBuf>,
     limits: Limits,
+    /// What the sessions of this command learn on their way.
+    news: Arc<Mutex<Vec<Arc<News>>>>,
 }
 
 impl Context {
@@ -29,13 +32,14 @@ impl Context {
             output: if global.json { Output::Json } else { Output::Text },
             passphrase_file: global.passphrase_file.clone(),
             limits: Limits::default(),
+            news: Arc::default(),
         }
     }
 
     /// The same, with limits that were typed.
     pub(crate) fn limited(&self, limits: Limits) -> Self {
         let (home, passphrase_file) = (self.home.clone(), self.passphrase_file.clone());
-        Self { home, output: self.output, passphrase_file, limits }
+        Self { home, output: self.output, passphrase_file, limits, news: Arc::clone(&self.news) }
     }
 
     /// Limits that were typed.
@@ -114,7 +118,20 @@ impl Context {
         if !self.home.keystore().exists() {
             return Err(crate::state::StateError::NoHome(self.home.folder().to_owned()).into());
         }
-        Session::open(self.home.clone(), &self.passphrase()?)
+        let session = Session::open(self.home.clone(), &self.passphrase()?)?;
+        self.hear(&session);
+        Ok(session)
+    }
+
+    /// Has what a session learns told when the command is over.
+    pub(crate) fn hear(&self, session: &Session) {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(session.news()));
+    }
+
+    /// Tells it.
+    pub(crate) fn say_news(&self) {
+        let news = std::mem::take(&mut *self.news.lock().unwrap_or_else(PoisonError::into_inner));
+        news.iter().flat_map(|news| news.take()).for_each(|text| self.output.note(&text));
     }
 
     /// The right to write with this home's keys: the service that has it, if one runs, halts for as long as this is held.

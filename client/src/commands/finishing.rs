@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use vauban_protocol::id::InviteId;
-use vauban_protocol::organisation::InviteKind;
+use vauban_protocol::id::{DeviceId, InviteId};
+use vauban_protocol::organisation::{Invite, InviteKind, Organisation, device_fingerprint};
 
 use crate::clock;
 use crate::commands::Context;
@@ -12,14 +12,14 @@ use crate::complaint::Complaint;
 use crate::failure::Failure;
 use crate::limit::POLL_SECONDS;
 use crate::link::Link;
-use crate::organisation::{InviteError, Roster, accept, judge_posts, open_secret, verify_invite};
-use crate::say;
+use crate::organisation::{InviteError, Roster, accept, judge_posts, open_secret, recovery_of, verify_invite};
 use crate::session::{Certifying, Session};
+use crate::{say, spoken};
 
 /// Which invites are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
-    /// All that lead to a new person.
+    /// All that lead to a new person, or to a device for one who has lost theirs.
     People,
     /// All that lead to a machine of this device's own person.
     OwnDevices,
@@ -45,6 +45,8 @@ pub(super) struct Finished {
     pub(super) device: String,
     /// The machine.
     pub(super) device_id: String,
+    /// The words of a machine that is the person's only once guardians approve it.
+    pub(super) words: Option<String>,
 }
 
 /// Finishes the wanted invites that have been answered.
@@ -127,17 +129,39 @@ async fn look(session: &Session, link: &Link, wanted: Wanted) -> Result<Looked, 
             .certify(Certifying::At(link), |draft| Ok(accept(draft, identity, record, &secret, post.join.payload())?))
             .await?;
         let organisation = session.organisation();
-        let roster = Roster::new(&organisation, identity.directory());
-        let user = organisation.device(device).map(|record| roster.user(record.user)).unwrap_or_default();
-        looked.finished.push(Finished { user, device: roster.device(device), device_id: device.to_hex() });
+        looked.finished.push(finished(
+            &Roster::new(&organisation, identity.directory()),
+            &organisation,
+            record,
+            device,
+        ));
     }
     Ok(looked)
+}
+
+fn finished(roster: &Roster<'_>, organisation: &Organisation, invite: &Invite, device: DeviceId) -> Finished {
+    let device_id = device.to_hex();
+    let recovery = match invite.kind {
+        InviteKind::Recovery(user) => recovery_of(organisation, user).ok(),
+        InviteKind::User | InviteKind::Device(_) => None,
+    };
+    match recovery.filter(|recovery| recovery.device == device) {
+        Some(recovery) => {
+            let fingerprint = device_fingerprint(&recovery.record.keys, &recovery.record.kem);
+            let (user, words) = (roster.user(recovery.record.user), spoken::words(&fingerprint.0));
+            Finished { user, device: roster.device_named(device, &recovery.record), device_id, words: Some(words) }
+        }
+        None => {
+            let user = organisation.device(device).map(|record| roster.user(record.user)).unwrap_or_default();
+            Finished { user, device: roster.device(device), device_id, words: None }
+        }
+    }
 }
 
 impl Wanted {
     fn includes(self, invite: InviteId, kind: InviteKind, session: &Session) -> bool {
         match self {
-            Self::People => kind == InviteKind::User,
+            Self::People => matches!(kind, InviteKind::User | InviteKind::Recovery(_)),
             Self::OwnDevices => kind == InviteKind::Device(session.identity().user()),
             Self::One(wanted) => invite == wanted,
         }
@@ -153,11 +177,15 @@ fn nothing_yet(open: usize) -> String {
 
 /// What to say of those who were certified.
 pub(super) fn text(finished: &[Finished]) -> String {
-    let lines = finished.iter().map(|Finished { user, device, device_id }| {
-        say!(
+    let lines = finished.iter().map(|Finished { user, device, device_id, words }| match words {
+        None => say!(
             fr: "{user} est là, sur l'appareil {device} ({device_id}).",
             en: "{user} is in, on device {device} ({device_id}).",
-        )
+        ),
+        Some(words) => say!(
+            fr: "L'appareil {device} ({device_id}) demande à récupérer les clés de {user}. Ses mots :\n  {words}\nIl n'a rien tant que les gardiens de {user} ne l'ont pas approuvé, après avoir comparé ces mots de vive voix.",
+            en: "Device {device} ({device_id}) asks to recover {user}'s keys. Its words:\n  {words}\nIt has nothing until {user}'s guardians have approved it, once they have compared these words by voice.",
+        ),
     });
     lines.collect::<Vec<_>>().join("\n")
 }

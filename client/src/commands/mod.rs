@@ -18,6 +18,7 @@ pub(crate) mod ls;
 pub(crate) mod org;
 pub(crate) mod pause;
 pub(crate) mod put;
+pub(crate) mod recovery;
 pub(crate) mod restore;
 pub(crate) mod select;
 pub(crate) mod service;
@@ -34,6 +35,7 @@ mod context;
 mod finishing;
 mod installing;
 mod invited;
+mod meeting;
 mod named;
 mod progress;
 mod revoking;
@@ -57,34 +59,41 @@ use crate::state::StateError;
 /// Runs the command that was typed.
 pub(crate) fn run(cli: &Cli) -> Result<Exit, Failure> {
     let context = Context::new(&cli.global);
-    match &cli.command {
-        Command::Org(command) => org::run(&context, command),
-        Command::User(command) => user::run(&context, command),
-        Command::Admin(command) => admin::run(&context, command),
-        Command::Init(arguments) => init::run(&context, arguments),
-        Command::Device(command) => device::run(&context, command),
-        Command::Link(command) => link::run(&context, command),
-        Command::Space(command) => space::run(&context, command),
-        Command::Sync(arguments) => sync::run(&context, arguments),
-        Command::Select(arguments) => select::run(&context, arguments),
-        Command::Ignored(arguments) => ignored::run(&context, arguments),
-        Command::Fsck(arguments) => fsck::run(&context, arguments),
-        Command::Service(command) => service::run(&context, command),
-        Command::Pause(arguments) => pause::run(&context, arguments),
-        Command::Resume(arguments) => pause::run_resume(&context, arguments),
-        Command::Limit(arguments) => limit::run(&context, arguments),
-        Command::Log(arguments) => log::run(&context, arguments),
-        Command::Trash(command) => trash::run(&context, command),
-        Command::Put(arguments) => put::run(&context, arguments),
-        Command::Get(arguments) => get::run(&context, arguments),
-        Command::Cat(arguments) => cat::run(&context, arguments),
-        Command::Ls(arguments) => ls::run(&context, arguments),
-        Command::History(arguments) => history::run(&context, arguments),
-        Command::Diff(arguments) => diff::run(&context, arguments),
-        Command::Restore(arguments) => restore::run(&context, arguments),
-        Command::Ui(arguments) => ui::run(&context, arguments),
-        Command::Status(arguments) => status::run(&context, arguments),
-        Command::Doctor(arguments) => doctor::run(&context, arguments),
+    let done = run_in(&context, &cli.command);
+    context.say_news();
+    done
+}
+
+fn run_in(context: &Context, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Org(command) => org::run(context, command),
+        Command::User(command) => user::run(context, command),
+        Command::Admin(command) => admin::run(context, command),
+        Command::Init(arguments) => init::run(context, arguments),
+        Command::Device(command) => device::run(context, command),
+        Command::Recovery(command) => recovery::run(context, command),
+        Command::Link(command) => link::run(context, command),
+        Command::Space(command) => space::run(context, command),
+        Command::Sync(arguments) => sync::run(context, arguments),
+        Command::Select(arguments) => select::run(context, arguments),
+        Command::Ignored(arguments) => ignored::run(context, arguments),
+        Command::Fsck(arguments) => fsck::run(context, arguments),
+        Command::Service(command) => service::run(context, command),
+        Command::Pause(arguments) => pause::run(context, arguments),
+        Command::Resume(arguments) => pause::run_resume(context, arguments),
+        Command::Limit(arguments) => limit::run(context, arguments),
+        Command::Log(arguments) => log::run(context, arguments),
+        Command::Trash(command) => trash::run(context, command),
+        Command::Put(arguments) => put::run(context, arguments),
+        Command::Get(arguments) => get::run(context, arguments),
+        Command::Cat(arguments) => cat::run(context, arguments),
+        Command::Ls(arguments) => ls::run(context, arguments),
+        Command::History(arguments) => history::run(context, arguments),
+        Command::Diff(arguments) => diff::run(context, arguments),
+        Command::Restore(arguments) => restore::run(context, arguments),
+        Command::Ui(arguments) => ui::run(context, arguments),
+        Command::Status(arguments) => status::run(context, arguments),
+        Command::Doctor(arguments) => doctor::run(context, arguments),
         Command::Completions(arguments) => completions::run(arguments),
     }
 }

@@ -1,16 +1,18 @@
-//! What `vauban device revoke` and `vauban user revoke` share: who signs, and for whom only the root may.
+//! What the commands that revoke share: who signs, for whom only the root may, and the keys that change for it.
 
 use vauban_protocol::id::UserId;
 use vauban_protocol::organisation::Statement;
 
 use crate::commands::Context;
 use crate::commands::root_passphrase::RootPassphrase;
+use crate::commands::spaces::Connected;
 use crate::failure::Failure;
 use crate::keys::Root;
 use crate::link::Link;
-use crate::organisation::{Author, Roster};
+use crate::organisation::{Author, Roster, renew_if_due};
 use crate::say;
 use crate::session::{Certifying, Session};
+use crate::sync::NamedSpace;
 
 /// The arguments of both.
 #[derive(Debug, clap::Args)]
@@ -53,4 +55,45 @@ pub(super) async fn certify(
 ) -> Result<(), Failure> {
     let author = root.map_or_else(|| session.identity().as_ref().into(), Author::from);
     session.certify(Certifying::At(link), |draft| Ok(draft.say(author, statement.clone())?)).await
+}
+
+/// Spaces of this device's person whose keys a revocation changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Changed {
+    /// Those that got new keys by this command.
+    pub(super) rotated: u64,
+    /// Those that did not, for another device to see to.
+    pub(super) pending: u64,
+}
+
+/// New keys for the person, if it was a device of theirs, and then for every space that it could open and this one may write to.
+pub(super) fn change_keys(connected: &Connected) -> Result<Changed, Failure> {
+    let renewing = connected
+        .device
+        .certify(Certifying::At(&connected.link), |draft| Ok(renew_if_due(draft, connected.device.identity())?));
+    connected.runtime.block_on(renewing)?;
+    let mut changed = Changed::default();
+    for space in connected.spaces()? {
+        // One space that cannot be had keeps no other under the old keys.
+        match rotate(connected, &space) {
+            Ok((is_rotated, is_pending)) => {
+                changed.rotated = changed.rotated.saturating_add(u64::from(is_rotated));
+                changed.pending = changed.pending.saturating_add(u64::from(is_pending));
+            }
+            Err(error) => {
+                tracing::warn!(space = %space.id, ?error, "the space's keys were not changed");
+                changed.pending = changed.pending.saturating_add(1);
+            }
+        }
+    }
+    Ok(changed)
+}
+
+/// Whether a space got new keys; and whether it still needs some, or will once a member of it has new keys.
+fn rotate(connected: &Connected, space: &NamedSpace) -> Result<(bool, bool), Failure> {
+    let mut space = connected.open(space)?;
+    let is_rotated = space.rotate()?;
+    let (folded, organisation) = (space.folded()?, connected.device.organisation());
+    let is_due = folded.members().any(|(user, _)| organisation.is_renewal_due(user));
+    Ok((is_rotated, is_due || folded.is_rotation_pending(&organisation)))
 }

@@ -6,6 +6,7 @@ use serde::Serialize;
 use vauban_protocol::time::Timestamp;
 
 use crate::clock;
+use crate::commands::recovery::{Standing, standing_text};
 use crate::commands::status_spaces::{self, SpaceReport};
 use crate::commands::{Context, block_on, condition, limit};
 use crate::exit::Exit;
@@ -42,6 +43,7 @@ struct DeviceReport {
     device: String,
     device_id: String,
     spaces: Vec<SpaceReport>,
+    recovery: Standing,
 }
 
 #[derive(Debug, Serialize)]
@@ -65,11 +67,11 @@ pub(crate) fn run(context: &Context, _arguments: &Arguments) -> Result<Exit, Fai
     let mut failure = None;
     if report.service.is_none() || context.passphrase_file().is_some() {
         let session = context.session()?;
-        report.device = Some(device(&session)?);
         match block_on(reach(&session)) {
             Ok(node) => report.node = Some(node),
             Err(failed) => failure = Some(failed),
         }
+        report.device = Some(device(&session)?);
     }
     context.output.result(&report, text);
     match failure {
@@ -91,6 +93,7 @@ fn device(session: &Session) -> Result<DeviceReport, Failure> {
         device: roster.device(identity.device()),
         device_id: identity.device().to_hex(),
         spaces: status_spaces::reports(session, &roster)?,
+        recovery: Standing::of(&organisation, &roster, identity.user()),
     })
 }
 
@@ -118,7 +121,8 @@ fn text(report: &Report) -> String {
     let home = report.home.display();
     match &report.device {
         Some(device) => {
-            let DeviceReport { organisation, fingerprint, position, user, admin, device, spaces, .. } = device;
+            let DeviceReport { organisation, fingerprint, position, user, admin, device, spaces, recovery, .. } =
+                device;
             let organisation = organisation.as_deref().unwrap_or("?");
             let count = spaces.len();
             let role = if *admin { say!(fr: " (administrateur)", en: " (admin)") } else { String::new() };
@@ -128,6 +132,7 @@ fn text(report: &Report) -> String {
             );
             spaces.iter().for_each(|space| text.push_str(&status_spaces::text(space)));
             parts.push(text);
+            parts.extend(standing_text(recovery));
         }
         None => parts.push(say!(fr: "dossier       {home}", en: "folder        {home}")),
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use vauban_protocol::id::SpaceId;
 
+use crate::commands::link::told_of_drops;
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Connected, Purpose, connected};
 use crate::commands::{Context, watch};
@@ -289,6 +290,9 @@ pub(super) fn contested_text(contested: &Contested) -> String {
 
 /// What was left out goes where errors go; a script reads it in the summary.
 pub(super) fn say_left_out(output: Output, summary: &Summary) {
+    for line in told_of_drops(&summary.dropped) {
+        output.note(&line);
+    }
     for issue in &summary.issues {
         let (path, problem) = (&issue.path, issue.problem.text());
         output.note(&say!(fr: "laissé de côté : {path} : {problem}", en: "left out: {path}: {problem}"));

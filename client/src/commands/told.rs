@@ -47,6 +47,7 @@ pub(super) fn text(event: &Event) -> String {
         Event::Failed { error, now, .. } => {
             say!(fr: "erreur : {error}\n  → {now}", en: "error: {error}\n  → {now}")
         }
+        Event::Recovery { text } => text.clone(),
         Event::Stopped => say!(fr: "arrêté", en: "stopped"),
     }
 }

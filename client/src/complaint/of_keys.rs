@@ -54,6 +54,16 @@ pub(super) fn complaint(error: &KeysError) -> Complaint {
                 en: "Run this where `vauban org create` was run, or restore the root by `vauban org restore`.",
             ),
         ),
+        KeysError::NotRecovered => Complaint::new(
+            say!(
+                fr: "Cet appareil attend encore que vos gardiens l'approuvent.",
+                en: "This device still waits for your guardians' approval.",
+            ),
+            say!(
+                fr: "Quand ils l'ont fait : `vauban recovery finish` ; `vauban recovery begin` remontre ses mots.",
+                en: "When they have: `vauban recovery finish`; `vauban recovery begin` shows its words again.",
+            ),
+        ),
         KeysError::NotEnrolled => Complaint::new(
             say!(
                 fr: "Cet appareil attend encore que son invitation soit acceptée.",

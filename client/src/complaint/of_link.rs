@@ -135,6 +135,7 @@ fn refused(refusal: &Refusal) -> Complaint {
             fr: "Vérifier l'adresse et le mot de passe auprès de la personne qui les a envoyés.",
             en: "Check the address and the password with whoever sent them.",
         ),
+        Refusal::RequestFull => say!(fr: "Faire une nouvelle demande.", en: "Make a new request."),
         Refusal::LinkBusy => say!(fr: "Attendre une minute, puis relancer.", en: "Wait a minute, then run it again."),
         Refusal::UnknownDevice => say!(
             fr: "Attendre que le nœud ait rattrapé l'organisation ; sinon demander à un administrateur si cet appareil est enrôlé.",
@@ -270,6 +271,10 @@ fn refusal_text(refusal: &Refusal) -> String {
         Refusal::LinkToken => say!(
             fr: "Le mot de passe, ou le lien lui-même, n'est pas le bon.",
             en: "The password, or the link itself, is not the right one.",
+        ),
+        Refusal::RequestFull => say!(
+            fr: "Cette demande de fichiers a reçu tout ce qu'elle peut.",
+            en: "This file request has received as much as it may.",
         ),
         Refusal::LinkBusy => say!(
             fr: "Ce lien a été ouvert, ou essayé, trop souvent ces derniers temps.",

@@ -53,6 +53,26 @@ pub(super) fn complaint(error: &SharedLinkError) -> Complaint {
                 en: "Give it by `--password-stdin`, or run it again in a terminal.",
             ),
         ),
+        SharedLinkError::AsksForFiles => Complaint::new(
+            say!(
+                fr: "Cette adresse demande des fichiers ; elle n'en ouvre aucun.",
+                en: "This address asks for files; it opens none.",
+            ),
+            say!(
+                fr: "L'ouvrir dans un navigateur, et y déposer les fichiers.",
+                en: "Open it in a browser, and drop the files there.",
+            ),
+        ),
+        SharedLinkError::NoPage => Complaint::new(
+            say!(
+                fr: "Aucun nœud ne sert la page où déposer des fichiers : la demande n'a pas été faite.",
+                en: "No node serves the page to drop files at: the request was not made.",
+            ),
+            say!(
+                fr: "Demander à l'exploitant de remplir `[links]` dans node.toml (listen et origin), puis relancer.",
+                en: "Ask the operator to fill in `[links]` in node.toml (listen and origin), then run it again.",
+            ),
+        ),
         SharedLinkError::Exists(path) => {
             let path = path.display();
             Complaint::new(

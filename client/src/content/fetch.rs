@@ -14,13 +14,14 @@ use futures::stream;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
+use vauban_crypto::limit::CUT_BYTES_MIN;
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::{IDS_MAX, OBJECT_OVERHEAD_BYTES};
 use vauban_protocol::size::padded_bytes;
 use vauban_protocol::wire::{ChunkAnswer, Request, Response};
 
 use super::nodes::{Nodes, NodesError};
-use crate::limit::{GET_BYTES, GETS_IN_FLIGHT_MAX};
+use crate::limit::{FILE_CHUNKS_MAX, GET_BYTES, GETS_IN_FLIGHT_MAX};
 use crate::log::{ChunkList, ChunkRef, PageError, Version, decode_page};
 
 /// Why content cannot be had at all.
@@ -35,7 +36,7 @@ pub enum FetchError {
     /// A page of its chunk list is none: its author is at fault.
     #[error(transparent)]
     Page(#[from] PageError),
-    /// Its chunks are not those of the length that its author recorded.
+    /// Its chunks are not those of the length that its author recorded, or more than it can have.
     #[error("the chunk list does not have the recorded length")]
     Length,
     /// Its chunks are genuine, and not the content that its author recorded.
@@ -184,17 +185,30 @@ async fn resolved<N: Nodes>(
         ChunkList::Inline(chunks) => (0, chunks.clone()),
         ChunkList::Paged { levels, pages } => (*levels, pages.clone()),
     };
+    let listed_max = listed_max(version.bytes);
     for _ in 0..levels {
         pages.extend(list.iter().map(|page| page.id));
         let mut inner = Vec::new();
         for batch in (Batches { chunks: list.into_iter().peekable() }) {
             for page in fetch_batch(nodes.clone(), space, batch).await? {
-                inner.extend(decode_page(page?.as_ref())?);
+                let listed = decode_page(page?.as_ref())?;
+                // One page named a thousand times, of pages named a thousand times, would list more than any memory holds.
+                if inner.len().saturating_add(listed.len()) > listed_max {
+                    return Err(FetchError::Length);
+                }
+                inner.extend(listed);
             }
         }
         list = inner;
     }
     Ok(list)
+}
+
+/// The most chunks that a content of so many bytes has, and so the most pages on any level of its list: all chunks but the last are
+/// long enough.
+fn listed_max(bytes: u64) -> usize {
+    let longest = usize::try_from(bytes).unwrap_or(usize::MAX) / CUT_BYTES_MIN;
+    longest.saturating_add(1).min(FILE_CHUNKS_MAX)
 }
 
 /// One object, as the node holds it; verified against its id, not opened.

@@ -31,6 +31,9 @@ pub enum KeysError {
     /// This home's keys wait for an invite to be finished.
     #[error("this device has not been certified yet")]
     NotEnrolled,
+    /// This home's keys wait for guardians.
+    #[error("this device has not recovered its person's keys yet")]
+    NotRecovered,
     /// The library could not make a key or sign.
     #[error(transparent)]
     Signing(#[from] SigningError),

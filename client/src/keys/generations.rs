@@ -52,6 +52,13 @@ impl UserKeys {
         keys
     }
 
+    /// The latest secret that the chain gives to a device by a renewal, if there is one.
+    #[must_use]
+    pub fn given_to(holder: &Holder<'_>, organisation: &Organisation) -> Option<KemSecret> {
+        let record = organisation.user(holder.user)?;
+        record.generations.iter().rev().find_map(|generation| given(holder, organisation, generation))
+    }
+
     /// Opens those before the oldest one that is known, whose generation is the last of these.
     fn descend(&mut self, user: UserId, organisation: &Organisation, generations: &[Generation]) {
         for pair in generations.windows(2).rev() {

@@ -26,6 +26,8 @@ pub enum Contents {
     Enrolled(Identity),
     /// A device that answers, or has answered, an invite.
     Joining(JoiningKeys),
+    /// A device that asks guardians for its person's keys.
+    Recovering(JoiningKeys),
 }
 
 /// The keys of a device that is not certified yet.
@@ -47,7 +49,17 @@ pub struct JoiningKeys {
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 enum Stored {
     Enrolled { user: [u8; 16], signing: Vec<u8>, device_kem: [u8; 32], user_kem: [u8; 32], directory: [u8; 32] },
-    Joining { code: String, post: Vec<u8>, signing: Vec<u8>, device_kem: [u8; 32], user_kem: [u8; 32] },
+    Joining(StoredJoining),
+    Recovering(StoredJoining),
+}
+
+#[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+struct StoredJoining {
+    code: String,
+    post: Vec<u8>,
+    signing: Vec<u8>,
+    device_kem: [u8; 32],
+    user_kem: [u8; 32],
 }
 
 /// Opens the keystore of `home`.
@@ -71,13 +83,8 @@ pub fn open(home: &Home, passphrase: &Passphrase) -> Result<Contents, KeysError>
             kem(user_kem),
             DirectoryKey::new(Secret::new(*directory)),
         )),
-        Stored::Joining { code, post, signing, device_kem, user_kem } => Contents::Joining(JoiningKeys {
-            code: Zeroizing::new(code.clone()),
-            post: JoinPost::parse(&Bytes::copy_from_slice(post)).map_err(|_| cannot(KeystoreError::Malformed))?,
-            signing: SigningKeys::from_seed(seed(signing)?)?,
-            device_kem: kem(device_kem),
-            user_kem: kem(user_kem),
-        }),
+        Stored::Joining(joining) => Contents::Joining(joining.keys(cannot)?),
+        Stored::Recovering(joining) => Contents::Recovering(joining.keys(cannot)?),
     })
 }
 
@@ -94,17 +101,37 @@ pub fn save(home: &Home, passphrase: &Passphrase, contents: &Contents) -> Result
             user_kem: *identity.user_kem.seed().expose(),
             directory: *identity.directory.secret().expose(),
         },
-        Contents::Joining(joining) => Stored::Joining {
-            code: joining.code.to_string(),
-            post: joining.post.to_bytes(),
-            signing: joining.signing.seed().expose().to_vec(),
-            device_kem: *joining.device_kem.seed().expose(),
-            user_kem: *joining.user_kem.seed().expose(),
-        },
+        Contents::Joining(joining) => Stored::Joining(StoredJoining::of(joining)),
+        Contents::Recovering(joining) => Stored::Recovering(StoredJoining::of(joining)),
     };
     let path = home.keystore();
     let plain = Zeroizing::new(encode(&stored));
     let locked =
         lock(passphrase.expose(), &plain).map_err(|source| KeysError::Locked { path: path.clone(), source })?;
     Ok(replace(&path, &locked)?)
+}
+
+impl StoredJoining {
+    fn of(joining: &JoiningKeys) -> Self {
+        Self {
+            code: joining.code.to_string(),
+            post: joining.post.to_bytes(),
+            signing: joining.signing.seed().expose().to_vec(),
+            device_kem: *joining.device_kem.seed().expose(),
+            user_kem: *joining.user_kem.seed().expose(),
+        }
+    }
+
+    /// The keys; `cannot` says of which file they are.
+    fn keys(&self, cannot: impl Fn(KeystoreError) -> KeysError) -> Result<JoiningKeys, KeysError> {
+        let malformed = || cannot(KeystoreError::Malformed);
+        let signing = Secret::try_from(self.signing.as_slice()).map_err(|_| malformed())?;
+        Ok(JoiningKeys {
+            code: Zeroizing::new(self.code.clone()),
+            post: JoinPost::parse(&Bytes::copy_from_slice(&self.post)).map_err(|_| malformed())?,
+            signing: SigningKeys::from_seed(signing)?,
+            device_kem: KemSecret::from_seed(Secret::new(self.device_kem)),
+            user_kem: KemSecret::from_seed(Secret::new(self.user_kem)),
+        })
+    }
 }

@@ -21,3 +21,6 @@ pub use wrapping::{
     unwrap_directory, unwrap_invite_secret, unwrap_previous_secret, unwrap_user_secret, wrap_directory,
     wrap_invite_secret, wrap_previous_secret, wrap_user_secret,
 };
+
+#[cfg(test)]
+mod tests;

@@ -312,7 +312,8 @@ impl Epochs {
         }
     }
 
-    fn admit(&mut self, epoch: u32, root: EpochRoot) {
+    /// Takes a root as an epoch's. The caller knows that it is.
+    pub fn admit(&mut self, epoch: u32, root: EpochRoot) {
         let keys = root.keys(self.space, epoch);
         let cutter = match self.cutting {
             Cutting::Keyed => Cutter::keyed(&keys.cutter),

@@ -4,7 +4,7 @@ use vauban_crypto::invite::InviteSecret;
 use vauban_crypto::name::Named;
 use vauban_protocol::id::DeviceId;
 use vauban_protocol::limit::JOIN_POSTS_MAX;
-use vauban_protocol::organisation::{Invite, InviteKind, Join, JoinPost, Organisation, Statement};
+use vauban_protocol::organisation::{Invite, InviteKind, Join, JoinPost, Organisation, Recover, Statement};
 
 use crate::keys::{Identity, UserKeys, unwrap_invite_secret, wrap_directory, wrap_user_secret};
 use crate::organisation::invitation::invited_user;
@@ -62,7 +62,8 @@ pub fn open_secret(
     Ok(keys.open(|kem| unwrap_invite_secret(fingerprint, invite.id, identity.user(), kem, wrapped))?)
 }
 
-/// Drafts the certificates that answer a post: the person's, where one is invited, and the device's.
+/// Drafts the certificates that answer a post: the person's, where one is invited, and the device's; of a device that is to recover,
+/// the one that guardians then approve.
 ///
 /// # Errors
 /// [`InviteError`].
@@ -95,6 +96,18 @@ pub fn accept(
             let keys = UserKeys::of(identity, draft.organisation());
             let wrapped = wrap_user_secret(fingerprint, user, device, &join.device_kem, keys.newest())?;
             (user, wrapped, Some(invite.id))
+        }
+        (InviteKind::Recovery(user), None) => {
+            let recover = Recover {
+                user,
+                keys: join.keys.clone(),
+                kem: join.device_kem.clone(),
+                wrapped_directory: wrap_directory(fingerprint, user, &join.device_kem, directory)?,
+                sealed_name: directory.seal_name(Named::Device(device), &name)?,
+                invite: invite.id,
+            };
+            draft.say(identity.into(), Statement::Recover(recover))?;
+            return Ok(device);
         }
         _ => return Err(InviteError::BadAnswer),
     };

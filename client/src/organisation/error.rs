@@ -85,6 +85,54 @@ pub enum InviteError {
     Chain(#[from] ChainError),
 }
 
+/// A recovery that cannot be set up, approved or finished.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecoveryError {
+    /// The person has named no guardians, or their shares are of keys that were renewed since.
+    #[error("the person has no guardians")]
+    Unguarded,
+    /// This device's person guards nothing of that person's.
+    #[error("you are no guardian of that person")]
+    NoGuardian,
+    /// That person has not asked.
+    #[error("that person has not begun a recovery")]
+    Unasked,
+    /// This guardian has approved it.
+    #[error("you have approved this device")]
+    Said,
+    /// The words are not those of the device.
+    #[error("these are not the words of the device that asks")]
+    Words,
+    /// This device has not got the person's key in force.
+    #[error("this device has not got the person's keys in force")]
+    Keys,
+    /// The secret was split wrongly: a share is not what the person has signed, or all that fit do not give the key.
+    #[error("the shares are not what the person has signed")]
+    BadSplit,
+    /// The device is not certified yet.
+    #[error("no admin has certified this device yet")]
+    Uncertified,
+    /// The chain certifies this device, but not with its own keys, or gives it what does not open.
+    #[error("the certificate does not fit this device's keys")]
+    BadCertificate,
+    /// Shares are missing.
+    #[error("{have} of {need} shares, bad ones by {bad:?}")]
+    Missing {
+        /// Good shares.
+        have: usize,
+        /// Shares that it takes.
+        need: usize,
+        /// Guardians who gave back something else than their share, by name.
+        bad: Vec<String>,
+    },
+    /// It was refused, or guardians or keys have changed since it began.
+    #[error("the recovery has been refused, or is out of date")]
+    Refused,
+    /// The chain.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+}
+
 /// A node's request that is not in order.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NodeRequestError {

@@ -53,6 +53,22 @@ pub fn invite_device(
     draw_up(organisation, identity, InviteKind::Device(user), id, Vec::new(), &[user], expires_at, servers)
 }
 
+/// Invites a device for a person who has lost theirs. Any admin's client can finish it; guardians then approve the device.
+///
+/// # Errors
+/// [`InviteError`].
+pub fn invite_recovery(
+    organisation: &Organisation,
+    identity: &Identity,
+    user: UserId,
+    expires_at: Timestamp,
+    servers: Vec<String>,
+) -> Result<Invitation, InviteError> {
+    let id = InviteId(*Secret::random().expose());
+    let finishers: Vec<UserId> = organisation.admins().collect();
+    draw_up(organisation, identity, InviteKind::Recovery(user), id, Vec::new(), &finishers, expires_at, servers)
+}
+
 /// The person that an invite leads to: random like the invite, and one with it, so that the name sealed in the invite is
 /// bound to the person from the start.
 #[must_use]
@@ -95,7 +111,7 @@ pub fn verify_invite(invite: &Signed<Invite>, organisation: &Organisation, now: 
     let device = organisation.live_device(record.device).ok_or(InviteError::Issuer)?;
     invite.verify(&device.keys.ed25519).map_err(|_| InviteError::Issuer)?;
     let may = match record.kind {
-        InviteKind::User => organisation.is_admin(device.user),
+        InviteKind::User | InviteKind::Recovery(_) => organisation.is_admin(device.user),
         InviteKind::Device(user) => user == device.user,
     };
     if !may {

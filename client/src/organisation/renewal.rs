@@ -1,12 +1,15 @@
-//! Renewing a person's keys for secrets, once a device that held them was revoked.
+//! Renewing a person's keys for secrets, once a device that held them was revoked, or a guardian has left; guardians get shares of the
+//! new ones in the same breath.
 
 use vauban_crypto::kem::KemSecret;
 use vauban_protocol::organisation::{Renewal, Statement};
 
+use super::recovery::split_again;
 use super::{ChainError, Draft};
 use crate::keys::{Identity, UserKeys, wrap_previous_secret, wrap_user_secret};
 
-/// Drafts new keys for the person of `identity`, if a device was revoked that holds the ones in force; answers whether that was so.
+/// Drafts new keys for the person of `identity`, if a device was revoked that holds the ones in force, or a guardian of them has left; answers
+/// whether that was so.
 ///
 /// # Errors
 /// [`ChainError`].
@@ -29,5 +32,6 @@ pub fn renew_if_due(draft: &mut Draft, identity: &Identity) -> Result<bool, Chai
         wrapped_for,
     };
     draft.say(identity.into(), Statement::Renew(renewal))?;
+    split_again(draft, identity, &organisation, &fresh)?;
     Ok(true)
 }

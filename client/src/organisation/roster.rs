@@ -50,6 +50,12 @@ impl<'a> Roster<'a> {
         self.directory.open_name(Named::User(user), &record.sealed_name).unwrap_or_else(|_| user.to_string())
     }
 
+    /// The name of a machine that is nobody's yet.
+    #[must_use]
+    pub fn device_named(&self, device: DeviceId, record: &DeviceRecord) -> String {
+        self.device_name(device, record)
+    }
+
     fn device_name(&self, device: DeviceId, record: &DeviceRecord) -> String {
         self.directory.open_name(Named::Device(device), &record.sealed_name).unwrap_or_else(|_| device.to_string())
     }

@@ -16,10 +16,10 @@ use super::{
 };
 use crate::keys::{Identity, InviteCode};
 
-const NOW: Timestamp = Timestamp(1_800_000_000);
+pub(super) const NOW: Timestamp = Timestamp(1_800_000_000);
 
 /// An organisation with its founding admin.
-fn founding() -> Founding {
+pub(super) fn founding() -> Founding {
     let founder = Founder {
         organisation: "Mairie".into(),
         user: "Claire".into(),
@@ -37,12 +37,17 @@ fn invitation(founding: &Founding, name: &str) -> (Signed<Invite>, InviteCode) {
 }
 
 /// A post on `code`, and the keys behind it.
-fn answer(code: &InviteCode, kind: InviteKind) -> crate::keys::JoiningKeys {
+pub(super) fn answer(code: &InviteCode, kind: InviteKind) -> crate::keys::JoiningKeys {
     joining_keys(code, "code", kind, "portable").expect("keys")
 }
 
 /// Finishes an invite as `identity`, and extends the chain.
-fn finish(chain: &mut Chain, identity: &Identity, invite: &Invite, posts: Vec<JoinPost>) -> Result<(), InviteError> {
+pub(super) fn finish(
+    chain: &mut Chain,
+    identity: &Identity,
+    invite: &Invite,
+    posts: Vec<JoinPost>,
+) -> Result<(), InviteError> {
     let secret = open_secret(invite, chain.organisation(), identity)?;
     let post = judge_posts(invite, &secret, posts)?.ok_or(InviteError::Unfinished)?;
     let mut draft = Draft::new(chain.organisation(), NOW);
@@ -54,11 +59,16 @@ fn finish(chain: &mut Chain, identity: &Identity, invite: &Invite, posts: Vec<Jo
 /// A person who has joined, and the chain that says so.
 fn joined(founding: &Founding, name: &str) -> (Chain, Identity) {
     let mut chain = founding.chain.clone();
+    let identity = joined_to(&mut chain, founding, name);
+    (chain, identity)
+}
+
+/// A person who has joined, in this chain.
+pub(super) fn joined_to(chain: &mut Chain, founding: &Founding, name: &str) -> Identity {
     let (invite, code) = invitation(founding, name);
     let keys = answer(&code, InviteKind::User);
-    finish(&mut chain, &founding.identity, invite.payload(), vec![keys.post.clone()]).expect("finished");
-    let identity = certified(chain.organisation(), &keys).expect("fits").expect("is certified");
-    (chain, identity)
+    finish(chain, &founding.identity, invite.payload(), vec![keys.post.clone()]).expect("finished");
+    certified(chain.organisation(), &keys).expect("fits").expect("is certified")
 }
 
 #[test]

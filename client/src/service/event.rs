@@ -62,6 +62,11 @@ pub enum Event {
         /// The exit code of its kind.
         exit: u8,
     },
+    /// Something of a recovery: of this person's keys, or of those of one whose guardian this person is.
+    Recovery {
+        /// What, for a person to read.
+        text: String,
+    },
     /// A signal asked for the end.
     Stopped,
 }
@@ -97,6 +102,8 @@ impl Event {
         if let Self::Synced(summary) = &mut short {
             summary.conflicts.truncate(EVENT_LIST_MAX);
             summary.issues.truncate(EVENT_LIST_MAX);
+            summary.dropped.files.truncate(EVENT_LIST_MAX);
+            summary.dropped.junk.truncate(EVENT_LIST_MAX);
             summary.contested.truncate(EVENT_LIST_MAX);
             summary.falsehoods.truncate(EVENT_LIST_MAX);
         }
@@ -160,6 +167,7 @@ mod tests {
             (Event::Paused { until: None }, "paused"),
             (Event::Resumed, "resumed"),
             (Event::failed(&failure), "failed"),
+            (Event::Recovery { text: "x".to_owned() }, "recovery"),
             (Event::Stopped, "stopped"),
         ];
         for (event, name) in live.iter().map(|(event, name)| (Event::from(event), *name)).chain(own) {

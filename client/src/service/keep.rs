@@ -82,6 +82,12 @@ pub async fn keep(keeping: Keeping, stop: impl Future<Output = ()>) -> Result<()
     let (turns, lent) = Turns::lent_out();
     let (errands_in, errands) = mpsc::channel(ERRANDS_WAITING_MAX);
     let desk = Arc::new(Desk::new(Arc::clone(&device), turns, listener, errands_in));
+    let telling = Arc::downgrade(&desk);
+    device.news().tell_to(move |text| {
+        if let Some(desk) = telling.upgrade() {
+            desk.tell(None, Event::Recovery { text: text.to_owned() });
+        }
+    });
     let mut keeper = Keeper {
         device,
         desk: Arc::clone(&desk),

@@ -119,6 +119,7 @@ fn notice(name: Option<&str>, event: &Event) -> Option<Notice> {
             let kind = if *exit == Exit::Alarm as u8 { Kind::Alarm } else { Kind::Failure };
             (kind, say!(fr: "{name} : arrêté. {error}", en: "{name}: stopped. {error}"))
         }
+        Event::Recovery { text } => (Kind::Alarm, plain(text)),
         _ => return None,
     };
     Some(Notice { kind, text })

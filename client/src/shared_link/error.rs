@@ -22,6 +22,12 @@ pub enum SharedLinkError {
     /// It takes a password, and none was given.
     #[error("the link asks for a password")]
     Password,
+    /// The address is a file request's: it takes files in, and gives none.
+    #[error("the address asks for files, and opens none")]
+    AsksForFiles,
+    /// No node serves the page by which people without an account drop files.
+    #[error("no node serves a page")]
+    NoPage,
     /// Something stands where the files are to go.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),

@@ -31,6 +31,9 @@ pub struct Opened {
 /// # Errors
 /// [`Failure`].
 pub async fn open(address: &LinkAddress, password: Option<String>) -> Result<Opened, Failure> {
+    if address.key.is_some() {
+        return Err(SharedLinkError::AsksForFiles.into());
+    }
     let (secret, link) = (address.secret.clone(), address.link);
     let stretching = tokio::task::spawn_blocking(move || secret.keys(link, password.as_deref()));
     let keys = stretching.await.map_err(|_| Failure::Bug("the keys were not derived"))?;

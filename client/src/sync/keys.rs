@@ -10,7 +10,7 @@ use vauban_protocol::wire::{Request, Response};
 
 use super::follow::{Side, commits};
 use super::{OpenSpace, SyncError};
-use crate::content::{ChunkFault, FetchError, Nodes, NodesError, fetch_chunk};
+use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::keys::UserKeys;
 use crate::log::{Epochs, Falsehood, FalsehoodOf, KeysSaid, LogError, VerifiedCommit, verify_outline};
 use crate::state::cache::LearnedKeys;
@@ -59,24 +59,14 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(found)
     }
 
-    /// What a commit says of the keys, with the bundle if it holds them for this user. One that no node has is left out, and asked for
-    /// again when it is needed.
+    /// What a commit says of the keys, with the bundle if it holds them for this user. One that nodes do not show is their fault, and asked for
+    /// again; what they show is what its author has stored.
     pub(super) fn fetch_keys(&self, commit: &VerifiedCommit, before: &Space) -> Result<Option<LearnedKeys>, SyncError> {
         let judged = Epochs::judge(commit, before, &self.org, self.identity().user())?;
         let Some((said, is_mine)) = judged else { return Ok(None) };
-        let bundle = if is_mine { self.fetch_bundle(&said)? } else { None };
-        Ok(Some(LearnedKeys { said, is_mine, bundle }))
-    }
-
-    fn fetch_bundle(&self, said: &KeysSaid) -> Result<Option<Vec<u8>>, SyncError> {
-        match self.runtime.block_on(fetch_chunk(&self.nodes, self.id, said.bundle())) {
-            Ok(bundle) => Ok(Some(bundle.to_vec())),
-            Err(FetchError::Chunk(fault @ (ChunkFault::Missing(_) | ChunkFault::Corrupt(_)))) => {
-                tracing::warn!(space = %self.id, epoch = said.epoch(), %fault, "no node has the keys of an epoch");
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
+        let fetch = || self.runtime.block_on(fetch_chunk(&self.nodes, self.id, said.bundle()));
+        let bundle = is_mine.then(fetch).transpose()?;
+        Ok(Some(LearnedKeys { said, is_mine, bundle: bundle.map(|bundle| bundle.to_vec()) }))
     }
 
     /// Opens what was learned, as far as it can be, and answers what is false of it. A bundle that holds nothing for this user is not kept.
@@ -106,22 +96,9 @@ impl<N: Nodes> OpenSpace<N> {
         if commit.sealed_ops.is_empty() || self.epochs_mut()?.is_open(commit.epoch) {
             return Ok(());
         }
-        self.look_for_bundles(side)?;
         self.look_ahead(&mut Outline::of(before.clone()), |space, learned| space.keep_keys(side, learned).map(drop))?;
         // Whoever was a member all along has found them in the bundle: for a stranger to the epoch there is no other way.
         Ok(self.epochs_mut()?.secrets(commit.epoch).map(drop)?)
-    }
-
-    /// Asks again for the bundles that were to be this user's, and could not be had.
-    fn look_for_bundles(&mut self, side: Side) -> Result<(), SyncError> {
-        let lacking =
-            self.side(side)?.keys()?.into_iter().filter(|learned| learned.is_mine && learned.bundle.is_none());
-        for learned in lacking.collect::<Vec<_>>() {
-            if let Some(bundle) = self.fetch_bundle(&learned.said)? {
-                self.keep_keys(side, LearnedKeys { bundle: Some(bundle), ..learned })?;
-            }
-        }
-        Ok(())
     }
 
     /// Takes up what the commits that follow an outline say of the keys, up to where the node has come.

@@ -18,6 +18,7 @@ use vauban_protocol::wire::{Request, Response};
 
 use super::SyncError;
 use super::checkpoint::Writing;
+use super::drops::KnownJunk;
 use super::follow::Side;
 use super::looked::Looked;
 use crate::content::{Dedup, Nodes, NodesError};
@@ -62,6 +63,8 @@ pub struct OpenSpace<N> {
     pub(super) looked: Option<Looked>,
     /// Entries that one look may find to differ.
     pub(super) entries_max: usize,
+    /// Drops that were looked at and do not open: they are looked at once.
+    pub(super) junk: KnownJunk,
 }
 
 impl<N: Nodes> OpenSpace<N> {
@@ -101,6 +104,7 @@ impl<N: Nodes> OpenSpace<N> {
             foreign: 0,
             looked: None,
             entries_max: SURVEY_ENTRIES_MAX,
+            junk: KnownJunk::new(),
         })
     }
 

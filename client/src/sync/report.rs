@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SyncError;
 use super::brake::Held;
+use super::drops::Received;
 use super::tend::Contested;
 use crate::content::{ChunkFault, Meter, Skip};
 use crate::limit::APART_LISTED_MAX;
@@ -102,6 +103,8 @@ pub struct Summary {
     pub conflicts: Vec<String>,
     /// What was left out.
     pub issues: Vec<Issue>,
+    /// What people without an account have dropped, and what came of it.
+    pub dropped: Received,
     /// Releases of chunks that were still needed: they are kept.
     pub contested: Vec<Contested>,
     /// Ops of members that had no effect: honest clients write none.

@@ -81,6 +81,9 @@ fn sync_scope<N: Nodes>(
     space.settle()?;
     space.ensure_epoch()?;
     space.rotate_or_put_off()?;
+    if *scope == Scope::Everything {
+        space.take_drops_or_put_off(run.watcher, &mut summary)?;
+    }
     rescue(space, &root, id, run.device_name, &mut summary)?;
     let mut tried = BTreeSet::new();
     // What was put back stands in no folder that anybody has told of.

@@ -11,6 +11,8 @@ mod halts;
 mod histories;
 mod hostile;
 mod ignored;
+mod injected;
+mod manifests;
 mod moves;
 mod node;
 mod past;

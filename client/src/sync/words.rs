@@ -62,11 +62,10 @@ impl<N: Nodes> OpenSpace<N> {
         View::of(&self.cache, self.now())
     }
 
-    /// Whether what the nodes show of the space may be built upon: another device agrees, if need be asked for now; or no other has ever
-    /// written to it.
+    /// Whether what the nodes show of the space may be built upon: another device agrees, if need be asked for now; or there is none to
+    /// agree, as no other that is still a member's has ever written to it.
     pub(super) fn is_confirmed(&mut self) -> Result<bool, SyncError> {
-        let me = self.identity().device();
-        if self.folded()?.devices().all(|(device, _)| device == me) || self.view()? != View::Unconfirmed {
+        if !self.has_others()? || self.view()? != View::Unconfirmed {
             return Ok(true);
         }
         // Whoever has not read all of the log vouches for nothing, and compares nothing.
@@ -74,6 +73,14 @@ impl<N: Nodes> OpenSpace<N> {
             self.compare_words()?;
         }
         Ok(self.view()? != View::Unconfirmed)
+    }
+
+    /// Whether another device has written to the space whose word still counts. Those that were revoked, and those of people who have gone,
+    /// confirm nothing any more: waiting for them, whoever is left alone would keep the keys for ever that they hold.
+    fn has_others(&self) -> Result<bool, SyncError> {
+        let (space, me) = (self.folded()?, self.identity().device());
+        let counts = |device| self.org.live_device(device).is_some_and(|live| space.role(live.user).is_some());
+        Ok(space.devices().any(|(device, _)| device != me && counts(device)))
     }
 
     /// What the other devices of the space have seen, the latest first. Only says it; judging is a round's.

@@ -65,7 +65,7 @@ impl ConflictCopy {
 }
 
 /// A dot at the beginning hides a file, and starts no extension.
-fn split_extension(name: &str) -> (&str, &str) {
+pub(crate) fn split_extension(name: &str) -> (&str, &str) {
     match name.rfind('.') {
         Some(at) if at > 0 && name.len() - at <= EXTENSION_BYTES_MAX => name.split_at(at),
         _ => (name, ""),
@@ -73,7 +73,7 @@ fn split_extension(name: &str) -> (&str, &str) {
 }
 
 /// The longest start of `text` that has at most `bytes` bytes and whole characters.
-fn truncated(text: &str, bytes: usize) -> &str {
+pub(crate) fn truncated(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {
         end -= 1;

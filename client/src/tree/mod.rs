@@ -24,8 +24,8 @@ mod shift;
 mod trash;
 mod watch;
 
-pub(crate) use conflict::MARK as CONFLICT_MARK;
 pub use conflict::{ConflictCopy, ConflictStamp, conflict_name};
+pub(crate) use conflict::{MARK as CONFLICT_MARK, split_extension, truncated};
 pub use disk::{Access, Disk, DiskFile, Listed, Look, Onto, Place};
 pub use disk_name::{Refused, is_own, may_link, may_write};
 pub use displaced::{AllDisplaced, Displaced};

@@ -20,7 +20,7 @@ use crate::secret::{HIDDEN, Secret};
 pub struct ChunkSecret([u8; 32]);
 
 impl ChunkSecret {
-    pub(super) fn new(secret: Secret<32>) -> Self {
+    pub(crate) fn new(secret: Secret<32>) -> Self {
         Self(*secret.expose())
     }
 

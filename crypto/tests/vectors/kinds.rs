@@ -4,14 +4,16 @@ use vauban_crypto::bundle::{EpochBinding, open_bundle};
 use vauban_crypto::chunk::ChunkSecret;
 use vauban_crypto::cut::{Cutter, CutterKey};
 use vauban_crypto::epoch::{EpochKeys, EpochRoot};
+use vauban_crypto::file_request::{RequestKey, RequestSecret};
 use vauban_crypto::invite::InviteSecret;
 use vauban_crypto::kem::KemSecret;
 use vauban_crypto::keystore::{Purpose, unlock_for};
 use vauban_crypto::name::{DirectoryKey, Named};
 use vauban_crypto::ops::OpsPlace;
 use vauban_crypto::secret::Secret;
+use vauban_crypto::share::{Share, SharePlace, combine};
 use vauban_crypto::shared_link::LinkSecret;
-use vauban_protocol::id::{ChunkId, DeviceId, Digest, InviteId, LinkId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, DeviceId, Digest, DropId, Fingerprint, InviteId, LinkId, SpaceId, UserId};
 
 use crate::case::Case;
 
@@ -66,6 +68,36 @@ pub(crate) fn invite(case: &Case) -> Result<Vec<u8>, String> {
     verified.map(|()| post).map_err(|error| format!("{error:?}"))
 }
 
+/// Opens a share, wrapped for its guardian or back for a device.
+pub(crate) fn share(case: &Case) -> Result<Vec<u8>, String> {
+    let place = SharePlace {
+        organisation: Fingerprint(case.array("organisation")),
+        user: UserId(case.array("user")),
+        kem: Digest(case.array("kem")),
+        guardian: UserId(case.array("guardian")),
+        number: u8::try_from(case.number("number")).expect("small"),
+    };
+    let holder = KemSecret::from_seed(Secret::new(case.array("seed")));
+    let open = if case.text("for") == "guardian" { Share::unwrap } else { Share::unwrap_back };
+    let opened = open(&place, &Digest(case.array("commitment")), &holder, &case.hex("object"));
+    opened.map(|share| share.expose().to_vec()).map_err(|error| format!("{error:?}"))
+}
+
+/// Puts shares together, and compares the secret's public key with the one that was split, as a client does. A share is its number and its
+/// 32 bytes.
+pub(crate) fn split(case: &Case) -> Result<Vec<u8>, String> {
+    let object = case.hex("object");
+    let shares: Vec<(u8, Share)> = object
+        .chunks(33)
+        .map(|share| Ok((share[0], Share::from_bytes(share[1..].try_into().map_err(|_| String::from("Length"))?))))
+        .collect::<Result<_, String>>()?;
+    let secret = combine(&shares).map_err(|error| format!("{error:?}"))?;
+    if secret.public().digest() != Digest(case.array("kem")) {
+        return Err(String::from("Other"));
+    }
+    Ok(secret.seed().expose().to_vec())
+}
+
 pub(crate) fn keystore(case: &Case) -> Result<Vec<u8>, String> {
     let purpose = if case.text("purpose") == "backup" { Purpose::Backup } else { Purpose::Keystore };
     let opened = unlock_for(purpose, &case.text("passphrase"), &case.hex("object"));
@@ -80,6 +112,18 @@ pub(crate) fn link(case: &Case) -> Result<Vec<u8>, String> {
         return Err(String::from("Token"));
     }
     keys.open_head(&case.hex("object")).map_err(|error| format!("{error:?}"))
+}
+
+/// Opens a record of a drop, as members do.
+pub(crate) fn drop(case: &Case) -> Result<Vec<u8>, String> {
+    let request = LinkId(case.array("request"));
+    let base =
+        LinkSecret::new(Secret::new(case.array("secret"))).keys(request, case.optional("password").as_deref()).base;
+    let members = RequestSecret::new(Secret::new(case.array("members")));
+    let place = (request, DropId(case.array("drop")));
+    let key = members.open(&base, place, &RequestKey(case.array("head"))).map_err(|error| format!("{error:?}"))?;
+    let (object, number) = (case.hex("object"), u32::from_le_bytes(case.array("number")));
+    key.record(number).open(ChunkId::of(&object), &object).map_err(|error| format!("{error:?}"))
 }
 
 /// The file is BLAKE3's output for a seed; the chunks must end where the case says.

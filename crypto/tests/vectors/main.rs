@@ -75,6 +75,16 @@ fn invite() {
 }
 
 #[test]
+fn share() {
+    run("share", kinds::share);
+}
+
+#[test]
+fn split() {
+    run("split", kinds::split);
+}
+
+#[test]
 fn keystore() {
     run("keystore", kinds::keystore);
 }
@@ -82,6 +92,11 @@ fn keystore() {
 #[test]
 fn link() {
     run("link", kinds::link);
+}
+
+#[test]
+fn drop() {
+    run("drop", kinds::drop);
 }
 
 #[test]

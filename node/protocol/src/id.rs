@@ -87,8 +87,10 @@ identifier! {
     SpaceId(16);
     /// An invite, chosen at random.
     InviteId(16);
-    /// A link that people without an account open, chosen at random.
+    /// A link that people without an account open, or a file request, chosen at random.
     LinkId(16);
+    /// What somebody drops by a file request at a time, chosen at random.
+    DropId(16);
     /// A life of the cluster, chosen at random when it is restored from a backup.
     Incarnation(16);
 }

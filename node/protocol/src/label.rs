@@ -37,6 +37,10 @@ labels! {
     SIGN_LINK = "sign link";
     /// Signature context of a link's end before its time.
     SIGN_LINK_END = "sign link end";
+    /// Signature context of a file request.
+    SIGN_REQUEST = "sign file request";
+    /// Signature context of the word that drops of a file request were taken.
+    SIGN_DROPS_TAKEN = "sign drops taken";
     /// Signature context of a joining device's proof of possession.
     SIGN_JOIN = "sign join";
 
@@ -60,6 +64,8 @@ labels! {
     HASH_SPACE = "space in clear";
     /// Prefix of the hash of an epoch's recipient list.
     HASH_RECIPIENTS = "recipients";
+    /// Prefix of the hash of all keys of a device, as people compare it by voice.
+    HASH_DEVICE = "device";
 
     /// Prefix of the hash of a part of a link's chunk ids.
     HASH_LINK_IDS = "link ids";
@@ -84,10 +90,16 @@ labels! {
     WRAP_USER_SECRET = "wrap user secret";
     /// HPKE `info` of a user's secret wrapped for the one that takes its place.
     WRAP_PREVIOUS_SECRET = "wrap previous secret";
+    /// HPKE `info` of a share of a user's secret wrapped for a guardian.
+    WRAP_SHARE = "wrap share";
+    /// HPKE `info` of the same, wrapped by the guardian for a device that recovers.
+    WRAP_SHARE_BACK = "wrap share back";
     /// HPKE `info` of the directory key wrapped for a user.
     WRAP_DIRECTORY = "wrap directory";
     /// HPKE `info` of an invite's secret wrapped for an admin.
     WRAP_INVITE = "wrap invite";
+    /// Commitment to a guardian's share.
+    SHARE_COMMIT = "share commit";
 
     /// Chunk key and commitment from the chunk's M (`formats#5`).
     CHUNK = "chunk";
@@ -117,6 +129,16 @@ labels! {
     LINK_CONTENT = "link content";
     /// Key of what a link shows, for members, from an epoch's log key and a salt.
     LINK_LABEL = "link label";
+    /// What a file request's drops rest on beside their key exchange, from its secret and password.
+    REQUEST_BASE = "request base";
+    /// Key of what a file request's page shows, from its link key and a salt.
+    REQUEST_WORDS = "request words";
+    /// Key of what opens a file request's drops, for members, from an epoch's log key and a salt.
+    REQUEST_KEYS = "request keys";
+    /// Key of a drop, from the key exchange and the request's base.
+    DROP_KEY = "drop key";
+    /// Secret of one record of a drop, from the drop's key.
+    DROP_RECORD = "drop record";
     /// Key that seals a keystore, from the passphrase key.
     KEYSTORE = "keystore";
     /// Key that seals an organisation backup, from the passphrase key.

@@ -71,6 +71,13 @@ pub const REANCHOR_REQUEST_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const REANCHORED_SPACES_MAX: usize = 400;
 /// Devices of one person, not revoked: the person's new secret, wrapped for each of them, fits into one certificate.
 pub const USER_DEVICES_MAX: usize = 20;
+/// Guardians of one person: their wrapped shares fit into one certificate, and nobody calls more people than that.
+pub const GUARDIANS_MAX: usize = 16;
+/// Guardians that it takes, at least: one alone could read what the person can.
+pub const GUARDIANS_THRESHOLD_MIN: usize = 2;
+/// Times that a person may name guardians in place of others for the same key: nobody fills the chain with them. Splitting a renewed key
+/// again does not count.
+pub const GUARD_CHANGES_MAX: u32 = 64;
 /// Members of one space: their copies of an epoch's root fit into one chunk.
 pub const MEMBERS_MAX: usize = 3_400;
 /// Spaces one user may be a member of.
@@ -99,6 +106,33 @@ pub const LINKS_MAX: usize = 256;
 /// Bytes of links in one answer.
 pub const LINKS_BYTES_MAX: usize = LINKS_MAX * (LINK_BYTES_MAX + 4);
 
+/// Bytes of one signed file request.
+pub const REQUEST_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of what a file request's page shows, sealed.
+pub const REQUEST_WORDS_BYTES_MAX: usize = 2 * 1024 - 512;
+/// Bytes of what opens a file request's drops, sealed for members.
+pub const REQUEST_KEYS_BYTES_MAX: usize = 1024 + 512;
+/// File requests of one space, with those that ended lately: bounds what one answer lists.
+pub const REQUESTS_MAX: usize = 256;
+/// Bytes of file requests in one answer.
+pub const REQUESTS_BYTES_MAX: usize = REQUESTS_MAX * (REQUEST_BYTES_MAX + 4);
+/// Drops of one file request: one look goes through them.
+pub const REQUEST_DROPS_MAX: u32 = 1024;
+/// Bytes of a file's content in one record of a drop: with its length it fills its size to the byte.
+pub const DROP_RECORD_BYTES: usize = 1024 * 1024 - FRAME_PREFIX_BYTES;
+/// Records of one drop: 128 GiB.
+pub const DROP_RECORDS_MAX: u32 = 128 * 1024;
+/// Bytes of sealed records of one file request: 1 TiB.
+pub const DROP_OBJECTS_BYTES_MAX: u64 = 1 << 40;
+/// Bytes of a drop's head.
+pub const DROP_HEAD_BYTES_MAX: usize = 128;
+/// Drops in one answer.
+pub const DROPS_LISTED_MAX: usize = 512;
+/// Drops that one statement frees.
+pub const DROPS_TAKEN_MAX: usize = 64;
+/// Bytes of one signed statement that drops were taken.
+pub const DROPS_TAKEN_BYTES_MAX: usize = DROPS_TAKEN_MAX * 16 + 256;
+
 /// Bytes of one message's postcard header: `IDS_MAX` ids with a length each fit.
 pub const HEADER_BYTES_MAX: usize = 256 * 1024;
 /// Bytes of the first stream of a connection that has not been admitted yet (`formats#21`).
@@ -112,6 +146,8 @@ const _: () = assert!(COMMIT_BYTES_MAX <= COMMITS_BYTES_MAX);
 const _: () = assert!(RETENTION_DAYS_MIN <= RETENTION_DAYS && RETENTION_DAYS <= RETENTION_DAYS_MAX);
 // A wrapped secret takes 1,200 bytes at most; two of their keys, the hybrid signature and the rest fit beside.
 const _: () = assert!(USER_DEVICES_MAX * (16 + 2 + 1200) + 8 * 1024 <= CERTIFICATE_BYTES_MAX);
+const _: () = assert!(GUARDIANS_MAX * (16 + 32 + 2 + 1200) + 8 * 1024 <= CERTIFICATE_BYTES_MAX);
+const _: () = assert!(GUARDIANS_THRESHOLD_MIN <= GUARDIANS_MAX && GUARDIANS_MAX <= u8::MAX as usize);
 const _: () = assert!(MEMBERS_MAX * 18 + CERTIFICATE_BYTES_MAX < COMMIT_BYTES_MAX);
 // At least one commit fits, so that following again makes progress.
 const _: () = assert!(COMMIT_BYTES_MAX + 4 <= FOLLOW_BYTES_MAX);
@@ -124,4 +160,8 @@ const _: () = assert!(
         <= LINK_BYTES_MAX
 );
 const _: () = assert!(LINK_PARTS_MAX <= u64::BITS as usize);
+const _: () = assert!(REQUEST_WORDS_BYTES_MAX + REQUEST_KEYS_BYTES_MAX + 512 <= REQUEST_BYTES_MAX);
+const _: () = assert!(DROP_RECORD_BYTES <= CHUNK_PLAIN_BYTES_MAX);
+// A drop takes its head, two identifiers, and numbers of ten bytes at most.
+const _: () = assert!(DROPS_LISTED_MAX * (DROP_HEAD_BYTES_MAX + 2 * 16 + 40) < HEADER_BYTES_MAX);
 const _: () = assert!(IDS_MAX * (32 + 5) < HEADER_BYTES_MAX);

@@ -1,4 +1,4 @@
-//! The page that opens links in a browser. Nodes serve it, byte for byte; devices sign its hash into each link that they make, so that
+//! The page that opens links, and file requests, in a browser. Nodes serve it, byte for byte; devices sign its hash into each link that they make, so that
 //! whoever opens one can compare. It loads nothing from elsewhere, and its policy lets nothing else run.
 
 use data_encoding::BASE64;
@@ -6,8 +6,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::id::Digest;
 
-/// The page.
-pub const LINK_PAGE: &str = include_str!("../assets/link.html");
+/// The page, put together of its parts: one style, one script.
+pub const LINK_PAGE: &str = concat!(
+    include_str!("../assets/page/top.html"),
+    "<style>\n",
+    include_str!("../assets/page/style.css"),
+    "</style>",
+    include_str!("../assets/page/body.html"),
+    "<script>\n",
+    include_str!("../assets/page/words.js"),
+    include_str!("../assets/page/shared.js"),
+    include_str!("../assets/page/open.js"),
+    include_str!("../assets/page/drop.js"),
+    include_str!("../assets/page/begin.js"),
+    "</script>\n</body>\n</html>\n",
+);
 
 /// SHA-256 of the page, which a browser can compute, too.
 #[must_use]

@@ -19,11 +19,19 @@ impl VerifiedChunk {
     /// # Errors
     /// [`Corrupt`] if the object is over the contract's bound, or is not what `id` names.
     pub fn verify(id: ChunkId, object: Bytes) -> Result<Self, Corrupt> {
+        let hashed = Self::of(object)?;
+        if hashed.id == id { Ok(hashed) } else { Err(Corrupt::Mismatch { id, found: hashed.id }) }
+    }
+
+    /// Hashes an object that comes without an id, from whoever cannot compute one.
+    ///
+    /// # Errors
+    /// [`Corrupt`] if it is over the contract's bound.
+    pub fn of(object: Bytes) -> Result<Self, Corrupt> {
         if object.len() > OBJECT_BYTES_MAX {
             return Err(Corrupt::Oversized { bytes: object.len() });
         }
-        let found = ChunkId::of(&object);
-        if found == id { Ok(Self { id, object }) } else { Err(Corrupt::Mismatch { id, found }) }
+        Ok(Self { id: ChunkId::of(&object), object })
     }
 
     /// The object's address.

@@ -1,4 +1,4 @@
-//! The page that opens links in a browser, and what it asks for: HTTP on a listener of its own.
+//! The page that opens links in a browser, and file requests, and what it asks for: HTTP on a listener of its own.
 //!
 //! ```text
 //! GET /          the page, byte for byte as devices have signed its hash
@@ -6,12 +6,15 @@
 //! POST /chunks   link(16) ‖ token(32) ‖ ids(32)…   → for each: length(u32 LE) ‖ object; 0 for one that is not there
 //! ```
 //! It decides nothing that the guests' verbs do not: the same token, the same pace, the same chunks. What a browser takes is bounded in
-//! number and bytes, and one that takes nothing is let go. TLS is the business of a proxy before it.
+//! number and bytes, and one that takes nothing is let go. TLS is the business of a proxy before it. What it asks for to drop files is in [`drops`].
 
+mod drops;
+
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -25,7 +28,7 @@ use futures::stream;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::time::timeout;
-use vauban_protocol::id::{ChunkId, LinkId};
+use vauban_protocol::id::{ChunkId, DropId, LinkId};
 use vauban_protocol::page::{LINK_PAGE, link_page_policy};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{LINK_TOKEN_BYTES, SharedLink};
@@ -37,7 +40,8 @@ use crate::edge::listen::EdgeError;
 use crate::edge::memory::Share;
 use crate::edge::verbs::{Objects, link_objects, opened_link};
 use crate::limit::{
-    PAGE_IDS_MAX, PAGE_PIECE_SECONDS_MAX, PAGE_REQUEST_BYTES_MAX, PAGE_REQUEST_SECONDS_MAX, PAGE_REQUESTS_MAX,
+    PAGE_IDS_MAX, PAGE_PIECE_SECONDS_MAX, PAGE_RECORDS_MAX, PAGE_REQUEST_BYTES_MAX, PAGE_REQUEST_SECONDS_MAX,
+    PAGE_REQUESTS_MAX,
 };
 
 /// Says which refusal it was, beyond the status.
@@ -56,6 +60,9 @@ struct Page {
     /// All browsers together are one client: they never take all of the node's memory.
     share: Share,
     places: Arc<Semaphore>,
+    records: Arc<Semaphore>,
+    /// Records on their way to disks.
+    flying: Mutex<BTreeSet<(LinkId, DropId, u32)>>,
     headers: HeaderMap,
 }
 
@@ -82,11 +89,21 @@ pub(super) async fn serve(page: PageListener, gateway: Arc<Gateway>) {
     let PageListener { listener, address } = page;
     tracing::info!(%address, "the page of links listens");
     let share = gateway.memory.share();
-    let page = Page { gateway, share, places: Arc::new(Semaphore::new(PAGE_REQUESTS_MAX)), headers: headers() };
+    let page = Page {
+        gateway,
+        share,
+        places: Arc::new(Semaphore::new(PAGE_REQUESTS_MAX)),
+        records: Arc::new(Semaphore::new(PAGE_RECORDS_MAX)),
+        flying: Mutex::default(),
+        headers: headers(),
+    };
     let router = Router::new()
         .route("/", get(index))
         .route("/open", post(open))
         .route("/chunks", post(chunks))
+        .route("/request", post(drops::request))
+        .route("/record", post(drops::record))
+        .route("/finish", post(drops::finish))
         .with_state(Arc::new(page));
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the page of links is served no more");
@@ -187,6 +204,8 @@ fn refused(refusal: Refusal) -> (StatusCode, &'static str) {
         Refusal::LinkExpired => (StatusCode::GONE, "expired"),
         Refusal::LinkEnded => (StatusCode::GONE, "ended"),
         Refusal::LinkBusy => (StatusCode::TOO_MANY_REQUESTS, "busy"),
+        Refusal::RequestFull => (StatusCode::INSUFFICIENT_STORAGE, "full"),
+        Refusal::Quota { .. } | Refusal::DiskFull => (StatusCode::INSUFFICIENT_STORAGE, "room"),
         Refusal::Malformed | Refusal::Forbidden => (StatusCode::BAD_REQUEST, "malformed"),
         _ => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     }

@@ -95,6 +95,13 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         Request::HoldLink { link, part, ids } => verbs::hold_link(gateway, admitted, link, part, ids).await,
         Request::EndLink => verbs::end_link(gateway, admitted, body).await,
         Request::Links { space } => verbs::links(gateway, caller, space).await,
+        Request::CreateFileRequest => verbs::create_file_request(gateway, admitted, body).await,
+        Request::FileRequests { space } => verbs::file_requests(gateway, caller, space).await,
+        Request::Drops { space } => verbs::drops(gateway, admitted, space).await,
+        Request::DropChunks { space, request, drop, from } => {
+            verbs::drop_chunks(gateway, admitted, space, (request, drop), from).await
+        }
+        Request::TakeDrops => verbs::take_drops(gateway, admitted, body).await,
         Request::Usage { of } => verbs::usage(gateway, admitted, of).await,
         Request::Follow { space, from } => {
             drop(body);
@@ -184,6 +191,11 @@ fn name(request: &Request) -> &'static str {
         Request::HoldLink { .. } => "hold_link",
         Request::EndLink => "end_link",
         Request::Links { .. } => "links",
+        Request::CreateFileRequest => "create_file_request",
+        Request::FileRequests { .. } => "file_requests",
+        Request::Drops { .. } => "drops",
+        Request::DropChunks { .. } => "drop_chunks",
+        Request::TakeDrops => "take_drops",
     }
 }
 

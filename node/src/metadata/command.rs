@@ -10,8 +10,8 @@ use serde::de::{Deserializer, Error, Visitor};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::{ChunkId, InviteId, LinkId, SpaceId};
-use vauban_protocol::organisation::{Certificate, Statement};
+use vauban_protocol::id::{ChunkId, DropId, InviteId, LinkId, SpaceId};
+use vauban_protocol::organisation::{Certificate, Invite, InviteKind, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, Control};
 use vauban_protocol::time::Timestamp;
@@ -75,6 +75,40 @@ pub(super) enum Command {
         /// How often.
         times: u32,
     },
+    /// A signed file request.
+    CreateFileRequest(Blob),
+    /// A record of a drop that somebody without an account makes.
+    AddRecord(Record),
+    /// A drop is whole.
+    FinishDrop {
+        /// The file request.
+        request: LinkId,
+        /// The drop.
+        drop: DropId,
+        /// How many records it has.
+        records: u32,
+        /// What members open it by.
+        head: Blob,
+    },
+    /// A signed word that drops were taken.
+    TakeDrops(Blob),
+}
+
+/// A record of a drop, as a gateway took it in and stored it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The file request.
+    pub request: LinkId,
+    /// The drop.
+    pub drop: DropId,
+    /// Which record, from 0 on.
+    pub number: u32,
+    /// Where it lies.
+    pub chunk: ChunkId,
+    /// Bytes of its object.
+    pub object_bytes: u32,
+    /// What its receipts rest on.
+    pub stored_at: u64,
 }
 
 /// What applying a command did.
@@ -115,6 +149,10 @@ pub enum Applied {
     LinkEnded,
     /// That it was opened is counted.
     LinkCounted,
+    /// The record, or the whole drop, is kept.
+    DropKept,
+    /// The drops are let go of.
+    DropsTaken,
 }
 
 /// A command's answer, the same on every voter.
@@ -129,7 +167,8 @@ pub(super) struct Batch(pub(super) Vec<Command>);
 pub(super) struct Outcomes(pub(super) Vec<Outcome>);
 
 impl Command {
-    /// Whether a gateway may propose it: what is in it was signed by whom it speaks of, or is a count that nothing rests on.
+    /// Whether a gateway may propose it: what is in it was signed by whom it speaks of, or is what a person without an account
+    /// gave a gateway, or a count that nothing rests on.
     pub(super) fn is_of_gateways(&self) -> bool {
         !matches!(self, Self::Found(_) | Self::Tick(_) | Self::Raise(_))
     }
@@ -148,6 +187,10 @@ impl Command {
                 | Self::HoldLink { .. }
                 | Self::EndLink(_)
                 | Self::LinkOpened { .. }
+                | Self::CreateFileRequest(_)
+                | Self::AddRecord(_)
+                | Self::FinishDrop { .. }
+                | Self::TakeDrops(_)
         )
     }
 
@@ -157,7 +200,9 @@ impl Command {
             let signed = Signed::<Certificate>::parse(blob.0.clone());
             signed.map_or(0, |signed| match signed.payload().statement {
                 Statement::Quota(_) | Statement::Reanchor(_) => level::WEIGHED,
-                Statement::Renew(_) => level::SHARED,
+                Statement::Renew(_) | Statement::Guardians(_) | Statement::Recover(_) | Statement::Approve(_) => {
+                    level::SHARED
+                }
                 _ => 0,
             })
         };
@@ -165,9 +210,21 @@ impl Command {
             let signed = Signed::<Commit>::parse(blob.0.clone());
             signed.is_ok_and(|signed| matches!(signed.payload().control, Some(Control::Members(_))))
         };
+        let recovers = |blob: &Blob| {
+            let signed = Signed::<Invite>::parse(blob.0.clone());
+            signed.is_ok_and(|signed| matches!(signed.payload().kind, InviteKind::Recovery(_)))
+        };
         match self {
-            Self::CreateLink(_) | Self::HoldLink { .. } | Self::EndLink(_) | Self::LinkOpened { .. } => level::SHARED,
+            Self::CreateLink(_)
+            | Self::HoldLink { .. }
+            | Self::EndLink(_)
+            | Self::LinkOpened { .. }
+            | Self::CreateFileRequest(_)
+            | Self::AddRecord(_)
+            | Self::FinishDrop { .. }
+            | Self::TakeDrops(_) => level::SHARED,
             Self::Weighed { commit, .. } | Self::Commit(commit) if changes_members(commit) => level::SHARED,
+            Self::OpenInvite(blob) if recovers(blob) => level::SHARED,
             Self::Weighed { .. } => level::WEIGHED,
             Self::Certify(certificates) => certificates.iter().map(of_certificate).max().unwrap_or_default(),
             _ => 0,
@@ -184,11 +241,15 @@ impl Command {
             | Self::Seen(blob)
             | Self::CreateLink(blob)
             | Self::EndLink(blob)
+            | Self::CreateFileRequest(blob)
+            | Self::TakeDrops(blob)
+            | Self::FinishDrop { head: blob, .. }
             | Self::Join { post: blob, .. } => blob.0.len(),
             Self::Weighed { commit, sizes } => {
                 commit.0.len().saturating_add(sizes.len().saturating_mul(SIZE_BYTES_MAX))
             }
             Self::HoldLink { ids, .. } => ids.len().saturating_mul(ChunkId::BYTES),
+            Self::AddRecord(_) => size_of::<Record>(),
             Self::LinkOpened { .. } | Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
             Self::Report(report) => size_of::<Report>().saturating_add(report.signature.len()),
         }

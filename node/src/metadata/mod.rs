@@ -32,14 +32,14 @@ mod served;
 mod standing;
 mod view;
 
-pub use command::Applied;
+pub use command::{Applied, Record};
 pub use error::{BackupError, Failure, MetadataError};
 pub use handle::Metadata;
 pub use proposal::{Proposal, ProposeError};
 pub use standing::Standing;
 pub use state::{Row, Tally, Weight};
 pub use store::{About, Built, Restored, back_up, restore};
-pub use view::{KnownLink, View};
+pub use view::{KnownLink, KnownRequest, RecordNow, View};
 
 #[cfg(test)]
 pub(crate) mod tests;

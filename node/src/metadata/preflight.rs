@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 
 use vauban_protocol::id::DeviceId;
 use vauban_protocol::limit::{
-    CERTIFICATES_MAX, COMMIT_BYTES_MAX, INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, LINK_BYTES_MAX, LINK_PART_IDS_MAX,
-    SEEN_BYTES_MAX,
+    CERTIFICATES_MAX, COMMIT_BYTES_MAX, DROP_HEAD_BYTES_MAX, INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, LINK_BYTES_MAX,
+    LINK_PART_IDS_MAX, SEEN_BYTES_MAX,
 };
 use vauban_protocol::organisation::{Certificate, Invite, Issuer, JoinPost, Organisation, Statement};
 use vauban_protocol::signature::HybridKey;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, LinkEnd, Seen, SharedLink, Space, SpaceGenesis, link_part};
+use vauban_protocol::space::{
+    Commit, CommitError, DropsTaken, FileRequest, LinkEnd, Seen, SharedLink, Space, SpaceGenesis, link_part,
+};
 use vauban_protocol::wire::Refusal;
 
 use super::command::{Blob, Command};
@@ -77,6 +79,25 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
                 return Err(Refusal::Proof);
             }
         }
+        Command::CreateFileRequest(Blob(bytes)) => {
+            let request: Signed<FileRequest> = Signed::parse(bytes.clone()).map_err(malformed)?;
+            let device = organisation.and_then(|org| org.device(request.payload().device));
+            if device.is_some_and(|device| request.verify(&device.keys.ed25519).is_err()) {
+                return Err(Refusal::Proof);
+            }
+        }
+        Command::TakeDrops(Blob(bytes)) => {
+            let taken: Signed<DropsTaken> = Signed::parse(bytes.clone()).map_err(malformed)?;
+            let device = organisation.and_then(|org| org.device(taken.payload().device));
+            if device.is_some_and(|device| taken.verify(&device.keys.ed25519).is_err()) {
+                return Err(Refusal::Proof);
+            }
+        }
+        Command::FinishDrop { head, .. } => {
+            if head.0.len() > DROP_HEAD_BYTES_MAX {
+                return Err(Refusal::Malformed);
+            }
+        }
         Command::HoldLink { ids, .. } => {
             link_part(ids).ok_or(Refusal::Malformed)?;
         }
@@ -90,7 +111,11 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
                 return Err(Refusal::Proof);
             }
         }
-        Command::Found(_) | Command::Tick(_) | Command::Raise(_) | Command::LinkOpened { .. } => {}
+        Command::Found(_)
+        | Command::Tick(_)
+        | Command::Raise(_)
+        | Command::LinkOpened { .. }
+        | Command::AddRecord(_) => {}
     }
     Ok(())
 }

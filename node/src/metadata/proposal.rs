@@ -1,10 +1,10 @@
 //! What a gateway may ask of the group, and how it is answered.
 
 use bytes::Bytes;
-use vauban_protocol::id::{ChunkId, InviteId, LinkId};
+use vauban_protocol::id::{ChunkId, DropId, InviteId, LinkId};
 use vauban_protocol::wire::Refusal;
 
-use super::command::{Blob, Command};
+use super::command::{Blob, Command, Record};
 use super::error::Failure;
 use crate::placement::Report;
 
@@ -58,6 +58,23 @@ pub enum Proposal {
         /// How often.
         times: u32,
     },
+    /// A file request.
+    CreateFileRequest(Bytes),
+    /// A record of a drop.
+    AddRecord(Record),
+    /// That a drop is whole.
+    FinishDrop {
+        /// The file request.
+        request: LinkId,
+        /// The drop.
+        drop: DropId,
+        /// How many records it has.
+        records: u32,
+        /// What members open it by.
+        head: Bytes,
+    },
+    /// The word that drops were taken.
+    TakeDrops(Bytes),
 }
 
 /// Why a proposal has no effect, or none that is known.
@@ -87,6 +104,12 @@ impl From<Proposal> for Command {
             Proposal::HoldLink { link, part, ids } => Self::HoldLink { link, part, ids },
             Proposal::EndLink(end) => Self::EndLink(Blob(end)),
             Proposal::LinkOpened { link, times } => Self::LinkOpened { link, times },
+            Proposal::CreateFileRequest(request) => Self::CreateFileRequest(Blob(request)),
+            Proposal::AddRecord(record) => Self::AddRecord(record),
+            Proposal::FinishDrop { request, drop, records, head } => {
+                Self::FinishDrop { request, drop, records, head: Blob(head) }
+            }
+            Proposal::TakeDrops(taken) => Self::TakeDrops(Blob(taken)),
             Proposal::Report(report) => Self::Report(report),
             Proposal::Join { invite, post } => Self::Join { invite, post: Blob(post) },
         }

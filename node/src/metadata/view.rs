@@ -4,6 +4,8 @@
 //! [`View::applied`] first. What is small comes from memory, the log and the rows from disk: a call may block for
 //! some milliseconds.
 
+mod file_requests;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -23,6 +25,8 @@ use super::store::{Database, Family, Key, Replica, Scan};
 use crate::chunks::{Need, Partition, RowState, Stamp};
 use crate::limit::OUTLINE_ITEMS_MAX;
 use crate::placement::Layouts;
+
+pub use file_requests::{KnownRequest, RecordNow};
 
 /// Bytes that an item of a list body adds to its own.
 const ITEM_PREFIX_BYTES: usize = 4;
@@ -244,7 +248,7 @@ impl View {
         Ok(found.map(Bytes::from))
     }
 
-    /// The open invites that this person may finish: an admin those of persons, each person those of own machines. As
+    /// The open invites that this person may finish: an admin those of persons and of those who have lost all machines, each person those of own machines. As
     /// many as fit into a list body of `bytes_max`.
     ///
     /// # Errors
@@ -257,7 +261,7 @@ impl View {
         let mut room = bytes_max;
         for (id, entry) in core.invites.iter() {
             let may = match entry.kind {
-                InviteKind::User => is_admin,
+                InviteKind::User | InviteKind::Recovery(_) => is_admin,
                 InviteKind::Device(whose) => whose == user,
             };
             if may && let Some(bytes) = self.invite(id)? {

@@ -23,7 +23,7 @@ use vauban_tests::wiretap::Wiretap;
 const PASSWORD: &str = "été à la plage";
 
 /// An agency whose node serves the page, at the other end of a wire.
-fn with_page() -> anyhow::Result<(Agency, Node, Wiretap)> {
+pub(super) fn with_page() -> anyhow::Result<(Agency, Node, Wiretap)> {
     let agency = Agency::create()?;
     let home = agency.charter("node", &[])?;
     // Released here and bound again by the node.
@@ -40,17 +40,21 @@ fn create(home: &Home, place: &str, password: Option<&str>) -> anyhow::Result<St
     let Some(password) = password else {
         return Ok(home.run(&["link", "create", place])?.stdout.trim().to_owned());
     };
+    with_line(home, password, &["link", "create", place, "--password-stdin"])
+}
+
+/// Runs a command whose standard input begins with this line; what it says.
+pub(super) fn with_line(home: &Home, line: &str, arguments: &[&str]) -> anyhow::Result<String> {
     let folder = tempfile::tempdir()?;
-    let input = utf8(&folder::write(folder.path(), "input", format!("{password}\n").as_bytes())?)?;
+    let input = utf8(&folder::write(folder.path(), "input", format!("{line}\n").as_bytes())?)?;
     let program = utf8(&Program::Client.path()?)?;
     let script = ["-c", "input=$1; shift; exec \"$@\" <\"$input\"", "sh", &input, &program];
-    let arguments = ["link", "create", place, "--password-stdin"];
-    let command = home.command_of(Path::new("/bin/sh"), &[&script[..], &arguments].concat());
+    let command = home.command_of(Path::new("/bin/sh"), &[&script[..], arguments].concat());
     let made = Running::start(command, folder.path())?.wait(COMMAND_LIMIT)?.success()?;
     Ok(made.stdout.trim().to_owned())
 }
 
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+pub(super) fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 

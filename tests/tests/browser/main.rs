@@ -3,6 +3,7 @@
 //! `VAUBAN_PICTURES=DIR` keeps a picture of every page. Without Chromium the tests say so, and `make test` installs it.
 
 mod dashboard;
+mod file_requests;
 mod links;
 mod live;
 mod ui;

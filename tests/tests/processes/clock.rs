@@ -4,9 +4,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use vauban_tests::agency::{Agency, utf8};
+use vauban_tests::clock::{Clock, NOW};
 use vauban_tests::folder;
 use vauban_tests::home::{COMMAND_LIMIT, Home};
 use vauban_tests::process::Running;
@@ -17,52 +17,11 @@ use super::watch::{arrives, event, watch};
 
 /// Exit code of a node that is not trusted: by that clock its charter is not in force.
 const POLICY: i32 = 7;
-/// What the clock is set to.
-pub(crate) const NOW: &str = "+0";
 const A_YEAR_AGO: &str = "-365d";
 
-/// A clock that a test sets.
-pub(crate) struct Clock {
-    library: PathBuf,
-    /// What it shows, read anew at each look.
-    file: PathBuf,
-}
-
-impl Clock {
-    /// `None`, with the reason printed, where the library is not installed.
-    pub(crate) fn new(folder: &Path) -> anyhow::Result<Option<Self>> {
-        let places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
-        let library = places.iter().map(|place| Path::new(place).join("faketime/libfaketimeMT.so.1"));
-        let Some(library) = library.into_iter().find(|library| library.exists()) else {
-            println!("SKIPPED: libfaketime is not installed (Debian: apt-get install libfaketime)");
-            return Ok(None);
-        };
-        let clock = Self { library, file: folder.join("clock") };
-        clock.set(NOW)?;
-        Ok(Some(clock))
-    }
-
-    pub(crate) fn set(&self, to: &str) -> anyhow::Result<()> {
-        // Whole at once: a half-written file would be another time.
-        let new = self.file.with_extension("new");
-        fs::write(&new, format!("{to}\n"))?;
-        Ok(fs::rename(new, &self.file)?)
-    }
-
-    /// Makes a program look at this clock. What it waits for is not measured by it.
-    pub(crate) fn under(&self, mut command: Command) -> Command {
-        command
-            .env("LD_PRELOAD", &self.library)
-            .env("FAKETIME_TIMESTAMP_FILE", &self.file)
-            .env("FAKETIME_NO_CACHE", "1")
-            .env("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-            .env("DONT_FAKE_MONOTONIC", "1");
-        command
-    }
-
-    fn start(&self, device: &Home, arguments: &[&str], logs: &Path) -> anyhow::Result<Running> {
-        Running::start(self.under(device.command(arguments)?), logs)
-    }
+/// Starts a command that looks at this clock.
+fn start(clock: &Clock, device: &Home, arguments: &[&str], logs: &Path) -> anyhow::Result<Running> {
+    Running::start(clock.under(device.command(arguments)?), logs)
 }
 
 #[test]
@@ -83,13 +42,13 @@ fn a_client_whose_clock_is_a_year_behind_loses_nothing() -> anyhow::Result<()> {
     folder::write(&here, "new", b"by the right clock")?;
     clock.set(A_YEAR_AGO)?;
     let once = ["sync", "Projets", &utf8(&here)?, "--once"];
-    let stopped = clock.start(&laptop, &once, logs)?.wait(COMMAND_LIMIT)?.ended_with(POLICY)?;
+    let stopped = start(&clock, &laptop, &once, logs)?.wait(COMMAND_LIMIT)?.ended_with(POLICY)?;
     stopped.says(&["clock"])?;
 
     // While it stays: what is edited goes on to arrive, or it ends and says the same.
     clock.set(NOW)?;
     let watching = ["--json", "sync", "Projets", &utf8(&here)?, "--watch"];
-    let mut one = clock.start(&laptop, &watching, logs)?;
+    let mut one = start(&clock, &laptop, &watching, logs)?;
     event(&mut one, "synced")?;
     let other = watch(&desktop, &there)?;
     clock.set(A_YEAR_AGO)?;

@@ -23,7 +23,7 @@ pub(crate) struct Person {
 }
 
 impl Person {
-    fn of(agency: &Agency, name: &str) -> anyhow::Result<Self> {
+    pub(crate) fn of(agency: &Agency, name: &str) -> anyhow::Result<Self> {
         let folder = agency.folder().join(format!("of {name}"));
         fs::create_dir_all(&folder)?;
         Ok(Self { home: agency.enrol(name)?, folder })
@@ -37,7 +37,7 @@ impl Person {
         folder::write(&self.folder, name, content.as_bytes()).map(drop)
     }
 
-    fn has(&self, name: &str, content: &str) -> anyhow::Result<()> {
+    pub(crate) fn has(&self, name: &str, content: &str) -> anyhow::Result<()> {
         let found =
             fs::read_to_string(self.folder.join(name)).with_context(|| format!("{name} at {:?}", self.folder))?;
         anyhow::ensure!(found == content, "{name} is {found:?} at {:?}", self.folder);

@@ -1,5 +1,6 @@
 //! SECURITY.md's table of attacks is true to the code: a row that is done links to a file that holds its test, and
-//! every other row names the issue that brings it.
+//! every other row names the issue that brings it. A row that says so has positive controls, and no control is nobody's; every attack
+//! of the hostile node has one.
 
 use super::tree::{self, Text};
 
@@ -7,6 +8,12 @@ use super::tree::{self, Text};
 const DOCUMENT: &str = "SECURITY.md";
 /// The last column of a row that is not done begins so.
 const PENDING: &str = "issue ";
+/// The last column of a row ends so whose tests each have a positive control beside them.
+const CONTROLLED: &str = "+ control";
+/// What the name of a control begins with; the test's follows.
+const CONTROL: &str = "control_of_";
+/// Where the attacks of the hostile node are.
+const HOSTILE_NODE: &str = "tests/tests/evil/";
 
 /// One row of a table whose third and fourth columns are tests and places.
 struct Row {
@@ -22,7 +29,9 @@ fn every_attack_has_its_test() -> anyhow::Result<()> {
         documents.iter().find(|file| file.path == DOCUMENT).ok_or_else(|| anyhow::anyhow!("no {DOCUMENT}"))?;
     let rows = rows(&security.text);
     anyhow::ensure!(rows.len() > 20, "the table of attacks has gone: {} rows", rows.len());
-    super::none("rows of SECURITY.md", &defects(&rows, &tree::files("rs")?))
+    let sources = tree::files("rs")?;
+    super::none("rows of SECURITY.md", &defects(&rows, &sources))?;
+    super::none("positive controls", &orphans(&rows, &sources))
 }
 
 #[test]
@@ -36,6 +45,21 @@ fn a_row_without_its_test_is_found() {
     let sources = [Text { path: "a.rs".to_owned(), text: "fn held() {}".to_owned() }];
     let found = defects(&rows(text), &sources);
     assert_eq!(found.len(), 3, "{found:?}");
+}
+
+#[test]
+fn a_row_without_its_control_is_found() {
+    let text = "| done | x | `held` | [a](a.rs) + control |\n\
+                | bare | x | `bare` | [a](a.rs) + control |\n\
+                | evil | x | `evil` | [b](tests/tests/evil/b.rs) |\n";
+    let a =
+        ["fn held() {}", "fn bare() {}"].join("\n") + &format!("\nfn {CONTROL}held() {{}}\nfn {CONTROL}gone() {{}}");
+    let sources = [
+        Text { path: "a.rs".to_owned(), text: a },
+        Text { path: "tests/tests/evil/b.rs".to_owned(), text: "fn evil() {}".to_owned() },
+    ];
+    assert_eq!(defects(&rows(text), &sources).len(), 2, "{:?}", defects(&rows(text), &sources));
+    assert_eq!(orphans(&rows(text), &sources).len(), 1, "{:?}", orphans(&rows(text), &sources));
 }
 
 fn rows(text: &str) -> Vec<Row> {
@@ -68,13 +92,39 @@ fn defects(rows: &[Row], sources: &[Text]) -> Vec<String> {
         }
         let linked: Vec<_> =
             row.place.split("](").skip(1).filter_map(|part| part.split_once(')')).map(|(target, _)| target).collect();
+        let holds = |name: &str| {
+            let declaration = format!("fn {name}(");
+            sources.iter().any(|file| linked.contains(&file.path.as_str()) && file.text.contains(&declaration))
+        };
+        let is_controlled = row.place.ends_with(CONTROLLED);
+        if !is_controlled && linked.iter().any(|file| file.starts_with(HOSTILE_NODE)) {
+            found.push(format!("{DOCUMENT}:{}: an attack of the hostile node without a control", row.line));
+        }
         for test in &row.tests {
-            let declaration = format!("fn {test}(");
-            let held =
-                sources.iter().any(|file| linked.contains(&file.path.as_str()) && file.text.contains(&declaration));
-            if !held {
+            if !holds(test) {
                 found.push(format!("{DOCUMENT}:{}: no linked file holds `{test}`", row.line));
             }
+            if is_controlled && !holds(&format!("{CONTROL}{test}")) {
+                found.push(format!("{DOCUMENT}:{}: no linked file holds a control of `{test}`", row.line));
+            }
+        }
+    }
+    found
+}
+
+/// Controls of what no row names that says it has one.
+fn orphans(rows: &[Row], sources: &[Text]) -> Vec<String> {
+    let controlled: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.place.ends_with(CONTROLLED))
+        .flat_map(|row| row.tests.iter().map(String::as_str))
+        .collect();
+    let declaration = format!("fn {CONTROL}");
+    let mut found = Vec::new();
+    for file in sources {
+        let declared = file.text.split(declaration.as_str()).skip(1).filter_map(|rest| rest.split_once('('));
+        for (test, _) in declared.filter(|(test, _)| !controlled.contains(test)) {
+            found.push(format!("{}: a control of `{test}`, which {DOCUMENT} does not name as having one", file.path));
         }
     }
     found

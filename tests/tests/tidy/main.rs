@@ -12,6 +12,7 @@ mod lengths;
 mod links;
 mod metrics;
 mod rust_text;
+mod schema;
 mod tree;
 mod words;
 

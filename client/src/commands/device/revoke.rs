@@ -3,16 +3,14 @@
 use serde::Serialize;
 use vauban_protocol::organisation::Statement;
 
-use crate::commands::revoking::{Signing, certify, ensure_may};
+use crate::commands::revoking::{Changed, Signing, certify, change_keys, ensure_may};
 use crate::commands::spaces::{Connected, Purpose, connected};
 use crate::commands::{Context, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::Root;
-use crate::organisation::{Roster, renew_if_due};
+use crate::organisation::Roster;
 use crate::say;
-use crate::session::Certifying;
-use crate::sync::NamedSpace;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -47,7 +45,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let (device, user) = (arguments.device.clone(), arguments.user.clone());
     let report = connected(context, Purpose::Write, move |connected| {
         let report = revoke(&connected, root.as_ref(), &device, user.as_deref())?;
-        change_keys(&connected, report)
+        let Changed { rotated, pending } = change_keys(&connected)?;
+        Ok(Report { rotated, pending, ..report })
     })?;
     context.output.result(&report, text);
     Ok(Exit::Done)
@@ -73,37 +72,6 @@ fn revoke(connected: &Connected, root: Option<&Root>, wanted: &str, of: Option<&
     connected.runtime.block_on(certify(session, &connected.link, root, Statement::RevokeDevice { device }))?;
     let (device, id) = (roster.device(device), device.to_hex());
     Ok(Report { device, id, user: roster.user(user), rotated: 0, pending: 0 })
-}
-
-/// New keys for the person, if it was one of theirs, and then for every space that the device could open and this one may write to.
-fn change_keys(connected: &Connected, mut report: Report) -> Result<Report, Failure> {
-    let renewing = connected
-        .device
-        .certify(Certifying::At(&connected.link), |draft| Ok(renew_if_due(draft, connected.device.identity())?));
-    connected.runtime.block_on(renewing)?;
-    for space in connected.spaces()? {
-        // One space that cannot be had keeps no other under the old keys.
-        match rotate(connected, &space) {
-            Ok((is_rotated, is_pending)) => {
-                report.rotated = report.rotated.saturating_add(u64::from(is_rotated));
-                report.pending = report.pending.saturating_add(u64::from(is_pending));
-            }
-            Err(error) => {
-                tracing::warn!(space = %space.id, ?error, "the space's keys were not changed");
-                report.pending = report.pending.saturating_add(1);
-            }
-        }
-    }
-    Ok(report)
-}
-
-/// Whether a space got new keys; and whether it still needs some, or will once a member of it has new keys.
-fn rotate(connected: &Connected, space: &NamedSpace) -> Result<(bool, bool), Failure> {
-    let mut space = connected.open(space)?;
-    let is_rotated = space.rotate()?;
-    let (folded, organisation) = (space.folded()?, connected.device.organisation());
-    let is_due = folded.members().any(|(user, _)| organisation.is_renewal_due(user));
-    Ok((is_rotated, is_due || folded.is_rotation_pending(&organisation)))
 }
 
 fn text(report: &Report) -> String {

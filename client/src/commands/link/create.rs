@@ -72,7 +72,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let mut servers = connected.device.anchor().record().servers;
         servers.truncate(CODE_SERVERS_MAX);
         let fingerprint = connected.device.organisation().fingerprint();
-        let address = LinkAddress { fingerprint, link: shared.link, secret: shared.secret, has_password, servers };
+        let address =
+            LinkAddress { fingerprint, link: shared.link, secret: shared.secret, has_password, key: None, servers };
         Ok(Report {
             url: address.to_url(shared.origin.as_deref()).to_string(),
             link: shared.link.to_hex(),

@@ -1,6 +1,7 @@
 //! `vauban link list SPACE`.
 
 use serde::Serialize;
+use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::LinkPhase;
 
 use crate::clock;
@@ -10,6 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::organisation::Roster;
 use crate::say;
+use crate::sync::{ListedLink, ListedRequest};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -23,6 +25,8 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Serialize)]
 struct Report {
+    /// `link` or `request`.
+    kind: &'static str,
     link: String,
     /// None for whoever lacks the keys of then.
     path: Option<String>,
@@ -32,41 +36,81 @@ struct Report {
     created: String,
     expires: String,
     state: &'static str,
-    opened: u64,
+    /// How often a link was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opened: Option<u64>,
+    /// What came by a file request, in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    came: Option<Came>,
     /// SHA-256 of the page that its device has signed.
     page: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Came {
+    drops: u32,
+    drops_max: u32,
+    /// Bytes of it, sealed.
+    bytes: u64,
+    bytes_max: u64,
+    /// Drops that are in the space.
+    taken: u32,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let name = arguments.space.clone();
     let reports = connected(context, Purpose::Read, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;
-        let links = space.links()?;
+        let mut reports: Vec<(Timestamp, Report)> = Vec::new();
+        let (links, requests) = (space.links()?, space.file_requests()?);
         let organisation = connected.device.organisation();
         let roster = Roster::new(&organisation, connected.device.identity().directory());
-        let mut links: Vec<_> = links.into_iter().collect();
-        links.sort_by_key(|listed| listed.link.created_at);
-        let report = |listed: crate::sync::ListedLink| Report {
-            link: listed.link.id.to_hex(),
-            password: listed.label.as_ref().map(|label| label.has_password),
-            path: listed.label.map(|label| label.path),
-            by: organisation.device(listed.link.device).map(|device| roster.user(device.user)).unwrap_or_default(),
-            device: roster.device(listed.link.device),
-            created: clock::minute(listed.link.created_at),
-            expires: clock::minute(listed.link.expires_at),
-            state: state(listed.standing.phase),
-            opened: listed.standing.opened,
-            page: listed.link.page.to_hex(),
-        };
-        Ok(links.into_iter().map(report).collect::<Vec<_>>())
+        let person = |device| organisation.device(device).map(|device| roster.user(device.user)).unwrap_or_default();
+        for ListedLink { link, label, standing } in links {
+            let report = Report {
+                kind: "link",
+                link: link.id.to_hex(),
+                password: label.as_ref().map(|label| label.has_password),
+                path: label.map(|label| label.path),
+                by: person(link.device),
+                device: roster.device(link.device),
+                created: clock::minute(link.created_at),
+                expires: clock::minute(link.expires_at),
+                state: state(standing.phase),
+                opened: Some(standing.opened),
+                came: None,
+                page: link.page.to_hex(),
+            };
+            reports.push((link.created_at, report));
+        }
+        for ListedRequest { request, keys, standing } in requests {
+            let (drops, bytes, taken) = (standing.drops, standing.bytes, standing.taken);
+            let report = Report {
+                kind: "request",
+                link: request.id.to_hex(),
+                password: keys.as_ref().map(|keys| keys.has_password),
+                path: keys.map(|keys| keys.path.to_text()),
+                by: person(request.device),
+                device: roster.device(request.device),
+                created: clock::minute(request.created_at),
+                expires: clock::minute(request.expires_at),
+                state: state(standing.phase),
+                opened: None,
+                came: Some(Came { drops, drops_max: request.drops_max, bytes, bytes_max: request.bytes_max, taken }),
+                page: request.page.to_hex(),
+            };
+            reports.push((request.created_at, report));
+        }
+        reports.sort_by_key(|(created_at, _)| *created_at);
+        Ok(reports.into_iter().map(|(_, report)| report).collect::<Vec<_>>())
     })?;
     for report in &reports {
         context.output.result(report, text);
     }
     if reports.is_empty() {
         context.output.note(&say!(
-            fr: "Aucun lien. En créer un : `vauban link create ESPACE:CHEMIN`.",
-            en: "No link. Make one: `vauban link create SPACE:PATH`.",
+            fr: "Aucun lien ni demande. En créer : `vauban link create ESPACE:CHEMIN`, `vauban link request ESPACE:CHEMIN`.",
+            en: "No link and no file request. Make one: `vauban link create SPACE:PATH`, `vauban link request SPACE:PATH`.",
         ));
     }
     Ok(Exit::Done)
@@ -82,7 +126,7 @@ fn state(phase: LinkPhase) -> &'static str {
 }
 
 fn text(report: &Report) -> String {
-    let Report { link, by, device, expires, opened, .. } = report;
+    let Report { link, by, device, expires, .. } = report;
     let path = match report.path.as_deref() {
         Some("") => say!(fr: "(tout l'espace)", en: "(the whole space)"),
         Some(path) => path.to_owned(),
@@ -99,8 +143,16 @@ fn text(report: &Report) -> String {
     } else {
         String::new()
     };
+    let Some(Came { drops, drops_max, bytes, taken, .. }) = &report.came else {
+        let opened = report.opened.unwrap_or_default();
+        return say!(
+            fr: "{link}  {path}\n  {state}{password} ; ouvert {opened} fois ; par {by} ({device})",
+            en: "{link}  {path}\n  {state}{password}; opened {opened} time(s); by {by} ({device})",
+        );
+    };
+    let bytes = indicatif::BinaryBytes(*bytes);
     say!(
-        fr: "{link}  {path}\n  {state}{password} ; ouvert {opened} fois ; par {by} ({device})",
-        en: "{link}  {path}\n  {state}{password}; opened {opened} time(s); by {by} ({device})",
+        fr: "{link}  demande de fichiers dans {path}\n  {state}{password} ; {drops} envoi(s) sur {drops_max}, {bytes}, dont {taken} pris ; par {by} ({device})",
+        en: "{link}  files requested into {path}\n  {state}{password}; {drops} drop(s) of {drops_max}, {bytes}, {taken} of them taken; by {by} ({device})",
     )
 }

@@ -20,8 +20,8 @@ pub(crate) struct Arguments {
     ))]
     space: String,
     #[arg(value_name = "LINK", help = say!(
-        fr: "Le lien : son adresse, ou le début de son identifiant (`vauban link list`)",
-        en: "The link: its address, or how its identifier begins (`vauban link list`)",
+        fr: "Le lien ou la demande : son adresse, ou le début de son identifiant (`vauban link list`)",
+        en: "The link or file request: its address, or how its identifier begins (`vauban link list`)",
     ))]
     link: String,
 }
@@ -29,6 +29,8 @@ pub(crate) struct Arguments {
 #[derive(Debug, Serialize)]
 struct Report {
     link: String,
+    /// `link` or `request`.
+    kind: &'static str,
     state: &'static str,
 }
 
@@ -36,13 +38,21 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let (name, wanted) = (arguments.space.clone(), arguments.link.clone());
     let report = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;
-        let listed = space.links()?;
-        let link = chosen(&wanted, listed.iter().map(|listed| listed.link.id))?;
+        let links: Vec<LinkId> = space.links()?.iter().map(|listed| listed.link.id).collect();
+        let requests: Vec<LinkId> = space.file_requests()?.iter().map(|listed| listed.request.id).collect();
+        let link = chosen(&wanted, links.iter().chain(&requests).copied())?;
         space.end_link(link)?;
-        Ok(Report { link: link.to_hex(), state: "ended" })
+        let kind = if requests.contains(&link) { "request" } else { "link" };
+        Ok(Report { link: link.to_hex(), kind, state: "ended" })
     })?;
     context.output.result(&report, |report| {
         let link = &report.link;
+        if report.kind == "request" {
+            return say!(
+                fr: "Demande {link} révoquée : elle ne reçoit plus rien. Ce qui est arrivé attend encore 30 jours d'être pris.",
+                en: "Request {link} revoked: it takes nothing in any more. What has come still waits 30 days to be taken.",
+            );
+        }
         say!(fr: "Lien {link} révoqué : il n'ouvre plus rien.", en: "Link {link} revoked: it opens nothing any more.")
     });
     Ok(Exit::Done)
@@ -59,8 +69,8 @@ fn chosen(wanted: &str, links: impl Iterator<Item = LinkId>) -> Result<LinkId, F
     match found.as_slice() {
         [link] => Ok(*link),
         [] => Err(Failure::NotFound(say!(
-            fr: "Aucun lien de cet espace ne commence par « {begins} » (`vauban link list`).",
-            en: "No link of this space begins with \"{begins}\" (`vauban link list`).",
+            fr: "Aucun lien ni demande de cet espace ne commence par « {begins} » (`vauban link list`).",
+            en: "No link or file request of this space begins with \"{begins}\" (`vauban link list`).",
         ))),
         _ => Err(Failure::Usage(say!(
             fr: "Plusieurs liens commencent par « {begins} » : donner plus de chiffres.",

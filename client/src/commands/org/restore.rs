@@ -119,7 +119,7 @@ fn new_device(home: &Home, passphrase: &Passphrase, backup: &Backup) -> Result<I
     keys::save(home, passphrase, &Contents::Enrolled(fresh))?;
     match keys::open(home, passphrase)? {
         Contents::Enrolled(identity) => Ok(identity),
-        Contents::Joining(_) => Err(Failure::Bug("the keystore changed its contents")),
+        Contents::Joining(_) | Contents::Recovering(_) => Err(Failure::Bug("the keystore changed its contents")),
     }
 }
 

@@ -3,6 +3,7 @@
 mod accept;
 mod invite;
 mod list;
+mod recover;
 mod revoke;
 mod show;
 
@@ -32,6 +33,11 @@ pub(crate) enum Command {
     ))]
     Show(show::Arguments),
     #[command(about = say!(
+        fr: "Donne un nouvel appareil à qui a perdu les siens : affiche le code à lui remettre",
+        en: "Gives a new device to whoever has lost theirs: shows the code to hand over",
+    ))]
+    Recover(recover::Arguments),
+    #[command(about = say!(
         fr: "Révoque une personne et tous ses appareils : les nœuds ne leur répondent plus",
         en: "Revokes a person and all of their devices: nodes answer them no more",
     ))]
@@ -44,6 +50,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Accept(arguments) => accept::run(context, arguments),
         Command::List(arguments) => list::run(context, arguments),
         Command::Show(arguments) => show::run(context, arguments),
+        Command::Recover(arguments) => recover::run(context, arguments),
         Command::Revoke(arguments) => revoke::run(context, arguments),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Skip;
 use super::worker::Halt;
-use crate::limit::PAGE_LEVELS_MAX;
+use crate::limit::{FILE_CHUNKS_MAX, PAGE_LEVELS_MAX};
 use crate::log::{ChunkList, ChunkRef, encode_page, is_paged, page_spans};
 
 /// The list as an op says it, and every chunk that it rests on; `seal` seals one page.
@@ -12,6 +12,9 @@ pub(super) fn paged(
 ) -> Result<(ChunkList, Vec<ChunkRef>), Halt> {
     if !is_paged(chunks.len()) {
         return Ok((ChunkList::Inline(chunks.clone()), chunks));
+    }
+    if chunks.len() > FILE_CHUNKS_MAX {
+        return Err(Halt::Skip(Skip::TooLarge));
     }
     let mut outer: Vec<ChunkRef> =
         page_spans(&chunks).map(|span| seal(&encode_page(span))).collect::<Result<_, _>>()?;

@@ -202,8 +202,9 @@ impl Worker {
 
     fn seal_or_find(&self, frame: Frame, plain_bytes: u32) -> Result<ChunkRef, Halt> {
         match self.dedup.find(frame, &self.sealing.in_flight).map_err(Halt::Failed)? {
-            Found::Stored(chunk) => Ok(chunk),
-            Found::Perhaps(chunk, object) => self.hand_out(chunk, object, true),
+            // That it is the same chunk was proven, that its author recorded the right length was not.
+            Found::Stored(chunk) => Ok(ChunkRef { plain_bytes, ..chunk }),
+            Found::Perhaps(chunk, object) => self.hand_out(ChunkRef { plain_bytes, ..chunk }, object, true),
             Found::Nothing(frame, lie) => {
                 if let Some((id, tag)) = lie {
                     self.send(Sealed::FalseTag(id, tag))?;

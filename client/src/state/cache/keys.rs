@@ -13,7 +13,7 @@ pub struct LearnedKeys {
     pub said: KeysSaid,
     /// Whether it was to give the root to this user.
     pub is_mine: bool,
-    /// The bundle as nodes hold it, where it does.
+    /// The bundle as nodes hold it, where it does and opens.
     pub bundle: Option<Vec<u8>>,
 }
 

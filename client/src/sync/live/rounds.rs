@@ -47,7 +47,7 @@ pub(super) enum Ended {
         /// What it was to look at.
         scope: Scope,
         /// What came of it.
-        result: Result<Done, Failure>,
+        result: Result<Box<Done>, Failure>,
     },
     Chore(Result<Chores, Failure>),
 }
@@ -144,7 +144,7 @@ impl Worker {
                         // What it holds may be half-way: the next round begins with what is on disk.
                         self.space = None;
                     }
-                    Ended::Round { scope, result }
+                    Ended::Round { scope, result: result.map(Box::new) }
                 }
                 Job::Chore => {
                     let result = self.chore();

@@ -198,6 +198,22 @@ fn rollback_after_restart_detected() {
     assert_eq!(world.a().anchor().record().spaces[&world.space].behind_since, None);
 }
 
+/// Without what the anchor remembers, the same log of before is followed, and nothing is said.
+#[test]
+fn control_of_rollback_after_restart_detected() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().sync();
+    let old = world.node.with(|state| state.spaces[&world.space].clone());
+    world.a().write("f", "2");
+    world.a().sync();
+    world.node.with(|state| state.spaces.insert(world.space, old));
+    world.a().lose_cache();
+    world.a().anchor().update(|anchor| anchor.spaces.remove(&world.space)).unwrap();
+    let summary = world.a().try_sync().unwrap();
+    assert!(summary.agreed && world.a().proofs() == 0, "{summary:?}");
+}
+
 #[test]
 fn split_view_is_a_fork() {
     let world = World::new(&["poste", "portable"], Cutting::Keyed);

@@ -45,6 +45,8 @@ pub(super) struct State {
     pub(super) is_partly_deaf: bool,
     /// Why chunks are not taken, if they are not.
     pub(super) no_room: Option<Refusal>,
+    /// What becomes of the chunks that are asked for, before they are sent.
+    pub(super) lie: Option<Lie>,
     /// Why commits that add chunks are not, if they are not.
     pub(super) no_adds: Option<Refusal>,
     /// Runs once before the next commit is judged.
@@ -55,6 +57,9 @@ pub(super) struct State {
     pub(super) put_twice: u64,
     pub(super) requests: usize,
 }
+
+/// How a node answers for chunks that it was not asked for.
+pub(super) type Lie = Box<dyn Fn(&mut Vec<Result<Bytes, ChunkAnswer>>) + Send>;
 
 /// The log of one space.
 #[derive(Clone)]
@@ -86,6 +91,7 @@ impl ModelNode {
             fault: None,
             is_partly_deaf: false,
             no_room: None,
+            lie: None,
             no_adds: None,
             hidden: None,
             before_commit: None,
@@ -263,18 +269,16 @@ impl State {
                 plain(Response::Checked { chunks: ids.iter().map(state).collect() })
             }
             Request::GetChunks { space, ids } => {
-                let mut body = Vec::new();
-                let chunks = ids
-                    .iter()
-                    .map(|id| match self.chunks.get(&(space, *id)) {
-                        None => ChunkAnswer::Missing,
-                        Some(object) if ChunkId::of(object) != *id => ChunkAnswer::Corrupt,
-                        Some(object) => {
-                            body.extend_from_slice(object);
-                            ChunkAnswer::Present { object_bytes: object.len() as u32 }
-                        }
-                    })
-                    .collect();
+                let mut found: Vec<_> = ids.iter().map(|id| self.found(space, *id)).collect();
+                if let Some(lie) = &self.lie {
+                    lie(&mut found);
+                }
+                let answer = |found: &Result<Bytes, ChunkAnswer>| match found {
+                    Ok(object) => ChunkAnswer::Present { object_bytes: object.len() as u32 },
+                    Err(answer) => *answer,
+                };
+                let chunks = found.iter().map(answer).collect();
+                let body: Vec<u8> = found.into_iter().flatten().flatten().collect();
                 Ok((Response::Chunks { chunks }, body.into()))
             }
             Request::Seen { space } => {
@@ -288,6 +292,15 @@ impl State {
                 Ok((Response::Seens, list(&words)))
             }
             _ => refused(Refusal::Malformed),
+        }
+    }
+
+    /// What is held of a chunk.
+    fn found(&self, space: SpaceId, id: ChunkId) -> Result<Bytes, ChunkAnswer> {
+        match self.chunks.get(&(space, id)) {
+            None => Err(ChunkAnswer::Missing),
+            Some(object) if ChunkId::of(object) != id => Err(ChunkAnswer::Corrupt),
+            Some(object) => Ok(object.clone()),
         }
     }
 

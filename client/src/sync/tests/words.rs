@@ -5,10 +5,11 @@ use vauban_protocol::id::Digest;
 use vauban_protocol::space::{CommitError, Cutting, Seen};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
-use super::world::{Device, World};
+use super::world::{Device, World, settle};
 use crate::clock;
 use crate::limit::FRESHNESS_DAYS_MAX;
 use crate::log::LogError;
+use crate::state::cache::Mark;
 use crate::sync::{SyncError, View};
 
 fn head(world: &World) -> Head {
@@ -68,6 +69,46 @@ fn frozen_log_turns_stale_after_max_age() {
     let cache = world.b().open().unwrap();
     let later = clock::now().plus((FRESHNESS_DAYS_MAX + 1) * DAY_SECONDS);
     assert_eq!(View::of(cache.cache(), later).unwrap(), View::Unconfirmed);
+}
+
+/// Whoever is left alone in a space changes the keys that a revoked device holds, however long ago that device said its last word. Fails if
+/// nobody's word is waited for.
+#[test]
+fn whoever_is_left_alone_changes_the_keys() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", "1");
+    settle(world.a(), world.b());
+    world.b().write("g", "2");
+    settle(world.a(), world.b());
+    world.revoke(world.b(), world.a());
+    let mut space = world.a().open().unwrap();
+    space.settle().unwrap();
+    space.cache().set_mark(Mark::Confirmed, Timestamp(0)).unwrap();
+    assert_eq!((space.view().unwrap(), space.folded().unwrap().epoch()), (View::Unconfirmed, 1));
+    assert!(space.rotate().unwrap());
+    assert_eq!(space.folded().unwrap().epoch(), 2);
+}
+
+/// By a clock that stands still, the frozen log is confirmed for ever.
+#[test]
+fn control_of_frozen_log_turns_stale_after_max_age() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().sync();
+    say(&world, world.a(), head(&world), 0);
+    world.b().sync();
+    world.a().write("f", "2");
+    let frozen = world.node.with(|state| (state.spaces[&world.space].clone(), state.words.clone()));
+    world.a().age_and_sync();
+    world.node.with(|state| {
+        state.spaces.insert(world.space, frozen.0);
+        state.words = frozen.1;
+    });
+    for day in 0..FRESHNESS_DAYS_MAX + 2 {
+        world.b().age_and_sync();
+        assert!(matches!(view(world.b()), View::Confirmed(_)), "on day {day}");
+    }
+    assert_eq!(world.b().read("f"), b"1", "b has heard of nothing since");
 }
 
 #[test]
@@ -157,5 +198,22 @@ fn dropped_commit_counter_gap_alarm() {
         assert!(is_gap && alarm.is_alarm(), "{alarm:?}");
         assert_eq!(reader.proofs(), 1);
         assert!(!reader.has("two"), "nothing of it is taken");
+    }
+}
+
+/// Where none is missing before another, there is nothing to see: the last commit of all can be withheld, until a word tells of it.
+#[test]
+fn control_of_dropped_commit_counter_gap_alarm() {
+    let world = World::new(&["auteur", "poste", "portable"], Cutting::Keyed);
+    world.devices.iter().for_each(|device| drop(device.sync()));
+    world.a().write("one", "1");
+    world.a().sync();
+    let without = world.node.with(|state| state.spaces[&world.space].clone());
+    world.a().write("two", "2");
+    world.a().sync();
+    world.node.with(|state| state.spaces.insert(world.space, without));
+    for reader in &world.devices[1..] {
+        assert!(reader.sync().agreed && reader.has("one") && !reader.has("two"));
+        assert_eq!(reader.proofs(), 0);
     }
 }

@@ -4,6 +4,7 @@ mod chunk;
 mod log;
 mod outside;
 mod people;
+mod share;
 
 use crate::case::{Case, Vectors};
 
@@ -18,8 +19,11 @@ pub(crate) fn all() -> Vec<(&'static str, Vectors)> {
         ("wrap", people::wrap()),
         ("bundle", people::bundle()),
         ("invite", people::invite()),
+        ("share", share::share()),
+        ("split", share::split()),
         ("keystore", people::keystore()),
         ("link", outside::link()),
+        ("drop", outside::drop()),
     ]
 }
 

@@ -143,15 +143,15 @@ pub(super) fn keystore() -> Vectors {
     Vectors { accept: vec![case], reject }
 }
 
-fn key(seed: u8) -> KemKey {
+pub(super) fn key(seed: u8) -> KemKey {
     KemSecret::from_seed(Secret::new([seed; 32])).public().clone()
 }
 
 /// Randomness that is the same each time.
-struct Fixed(blake3::OutputReader);
+pub(super) struct Fixed(blake3::OutputReader);
 
 impl Fixed {
-    fn new(seed: &str) -> Self {
+    pub(super) fn new(seed: &str) -> Self {
         Self(blake3::Hasher::new().update(seed.as_bytes()).finalize_xof())
     }
 }

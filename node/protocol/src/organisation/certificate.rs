@@ -10,6 +10,7 @@ use crate::limit::{CERTIFICATE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
 use crate::organisation::charter::{Charter, PlacementPolicy};
 use crate::organisation::quota::Quota;
 use crate::organisation::reanchor::Reanchor;
+use crate::organisation::recovery::{Approval, Guardians, Recover};
 use crate::organisation::renewal::Renewal;
 use crate::organisation::seat::Seat;
 use crate::signature::{HybridKey, KemKey};
@@ -123,6 +124,12 @@ pub enum Statement {
     Reanchor(Reanchor),
     /// Gives a person new keys for secrets. By a device of the same person.
     Renew(Renewal),
+    /// Splits a person's secret among guardians, in place of those before, or ends that. By a device of the same person.
+    Guardians(Guardians),
+    /// A device for a person who has lost theirs, which becomes theirs once guardians approve it. By the root or an admin's device.
+    Recover(Recover),
+    /// Approves such a device. By a device of a guardian.
+    Approve(Approval),
 }
 
 impl Payload for Certificate {
@@ -131,10 +138,9 @@ impl Payload for Certificate {
     const BYTES_MAX: usize = CERTIFICATE_BYTES_MAX;
 
     fn bounded(&self) -> Result<(), DecodeError> {
-        if let Statement::Renew(renewal) = &self.statement {
-            return renewal.bounded();
-        }
         let within = match &self.statement {
+            Statement::Renew(renewal) => return renewal.bounded(),
+            Statement::Guardians(guardians) => return guardians.bounded(),
             Statement::Genesis { tls_authority, .. } => tls_authority.len() <= TLS_AUTHORITY_BYTES_MAX,
             Statement::User { wrapped_directory: wrapped, sealed_name, .. }
             | Statement::Device { wrapped_user_secret: wrapped, sealed_name, .. } => {
@@ -144,14 +150,15 @@ impl Payload for Certificate {
             Statement::Policy(policy) => policy.is_bounded(),
             Statement::SeatNode(seat) => seat.is_bounded(),
             Statement::Reanchor(part) => part.is_bounded(),
+            Statement::Recover(recover) => recover.is_bounded(),
+            Statement::Approve(approval) => approval.is_bounded(),
             Statement::Admin { .. }
             | Statement::RevokeUser { .. }
             | Statement::RevokeDevice { .. }
             | Statement::RevokeCharter { .. }
             | Statement::DrainNode { .. }
             | Statement::RemoveNode { .. }
-            | Statement::Quota(_)
-            | Statement::Renew(_) => true,
+            | Statement::Quota(_) => true,
         };
         if within { Ok(()) } else { Err(DecodeError::TooLong) }
     }

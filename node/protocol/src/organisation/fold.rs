@@ -4,6 +4,7 @@
 //! hybrid signature. A certificate that fails leaves the fold as it was. Nodes and clients run this same code.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -15,6 +16,7 @@ use crate::organisation::certificate::{Certificate, Issuer, Statement};
 use crate::organisation::charter::{Charter, PlacementPolicy};
 use crate::organisation::quota::{QuotaOf, Quotas};
 use crate::organisation::reanchor::Incarnations;
+use crate::organisation::recovery::{Guard, Recovery};
 use crate::organisation::renewal::Generation;
 use crate::organisation::seat::Seats;
 use crate::signature::{HybridKey, KemKey};
@@ -62,6 +64,14 @@ pub struct UserRecord {
     pub since: u64,
     /// The position from which the person is no longer a member.
     pub revoked_at: Option<u64>,
+    /// The guardians that the person has named last; see [`UserRecord::guard_in_force`].
+    pub guard: Option<Arc<Guard>>,
+    /// How often guardians were named in place of others for the same key.
+    pub(super) guard_changes: u32,
+    /// The position that last took a share's holder off the guardians.
+    pub(super) guardian_left: Option<u64>,
+    /// A recovery that has begun, until the person's keys are renewed or guardians are named anew.
+    pub recovery: Option<Arc<Recovery>>,
 }
 
 /// A machine, as the chain says.
@@ -174,7 +184,7 @@ impl Organisation {
         }
         signed.verify_hybrid(self.issuer_keys(certificate.issuer)?).map_err(|_| OrganisationError::Signature)?;
         self.judge_authority(certificate)?;
-        self.fold(&certificate.statement)?;
+        self.fold(certificate)?;
         self.head = self.head.after(signed.digest());
         self.digests.push(self.head.digest);
         Ok(())
@@ -192,7 +202,8 @@ impl Organisation {
     fn judge_authority(&self, certificate: &Certificate) -> Result<(), OrganisationError> {
         let Issuer::Device(device) = certificate.issuer else {
             // Whoever gave a person keys could read what others then wrap for them.
-            let is_own = matches!(certificate.statement, Statement::Renew(_));
+            let is_own =
+                matches!(certificate.statement, Statement::Renew(_) | Statement::Guardians(_) | Statement::Approve(_));
             return if is_own { Err(OrganisationError::Authority) } else { Ok(()) };
         };
         let issuer = self.live_device(device).ok_or(OrganisationError::Authority)?.user;
@@ -202,12 +213,15 @@ impl Organisation {
             | Statement::SeatNode(_)
             | Statement::DrainNode { .. }
             | Statement::RemoveNode { .. }
-            | Statement::Quota(_) => is_admin,
+            | Statement::Quota(_)
+            | Statement::Recover(_) => is_admin,
             Statement::RevokeUser { user } => is_admin && (!self.admins.contains(user) || *user == issuer),
             Statement::Renew(renewal) => renewal.user == issuer,
+            Statement::Guardians(guardians) => guardians.user == issuer,
+            Statement::Approve(approval) => self.guardian_who_says(approval, certificate.issuer).is_some(),
             Statement::Device { user, .. } => *user == issuer || (is_admin && !self.has_device(*user)),
             Statement::RevokeDevice { device } => {
-                let owner = self.devices.get(device).map(|record| record.user);
+                let owner = self.devices.get(device).map(|record| record.user).or_else(|| self.asked_for_by(*device));
                 // An admin whose every device is revoked would be one no more.
                 owner == Some(issuer) || (is_admin && owner.is_none_or(|owner| !self.admins.contains(&owner)))
             }
@@ -221,9 +235,9 @@ impl Organisation {
         if may { Ok(()) } else { Err(OrganisationError::Authority) }
     }
 
-    fn fold(&mut self, statement: &Statement) -> Result<(), OrganisationError> {
+    fn fold(&mut self, certificate: &Certificate) -> Result<(), OrganisationError> {
         let position = self.head.seq.saturating_add(1);
-        match statement {
+        match &certificate.statement {
             Statement::Genesis { .. } => return Err(OrganisationError::Genesis),
             Statement::User { user, kem, wrapped_directory, sealed_name, invite } => {
                 if self.users.contains_key(user) || !kem.is_well_formed() {
@@ -237,6 +251,10 @@ impl Organisation {
                     sealed_name: sealed_name.clone(),
                     since: position,
                     revoked_at: None,
+                    guard: None,
+                    guard_changes: 0,
+                    guardian_left: None,
+                    recovery: None,
                 };
                 self.users.insert(*user, record);
             }
@@ -264,8 +282,14 @@ impl Organisation {
             }
             Statement::RevokeUser { user } => self.revoke_user(*user, position)?,
             Statement::RevokeDevice { device } => {
-                let record = self.devices.get_mut(device).ok_or(OrganisationError::Contradiction)?;
-                record.revoked_at.get_or_insert(position);
+                let is_refused = self.refuse_recovery(*device);
+                match self.devices.get_mut(device) {
+                    Some(record) => {
+                        record.revoked_at.get_or_insert(position);
+                    }
+                    None if is_refused => {}
+                    None => return Err(OrganisationError::Contradiction),
+                }
             }
             Statement::Charter(charter) => {
                 if self.charters_revoked.contains(&charter.node()) {
@@ -294,11 +318,14 @@ impl Organisation {
             }
             Statement::Reanchor(part) => self.incarnations.take(part, position)?,
             Statement::Renew(renewal) => self.renew(renewal, position)?,
+            Statement::Guardians(guardians) => self.name_guardians(guardians, certificate.issued_at, position)?,
+            Statement::Recover(recover) => self.recover(recover, certificate, position)?,
+            Statement::Approve(approval) => self.approve(approval, certificate, position)?,
         }
         Ok(())
     }
 
-    fn use_invite(&mut self, invite: Option<InviteId>) -> Result<(), OrganisationError> {
+    pub(super) fn use_invite(&mut self, invite: Option<InviteId>) -> Result<(), OrganisationError> {
         match invite {
             Some(invite) if !self.invites_used.insert(invite) => Err(OrganisationError::Contradiction),
             _ => Ok(()),
@@ -308,6 +335,7 @@ impl Organisation {
     fn revoke_user(&mut self, user: UserId, position: u64) -> Result<(), OrganisationError> {
         let record = self.users.get_mut(&user).ok_or(OrganisationError::Contradiction)?;
         record.revoked_at.get_or_insert(position);
+        record.recovery = None;
         self.admins.remove(&user);
         for device in self.devices.values_mut().filter(|device| device.user == user) {
             device.revoked_at.get_or_insert(position);

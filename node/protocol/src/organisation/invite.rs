@@ -41,6 +41,8 @@ pub enum InviteKind {
     User,
     /// A further device of this person. Issued by one of the person's devices.
     Device(UserId),
+    /// A device for this person, who has lost theirs. Issued by an admin's device.
+    Recovery(UserId),
 }
 
 impl Payload for Invite {

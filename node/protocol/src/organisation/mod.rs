@@ -10,6 +10,7 @@ mod fold;
 mod invite;
 mod quota;
 mod reanchor;
+mod recovery;
 mod renewal;
 mod seat;
 
@@ -20,5 +21,6 @@ pub use fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
 pub use invite::{Invite, InviteKind, Join, JoinPost};
 pub use quota::{Quota, QuotaOf};
 pub use reanchor::{Reanchor, ReanchorRequest};
+pub use recovery::{Approval, Guard, GuardianShare, Guardians, Recover, Recovery, device_fingerprint};
 pub use renewal::{Generation, Renewal};
 pub use seat::{Seat, Seated, is_address};

@@ -1,4 +1,4 @@
-//! New keys for a person's secrets, once a device that held the old ones was revoked (trust.md, "Devices").
+//! New keys for a person's secrets, once a device that held the old ones was revoked, or a guardian of them has left (trust.md, "Devices").
 //!
 //! What was wrapped before stays readable to that person: the old secret is wrapped for the new key. What is wrapped from here on is
 //! nothing to whoever holds the revoked device.
@@ -81,6 +81,8 @@ impl Organisation {
             return Err(OrganisationError::Contradiction);
         }
         record.kem = renewal.kem.clone();
+        // Shares of the key before give nothing of this one.
+        record.recovery = None;
         let (kem, renewal) = (renewal.kem.clone(), Some(renewal.clone()));
         record.generations.push(Generation { since: position, kem, renewal });
         Ok(())
@@ -92,14 +94,15 @@ impl Organisation {
         self.devices.iter().filter(move |(_, device)| is_live(device)).map(|(id, _)| *id)
     }
 
-    /// Whether a device of a person was revoked that holds the keys in force for the person's secrets.
+    /// Whether a device of a person was revoked that holds the keys in force for the person's secrets, or somebody has left who guards a
+    /// share of them.
     #[must_use]
     pub fn is_renewal_due(&self, user: UserId) -> bool {
         let Some(record) = self.live_user(user) else { return false };
         let is_cut = |device: &DeviceRecord| {
             device.user == user && device.revoked_at.is_some_and(|revoked| revoked > record.kem_since())
         };
-        self.devices.values().any(is_cut)
+        self.devices.values().any(is_cut) || self.has_guardian_left(user)
     }
 
     /// Whether a person is of the organisation at position `seq` of the chain.

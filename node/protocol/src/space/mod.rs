@@ -2,6 +2,7 @@
 
 mod commit;
 mod epoch;
+mod file_request;
 mod fold;
 mod genesis;
 mod link;
@@ -12,6 +13,7 @@ mod seen;
 
 pub use commit::{Commit, Control};
 pub use epoch::{EpochCertificate, Recipient, recipients_digest};
+pub use file_request::{DropsTaken, FileRequest};
 pub use fold::{CommitError, CommitPlace, LastCommit, Space};
 pub use genesis::{Cutting, SpaceGenesis};
 pub use link::{LINK_TOKEN_BYTES, LinkEnd, SharedLink, is_token, link_part, token_hash};

@@ -15,4 +15,7 @@ pub use frame::{
 };
 pub use refusal::Refusal;
 pub use request::{ChunkHead, GuestRequest, Request};
-pub use response::{ChunkAnswer, ChunkState, LinkPhase, LinkStanding, NodeStatus, Response, SpaceSummary};
+pub use response::{
+    ChunkAnswer, ChunkState, DropSummary, FileRequestStanding, LinkPhase, LinkStanding, NodeStatus, Response,
+    SpaceSummary,
+};

@@ -126,6 +126,9 @@ pub enum Refusal {
     /// The commit gives keys by a chunk of which no node that was asked has a copy. Store it again.
     #[error("no node has the chunk that the commit gives keys by")]
     NoCopy,
+    /// A file request has received as much as it may, or as many drops.
+    #[error("this file request has received as much as it may")]
+    RequestFull,
 }
 
 impl Refusal {

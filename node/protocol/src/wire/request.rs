@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ChunkId, InviteId, LinkId, SpaceId};
+use crate::id::{ChunkId, DropId, InviteId, LinkId, SpaceId};
 use crate::limit::{
-    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, IDS_MAX, INVITE_BYTES_MAX,
-    JOIN_POST_BYTES_MAX, LINK_BYTES_MAX, LINK_END_BYTES_MAX, LINK_PART_IDS_MAX, OBJECT_BYTES_MAX, SEEN_BYTES_MAX,
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, DROPS_TAKEN_BYTES_MAX, IDS_MAX,
+    INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, LINK_BYTES_MAX, LINK_END_BYTES_MAX, LINK_PART_IDS_MAX, OBJECT_BYTES_MAX,
+    REQUEST_BYTES_MAX, SEEN_BYTES_MAX,
 };
 use crate::organisation::QuotaOf;
 use crate::space::LINK_TOKEN_BYTES;
@@ -136,6 +137,31 @@ pub enum Request {
         /// The first position wanted.
         from: u64,
     },
+    /// Makes a file request. Body: signed [`crate::space::FileRequest`]. → `LinkCreated`; it ends as a link does, by `EndLink`
+    CreateFileRequest,
+    /// The file requests of a space, with those that ended lately. → `FileRequests`, body: list of signed [`crate::space::FileRequest`]
+    FileRequests {
+        /// The space.
+        space: SpaceId,
+    },
+    /// What was dropped into a space, whole, and is not taken yet. → `Drops`
+    Drops {
+        /// The space.
+        space: SpaceId,
+    },
+    /// The chunks of a drop, from a record on; `GetChunks` then gives them. → `DropChunks`
+    DropChunks {
+        /// The space.
+        space: SpaceId,
+        /// The file request.
+        request: LinkId,
+        /// The drop.
+        drop: DropId,
+        /// The first record wanted.
+        from: u32,
+    },
+    /// Frees drops that are in the space, or not wanted. Body: signed [`crate::space::DropsTaken`]. → `DropsTaken`
+    TakeDrops,
 }
 
 /// The id and length of an object in a body.
@@ -208,7 +234,12 @@ impl Request {
             | Self::Outline { .. }
             | Self::Turns { .. }
             | Self::Usage { .. }
-            | Self::Links { .. } => Some(0),
+            | Self::Links { .. }
+            | Self::FileRequests { .. }
+            | Self::Drops { .. }
+            | Self::DropChunks { .. } => Some(0),
+            Self::CreateFileRequest => Some(REQUEST_BYTES_MAX),
+            Self::TakeDrops => Some(DROPS_TAKEN_BYTES_MAX),
             Self::CreateLink => Some(LINK_BYTES_MAX),
             Self::EndLink => Some(LINK_END_BYTES_MAX),
             Self::HoldLink { ids, .. } => (ids.len() <= LINK_PART_IDS_MAX).then_some(0),

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Head;
-use crate::id::{NodeId, SpaceId};
+use crate::id::{ChunkId, DropId, LinkId, NodeId, SpaceId};
 use crate::limit::{
     CERTIFICATES_BYTES_MAX, CHUNKS_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX, JOIN_POST_BYTES_MAX,
-    JOIN_POSTS_MAX, LINK_BYTES_MAX, LINKS_BYTES_MAX, SEENS_BYTES_MAX,
+    JOIN_POSTS_MAX, LINK_BYTES_MAX, LINKS_BYTES_MAX, REQUESTS_BYTES_MAX, SEENS_BYTES_MAX,
 };
 use crate::receipt::Receipt;
 use crate::time::Timestamp;
@@ -113,6 +113,50 @@ pub enum Response {
     },
     /// The link itself follows, as a list of one.
     LinkOpened,
+    /// A space's file requests follow, as a list.
+    FileRequests {
+        /// How each of them is, in the list's order.
+        standings: Vec<FileRequestStanding>,
+    },
+    /// What was dropped, the earliest first, at most [`crate::limit::DROPS_LISTED_MAX`] of it.
+    Drops(Vec<DropSummary>),
+    /// A drop's chunks, from the record asked for, as many as fit; none at its end.
+    DropChunks {
+        /// Their ids.
+        chunks: Vec<ChunkId>,
+    },
+    /// The drops are let go of.
+    DropsTaken,
+}
+
+/// How a file request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRequestStanding {
+    /// Whether anything is taken in; never unfinished.
+    pub phase: LinkPhase,
+    /// Bytes of sealed records that came, in all.
+    pub bytes: u64,
+    /// Drops that were begun, in all.
+    pub drops: u32,
+    /// Drops that members have taken.
+    pub taken: u32,
+}
+
+/// Something that was dropped, by the nodes' word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DropSummary {
+    /// By which file request.
+    pub request: LinkId,
+    /// Which drop.
+    pub drop: DropId,
+    /// How many records it has.
+    pub records: u32,
+    /// Bytes of their objects.
+    pub bytes: u64,
+    /// When it was finished, by cluster time.
+    pub finished_at: Timestamp,
+    /// What whoever dropped it says for members to open it by.
+    pub head: Vec<u8>,
 }
 
 /// How a link is.
@@ -223,7 +267,11 @@ impl Response {
             | Self::Checked { .. }
             | Self::LinkCreated { .. }
             | Self::LinkHeld
-            | Self::LinkEnded => 0,
+            | Self::LinkEnded
+            | Self::Drops(_)
+            | Self::DropChunks { .. }
+            | Self::DropsTaken => 0,
+            Self::FileRequests { .. } => REQUESTS_BYTES_MAX,
             Self::LinkOpened => LINK_BYTES_MAX + 4,
             Self::Links { .. } => LINKS_BYTES_MAX,
         }

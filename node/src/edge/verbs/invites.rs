@@ -31,7 +31,7 @@ pub(in crate::edge) async fn join_posts(
     let Caller { admitted, share, .. } = caller;
     let signed: Signed<Invite> = Signed::parse(known(gateway, invite).await?)?;
     let may = match signed.payload().kind {
-        InviteKind::User => gateway.organisation()?.is_admin(admitted.user()),
+        InviteKind::User | InviteKind::Recovery(_) => gateway.organisation()?.is_admin(admitted.user()),
         InviteKind::Device(user) => user == admitted.user(),
     };
     if !may {

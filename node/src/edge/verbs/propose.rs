@@ -18,6 +18,8 @@ pub(super) async fn propose(gateway: &Gateway, proposal: Proposal) -> Result<Ans
         Ok(Applied::LinkCreated) => Response::LinkCreated { origin: gateway.links.origin() },
         Ok(Applied::LinkHeld) => Response::LinkHeld,
         Ok(Applied::LinkEnded) => Response::LinkEnded,
+        // Whoever drops is answered by the page, in words of its own.
+        Ok(Applied::DropKept | Applied::DropsTaken) => Response::DropsTaken,
         Ok(Applied::Joined) => Response::Joined,
         Ok(Applied::Ticked | Applied::Raised | Applied::Reported | Applied::LinkCounted) => {
             return Err(RequestFault::Crossed);

@@ -6,7 +6,7 @@ use vauban_protocol::wire::Refusal;
 
 use super::base::Base;
 use super::draft::{Draft, Stop};
-use super::{certify, commit, join, layout, link, open_invite, release, seen, space};
+use super::{certify, commit, file_request, join, layout, link, open_invite, release, seen, space};
 use crate::limit::INVITE_GRACE_SECONDS;
 use crate::metadata::command::{Applied, Command, Outcome};
 
@@ -39,6 +39,12 @@ pub(in crate::metadata) fn apply<B: Base>(
         Command::HoldLink { link, part, ids } => link::name_part(draft, *link, *part, ids),
         Command::EndLink(bytes) => link::end(draft, &bytes.0),
         Command::LinkOpened { link, times } => link::opened(draft, *link, *times),
+        Command::CreateFileRequest(bytes) => file_request::create(draft, &bytes.0),
+        Command::AddRecord(record) => file_request::add(draft, index, record),
+        Command::FinishDrop { request, drop, records, head } => {
+            file_request::finish(draft, (*request, *drop), *records, &head.0)
+        }
+        Command::TakeDrops(bytes) => file_request::take(draft, &bytes.0),
         Command::Report(said) => layout::report(draft, said),
         Command::Raise(level) => {
             draft.core.feature_level = draft.core.feature_level.max(*level);
@@ -52,7 +58,7 @@ pub(in crate::metadata) fn apply<B: Base>(
     }
 }
 
-/// Moves cluster time, forgets invites that ended long enough ago, ends links, and purges what nobody kept.
+/// Moves cluster time, forgets invites that ended long enough ago, ends links and file requests, and purges what nobody kept.
 fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) -> Result<(), B::Error> {
     draft.core.clock.tick(proposed, index);
     let now = draft.core.clock.time();
@@ -70,5 +76,6 @@ fn tick<B: Base>(draft: &mut Draft<'_, B>, proposed: Timestamp, index: u64) -> R
         return Ok(());
     }
     link::look(draft)?;
+    file_request::look(draft)?;
     release::purge(draft)
 }

@@ -101,6 +101,7 @@ fn invite_of(certificate: &Bytes) -> Option<InviteId> {
     let signed: Signed<Certificate> = Signed::parse(certificate.clone()).ok()?;
     match signed.payload().statement {
         Statement::User { invite, .. } | Statement::Device { invite, .. } => invite,
+        Statement::Recover(ref recover) => Some(recover.invite),
         _ => None,
     }
 }

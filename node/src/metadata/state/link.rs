@@ -21,6 +21,7 @@ use vauban_protocol::wire::{LinkPhase, Refusal};
 
 use super::base::Base;
 use super::draft::{Draft, Stop};
+use super::file_request;
 use super::row::Row;
 use crate::limit::{
     LINK_HOLDS_CLEARED_MAX, LINK_LOOK_SECONDS, LINK_REMEMBERED_SECONDS, LINK_UNFINISHED_SECONDS, LINKS_LOOKED_MAX,
@@ -54,9 +55,9 @@ pub(in crate::metadata) struct LinkEntry {
     pub(in crate::metadata) opened: u64,
 }
 
-/// Why a link is over.
+/// Why a link, or a file request, is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum WhyEnded {
+pub(super) enum WhyEnded {
     /// Its time had passed.
     Expired,
     /// Somebody ended it, or its maker may not share any more.
@@ -86,7 +87,7 @@ impl LinkEntry {
 }
 
 /// Whether a device may have links: its person writes to the space, and neither is revoked.
-fn may_share(organisation: &Organisation, space: &Space, device: DeviceId) -> bool {
+pub(super) fn may_share(organisation: &Organisation, space: &Space, device: DeviceId) -> bool {
     let person = organisation.live_device(device).map(|device| device.user);
     person.is_some_and(|person| space.role(person) >= Some(Role::Writer))
 }
@@ -106,6 +107,9 @@ pub(super) fn create<B: Base>(draft: &mut Draft<'_, B>, index: u64, bytes: &Byte
         Some(entry) if entry.digest == signed.digest() => return Ok(Applied::LinkCreated),
         Some(_) => return Err(Refusal::UnknownLink.into()),
         None => {}
+    }
+    if draft.table.bytes(&Key::request(link.id)).map_err(Stop::Base)?.is_some() {
+        return Err(Refusal::UnknownLink.into());
     }
     let now = draft.core.clock.time();
     if link.expires_at <= now {
@@ -188,7 +192,7 @@ pub(super) fn name_part<B: Base>(
     Ok(Applied::LinkHeld)
 }
 
-/// Ends a link by the word of a device of its maker's, or of a manager's.
+/// Ends a link, or a file request, by the word of a device of its maker's, or of a manager's.
 pub(super) fn end<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result<Applied, Stop<B::Error>> {
     let organisation = draft.organisation()?;
     let signed: Signed<LinkEnd> = Signed::parse(bytes.clone()).map_err(|_| Refusal::Malformed)?;
@@ -196,6 +200,9 @@ pub(super) fn end<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result<Ap
     let device = live(&organisation, said.device)?;
     let space = member_space(draft, said.space, device)?;
     signed.verify(&device.keys.ed25519).map_err(|_| Refusal::Proof)?;
+    if let Some(ended) = file_request::end(draft, said)? {
+        return Ok(ended);
+    }
     let entry = find(draft, said.link)?.filter(|entry| entry.space == said.space).ok_or(Refusal::UnknownLink)?;
     let is_own = organisation.device(entry.device).is_some_and(|maker| maker.user == device.user);
     if !is_own && space.role(device.user) < Some(Role::Manager) {
@@ -347,13 +354,13 @@ fn count<B: Base>(draft: &Draft<'_, B>, space: SpaceId) -> Result<usize, B::Erro
     Ok(draft.table.keys(&range, &range.end(), LINKS_MAX)?.len())
 }
 
-fn live(organisation: &Organisation, device: DeviceId) -> Result<&DeviceRecord, Refusal> {
+pub(super) fn live(organisation: &Organisation, device: DeviceId) -> Result<&DeviceRecord, Refusal> {
     let record = organisation.device(device).ok_or(Refusal::UnknownDevice)?;
     if record.revoked_at.is_some() { Err(Refusal::Revoked) } else { Ok(record) }
 }
 
 /// The space, if the device's person is a member: to anybody else it does not exist.
-fn member_space<B: Base>(
+pub(super) fn member_space<B: Base>(
     draft: &Draft<'_, B>,
     space: SpaceId,
     device: &DeviceRecord,

@@ -1,4 +1,4 @@
-//! Opening an invite (trust.md, "Join").
+//! Opening an invite (trust.md, "Join", "Recovery").
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::invites::{InviteBook, InviteEntry};
 use crate::limit::DEVICE_INVITES_MAX;
 use crate::metadata::command::Applied;
 
-/// Opens an invite: of a person, by an admin's device; of a machine, by a device of the same person.
+/// Opens an invite: of a person, or a machine of one who has lost theirs, by an admin's device; of another machine, by a device of the same person.
 pub(super) fn open_invite<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result<Applied, Stop<B::Error>> {
     let organisation = draft.organisation()?;
     let signed: Signed<Invite> = Signed::parse(bytes.clone()).map_err(|_| Refusal::Malformed)?;
@@ -27,6 +27,7 @@ pub(super) fn open_invite<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> R
     signed.verify(&device.keys.ed25519).map_err(|_| Refusal::Proof)?;
     let may = match invite.kind {
         InviteKind::User => organisation.is_admin(device.user),
+        InviteKind::Recovery(user) => organisation.is_admin(device.user) && organisation.live_user(user).is_some(),
         InviteKind::Device(user) => user == device.user,
     };
     if !may {

@@ -56,11 +56,22 @@ pub(super) fn admit<B: Base>(
         return Ok(());
     }
     for of in [QuotaOf::Space(commit.space), QuotaOf::User(user)] {
-        let Some(bytes_max) = organisation.quota(of) else { continue };
-        let used_bytes = used(draft, of).map_err(Stop::Base)?;
-        if used_bytes.saturating_add(fresh) > bytes_max {
-            return Err(Refusal::Quota { of, used_bytes, bytes_max }.into());
-        }
+        admit_of(draft, organisation, of, fresh)?;
+    }
+    Ok(())
+}
+
+/// Whether so many bytes more may be stored for one space or person.
+pub(super) fn admit_of<B: Base>(
+    draft: &Draft<'_, B>,
+    organisation: &Organisation,
+    of: QuotaOf,
+    fresh: u64,
+) -> Result<(), Stop<B::Error>> {
+    let Some(bytes_max) = organisation.quota(of) else { return Ok(()) };
+    let used_bytes = used(draft, of).map_err(Stop::Base)?;
+    if used_bytes.saturating_add(fresh) > bytes_max {
+        return Err(Refusal::Quota { of, used_bytes, bytes_max }.into());
     }
     Ok(())
 }

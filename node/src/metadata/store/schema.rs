@@ -3,7 +3,7 @@
 //! A key of the state begins with a byte that names its table; what follows sorts as it is read: big-endian numbers,
 //! and the space before the chunk, so that a space's records are a range.
 
-use vauban_protocol::id::{ChunkId, DeviceId, InviteId, LinkId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, DeviceId, DropId, InviteId, LinkId, SpaceId, UserId};
 use vauban_protocol::organisation::QuotaOf;
 use vauban_protocol::time::Timestamp;
 
@@ -79,6 +79,16 @@ tables! {
     HOLD = b'y';
     /// How many links hold a chunk.
     HELD = b'z';
+    /// What is kept of a file request.
+    REQUEST = b'F';
+    /// A file request's bytes.
+    REQUEST_RECORD = b'J';
+    /// When file requests are looked at.
+    REQUEST_LOOK = b'Q';
+    /// What is kept of a drop.
+    REQUEST_DROP = b'D';
+    /// The records of a drop.
+    DROP_RECORD = b'R';
     /// The feature level.
     LEVEL = b'v';
 }
@@ -327,10 +337,57 @@ impl Key {
         Self::of(LINK_LOOK, &[&time.0.to_be_bytes(), &link.0])
     }
 
-    /// The link that a key of [`Key::link_look`] or [`Key::link_record`] names.
+    /// The link or file request that a key of [`Key::link_look`], [`Key::link_record`] or of the like for requests names.
     pub(in crate::metadata) fn link_looked_at(&self) -> Option<LinkId> {
         let (_, link) = self.0.split_last_chunk::<{ LinkId::BYTES }>()?;
         Some(LinkId(*link))
+    }
+
+    pub(in crate::metadata) fn request(request: LinkId) -> Self {
+        Self::of(REQUEST, &[&request.0])
+    }
+
+    pub(in crate::metadata) fn request_records(space: SpaceId) -> Self {
+        Self::of(REQUEST_RECORD, &[&space.0])
+    }
+
+    pub(in crate::metadata) fn request_record(space: SpaceId, request: LinkId) -> Self {
+        Self::of(REQUEST_RECORD, &[&space.0, &request.0])
+    }
+
+    pub(in crate::metadata) fn request_looks() -> Self {
+        Self::of(REQUEST_LOOK, &[])
+    }
+
+    /// Before every file request that is looked at after `time`, and beyond every other.
+    pub(in crate::metadata) fn request_looks_after(time: Timestamp) -> Self {
+        Self::of(REQUEST_LOOK, &[&time.0.saturating_add(1).to_be_bytes()])
+    }
+
+    pub(in crate::metadata) fn request_look(time: Timestamp, request: LinkId) -> Self {
+        Self::of(REQUEST_LOOK, &[&time.0.to_be_bytes(), &request.0])
+    }
+
+    pub(in crate::metadata) fn request_drops(request: LinkId) -> Self {
+        Self::of(REQUEST_DROP, &[&request.0])
+    }
+
+    pub(in crate::metadata) fn request_drop(request: LinkId, drop: DropId) -> Self {
+        Self::of(REQUEST_DROP, &[&request.0, &drop.0])
+    }
+
+    /// The drop that a key of [`Key::request_drop`] names.
+    pub(in crate::metadata) fn drop_named(&self) -> Option<DropId> {
+        let (_, drop) = self.0.split_last_chunk::<{ DropId::BYTES }>()?;
+        Some(DropId(*drop))
+    }
+
+    pub(in crate::metadata) fn drop_records(request: LinkId, drop: DropId) -> Self {
+        Self::of(DROP_RECORD, &[&request.0, &drop.0])
+    }
+
+    pub(in crate::metadata) fn drop_record(request: LinkId, drop: DropId, number: u32) -> Self {
+        Self::of(DROP_RECORD, &[&request.0, &drop.0, &number.to_be_bytes()])
     }
 
     pub(in crate::metadata) fn holds(link: LinkId) -> Self {

@@ -173,21 +173,21 @@ impl Town {
         self.first_epoch_with(space, stored_at, ChunkId([9; 32]))
     }
 
-    /// The same, whose bundle is this chunk.
+    /// The same, or the next one, whose bundle is this chunk.
     pub(crate) fn first_epoch_with(&self, space: &Space, stored_at: u64, bundle: ChunkId) -> Signed<Commit> {
         let certificate = self.admin.seal_hybrid(EpochCertificate {
             space: space.id(),
-            epoch: 1,
+            epoch: space.epoch() + 1,
             prev: space.head(),
             org: self.organisation.head(),
             device: self.admin.device(),
             commitment: Digest([1; 32]),
             recipients: recipients_of(space, &self.organisation),
             bundle,
-            sealed_previous: vec![],
+            sealed_previous: vec![7; usize::from(space.epoch() > 0)],
         });
         let mut commit = self.draft(space);
-        commit.epoch = 1;
+        commit.epoch = space.epoch() + 1;
         commit.stored_at = stored_at;
         commit.adds = vec![bundle];
         commit.control = Some(Control::Epoch(certificate.bytes().to_vec()));

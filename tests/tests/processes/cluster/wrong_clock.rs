@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use vauban_protocol::time::Timestamp;
 use vauban_tests::agency::Agency;
+use vauban_tests::clock::{Clock, NOW};
 use vauban_tests::folder::{self, noise};
 use vauban_tests::home::COMMAND_LIMIT;
 use vauban_tests::http::metric;
@@ -13,7 +14,6 @@ use vauban_tests::node::Node;
 use vauban_tests::wait;
 
 use super::look::{leader, settled};
-use crate::clock::{Clock, NOW};
 use crate::device::{Device, only_space};
 use crate::replicas::{self, complete};
 use crate::slice::sync;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use vauban_protocol::id::{Digest, InviteId};
 use vauban_protocol::limit::{INVITES_MAX, JOIN_POSTS_MAX};
-use vauban_protocol::organisation::{Invite, InviteKind, Statement};
+use vauban_protocol::organisation::{GuardianShare, Guardians, Invite, InviteKind, Recover, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::Refusal;
@@ -144,6 +144,48 @@ fn an_invite_is_opened_by_who_may_and_only_once() {
     let post = Town::post(InviteId([7; 16]), &Signer::new(62), [0; 32]);
     let refused = memory.join(InviteId([7; 16]), &post);
     assert_eq!(refused, Err(Refusal::UnknownInvite), "it goes with its device");
+}
+
+/// Fails if anybody but an admin asks for somebody's keys, or if the device that answers leaves the invite open.
+#[test]
+fn a_recovery_is_invited_by_admins_alone_and_closed_by_its_certificate() {
+    let (mut town, mut memory) = invited();
+    let (bob, carol) = (Signer::new(60), Signer::new(61));
+    let people = [(8, &bob), (9, &carol)].into_iter();
+    for statement in people.flat_map(|(who, device)| [Town::person(who, None), Town::machine(who, device, None)]) {
+        take(&mut town, &mut memory, statement);
+    }
+    let asked = Invite { kind: InviteKind::Recovery(user(1)), ..town.invite(7, NOON.plus(60)).payload().clone() };
+    let by_bob = bob.seal(Invite { device: bob.device(), ..asked.clone() });
+    assert_eq!(memory.open(&by_bob), Err(Refusal::Forbidden));
+    let of_nobody = Invite { kind: InviteKind::Recovery(user(77)), ..asked.clone() };
+    assert_eq!(memory.open(&town.admin.seal(of_nobody)), Err(Refusal::Forbidden));
+    assert_eq!(memory.open(&town.admin.seal(asked)), Ok(Applied::InviteOpened));
+
+    let kem = town.organisation.user(user(1)).unwrap().kem.clone();
+    let share = |who| GuardianShare { guardian: user(who), commitment: Digest([who; 32]), wrapped: vec![1; 1168] };
+    let shares = vec![share(8), share(9)];
+    let guardians = Guardians { user: user(1), kem: kem.digest(), threshold: 2, shares };
+    take(&mut town, &mut memory, Statement::Guardians(guardians));
+    let phone = Signer::new(62);
+    let recover = Recover {
+        user: user(1),
+        keys: phone.public(),
+        kem,
+        wrapped_directory: vec![],
+        sealed_name: vec![],
+        invite: InviteId([7; 16]),
+    };
+    take(&mut town, &mut memory, Statement::Recover(recover));
+    assert!(memory.core.invites.find(InviteId([7; 16])).is_none(), "answered");
+    assert!(memory.core.invites.find(INVITE).is_some());
+}
+
+/// Has the admin say it, to the town and to the state.
+fn take(town: &mut Town, memory: &mut Memory, statement: Statement) {
+    let certificate = town.by_admin(statement);
+    memory.certify(std::slice::from_ref(&certificate)).unwrap();
+    town.take(certificate);
 }
 
 #[test]

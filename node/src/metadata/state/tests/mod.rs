@@ -1,6 +1,7 @@
 //! Apply, alone: a state in memory, commands one after the other, no disk, no task.
 
 mod commits;
+mod file_requests;
 mod invites;
 mod links;
 mod organisation;

@@ -1,0 +1,220 @@
+const asked = new URLSearchParams(location.search).get('lang') || navigator.language || 'en';
+const words = asked.toLowerCase().startsWith('fr') ? French : English;
+document.documentElement.lang = words === French ? 'fr' : 'en';
+
+const CHUNK_MAX = 4 * 1024 * 1024, BATCH_BYTES = 6 * 1024 * 1024, BATCH_IDS = 512, BATCHES_AHEAD = 3, ROWS_MAX = 500;
+const PASSWORD_ROUNDS = 600000, FORMAT = 1, OBJECT_PREFIX = 36, ROOT_LENGTH = 32, STALE_MS = 3600000, KEEP_MS = 600000;
+const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { fatal: true });
+const element = (id) => document.getElementById(id);
+
+class Problem extends Error {
+  constructor(kind) { super(kind); this.kind = kind; }
+}
+
+function joined(...parts) {
+  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) { all.set(part, at); at += part.length; }
+  return all;
+}
+
+function same(one, other) {
+  if (one.length !== other.length) return false;
+  let differs = 0;
+  for (let at = 0; at < one.length; at += 1) differs |= one[at] ^ other[at];
+  return differs === 0;
+}
+
+// Keys
+
+const labelled = (label, context = new Uint8Array(0)) => joined(encoder.encode(`vauban/1 ${label}\0`), context);
+
+async function hkdf(key, salt, label, context) {
+  const from = await crypto.subtle.importKey('raw', key, 'HKDF', false, ['deriveBits']);
+  const how = { name: 'HKDF', hash: 'SHA-256', salt, info: labelled(label, context) };
+  return new Uint8Array(await crypto.subtle.deriveBits(how, from, 8 * ROOT_LENGTH));
+}
+
+async function keysOf(link, secret, password) {
+  const none = new Uint8Array(0);
+  let salt = none;
+  if (password !== null) {
+    const from = await crypto.subtle.importKey('raw', encoder.encode(password), 'PBKDF2', false, ['deriveBits']);
+    const how = { name: 'PBKDF2', hash: 'SHA-256', salt: await hkdf(secret, none, 'link password', link), iterations: PASSWORD_ROUNDS };
+    salt = new Uint8Array(await crypto.subtle.deriveBits(how, from, 8 * ROOT_LENGTH));
+  }
+  const derive = (label) => hkdf(secret, salt, label, link);
+  return { token: await derive('link token'), key: await derive('link key'), base: await derive('request base') };
+}
+
+async function decrypt(key, additionalData, sealed) {
+  const cipher = await crypto.subtle.importKey('raw', key, 'AES-GCM', false, ['decrypt']);
+  try {
+    return new Uint8Array(await crypto.subtle.decrypt({ name: 'AES-GCM', iv: new Uint8Array(12), additionalData }, cipher, sealed));
+  } catch {
+    throw new Problem('forged');
+  }
+}
+
+const hasMagic = (object, magic) => object.length > OBJECT_PREFIX && same(object.subarray(0, 4), joined(encoder.encode(magic), [1]));
+
+async function openSalted(from, magic, label, link, sealed) {
+  if (!hasMagic(sealed, magic)) throw new Problem('forged');
+  const key = await hkdf(from, sealed.slice(4, OBJECT_PREFIX), label);
+  return decrypt(key, joined(sealed.subarray(0, 4), link), sealed.subarray(OBJECT_PREFIX));
+}
+
+function paddedLength(length) {
+  const whole = length + 4;
+  if (whole <= 4096) return 4096;
+  const exponent = 31 - Math.clz32(whole);
+  const step = 2 ** (exponent - (32 - Math.clz32(exponent)));
+  return Math.ceil(whole / step) * step;
+}
+
+// Checks the commitment, the tag, the length and the padding. The address cannot be checked: WebCrypto has no BLAKE3.
+async function openChunk(chunk, object) {
+  if (!hasMagic(object, 'VBC')) throw new Problem('forged');
+  const mac = await crypto.subtle.importKey('raw', chunk.secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['sign']);
+  const info = labelled('chunk');
+  const first = new Uint8Array(await crypto.subtle.sign('HMAC', mac, joined(info, [1])));
+  const second = new Uint8Array(await crypto.subtle.sign('HMAC', mac, joined(first, info, [2])));
+  if (!same(second, object.subarray(4, OBJECT_PREFIX))) throw new Problem('forged');
+  const frame = await decrypt(first, object.subarray(0, OBJECT_PREFIX), object.subarray(OBJECT_PREFIX));
+  const length = new DataView(frame.buffer).getUint32(0, true);
+  if (length === 0 || length > CHUNK_MAX || length !== chunk.bytes || paddedLength(length) !== frame.length) throw new Problem('forged');
+  for (let at = length + 4; at < frame.length; at += 1) if (frame[at] !== 0) throw new Problem('forged');
+  return frame.subarray(4, 4 + length);
+}
+
+// Bytes
+
+class Reader {
+  constructor(bytes) { this.bytes = bytes; this.at = 0; }
+  take(length) {
+    if (length > this.bytes.length - this.at) throw new Problem('forged');
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+  byte() { return this.take(1)[0]; }
+  big() {
+    let value = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = BigInt(this.byte());
+      value |= (byte & 127n) << shift;
+      if (byte < 128n) return value;
+    }
+    throw new Problem('forged');
+  }
+  number() {
+    const value = this.big();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new Problem('forged');
+    return Number(value);
+  }
+  signed() { const value = this.big(); return (value >> 1n) ^ -(value & 1n); }
+  text() { try { return decoder.decode(this.take(this.number())); } catch { throw new Problem('forged'); } }
+  list(read) {
+    const length = this.number();
+    if (length > this.bytes.length - this.at) throw new Problem('forged');
+    return Array.from({ length }, () => read(this));
+  }
+  end() { if (this.at !== this.bytes.length) throw new Problem('forged'); }
+}
+
+const readChunk = (reader) => ({ id: reader.take(32), secret: reader.take(32), bytes: reader.number() });
+
+function readHead(bytes) {
+  const reader = new Reader(bytes);
+  if (reader.byte() !== FORMAT) throw new Problem('version');
+  const chunks = reader.list(readChunk);
+  reader.end();
+  return chunks;
+}
+
+const isName = (name) => name !== '' && name !== '.' && name !== '..' && !/[/\\\0]/.test(name);
+
+function readManifest(bytes) {
+  const reader = new Reader(bytes);
+  if (reader.byte() !== FORMAT) throw new Problem('version');
+  const name = reader.text();
+  const entries = reader.list(() => {
+    const path = reader.list(() => reader.text());
+    const kind = reader.number(), executable = reader.byte() === 1, changed = Number(reader.signed() / 1000000n);
+    reader.take(32);
+    const size = reader.number(), chunks = reader.list(readChunk);
+    if (kind > 1 || path[0] !== name || !path.every(isName)) throw new Problem('forged');
+    if (chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) !== size) throw new Problem('forged');
+    return { path, isFolder: kind === 1, executable, changed, size, chunks };
+  });
+  reader.end();
+  return { name, entries };
+}
+
+function readAddress() {
+  const text = location.hash.slice(1);
+  if (!/^[A-Za-z0-9_-]{100,}$/.test(text)) throw new Problem('address');
+  const bytes = Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (letter) => letter.charCodeAt(0));
+  const content = bytes.subarray(0, bytes.length - 4);
+  return { content, sum: bytes.subarray(bytes.length - 4) };
+}
+
+async function address() {
+  let read;
+  try { read = readAddress(); } catch { throw new Problem('address'); }
+  const { content, sum } = read;
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
+  if (!same(digest.subarray(0, 4), sum)) throw new Problem('address');
+  const flags = content[1];
+  if (content[0] !== 1 || flags > 3) throw new Problem('version');
+  const key = (flags & 2) === 2 ? content.slice(82, 147) : null;
+  return { hasPassword: (flags & 1) === 1, link: content.slice(34, 50), secret: content.slice(50, 82), key };
+}
+
+// Little-endian fields of 2, 4 or 8 bytes.
+function packed(...fields) {
+  const bytes = new Uint8Array(fields.reduce((sum, [size]) => sum + size, 0)), view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [size, value] of fields) {
+    if (size === 2) view.setUint16(at, value, true);
+    else if (size === 4) view.setUint32(at, value, true);
+    else view.setBigUint64(at, BigInt(value), true);
+    at += size;
+  }
+  return bytes;
+}
+
+// The server
+
+const REFUSALS = { 403: 'token', 404: 'unknown', 410: 'ended', 429: 'busy' };
+
+async function ask(path, body, signal) {
+  let answer;
+  try {
+    answer = await fetch(path, { method: 'POST', body, signal, cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' });
+  } catch { throw new Problem('away'); }
+  const refusal = answer.headers.get('x-vauban-refusal');
+  if (!answer.ok) throw new Problem(['expired', 'full', 'room'].includes(refusal) ? refusal : REFUSALS[answer.status] || 'away');
+  try { return new Uint8Array(await answer.arrayBuffer()); } catch { throw new Problem('away'); }
+}
+
+// What a person sees
+
+const human = (bytes) => {
+  const units = words === French ? ['o', 'Kio', 'Mio', 'Gio', 'Tio'] : ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let unit = 0, value = bytes;
+  for (; value >= 1024 && unit < 4; unit += 1) value /= 1024;
+  return `${value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: unit === 0 ? 0 : 1 })} ${units[unit]}`;
+};
+
+// Names are for others to choose: what would turn or command its neighbours is shown as an escape.
+const shown = (name) => name.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g,
+  (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
+
+function complain(problem) {
+  const text = words.problems[problem instanceof Problem ? problem.kind : 'disk'];
+  element('problem').textContent = text;
+  element('problem').hidden = false;
+  element('status').textContent = '';
+  element('bar').hidden = true;
+}
+
