@@ -184,6 +184,7 @@ fn many(table: &mut Table, entries: usize) -> anyhow::Result<()> {
     let second = run(&mut pair.other.command(&["sync", "Projets", &there, "--once"])?)?;
     table.note("all of them on another device", seconds(second.wall), format!("at most {}", mib(second.memory_bytes)));
 
+    one_member_more(table, &pair, entries)?;
     let (one, other) = pair.watch()?;
     let changes =
         (0..5).map(|number| one_change(&pair, &format!("change-{number}"))).collect::<anyhow::Result<Vec<_>>>()?;
@@ -207,6 +208,22 @@ fn many(table: &mut Table, entries: usize) -> anyhow::Result<()> {
         mib(idle),
         format!("at most {}", mib(high_water_bytes(one.id()).max(high_water_bytes(other.id())))),
         idle < IDLE_BYTES_MAX,
+    );
+    Ok(())
+}
+
+/// Keys move, not data: what one more member costs, the whole command from its start to its end.
+fn one_member_more(table: &mut Table, pair: &Pair, entries: usize) -> anyhow::Result<()> {
+    pair.agency.enrol("nouvelle")?;
+    let before = loopback_bytes()?;
+    let added = run(&mut pair.one.command(&["space", "add", "Projets", "nouvelle"])?)?;
+    let bytes = loopback_bytes()?.saturating_sub(before);
+    table.must(
+        &format!("a member added to a space of {entries} entries, the whole command"),
+        "< 1 s",
+        milliseconds(added.wall),
+        format!("{}, at most {}", kib(bytes), mib(added.memory_bytes)),
+        added.wall < ONE_MAX,
     );
     Ok(())
 }

@@ -84,8 +84,8 @@ pub(crate) enum Command {
     ))]
     User(user::Command),
     #[command(subcommand, about = say!(
-        fr: "La grappe : donner leur place aux nœuds, les vider, les retirer",
-        en: "The cluster: give nodes their place, drain them, remove them",
+        fr: "L'administration : les nœuds de la grappe, les quotas, les départs",
+        en: "Administration: the cluster's nodes, quotas, people who leave",
     ))]
     Admin(admin::Command),
     #[command(about = say!(

@@ -56,9 +56,9 @@ exits! {
     Unreachable = 6, fr: "aucun nœud joignable ou disponible", en: "no node reachable or available";
     /// The node's charter does not satisfy the organisation's policy.
     Policy = 7, fr: "charte absente ou contraire à la politique", en: "charter missing or outside the policy";
-    /// A fork, a rollback, a clone, a false checkpoint, or chunks released that are needed: proof that something is wrong.
-    Alarm = 8, fr: "alarme : bifurcation, retour en arrière, clone, faux point de reprise ou effacement contesté",
-        en: "alarm: fork, rollback, clone, false checkpoint or contested deletion";
+    /// A fork, a rollback, a clone, a false checkpoint, chunks released that are needed, or another fingerprint: proof that something is wrong.
+    Alarm = 8, fr: "alarme : bifurcation, retour en arrière, clone, faux point de reprise, effacement contesté ou autre empreinte",
+        en: "alarm: fork, rollback, clone, false checkpoint, contested deletion or another fingerprint";
     /// The invite is wrong, used or expired.
     Invite = 9, fr: "invitation fausse, utilisée ou expirée", en: "invite wrong, used or expired";
     /// Files of this machine: missing, unreadable, damaged, full.

@@ -10,11 +10,13 @@ pub mod failure;
 pub mod limit;
 pub mod message;
 pub mod output;
+pub mod qr;
 pub mod spoken;
 
 pub mod backoff;
 pub mod capacity;
 pub mod clock;
+pub mod fingerprint_code;
 pub mod keys;
 pub mod link;
 pub mod machine;

@@ -385,6 +385,8 @@ pub const UI_RECONNECT_SECONDS: u64 = 10;
 pub const UI_LOOK_MS: u64 = 500;
 /// Pages that are told what goes on, at once.
 pub const UI_STREAMS_MAX: usize = 16;
+/// Bytes of what is typed to a question.
+pub const TYPED_ANSWER_BYTES_MAX: u64 = 64;
 /// Conflict copies of one file in one day.
 pub const CONFLICT_COPIES_MAX: u32 = 1000;
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::complaint::Complaint;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::qr::{Canvas, draw};
 use crate::say;
 
 /// Who reads the results.
@@ -36,6 +37,18 @@ impl Output {
         if self == Self::Text {
             let _ = writeln!(io::stdout().lock(), "{text}");
         }
+    }
+
+    /// Shows a code as a QR code, and below it as the text that it holds, to a person: to a script a field says it.
+    pub fn qr(self, code: &str) {
+        if self == Self::Json {
+            return;
+        }
+        let mut out = io::stdout().lock();
+        let canvas = if out.is_terminal() { Canvas::Terminal } else { Canvas::Plain };
+        // Every code of ours fits.
+        let drawn = draw(code, canvas).unwrap_or_default();
+        let _ = writeln!(out, "\n{drawn}\n{code}").and_then(|()| out.flush());
     }
 
     /// Says something of the moment, to a person only.

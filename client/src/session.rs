@@ -52,7 +52,7 @@ impl Session {
     /// [`Failure`] if the chain's file cannot be used.
     pub fn assemble(home: Home, anchor: Anchor, identity: Identity) -> Result<Self, Failure> {
         let seen = anchor.record();
-        let chain = Chain::load(ChainFile::of(&home).load()?, seen.fingerprint)?;
+        let chain = Chain::load(ChainFile::of(&home).load()?, seen.fingerprint, Some(seen.org))?;
         let organisation = chain.organisation();
         if organisation.head().seq >= seen.org.seq && !organisation.passed(seen.org) {
             return Err(ChainError::Fork { at: seen.org.seq }.into());

@@ -44,14 +44,14 @@ const DEVICE: DeviceId = DeviceId([3; 16]);
 const LINK: LinkId = LinkId([4; 16]);
 const HEAD: Head = Head { seq: 5, digest: Digest([5; 32]) };
 
-/// Whether it reads an object.
-type Reader = Box<dyn Fn(&[u8]) -> bool>;
+/// Whether a reader takes bytes.
+type Reads = Box<dyn Fn(&[u8]) -> bool>;
 
 /// A format: an object of it, and its reader.
 struct Format {
     magic: [u8; 3],
     object: Vec<u8>,
-    reads: Reader,
+    reads: Reads,
 }
 
 impl Format {
@@ -334,7 +334,7 @@ fn keystores_of_less_are_refused() {
         changed[at..at + field.len()].copy_from_slice(field);
         unlock(PASSPHRASE, &changed).err()
     };
-    for (at, byte) in locked.iter().enumerate().take(5) {
+    for (at, byte) in locked.iter().enumerate().take(PASSES_AT) {
         for by in 1..=u8::MAX {
             let changed = byte ^ by;
             assert_eq!(with(at, &[changed]), Some(KeystoreError::Malformed), "byte {at} is {changed:#04x}");

@@ -287,6 +287,7 @@ fn what_answers(request: &Request) -> Answer {
         | Request::Seens { .. }
         | Request::Links { .. }
         | Request::FileRequests { .. }
+        | Request::SpacesOf { .. }
         | Request::Drops { .. }
         | Request::DropChunks { .. }
         | Request::Invites

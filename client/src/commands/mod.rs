@@ -31,8 +31,10 @@ pub(crate) mod user;
 
 mod at;
 mod condition;
+mod confirming;
 mod context;
 mod finishing;
+mod granted;
 mod installing;
 mod invited;
 mod meeting;

@@ -1,6 +1,8 @@
-//! What the commands that revoke share: who signs, for whom only the root may, and the keys that change for it.
+//! What `device revoke`, `user revoke` and `admin offboard` share: who signs, for whom only the root may, and the keys that change for it.
 
-use vauban_protocol::id::UserId;
+use std::collections::BTreeSet;
+
+use vauban_protocol::id::{SpaceId, UserId};
 use vauban_protocol::organisation::Statement;
 
 use crate::commands::Context;
@@ -14,7 +16,7 @@ use crate::say;
 use crate::session::{Certifying, Session};
 use crate::sync::NamedSpace;
 
-/// The arguments of both.
+/// Their arguments.
 #[derive(Debug, clap::Args)]
 pub(super) struct Signing {
     #[arg(long, help = say!(
@@ -46,6 +48,20 @@ pub(super) fn ensure_may(session: &Session, root: Option<&Root>, user: UserId) -
     )))
 }
 
+/// Fails if too few admins would be left to approve anything where that takes two.
+pub(super) fn ensure_two_stay(session: &Session, user: UserId) -> Result<(), Failure> {
+    let organisation = session.organisation();
+    let others = organisation.admins().filter(|admin| *admin != user).count();
+    if !organisation.takes_two_admins() || !organisation.is_admin(user) || others >= 2 {
+        return Ok(());
+    }
+    let admin = Roster::new(&organisation, session.identity().directory()).user(user);
+    Err(Failure::Usage(say!(
+        fr: "{admin} est un des deux derniers administrateurs, et il en faut deux pour approuver : en nommer d'abord un autre. Sinon, `vauban admin offboard {admin}` le révoque quand même, et plus rien ne sera approuvé.",
+        en: "{admin} is one of the last two admins, and it takes two to approve: appoint another one first. Else `vauban admin offboard {admin}` revokes them all the same, and nothing is approved any more.",
+    )))
+}
+
 /// Has the chain say it, by the root or by this device.
 pub(super) async fn certify(
     session: &Session,
@@ -57,13 +73,15 @@ pub(super) async fn certify(
     session.certify(Certifying::At(link), |draft| Ok(draft.say(author, statement.clone())?)).await
 }
 
-/// Spaces of this device's person whose keys a revocation changes.
-#[derive(Debug, Clone, Copy, Default)]
+/// What became of the keys of this device's spaces.
+#[derive(Debug, Default)]
 pub(super) struct Changed {
-    /// Those that got new keys by this command.
+    /// How many were changed by this command.
     pub(super) rotated: u64,
-    /// Those that did not, for another device to see to.
+    /// How many still are to be, for another device to see to.
     pub(super) pending: u64,
+    /// Those that are not, now.
+    pub(super) settled: BTreeSet<SpaceId>,
 }
 
 /// New keys for the person, if it was a device of theirs, and then for every space that it could open and this one may write to.
@@ -75,15 +93,19 @@ pub(super) fn change_keys(connected: &Connected) -> Result<Changed, Failure> {
     let mut changed = Changed::default();
     for space in connected.spaces()? {
         // One space that cannot be had keeps no other under the old keys.
-        match rotate(connected, &space) {
+        let is_pending = match rotate(connected, &space) {
             Ok((is_rotated, is_pending)) => {
                 changed.rotated = changed.rotated.saturating_add(u64::from(is_rotated));
-                changed.pending = changed.pending.saturating_add(u64::from(is_pending));
+                is_pending
             }
             Err(error) => {
                 tracing::warn!(space = %space.id, ?error, "the space's keys were not changed");
-                changed.pending = changed.pending.saturating_add(1);
+                true
             }
+        };
+        changed.pending = changed.pending.saturating_add(u64::from(is_pending));
+        if !is_pending {
+            changed.settled.insert(space.id);
         }
     }
     Ok(changed)

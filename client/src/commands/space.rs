@@ -5,6 +5,9 @@ mod members;
 mod policy;
 mod quota;
 mod rotate;
+mod verify;
+
+pub(super) use members::{code, told};
 
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
@@ -51,6 +54,11 @@ pub(crate) enum Command {
         en: "Shows the fingerprint of a space's history, for members to compare by voice",
     ))]
     Fingerprint(fingerprint::Arguments),
+    #[command(about = say!(
+        fr: "Compare le code qu'un autre membre montre avec l'histoire que cet appareil a lue",
+        en: "Compares the code that another member shows with the history that this device has read",
+    ))]
+    Verify(verify::Arguments),
     #[command(about = say!(
         fr: "Montre ou change combien de temps l'historique d'un espace est gardé",
         en: "Shows or changes for how long a space's history is kept",
@@ -112,6 +120,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Leave(arguments) => members::run_leave(context, arguments),
         Command::Rotate(arguments) => rotate::run(context, arguments),
         Command::Fingerprint(arguments) => fingerprint::run(context, arguments),
+        Command::Verify(arguments) => verify::run(context, arguments),
         Command::Policy(arguments) => policy::run(context, arguments),
         Command::Quota(arguments) => quota::run(context, arguments),
         Command::Checkpoint(checkpoint) => run_checkpoint(context, checkpoint),

@@ -1,5 +1,7 @@
 //! Failures of the organisation's chain, of invites and of nodes' requests.
 
+use vauban_protocol::organisation::OrganisationError;
+
 use crate::complaint::Complaint;
 use crate::organisation::{ChainError, InviteError, NodeRequestError};
 use crate::say;
@@ -32,6 +34,16 @@ pub(super) fn of_chain(error: &ChainError) -> Complaint {
                 en: "ALARM: the node sends a certificate that does not verify ({cause}).",
             ),
             alarm(),
+        ),
+        ChainError::Refused(OrganisationError::TwoAdmins) => Complaint::new(
+            say!(
+                fr: "Deux administrateurs doivent signer cela ; la racine seule ne suffit pas.",
+                en: "Two admins must sign this; the root alone does not suffice.",
+            ),
+            say!(
+                fr: "Mettre Vauban à jour sur cette machine, puis relancer : la commande propose, un autre administrateur approuve.",
+                en: "Update Vauban on this machine, then run it again: the command proposes, another admin approves.",
+            ),
         ),
         ChainError::Refused(cause) => Complaint::new(
             say!(fr: "L'organisation n'accepte pas cela ({cause}).", en: "The organisation does not accept this ({cause})."),

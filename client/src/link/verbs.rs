@@ -2,16 +2,16 @@
 
 use bytes::Bytes;
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::{ChunkId, InviteId, SpaceId};
+use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
 use vauban_protocol::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, COMMIT_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX,
-    JOIN_POST_BYTES_MAX, JOIN_POSTS_MAX,
+    JOIN_POST_BYTES_MAX, JOIN_POSTS_MAX, SPACES_MAX,
 };
 use vauban_protocol::organisation::{Invite, JoinPost, QuotaOf};
 use vauban_protocol::receipt::Receipt;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::wire::{
-    ChunkAnswer, ChunkHead, NodeStatus, Refusal, Request, Response, SpaceSummary, push_item, split_items,
+    ChunkAnswer, ChunkHead, NodeStatus, Refusal, Request, Response, SpaceOf, SpaceSummary, push_item, split_items,
 };
 
 use crate::link::{Link, LinkError, Misbehaviour};
@@ -107,6 +107,28 @@ impl Link {
         match self.request(&Request::Usage { of }, &[]).await?.response {
             Response::Usage { used_bytes, bytes_max } => Ok((used_bytes, bytes_max)),
             _ => Err(other_answer()),
+        }
+    }
+
+    /// What nodes know of a person's spaces, by identifier. Nothing of it is signed: it is for people to read.
+    pub async fn spaces_of(&self, user: UserId) -> Result<Vec<SpaceOf>, LinkError> {
+        let mut known: Vec<SpaceOf> = Vec::new();
+        loop {
+            let after = known.last().map(|last| last.space);
+            let request = Request::SpacesOf { user, after };
+            let Response::SpacesOf { spaces, has_more } = self.request(&request, &[]).await?.response else {
+                return Err(other_answer());
+            };
+            let is_onward = spaces.iter().map(|of| Some(of.space)).is_sorted_by(|a, b| a < b)
+                && spaces.first().is_none_or(|first| after < Some(first.space));
+            let is_bounded = known.len().saturating_add(spaces.len()) <= SPACES_MAX;
+            if !is_onward || !is_bounded || (has_more && spaces.is_empty()) {
+                return Err(other_answer());
+            }
+            known.extend(spaces);
+            if !has_more {
+                return Ok(known);
+            }
         }
     }
 

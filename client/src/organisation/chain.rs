@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use vauban_protocol::chain::Head;
 use vauban_protocol::id::Fingerprint;
 use vauban_protocol::organisation::{Organisation, OrganisationError};
 
@@ -25,20 +26,28 @@ impl Chain {
         Ok(Self { certificates: vec![genesis], organisation: Arc::new(organisation) })
     }
 
-    /// Verifies a chain from its file. What follows a damaged certificate is left out: nodes have it.
+    /// Reads a chain from its file. Up to `verified`, the furthest head that this device has verified, only that head is compared; what
+    /// does not lead there, and what follows, is verified, signature by signature. What follows a damaged certificate is left out: nodes
+    /// have it.
     ///
     /// # Errors
     /// [`ChainError::Missing`] if not even the genesis is there.
-    pub fn load(certificates: Vec<Bytes>, pinned: Fingerprint) -> Result<Self, ChainError> {
-        let mut certificates = certificates.into_iter();
-        let genesis = certificates.next().ok_or(ChainError::Missing)?;
-        let mut chain = Self::begin(genesis, pinned).map_err(|_| ChainError::Missing)?;
+    pub fn load(certificates: Vec<Bytes>, pinned: Fingerprint, verified: Option<Head>) -> Result<Self, ChainError> {
+        let (genesis, mut rest) = certificates.split_first().ok_or(ChainError::Missing)?;
+        let mut chain = Self::begin(genesis.clone(), pinned).map_err(|_| ChainError::Missing)?;
         let organisation = Arc::make_mut(&mut chain.organisation);
-        for certificate in certificates {
+        if let Some(head) = verified
+            && let Some((known, after)) = usize::try_from(head.seq).ok().and_then(|seq| rest.split_at_checked(seq))
+            && organisation.resume(known, head).is_ok()
+        {
+            chain.certificates.extend_from_slice(known);
+            rest = after;
+        }
+        for certificate in rest {
             if organisation.extend(certificate.clone()).is_err() {
                 break;
             }
-            chain.certificates.push(certificate);
+            chain.certificates.push(certificate.clone());
         }
         Ok(chain)
     }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::DeviceId;
-use vauban_protocol::organisation::{Certificate, Issuer, Organisation, Statement};
+use vauban_protocol::organisation::{Certificate, Grant, Issuer, Organisation, Proposal, Statement};
 use vauban_protocol::time::Timestamp;
 
 use crate::keys::{Identity, Root};
@@ -29,6 +29,15 @@ impl<'a> From<&'a Identity> for Author<'a> {
     fn from(identity: &'a Identity) -> Self {
         Self::Device(identity.device(), identity.signing())
     }
+}
+
+/// What has become of something that gives trust.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granted {
+    /// It holds.
+    InForce,
+    /// It waits for a second admin, by this number.
+    Waits(u64),
 }
 
 /// Certificates that would extend a chain, in order.
@@ -65,6 +74,45 @@ impl Draft {
         self.organisation.extend(signed.clone())?;
         self.certificates.push(signed);
         Ok(())
+    }
+
+    /// Says by the root what gives trust: at once, or, where that takes two admins, as a proposal that `admin` approves, too, if an admin.
+    /// What is proposed already is not proposed again.
+    ///
+    /// # Errors
+    /// [`ChainError::Refused`] if the chain would not accept it.
+    pub fn grant(&mut self, root: Author<'_>, admin: &Identity, grant: Grant) -> Result<Granted, ChainError> {
+        if !self.organisation.takes_two_admins()
+            && let Some(statement) = grant.clone().into_statement()
+        {
+            self.say(root, statement)?;
+            return Ok(Granted::InForce);
+        }
+        let proposed = self.organisation.proposals().find(|open| *open.grant == grant).map(|open| open.number);
+        let number = match proposed {
+            Some(number) => number,
+            None => {
+                self.say(root, Statement::Propose(grant))?;
+                self.organisation.head().seq
+            }
+        };
+        self.approve(admin, number)
+    }
+
+    /// Approves a proposal, if `admin` is one and has not; says what has become of it.
+    ///
+    /// # Errors
+    /// [`ChainError::Refused`] if the chain would not accept it.
+    pub fn approve(&mut self, admin: &Identity, number: u64) -> Result<Granted, ChainError> {
+        let is_open = |open: &Proposal<'_>| open.number == number;
+        let user = admin.user();
+        let has_approved =
+            self.organisation.proposals().find(is_open).is_some_and(|open| open.approved_by.contains(&user));
+        if self.organisation.is_admin(user) && !has_approved {
+            self.say(admin.into(), Statement::Cosign { proposal: number })?;
+        }
+        let waits = self.organisation.proposals().any(|open| is_open(&open));
+        Ok(if waits { Granted::Waits(number) } else { Granted::InForce })
     }
 
     /// The certificates, and the head that they make.

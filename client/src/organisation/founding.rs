@@ -78,7 +78,7 @@ pub fn found(founder: &Founder, now: Timestamp) -> Result<Founding, FoundingErro
     Ok(Founding { root, identity, chain })
 }
 
-/// Says that `identity`'s device is its person's, by the root's word. It made the person's KEM key, or has it from a backup.
+/// Says that `identity`'s device is its person's, by the root's word or that of another device of theirs. It made the person's KEM key, or has it from a backup.
 ///
 /// # Errors
 /// [`ChainError`] if the name is too long, or the chain does not know the person.

@@ -72,7 +72,7 @@ pub fn invite_recovery(
 /// The person that an invite leads to: random like the invite, and one with it, so that the name sealed in the invite is
 /// bound to the person from the start.
 #[must_use]
-pub(super) fn invited_user(invite: InviteId) -> UserId {
+pub fn invited_user(invite: InviteId) -> UserId {
     UserId(invite.0)
 }
 

@@ -7,6 +7,7 @@
 mod error;
 
 mod chain;
+mod leaving;
 mod roster;
 mod standing;
 
@@ -25,11 +26,12 @@ mod joining;
 pub use answers::{accept, judge_posts, open_secret};
 pub use authority::{TlsCertificate, found_authority, named_node, organisation_name, sign_node, tls_certificate_end};
 pub use chain::Chain;
-pub use draft::{Author, Draft};
+pub use draft::{Author, Draft, Granted};
 pub use error::{ChainError, InviteError, NodeRequestError, RecoveryError};
 pub use founding::{Founder, Founding, FoundingError, enrol_founder, found};
-pub use invitation::{Invitation, invite_device, invite_recovery, invite_user, verify_invite};
+pub use invitation::{Invitation, invite_device, invite_recovery, invite_user, invited_user, verify_invite};
 pub use joining::{InviteFetchError, certified, fetch_chain, joining_keys};
+pub use leaving::{Afterwards, LeftBehind};
 pub use node_admission::{CharterTerms, NodeApplication};
 pub use reanchoring::read_reanchor_request;
 pub use recovery::{Recovered, approve, name_guardians, own_share, recovered, recovery_of};

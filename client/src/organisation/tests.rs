@@ -5,12 +5,12 @@ use vauban_crypto::invite::InviteSecret;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::Digest;
 use vauban_protocol::limit::JOIN_POSTS_MAX;
-use vauban_protocol::organisation::{Invite, InviteKind, JoinPost, PlacementPolicy, Statement};
+use vauban_protocol::organisation::{Grant, Invite, InviteKind, JoinPost, PlacementPolicy, Rule, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::{
-    Chain, ChainError, Draft, Founder, Founding, InviteError, Roster, Standing, accept, certified, found,
+    Chain, ChainError, Draft, Founder, Founding, Granted, InviteError, Roster, Standing, accept, certified, found,
     invite_device, invite_user, is_stale, joining_keys, judge_posts, open_secret, organisation_name, standing,
     verify_invite,
 };
@@ -187,8 +187,8 @@ fn other_genesis_is_refused() {
     let pinned = ours.chain.organisation().fingerprint();
     let genesis = theirs.chain.certificates()[0].clone();
     assert!(matches!(Chain::begin(genesis.clone(), pinned), Err(ChainError::Forged(_))));
-    assert!(matches!(Chain::load(vec![genesis], pinned), Err(ChainError::Missing)));
-    assert!(matches!(Chain::load(Vec::new(), pinned), Err(ChainError::Missing)));
+    assert!(matches!(Chain::load(vec![genesis], pinned, None), Err(ChainError::Missing)));
+    assert!(matches!(Chain::load(Vec::new(), pinned, None), Err(ChainError::Missing)));
 }
 
 /// Two continuations of one chain: whoever has one and is shown the other holds proof of a fork.
@@ -220,8 +220,34 @@ fn damaged_tail_of_the_file_is_left_out() {
     let mut damaged = last.to_vec();
     *damaged.last_mut().unwrap() ^= 1;
     certificates.push(damaged.into());
-    let loaded = Chain::load(certificates, fingerprint).unwrap();
+    let loaded = Chain::load(certificates, fingerprint, None).unwrap();
     assert_eq!(loaded.organisation().head().seq, founding.chain.organisation().head().seq - 1);
+}
+
+/// Fails if a file that was changed since is taken for what this device has verified.
+#[test]
+fn what_was_verified_is_known_by_its_head() {
+    let founding = founding();
+    let (chain, _) = joined(&founding, "Alice");
+    let (head, pinned) = (chain.organisation().head(), chain.organisation().fingerprint());
+    let load = |certificates: &[Bytes], verified| Chain::load(certificates.to_vec(), pinned, verified).unwrap();
+    let certificates = chain.certificates();
+    assert_eq!(load(certificates, Some(head)).certificates(), certificates);
+    // A head before the file's end: the rest is verified. A head beyond it: all is.
+    let earlier = founding.chain.organisation().head();
+    assert_eq!(load(certificates, Some(earlier)).organisation().head(), head);
+    assert_eq!(load(founding.chain.certificates(), Some(head)).organisation().head(), earlier);
+    for position in 1..certificates.len() {
+        let mut forged = certificates.to_vec();
+        let mut bytes = forged[position].to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        forged[position] = bytes.into();
+        let loaded = load(&forged, Some(head));
+        assert_eq!(loaded.certificates(), &certificates[..position], "what follows a forged signature is left out");
+    }
+    let others = joined(&founding, "Mallory").0;
+    let loaded = load(others.certificates(), Some(head));
+    assert_eq!(loaded.organisation().head(), others.organisation().head(), "verified, and then held to the anchor");
 }
 
 #[test]
@@ -233,6 +259,43 @@ fn drafts_say_only_what_the_chain_accepts() {
     assert!(matches!(draft.say((&alice).into(), admin.clone()), Err(ChainError::Refused(_))));
     draft.say((&founding.root).into(), admin).unwrap();
     assert_eq!(draft.finish().0.len(), 1);
+}
+
+/// Fails if this client says at once what takes two admins, proposes it twice, or signs twice in one admin's name.
+#[test]
+fn what_takes_two_admins_is_proposed_once_and_signed_by_each() {
+    let founding = founding();
+    let (mut chain, alice) = joined(&founding, "Alice");
+    let root = || (&founding.root).into();
+    let grant = |chain: &mut Chain, by: &Identity, grant: Grant| {
+        let mut draft = Draft::new(chain.organisation(), NOW);
+        let granted = draft.grant(root(), by, grant).unwrap();
+        let said = draft.finish().0;
+        chain.extend(&said).unwrap();
+        (granted, said.len())
+    };
+    let claire = &founding.identity;
+    assert_eq!(grant(&mut chain, claire, Grant::Admin { user: alice.user() }), (Granted::InForce, 1));
+    let (Granted::Waits(rule), 2) = grant(&mut chain, claire, Grant::Rule(Rule::TwoAdmins)) else {
+        panic!("the rule begins by two")
+    };
+    let approve = |chain: &mut Chain, by: &Identity, number: u64| {
+        let mut draft = Draft::new(chain.organisation(), NOW);
+        let granted = draft.approve(by, number).unwrap();
+        chain.extend(&draft.finish().0).unwrap();
+        granted
+    };
+    assert_eq!(approve(&mut chain, claire, rule), Granted::Waits(rule), "signed already");
+    assert_eq!(approve(&mut chain, &alice, rule), Granted::InForce);
+
+    let policy = PlacementPolicy { copies_min: 2, ..PlacementPolicy::default() };
+    let (first, said) = grant(&mut chain, claire, Grant::Policy(policy.clone()));
+    let again = grant(&mut chain, claire, Grant::Policy(policy.clone()));
+    assert_eq!((said, again), (2, (first, 0)), "proposed already");
+    assert_ne!(chain.organisation().policy(), &policy);
+    // The second admin has the root, too, and says the same: that is a signature.
+    assert_eq!(grant(&mut chain, &alice, Grant::Policy(policy.clone())), (Granted::InForce, 1));
+    assert_eq!(chain.organisation().policy(), &policy);
 }
 
 #[test]

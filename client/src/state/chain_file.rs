@@ -1,7 +1,7 @@
 //! The organisation's certificates as this device last verified them, so that a start does not fetch them again.
 //!
-//! A cache with one duty: it may end early (a crash cuts its tail off), and whoever reads it verifies it, from the genesis
-//! that the anchor pins. It is read whole and appended to.
+//! A cache with one duty: it may end early (a crash cuts its tail off), and whoever reads it holds it to the genesis and to the furthest
+//! verified head, which the anchor has. It is read whole and appended to.
 
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};

@@ -63,6 +63,8 @@ pub const VOTERS_MAX: usize = 7;
 pub const SEAT_ADDRESSES_MAX: usize = 4;
 /// Bytes of one address of a node: a DNS name and a port.
 pub const SEAT_ADDRESS_BYTES_MAX: usize = 260;
+/// Proposals that wait for signatures at once: the parts of a large reanchoring, and what else an organisation decides in a week.
+pub const PROPOSALS_MAX: usize = 64;
 /// Quotas of an organisation: of its people, and of their spaces.
 pub const QUOTAS_MAX: usize = 65_536;
 /// Bytes of a restored node's request: hundreds of thousands of spaces.
@@ -84,6 +86,9 @@ pub const MEMBERS_MAX: usize = 3_400;
 pub const SPACES_MAX: usize = 4096;
 /// Spaces of one user at which nobody else admits them to another one: what others did must not keep anybody from founding their own.
 pub const ADMITTED_SPACES_MAX: usize = SPACES_MAX / 2;
+/// Spaces of a person in one answer: with the owners and managers of them all, [`MEMBERS_MAX`] at most but for the first space's, they fit
+/// into its header.
+pub const SPACES_OF_MAX: usize = 64;
 
 /// Bytes of one signed link: a head, a label, and the digests of its parts.
 pub const LINK_BYTES_MAX: usize = 16 * 1024;
@@ -165,3 +170,5 @@ const _: () = assert!(DROP_RECORD_BYTES <= CHUNK_PLAIN_BYTES_MAX);
 // A drop takes its head, two identifiers, and numbers of ten bytes at most.
 const _: () = assert!(DROPS_LISTED_MAX * (DROP_HEAD_BYTES_MAX + 2 * 16 + 40) < HEADER_BYTES_MAX);
 const _: () = assert!(IDS_MAX * (32 + 5) < HEADER_BYTES_MAX);
+// A person, a role, a position, a device and a time; a space, a role and four numbers.
+const _: () = assert!(MEMBERS_MAX * (16 + 1 + 10 + 16 + 10) + SPACES_OF_MAX * (16 + 1 + 4 * 5) < HEADER_BYTES_MAX);

@@ -103,6 +103,7 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         }
         Request::TakeDrops => verbs::take_drops(gateway, admitted, body).await,
         Request::Usage { of } => verbs::usage(gateway, admitted, of).await,
+        Request::SpacesOf { user, after } => verbs::spaces_of(gateway, admitted, user, after).await,
         Request::Follow { space, from } => {
             drop(body);
             return Ok(Reply::Feed(verbs::follow(gateway, caller, space, from).await?));
@@ -196,6 +197,7 @@ fn name(request: &Request) -> &'static str {
         Request::Drops { .. } => "drops",
         Request::DropChunks { .. } => "drop_chunks",
         Request::TakeDrops => "take_drops",
+        Request::SpacesOf { .. } => "spaces_of",
     }
 }
 

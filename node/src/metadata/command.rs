@@ -200,9 +200,13 @@ impl Command {
             let signed = Signed::<Certificate>::parse(blob.0.clone());
             signed.map_or(0, |signed| match signed.payload().statement {
                 Statement::Quota(_) | Statement::Reanchor(_) => level::WEIGHED,
-                Statement::Renew(_) | Statement::Guardians(_) | Statement::Recover(_) | Statement::Approve(_) => {
-                    level::SHARED
-                }
+                Statement::Renew(_)
+                | Statement::Guardians(_)
+                | Statement::Recover(_)
+                | Statement::Approve(_)
+                | Statement::Propose(_)
+                | Statement::Cosign { .. }
+                | Statement::Withdraw { .. } => level::SHARED,
                 _ => 0,
             })
         };

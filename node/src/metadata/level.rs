@@ -14,7 +14,7 @@ use crate::peers::{PeerRequest, PeerResponse, Peers};
 pub(super) const FEATURE_LEVEL: u32 = SHARED;
 /// From this level on commits are weighed, and quotas are kept.
 pub(super) const WEIGHED: u32 = 2;
-/// From this level on the members of spaces change, people's keys are renewed and recovered, and there are links.
+/// From this level on the members of spaces change, people's keys are renewed and recovered, there are links, and two admins may be needed.
 pub(super) const SHARED: u32 = 3;
 
 /// The level that all of these nodes support, this one's being `own`; nothing if one of them does not say.

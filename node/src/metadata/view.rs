@@ -5,6 +5,7 @@
 //! some milliseconds.
 
 mod file_requests;
+mod person;
 
 use std::sync::Arc;
 

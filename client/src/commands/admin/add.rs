@@ -22,32 +22,32 @@ pub(crate) struct Arguments {
         fr: "Le nœud : le début de son identifiant (`vauban admin pending`)",
         en: "The node: how its identifier begins (`vauban admin pending`)",
     ))]
-    node: String,
+    pub(super) node: String,
     #[arg(long = "address", value_name = "HOST:PORT", required = true, help = say!(
         fr: "Où le joindre ; plusieurs fois s'il a plusieurs adresses",
         en: "Where it is reached; several times if it has several addresses",
     ))]
-    addresses: Vec<Address>,
+    pub(super) addresses: Vec<Address>,
     #[arg(long, value_name = "SIZE", help = say!(
         fr: "Ce qu'il peut garder, comme 500GB ou 8TiB",
         en: "How much it may hold, as 500GB or 8TiB",
     ))]
-    capacity: Capacity,
+    pub(super) capacity: Capacity,
     #[arg(long, help = say!(
         fr: "Ne vote pas sur les métadonnées : il en a seulement une copie",
         en: "Does not vote on the metadata: it only has a copy of them",
     ))]
-    learner: bool,
+    pub(super) learner: bool,
 }
 
 /// A node's address, as typed.
 #[derive(Debug, Clone)]
-struct Address(String);
+pub(super) struct Address(String);
 
 /// A text that is no address.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("HOST:PORT, as node1.example.org:4433")]
-struct AddressError;
+pub(super) struct AddressError;
 
 impl FromStr for Address {
     type Err = AddressError;

@@ -6,9 +6,11 @@ use vauban_protocol::organisation::{Charter, Seated};
 use crate::capacity::Capacity;
 use crate::clock;
 use crate::commands::admin::node::short;
+use crate::commands::admin::proposals;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::organisation::Roster;
 use crate::say;
 
 /// Arguments: none.
@@ -27,7 +29,15 @@ struct Member {
     charter_until: String,
 }
 
-/// A node that waits, as listed.
+/// What waits, as listed.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Pending {
+    Node(Waiting),
+    Proposal(proposals::Waiting),
+}
+
+/// A node that waits.
 #[derive(Debug, Serialize)]
 struct Waiting {
     node: String,
@@ -60,12 +70,20 @@ pub(super) fn run_pending(context: &Context) -> Result<Exit, Failure> {
         let node = charter.node();
         organisation.seat(node).is_none() && !organisation.is_seat_removed(node)
     };
-    let waiting: Vec<Waiting> = organisation.charters().filter(waits).map(pending).collect();
+    let roster = Roster::new(&organisation, session.identity().directory());
+    let nodes = organisation.charters().filter(waits).map(|charter| Pending::Node(pending(charter)));
+    let proposals = organisation.proposals();
+    let proposals = proposals.map(|open| Pending::Proposal(proposals::Waiting::of(&open, &organisation, &roster)));
+    let waiting: Vec<Pending> = nodes.chain(proposals).collect();
     context.output.result(&waiting, |waiting| {
         if waiting.is_empty() {
-            return say!(fr: "Aucun nœud n'attend.", en: "No node waits.");
+            return say!(fr: "Rien n'attend.", en: "Nothing waits.");
         }
-        waiting.iter().map(pending_line).collect::<Vec<_>>().join("\n")
+        let line = |pending: &Pending| match pending {
+            Pending::Node(node) => pending_line(node),
+            Pending::Proposal(proposal) => proposal.line(),
+        };
+        waiting.iter().map(line).collect::<Vec<_>>().join("\n")
     });
     Ok(Exit::Done)
 }

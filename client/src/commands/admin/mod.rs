@@ -1,9 +1,13 @@
-//! `vauban admin …`: which nodes make up the cluster, and how much it holds for whom. What is said here is signed by this device, and needs no root.
+//! `vauban admin …`: which nodes make up the cluster, how much it holds for whom, what waits for a signature, and who leaves. What is said here is signed by
+//! this device, and needs no root.
 
 mod add;
+mod approve;
 mod leave;
 mod list;
 mod node;
+mod offboard;
+mod proposals;
 mod quota;
 
 use crate::commands::Context;
@@ -20,15 +24,25 @@ pub(crate) enum Command {
     ))]
     Node(NodeCommand),
     #[command(about = say!(
-        fr: "Liste les nœuds admis qui attendent une place dans la grappe",
-        en: "Lists the admitted nodes that wait for a place in the cluster",
+        fr: "Liste ce qui attend : des nœuds admis une place, des propositions une seconde signature",
+        en: "Lists what waits: admitted nodes for a place, proposals for a second signature",
     ))]
     Pending(list::Arguments),
     #[command(about = say!(
-        fr: "Donne sa place à un nœud en attente : comme `admin node add`",
-        en: "Gives a waiting node its place: as `admin node add`",
+        fr: "Signe une proposition en attente, ou donne sa place à un nœud comme `admin node add`",
+        en: "Signs a proposal that waits, or gives a node its place as `admin node add` does",
     ))]
-    Approve(add::Arguments),
+    Approve(approve::Arguments),
+    #[command(about = say!(
+        fr: "Retire une proposition qui attend",
+        en: "Withdraws a proposal that waits",
+    ))]
+    Withdraw(proposals::Withdraw),
+    #[command(about = say!(
+        fr: "Fait partir une personne : montre ce qu'elle laisse, puis la révoque",
+        en: "Offboards a person: shows what they leave behind, then revokes them",
+    ))]
+    Offboard(offboard::Arguments),
     #[command(subcommand, about = say!(
         fr: "Les quotas : combien peut être enregistré pour un espace ou une personne",
         en: "Quotas: how much may be stored for a space or a person",
@@ -60,11 +74,14 @@ pub(crate) enum NodeCommand {
 
 pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
     match command {
-        Command::Node(NodeCommand::Add(arguments)) | Command::Approve(arguments) => add::run(context, arguments),
+        Command::Node(NodeCommand::Add(arguments)) => add::run(context, arguments),
         Command::Node(NodeCommand::Drain(arguments)) => leave::run(context, arguments, leave::Way::Drain),
         Command::Node(NodeCommand::Remove(arguments)) => leave::run(context, arguments, leave::Way::Remove),
         Command::Node(NodeCommand::List(_)) => list::run(context),
         Command::Pending(_) => list::run_pending(context),
+        Command::Approve(arguments) => approve::run(context, arguments),
+        Command::Withdraw(arguments) => proposals::withdraw(context, arguments),
+        Command::Offboard(arguments) => offboard::run(context, arguments),
         Command::Quota(command) => quota::run(context, command),
     }
 }

@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let (device, user) = (arguments.device.clone(), arguments.user.clone());
     let report = connected(context, Purpose::Write, move |connected| {
         let report = revoke(&connected, root.as_ref(), &device, user.as_deref())?;
-        let Changed { rotated, pending } = change_keys(&connected)?;
+        let Changed { rotated, pending, .. } = change_keys(&connected)?;
         Ok(Report { rotated, pending, ..report })
     })?;
     context.output.result(&report, text);

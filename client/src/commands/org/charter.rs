@@ -1,13 +1,15 @@
 //! `vauban org charter REQUEST`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use vauban_protocol::organisation::{NodeAdmission, Statement};
+use vauban_protocol::id::Digest;
+use vauban_protocol::organisation::{Charter, Grant, NodeAdmission, Organisation};
 use vauban_protocol::time::Timestamp;
 
 use crate::clock::{self, PeriodError, end_of_day};
+use crate::commands::granted::{waiting_text, waits};
 use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::complaint::breach_text;
@@ -16,7 +18,7 @@ use crate::failure::Failure;
 use crate::keys::Root;
 use crate::limit::{CHARTER_DAYS, SMALL_FILE_BYTES_MAX, TLS_CERTIFICATE_DAYS};
 use crate::link::Link;
-use crate::organisation::{CharterTerms, NodeApplication, NodeRequestError, sign_node};
+use crate::organisation::{CharterTerms, Draft, Granted, NodeApplication, NodeRequestError, sign_node};
 use crate::say;
 use crate::session::{Certifying, Session};
 use crate::state::{StateError, create_new, read_bounded};
@@ -70,6 +72,11 @@ pub(crate) struct Arguments {
         en: "Does not try to reach a node: the next one that this device reaches learns the charter",
     ))]
     offline: bool,
+    #[arg(long, help = say!(
+        fr: "Une charte proposée a reçu sa seconde signature : écrit l'admission, sans rien signer d'autre",
+        en: "A proposed charter has got its second signature: writes the admission, and signs no other charter",
+    ))]
+    approved: bool,
     #[command(flatten)]
     root_passphrase: RootPassphrase,
 }
@@ -82,7 +89,10 @@ struct Report {
     country: String,
     charter_until: String,
     certificate_until: String,
-    admission: PathBuf,
+    /// None as long as the charter waits for a second admin.
+    admission: Option<PathBuf>,
+    /// The number by which a second admin approves the charter; none if it is in force.
+    waits: Option<u64>,
     /// Which rule of the policy the charter breaks. A charter states facts, and the policy judges them: clients will not use
     /// such a node, until the policy permits it.
     breach: Option<String>,
@@ -118,20 +128,28 @@ async fn admit(
         TLS_CERTIFICATE_DAYS,
     )
     .map_err(NodeRequestError::from)?;
-    let charter = application.charter(&terms(arguments), certificate.key, now)?;
-    let breach = organisation.policy().permits(&charter, now).err().map(breach_text);
-    let certifying = link.as_deref().map_or(Certifying::Here, Certifying::At);
-    session.certify(certifying, |draft| Ok(draft.say(root.into(), Statement::Charter(charter.clone()))?)).await?;
-    let admission = NodeAdmission {
-        chain: session.certificates().iter().map(|certificate| certificate.to_vec()).collect(),
-        tls_certificate: certificate.der,
+    let (charter, granted) = if arguments.approved {
+        (approved(&organisation, application, certificate.key)?, Granted::InForce)
+    } else {
+        let charter = application.charter(&terms(arguments), certificate.key, now)?;
+        let certifying = link.as_deref().map_or(Certifying::Here, Certifying::At);
+        let say =
+            |draft: &mut Draft| Ok(draft.grant(root.into(), session.identity(), Grant::Charter(charter.clone()))?);
+        let granted = session.certify(certifying, say).await?;
+        (charter, granted)
     };
-    create_new(&arguments.out, &admission.to_bytes())?;
-    session.anchor().update(|anchor| {
-        if !anchor.servers.iter().any(|known| known == application.address()) {
-            anchor.servers.push(application.address().to_owned());
-        }
-    })?;
+    let breach = organisation.policy().permits(&charter, now).err().map(breach_text);
+    let waits = waits(granted);
+    if waits.is_none() {
+        let chain = session.certificates().iter().map(|certificate| certificate.to_vec()).collect();
+        let admission = NodeAdmission { chain, tls_certificate: certificate.der };
+        create_new(&arguments.out, &admission.to_bytes())?;
+        session.anchor().update(|anchor| {
+            if !anchor.servers.iter().any(|known| known == application.address()) {
+                anchor.servers.push(application.address().to_owned());
+            }
+        })?;
+    }
     Ok(Report {
         node: application.node().to_hex(),
         address: application.address().to_owned(),
@@ -139,8 +157,20 @@ async fn admit(
         country: charter.country,
         charter_until: clock::day(charter.not_after),
         certificate_until: clock::day(now.plus(TLS_CERTIFICATE_DAYS * vauban_protocol::time::DAY_SECONDS)),
-        admission: arguments.out.clone(),
+        admission: waits.is_none().then(|| arguments.out.clone()),
+        waits,
         breach,
+    })
+}
+
+/// The charter that two admins have signed for this request's keys.
+fn approved(organisation: &Organisation, application: &NodeApplication, key: Digest) -> Result<Charter, Failure> {
+    let charter = organisation.charter(application.node()).filter(|charter| charter.tls_keys.contains(&key));
+    charter.cloned().ok_or_else(|| {
+        Failure::NotFound(say!(
+            fr: "Aucune charte en vigueur pour ce nœud et sa clé : `vauban admin pending` montre ce qui attend encore une signature.",
+            en: "No charter in force for this node and its key: `vauban admin pending` shows what still waits for a signature.",
+        ))
     })
 }
 
@@ -177,14 +207,21 @@ fn parse_day(text: &str) -> Result<Timestamp, PeriodError> {
 }
 
 fn text(report: &Report) -> String {
-    let Report { node, address, site, country, charter_until, certificate_until, admission, breach } = report;
-    let admission = admission.display();
+    let Report { node, address, site, country, charter_until, certificate_until, admission, waits, breach } = report;
     let breach = breach.as_deref().map_or_else(String::new, |breach| {
         say!(
             fr: "\nATTENTION : cette charte ne satisfait pas votre politique ({breach}) ; aucun client ne confiera rien à ce nœud.",
             en: "\nMIND: this charter does not satisfy your policy ({breach}); no client will trust this node with anything.",
         )
     });
+    if let Some(number) = waits {
+        let waiting = waiting_text(*number);
+        return say!(
+            fr: "Charte proposée pour le nœud {node} : {site} ({country}), {address}, jusqu'au {charter_until}.\n{waiting}\nRelancer ensuite la même commande avec --approved : elle écrit l'admission.{breach}",
+            en: "Charter proposed for node {node}: {site} ({country}), {address}, until {charter_until}.\n{waiting}\nThen run the same command with --approved: it writes the admission.{breach}",
+        );
+    }
+    let admission = admission.as_deref().unwrap_or(Path::new("")).display();
     say!(
         fr: "Nœud {node} admis : {site} ({country}), {address}.\n  charte jusqu'au {charter_until}, certificat jusqu'au {certificate_until}\nÀ faire maintenant, sur le nœud : `vauban-node admit --data DOSSIER {admission}`.{breach}",
         en: "Node {node} admitted: {site} ({country}), {address}.\n  charter until {charter_until}, certificate until {certificate_until}\nTo do now, on the node: `vauban-node admit --data DIR {admission}`.{breach}",

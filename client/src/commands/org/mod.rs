@@ -4,6 +4,7 @@ mod appoint;
 mod backup;
 mod charter;
 mod create;
+mod policy;
 mod reanchor;
 mod restore;
 
@@ -43,6 +44,11 @@ pub(crate) enum Command {
     ))]
     Charter(charter::Arguments),
     #[command(about = say!(
+        fr: "Montre ou change la politique : où les fichiers peuvent être, combien d'administrateurs signent",
+        en: "Shows or changes the policy: where files may be, how many admins sign",
+    ))]
+    Policy(policy::Arguments),
+    #[command(about = say!(
         fr: "Met en vigueur une grappe restaurée d'une sauvegarde",
         en: "Puts into force a cluster that was restored from a backup",
     ))]
@@ -56,6 +62,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Restore(arguments) => restore::run(context, arguments),
         Command::Appoint(arguments) => appoint::run(context, arguments),
         Command::Charter(arguments) => charter::run(context, arguments),
+        Command::Policy(arguments) => policy::run(context, arguments),
         Command::Reanchor(arguments) => reanchor::run(context, arguments),
     }
 }

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use vauban_protocol::id::{Incarnation, SpaceId};
-use vauban_protocol::limit::REANCHORED_SPACES_MAX;
-use vauban_protocol::organisation::{Reanchor, ReanchorRequest, Statement};
+use vauban_protocol::limit::{PROPOSALS_MAX, REANCHORED_SPACES_MAX};
+use vauban_protocol::organisation::{Grant, Organisation, Reanchor, ReanchorRequest};
 
 use crate::clock;
+use crate::commands::granted::waiting_text;
 use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
@@ -15,7 +16,7 @@ use crate::failure::Failure;
 use crate::keys::Root;
 use crate::limit::REANCHOR_REQUEST_FILE_BYTES_MAX;
 use crate::log::LogError;
-use crate::organisation::read_reanchor_request;
+use crate::organisation::{Draft, read_reanchor_request};
 use crate::say;
 use crate::session::{Certifying, Session};
 use crate::state::{StateError, read_bounded};
@@ -53,6 +54,8 @@ struct Report {
     set_back: Vec<SetBack>,
     /// Spaces that this device knows, and the backup does not.
     lost: Vec<String>,
+    /// The numbers by which a second admin approves it, all of them and in this order; none if it is in force.
+    waits: Vec<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -67,9 +70,9 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         .ok_or_else(|| StateError::io(&arguments.request)(std::io::ErrorKind::NotFound.into()))?;
     let request = read_reanchor_request(bytes.into(), &session.organisation())?;
     // Judged before the root is opened: it signs nothing that this device knows to be another history.
-    let report = judge(&session, &request)?;
+    let mut report = judge(&session, &request)?;
     let root = arguments.root_passphrase.open_root(context)?;
-    block_on(reanchor(&session, &root, &request))?;
+    report.waits = block_on(reanchor(&session, &root, &request))?;
     context.output.result(&report, text);
     Ok(Exit::Done)
 }
@@ -97,6 +100,7 @@ fn judge(session: &Session, request: &ReanchorRequest) -> Result<Report, Failure
         spaces: request.spaces.len(),
         set_back,
         lost,
+        waits: Vec::new(),
     })
 }
 
@@ -105,36 +109,59 @@ fn restored(request: &ReanchorRequest, space: SpaceId) -> Option<vauban_protocol
     request.spaces.get(found).map(|(_, head)| *head)
 }
 
-async fn reanchor(session: &Session, root: &Root, request: &ReanchorRequest) -> Result<(), Failure> {
+async fn reanchor(session: &Session, root: &Root, request: &ReanchorRequest) -> Result<Vec<u64>, Failure> {
     if let Some(address) = session.organisation().seat(request.node).and_then(|seated| seated.seat.addresses.first()) {
         session.anchor().update(|anchor| anchor.prefer_server(address))?;
     }
     let link = session.connect().await?;
     let is_done = |incarnation: Incarnation| incarnation == request.incarnation;
     if is_done(session.organisation().incarnation()) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let mut parts: Vec<_> = request.spaces.chunks(REANCHORED_SPACES_MAX).map(<[_]>::to_vec).collect();
     if parts.is_empty() {
         parts.push(Vec::new());
     }
-    let last = parts.len() - 1;
+    if parts.len() > PROPOSALS_MAX && session.organisation().takes_two_admins() {
+        return Err(Failure::Usage(say!(
+            fr: "Trop d'espaces pour deux signatures : mettre d'abord fin à la règle, à deux (`vauban org policy --two-admins off`).",
+            en: "Too many spaces for two signatures: end the rule first, by two (`vauban org policy --two-admins off`).",
+        )));
+    }
+    let proposed = open_parts(&session.organisation(), request.incarnation);
+    if !proposed.is_empty() {
+        return Ok(proposed);
+    }
+    let (last, time, identity) = (parts.len() - 1, clock::now(), session.identity());
     for (number, spaces) in parts.into_iter().enumerate() {
-        let part = Reanchor { incarnation: request.incarnation, time: clock::now(), spaces, is_last: number == last };
-        let say_part =
-            |draft: &mut crate::organisation::Draft| Ok(draft.say(root.into(), Statement::Reanchor(part.clone()))?);
+        let part = Reanchor { incarnation: request.incarnation, time, spaces, is_last: number == last };
+        let say_part = |draft: &mut Draft| Ok(draft.grant(root.into(), identity, Grant::Reanchor(part.clone()))?);
         session.certify(Certifying::At(&link), say_part).await?;
     }
-    Ok(())
+    Ok(open_parts(&session.organisation(), request.incarnation))
+}
+
+/// The numbers by which a second admin approves its parts.
+fn open_parts(organisation: &Organisation, incarnation: Incarnation) -> Vec<u64> {
+    let is_part = |grant: &Grant| matches!(grant, Grant::Reanchor(part) if part.incarnation == incarnation);
+    organisation.proposals().filter(|open| is_part(open.grant)).map(|open| open.number).collect()
 }
 
 fn text(report: &Report) -> String {
-    let Report { node, backed_up_at, spaces, set_back, lost } = report;
+    let Report { node, backed_up_at, spaces, set_back, lost, waits } = report;
     let node = node.get(..12).unwrap_or(node);
-    let mut lines = vec![say!(
-        fr: "La grappe restaurée par le nœud {node} est en vigueur : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
-        en: "The cluster that node {node} has restored is in force: {spaces} spaces, as of {backed_up_at} UTC.",
-    )];
+    let mut lines = vec![if waits.is_empty() {
+        say!(
+            fr: "La grappe restaurée par le nœud {node} est en vigueur : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
+            en: "The cluster that node {node} has restored is in force: {spaces} spaces, as of {backed_up_at} UTC.",
+        )
+    } else {
+        say!(
+            fr: "La remise en vigueur de la grappe restaurée par le nœud {node} est proposée : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
+            en: "It is proposed to put the cluster into force that node {node} has restored: {spaces} spaces, as of {backed_up_at} UTC.",
+        )
+    }];
+    lines.extend(waits.iter().map(|number| waiting_text(*number)));
     for SetBack { space, commits } in set_back {
         lines.push(say!(
             fr: "  espace {space} : {commits} modifications vues ici n'y sont plus ; `vauban sync` les renvoie",
@@ -146,6 +173,9 @@ fn text(report: &Report) -> String {
             fr: "  espace {space} : il n'est pas dans la sauvegarde ; ses fichiers sont encore ici, créez-en un autre pour eux",
             en: "  space {space}: it is not in the backup; its files are still here, create another one for them",
         ));
+    }
+    if !waits.is_empty() {
+        return lines.join("\n");
     }
     lines.push(say!(
         fr: "À faire sur chaque autre nœud : `vauban-node rejoin`, puis `vauban-node run`.",

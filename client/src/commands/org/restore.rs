@@ -140,14 +140,14 @@ fn lay_chain(home: &Home, backup: &Backup) -> Result<Anchor, Failure> {
     }
     let certificates: Vec<Bytes> = backup.chain.iter().map(|bytes| Bytes::copy_from_slice(bytes)).collect();
     let genesis = certificates.first().cloned().unwrap_or_default();
-    let chain = Chain::load(certificates, Fingerprint(Digest::of(&genesis).0))?;
+    let chain = Chain::load(certificates, Fingerprint(Digest::of(&genesis).0), None)?;
     ChainFile::of(home).append(0, chain.certificates())?;
     let organisation = chain.organisation();
     let record = AnchorRecord::new(organisation.fingerprint(), organisation.head(), backup.servers.clone());
     Ok(Anchor::create(home, record)?)
 }
 
-/// Certifies the new device by the root, and revokes the old one.
+/// Certifies the new device by the old one, which the root then revokes.
 async fn replace_device(
     home: &Home,
     anchor: Anchor,
@@ -183,7 +183,8 @@ async fn say_replacement(
     session
         .certify(certifying, |draft| {
             if draft.organisation().live_device(new.device()).is_none() {
-                enrol_founder(draft, Author::from(root), new, name)?;
+                // By the old device, whose keys the backup holds: where it takes two admins, the root gives nobody a device.
+                enrol_founder(draft, Author::from(session.identity().as_ref()), new, name)?;
             }
             draft.say(Author::from(root), Statement::RevokeDevice { device: old_device })?;
             Ok(())

@@ -57,7 +57,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     };
     let report = connected(context, Purpose::Write, move |connected| {
         let revoked = revoke_others(&connected, is_settled)?;
-        let Changed { rotated, pending } = change_keys(&connected)?;
+        let Changed { rotated, pending, .. } = change_keys(&connected)?;
         let (organisation, identity) = (connected.device.organisation(), connected.device.identity());
         let roster = Roster::new(&organisation, identity.directory());
         let (user, device) = (roster.user(identity.user()), roster.device(identity.device()));

@@ -7,6 +7,7 @@ use crate::commands::Context;
 use crate::commands::spaces::{Purpose, connected};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fingerprint_code::FingerprintCode;
 use crate::sync::SyncError;
 use crate::{say, spoken};
 
@@ -20,6 +21,11 @@ pub(crate) struct Arguments {
         en: "At the number that the other person reads; else at the last one",
     ))]
     at: Option<u64>,
+    #[arg(long, help = say!(
+        fr: "Montre aussi l'empreinte en QR code, que `vauban space verify` compare",
+        en: "Shows the fingerprint as a QR code, too, which `vauban space verify` compares",
+    ))]
+    qr: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -28,6 +34,8 @@ struct Report {
     number: u64,
     fingerprint: String,
     words: String,
+    /// The same as a code, which a QR code holds.
+    code: String,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -51,6 +59,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             number: seq,
             fingerprint: digest.to_hex(),
             words: spoken::words(&digest.0),
+            code: FingerprintCode::Space(space.id(), Head { seq, digest }).to_string(),
         })
     })?;
     context.output.result(&report, |Report { number, words, .. }| {
@@ -59,5 +68,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             en: "At number {number}: {words}\nAnother member reads the same words at the same number (`--at {number}`), or you are shown two different histories.",
         )
     });
+    if arguments.qr {
+        context.output.qr(&report.code);
+    }
     Ok(Exit::Done)
 }

@@ -104,7 +104,7 @@ impl Trusting {
 }
 
 /// A role, as people read it.
-fn told(role: Role) -> String {
+pub(crate) fn told(role: Role) -> String {
     match role {
         Role::Reader => say!(fr: "lecteur", en: "reader"),
         Role::Writer => say!(fr: "rédacteur", en: "writer"),
@@ -169,7 +169,8 @@ pub(crate) fn run_list(context: &Context, arguments: &Members) -> Result<Exit, F
     Ok(Exit::Done)
 }
 
-fn code(role: Role) -> &'static str {
+/// A role, as scripts read it.
+pub(crate) fn code(role: Role) -> &'static str {
     match role {
         Role::Reader => "reader",
         Role::Writer => "writer",

@@ -6,6 +6,7 @@ mod list;
 mod recover;
 mod revoke;
 mod show;
+mod verify;
 
 use crate::commands::Context;
 use crate::exit::Exit;
@@ -38,6 +39,11 @@ pub(crate) enum Command {
     ))]
     Recover(recover::Arguments),
     #[command(about = say!(
+        fr: "Compare le code qu'une personne montre avec la clé que cet appareil connaît",
+        en: "Compares the code that a person shows with the key that this device knows",
+    ))]
+    Verify(verify::Arguments),
+    #[command(about = say!(
         fr: "Révoque une personne et tous ses appareils : les nœuds ne leur répondent plus",
         en: "Revokes a person and all of their devices: nodes answer them no more",
     ))]
@@ -51,6 +57,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::List(arguments) => list::run(context, arguments),
         Command::Show(arguments) => show::run(context, arguments),
         Command::Recover(arguments) => recover::run(context, arguments),
+        Command::Verify(arguments) => verify::run(context, arguments),
         Command::Revoke(arguments) => revoke::run(context, arguments),
     }
 }

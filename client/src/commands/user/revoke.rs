@@ -3,7 +3,7 @@
 use serde::Serialize;
 use vauban_protocol::organisation::Statement;
 
-use crate::commands::revoking::{Signing, certify, ensure_may};
+use crate::commands::revoking::{Signing, certify, ensure_may, ensure_two_stay};
 use crate::commands::{Context, block_on, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -52,6 +52,7 @@ async fn revoke(session: &Session, root: Option<&Root>, arguments: &Arguments) -
         )));
     }
     ensure_may(session, root, user)?;
+    ensure_two_stay(session, user)?;
     let devices = roster.devices_of(user).filter(|(_, _, record)| record.revoked_at.is_none()).count();
     certify(session, &link, root, Statement::RevokeUser { user }).await?;
     Ok(Report { user: roster.user(user), id: user.to_hex(), devices })

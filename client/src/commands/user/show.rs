@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::commands::{Context, block_on, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::fingerprint_code::FingerprintCode;
 use crate::organisation::Roster;
 use crate::{say, spoken};
 
@@ -16,6 +17,11 @@ pub(crate) struct Arguments {
         en: "The person: a name, or how the identifier begins (`vauban user list`); else yourself",
     ))]
     user: Option<String>,
+    #[arg(long, help = say!(
+        fr: "Montre aussi l'empreinte en QR code, que `vauban user verify` compare",
+        en: "Shows the fingerprint as a QR code, too, which `vauban user verify` compares",
+    ))]
+    qr: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -27,6 +33,8 @@ struct Report {
     fingerprint: String,
     /// The same, to be compared by voice.
     words: String,
+    /// The same as a code, which a QR code holds.
+    code: String,
     devices: Vec<Machine>,
 }
 
@@ -59,9 +67,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         admin: organisation.is_admin(user),
         fingerprint: digest.to_hex(),
         words: spoken::words(&digest.0),
+        code: FingerprintCode::Person(user, digest).to_string(),
         devices,
     };
     context.output.result(&report, text);
+    if arguments.qr {
+        context.output.qr(&report.code);
+    }
     Ok(Exit::Done)
 }
 

@@ -8,6 +8,7 @@ use crate::id::{DeviceId, InviteId, NodeId, UserId};
 use crate::label;
 use crate::limit::{CERTIFICATE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::proposal::Grant;
 use crate::organisation::quota::Quota;
 use crate::organisation::reanchor::Reanchor;
 use crate::organisation::recovery::{Approval, Guardians, Recover};
@@ -82,7 +83,7 @@ pub enum Statement {
         /// The invite that this answers, where it was not used by the person's own certificate.
         invite: Option<InviteId>,
     },
-    /// Makes a person an admin. By the root.
+    /// Makes a person an admin. By the root, unless it takes two admins.
     Admin {
         /// The new admin.
         user: UserId,
@@ -97,14 +98,14 @@ pub enum Statement {
         /// Which machine.
         device: DeviceId,
     },
-    /// Admits a node; a newer charter of the same node replaces the older. By the root.
+    /// Admits a node; a newer charter of the same node replaces the older. By the root, unless it takes two admins.
     Charter(Charter),
     /// Ends a node's charter at once. By the root.
     RevokeCharter {
         /// Which node.
         node: NodeId,
     },
-    /// Where the organisation's bytes may be. By the root.
+    /// Where the organisation's bytes may be. By the root, unless it takes two admins.
     Policy(PlacementPolicy),
     /// Makes a chartered node part of the cluster, or changes its seat; ends its draining. By the root or an admin's device.
     SeatNode(Seat),
@@ -120,7 +121,7 @@ pub enum Statement {
     },
     /// Limits what is stored for a space or a person, or ends that. By the root or an admin's device.
     Quota(Quota),
-    /// Puts a cluster that was restored from a backup into force. By the root.
+    /// Puts a cluster that was restored from a backup into force. By the root, unless it takes two admins.
     Reanchor(Reanchor),
     /// Gives a person new keys for secrets. By a device of the same person.
     Renew(Renewal),
@@ -130,6 +131,18 @@ pub enum Statement {
     Recover(Recover),
     /// Approves such a device. By a device of a guardian.
     Approve(Approval),
+    /// Says what two admins are to sign, too, before it holds. By the root.
+    Propose(Grant),
+    /// Signs a proposal. By an admin's device; another device of the same person adds nothing.
+    Cosign {
+        /// The position of the proposal.
+        proposal: u64,
+    },
+    /// Takes a proposal away that is not in force yet. By the root or an admin's device.
+    Withdraw {
+        /// The position of the proposal.
+        proposal: u64,
+    },
 }
 
 impl Payload for Certificate {
@@ -152,13 +165,16 @@ impl Payload for Certificate {
             Statement::Reanchor(part) => part.is_bounded(),
             Statement::Recover(recover) => recover.is_bounded(),
             Statement::Approve(approval) => approval.is_bounded(),
+            Statement::Propose(grant) => grant.is_bounded(),
             Statement::Admin { .. }
             | Statement::RevokeUser { .. }
             | Statement::RevokeDevice { .. }
             | Statement::RevokeCharter { .. }
             | Statement::DrainNode { .. }
             | Statement::RemoveNode { .. }
-            | Statement::Quota(_) => true,
+            | Statement::Quota(_)
+            | Statement::Cosign { .. }
+            | Statement::Withdraw { .. } => true,
         };
         if within { Ok(()) } else { Err(DecodeError::TooLong) }
     }

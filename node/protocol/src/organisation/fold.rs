@@ -1,7 +1,6 @@
 //! The organisation as its chain says: a pure fold of certificates.
 //!
-//! Every certificate is verified when it is folded: its place in the chain, its issuer's authority at that place, its
-//! hybrid signature. A certificate that fails leaves the fold as it was. Nodes and clients run this same code.
+//! What a certificate says and who may say it; `extending` verifies each one before it gets here. Nodes and clients run this same code.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,6 +13,7 @@ use crate::id::{DeviceId, Digest, Fingerprint, InviteId, NodeId, UserId};
 use crate::limit::USER_DEVICES_MAX;
 use crate::organisation::certificate::{Certificate, Issuer, Statement};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::proposal::{Grant, Proposals};
 use crate::organisation::quota::{QuotaOf, Quotas};
 use crate::organisation::reanchor::Incarnations;
 use crate::organisation::recovery::{Guard, Recovery};
@@ -44,6 +44,9 @@ pub enum OrganisationError {
     /// The issuer is unknown, revoked, or may not say this.
     #[error("the issuer has no authority to say this")]
     Authority,
+    /// Two admins are to sign it, too: it can only be proposed.
+    #[error("two admins must sign this before it holds")]
+    TwoAdmins,
     /// It contradicts what the chain holds: a doubled identifier, an unknown subject, an invite used before.
     #[error("the certificate contradicts the chain")]
     Contradiction,
@@ -108,10 +111,12 @@ pub struct Organisation {
     root: HybridKey,
     tls_authority: Vec<u8>,
     /// The chain hash at every position, the genesis first.
-    digests: Vec<Digest>,
-    head: Head,
+    pub(super) digests: Vec<Digest>,
+    pub(super) head: Head,
     pub(super) users: BTreeMap<UserId, UserRecord>,
     pub(super) devices: BTreeMap<DeviceId, DeviceRecord>,
+    /// The devices that each person ever had: an organisation has thousands of others.
+    pub(super) devices_of: BTreeMap<UserId, BTreeSet<DeviceId>>,
     admins: BTreeSet<UserId>,
     pub(super) charters: BTreeMap<NodeId, Charter>,
     charters_revoked: BTreeSet<NodeId>,
@@ -120,6 +125,7 @@ pub struct Organisation {
     pub(super) seats: Seats,
     pub(super) quotas: Quotas,
     pub(super) incarnations: Incarnations,
+    pub(super) proposals: Proposals,
     policy: PlacementPolicy,
     invites_used: BTreeSet<InviteId>,
 }
@@ -147,6 +153,7 @@ impl Organisation {
             head: Head::of_genesis(digest),
             users: BTreeMap::new(),
             devices: BTreeMap::new(),
+            devices_of: BTreeMap::new(),
             admins: BTreeSet::new(),
             charters: BTreeMap::new(),
             charters_revoked: BTreeSet::new(),
@@ -154,6 +161,7 @@ impl Organisation {
             seats: Seats::default(),
             quotas: Quotas::default(),
             incarnations: Incarnations::default(),
+            proposals: Proposals::default(),
             policy: PlacementPolicy::default(),
             invites_used: BTreeSet::new(),
         })
@@ -170,27 +178,7 @@ impl Organisation {
         Self::found(genesis)
     }
 
-    /// Verifies one certificate and folds it in.
-    ///
-    /// # Errors
-    /// [`OrganisationError`]; the fold is then unchanged.
-    pub fn extend(&mut self, bytes: Bytes) -> Result<(), OrganisationError> {
-        let signed: Signed<Certificate> = Signed::parse(bytes)?;
-        let certificate = signed.payload();
-        match certificate.prev {
-            None => return Err(OrganisationError::Genesis),
-            Some(prev) if prev != self.head => return Err(OrganisationError::NotHead),
-            Some(_) => {}
-        }
-        signed.verify_hybrid(self.issuer_keys(certificate.issuer)?).map_err(|_| OrganisationError::Signature)?;
-        self.judge_authority(certificate)?;
-        self.fold(certificate)?;
-        self.head = self.head.after(signed.digest());
-        self.digests.push(self.head.digest);
-        Ok(())
-    }
-
-    fn issuer_keys(&self, issuer: Issuer) -> Result<&HybridKey, OrganisationError> {
+    pub(super) fn issuer_keys(&self, issuer: Issuer) -> Result<&HybridKey, OrganisationError> {
         match issuer {
             Issuer::Root => Ok(&self.root),
             Issuer::Device(device) => {
@@ -199,12 +187,18 @@ impl Organisation {
         }
     }
 
-    fn judge_authority(&self, certificate: &Certificate) -> Result<(), OrganisationError> {
+    pub(super) fn judge_authority(&self, certificate: &Certificate) -> Result<(), OrganisationError> {
         let Issuer::Device(device) = certificate.issuer else {
-            // Whoever gave a person keys could read what others then wrap for them.
-            let is_own =
-                matches!(certificate.statement, Statement::Renew(_) | Statement::Guardians(_) | Statement::Approve(_));
-            return if is_own { Err(OrganisationError::Authority) } else { Ok(()) };
+            // Whoever gave a person keys could read what others then wrap for them; and the root is nobody's second signature.
+            let is_own = matches!(
+                certificate.statement,
+                Statement::Renew(_) | Statement::Guardians(_) | Statement::Approve(_) | Statement::Cosign { .. }
+            );
+            return match self.is_for_the_root_alone(&certificate.statement) {
+                _ if is_own => Err(OrganisationError::Authority),
+                false => Err(OrganisationError::TwoAdmins),
+                true => Ok(()),
+            };
         };
         let issuer = self.live_device(device).ok_or(OrganisationError::Authority)?.user;
         let is_admin = self.admins.contains(&issuer);
@@ -213,6 +207,8 @@ impl Organisation {
             | Statement::SeatNode(_)
             | Statement::DrainNode { .. }
             | Statement::RemoveNode { .. }
+            | Statement::Cosign { .. }
+            | Statement::Withdraw { .. }
             | Statement::Quota(_)
             | Statement::Recover(_) => is_admin,
             Statement::RevokeUser { user } => is_admin && (!self.admins.contains(user) || *user == issuer),
@@ -230,12 +226,13 @@ impl Organisation {
             | Statement::Charter(_)
             | Statement::RevokeCharter { .. }
             | Statement::Policy(_)
+            | Statement::Propose(_)
             | Statement::Reanchor(_) => false,
         };
         if may { Ok(()) } else { Err(OrganisationError::Authority) }
     }
 
-    fn fold(&mut self, certificate: &Certificate) -> Result<(), OrganisationError> {
+    pub(super) fn fold(&mut self, certificate: &Certificate) -> Result<(), OrganisationError> {
         let position = self.head.seq.saturating_add(1);
         match &certificate.statement {
             Statement::Genesis { .. } => return Err(OrganisationError::Genesis),
@@ -274,12 +271,9 @@ impl Organisation {
                     since: position,
                     revoked_at: None,
                 };
-                self.devices.insert(device, record);
+                self.add_device(device, record);
             }
-            Statement::Admin { user } => {
-                self.live_user(*user).ok_or(OrganisationError::Contradiction)?;
-                self.admins.insert(*user);
-            }
+            Statement::Admin { user } => self.appoint(*user)?,
             Statement::RevokeUser { user } => self.revoke_user(*user, position)?,
             Statement::RevokeDevice { device } => {
                 let is_refused = self.refuse_recovery(*device);
@@ -291,14 +285,7 @@ impl Organisation {
                     None => return Err(OrganisationError::Contradiction),
                 }
             }
-            Statement::Charter(charter) => {
-                if self.charters_revoked.contains(&charter.node()) {
-                    return Err(OrganisationError::Contradiction);
-                }
-                if self.charters.insert(charter.node(), charter.clone()).is_none() {
-                    self.chartered.push(charter.node());
-                }
-            }
+            Statement::Charter(charter) => self.admit(charter)?,
             Statement::RevokeCharter { node } => {
                 self.charters.remove(node).ok_or(OrganisationError::Contradiction)?;
                 self.charters_revoked.insert(*node);
@@ -321,6 +308,48 @@ impl Organisation {
             Statement::Guardians(guardians) => self.name_guardians(guardians, certificate.issued_at, position)?,
             Statement::Recover(recover) => self.recover(recover, certificate, position)?,
             Statement::Approve(approval) => self.approve(approval, certificate, position)?,
+            Statement::Propose(grant) => self.propose(grant, certificate.issued_at, position)?,
+            Statement::Cosign { proposal } => match certificate.issuer {
+                Issuer::Device(device) => self.cosign(*proposal, device, position)?,
+                Issuer::Root => return Err(OrganisationError::Authority),
+            },
+            Statement::Withdraw { proposal } => self.withdraw(*proposal)?,
+        }
+        Ok(())
+    }
+
+    /// Folds in what was proposed and has its signatures.
+    pub(super) fn put_into_force(&mut self, grant: &Grant, position: u64) -> Result<(), OrganisationError> {
+        match grant {
+            // Else whoever then gave them a first device would be two admins.
+            Grant::Admin { user } if !self.has_device(*user) => return Err(OrganisationError::Contradiction),
+            Grant::Admin { user } => self.appoint(*user)?,
+            Grant::Charter(charter) => self.admit(charter)?,
+            Grant::Policy(policy) => self.policy = policy.clone(),
+            Grant::Reanchor(part) => self.incarnations.take(part, position)?,
+            Grant::Rule(rule) => self.proposals.rule = *rule,
+        }
+        Ok(())
+    }
+
+    pub(super) fn add_device(&mut self, device: DeviceId, record: DeviceRecord) {
+        self.devices_of.entry(record.user).or_default().insert(device);
+        self.devices.insert(device, record);
+    }
+
+    fn appoint(&mut self, user: UserId) -> Result<(), OrganisationError> {
+        self.live_user(user).ok_or(OrganisationError::Contradiction)?;
+        self.admins.insert(user);
+        Ok(())
+    }
+
+    fn admit(&mut self, charter: &Charter) -> Result<(), OrganisationError> {
+        let node = charter.node();
+        if self.charters_revoked.contains(&node) {
+            return Err(OrganisationError::Contradiction);
+        }
+        if self.charters.insert(node, charter.clone()).is_none() {
+            self.chartered.push(node);
         }
         Ok(())
     }
@@ -337,14 +366,16 @@ impl Organisation {
         record.revoked_at.get_or_insert(position);
         record.recovery = None;
         self.admins.remove(&user);
-        for device in self.devices.values_mut().filter(|device| device.user == user) {
-            device.revoked_at.get_or_insert(position);
+        for device in self.devices_of.get(&user).into_iter().flatten() {
+            if let Some(record) = self.devices.get_mut(device) {
+                record.revoked_at.get_or_insert(position);
+            }
         }
         Ok(())
     }
 
-    fn has_device(&self, user: UserId) -> bool {
-        self.devices.values().any(|device| device.user == user)
+    pub(super) fn has_device(&self, user: UserId) -> bool {
+        self.devices_of.contains_key(&user)
     }
 
     /// What clients pin.

@@ -6,8 +6,10 @@
 mod certificate;
 mod charter;
 mod enrolment;
+mod extending;
 mod fold;
 mod invite;
+mod proposal;
 mod quota;
 mod reanchor;
 mod recovery;
@@ -19,6 +21,7 @@ pub use charter::{Charter, Operator, PlacementPolicy, PolicyBreach, Visa};
 pub use enrolment::{NodeAdmission, NodeRequest};
 pub use fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
 pub use invite::{Invite, InviteKind, Join, JoinPost};
+pub use proposal::{Grant, Proposal, Rule};
 pub use quota::{Quota, QuotaOf};
 pub use reanchor::{Reanchor, ReanchorRequest};
 pub use recovery::{Approval, Guard, GuardianShare, Guardians, Recover, Recovery, device_fingerprint};

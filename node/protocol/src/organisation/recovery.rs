@@ -277,7 +277,7 @@ impl Organisation {
         recovery.approvals.push((guardian, said.wrapped.clone()));
         if is_last {
             let enrolled = DeviceRecord { since: position, ..recovery.record.clone() };
-            self.devices.insert(said.device, enrolled);
+            self.add_device(said.device, enrolled);
         }
         Ok(())
     }

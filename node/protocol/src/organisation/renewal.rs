@@ -90,8 +90,8 @@ impl Organisation {
 
     /// The devices of a person that were not revoked, in the order of their identifiers.
     pub fn live_devices_of(&self, user: UserId) -> impl Iterator<Item = DeviceId> {
-        let is_live = move |device: &DeviceRecord| device.user == user && device.revoked_at.is_none();
-        self.devices.iter().filter(move |(_, device)| is_live(device)).map(|(id, _)| *id)
+        let devices = self.devices_of.get(&user).into_iter().flatten().copied();
+        devices.filter(|device| self.live_device(*device).is_some())
     }
 
     /// Whether a device of a person was revoked that holds the keys in force for the person's secrets, or somebody has left who guards a
@@ -99,10 +99,10 @@ impl Organisation {
     #[must_use]
     pub fn is_renewal_due(&self, user: UserId) -> bool {
         let Some(record) = self.live_user(user) else { return false };
-        let is_cut = |device: &DeviceRecord| {
-            device.user == user && device.revoked_at.is_some_and(|revoked| revoked > record.kem_since())
-        };
-        self.devices.values().any(is_cut) || self.has_guardian_left(user)
+        let is_cut = |device: &DeviceRecord| device.revoked_at.is_some_and(|revoked| revoked > record.kem_since());
+        let mut devices =
+            self.devices_of.get(&user).into_iter().flatten().filter_map(|device| self.devices.get(device));
+        devices.any(is_cut) || self.has_guardian_left(user)
     }
 
     /// Whether a person is of the organisation at position `seq` of the chain.

@@ -21,7 +21,7 @@ use crate::signed::Signed;
 use crate::space::commit::{Commit, Control};
 use crate::space::epoch::{EpochCertificate, Recipient, recipients_digest};
 use crate::space::genesis::{Cutting, SpaceGenesis};
-use crate::space::members::{KeysChange, Member, MembersChange, Role};
+use crate::space::members::{KeysChange, Member, MembersChange, Role, owners};
 use crate::space::retention::Retention;
 
 /// The last commit of a device in a space.
@@ -365,7 +365,11 @@ impl Space {
     #[must_use]
     pub fn authority(&self, user: UserId, org: &Organisation, seq: u64) -> Option<Role> {
         match self.role(user) {
-            Some(Role::Manager) if owners(&self.members, org, seq).any(|owner| owner == user) => Some(Role::Owner),
+            Some(Role::Manager)
+                if owners(&self.members, |user| org.is_user_at(user, seq)).any(|owner| owner == user) =>
+            {
+                Some(Role::Owner)
+            }
             role => role,
         }
     }
@@ -435,18 +439,6 @@ fn recipients<'a>(
     let present: BTreeSet<UserId> = valid.map(|(_, device)| device.user).collect();
     let reads = move |user: &UserId| org.is_user_at(*user, seq) && present.contains(user);
     members.keys().copied().filter(reads).filter_map(move |user| Some((user, org.user(user)?.kem_at(seq))))
-}
-
-/// Who owns a space with these members at position `seq` of the organisation's chain.
-fn owners(members: &BTreeMap<UserId, Member>, org: &Organisation, seq: u64) -> impl Iterator<Item = UserId> {
-    let with = move |role: Role| {
-        members.iter().filter(move |(user, member)| member.role == role && org.is_user_at(**user, seq))
-    };
-    let heir = match with(Role::Owner).next() {
-        Some(_) => None,
-        None => with(Role::Manager).min_by_key(|(user, member)| (member.since, **user)),
-    };
-    with(Role::Owner).chain(heir).map(|(user, _)| *user)
 }
 
 /// The least role whose members may write such a commit (trust.md, "Spaces").

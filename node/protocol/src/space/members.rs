@@ -4,6 +4,8 @@
 //! epoch's root, and whoever goes is left behind by a new epoch. So there is no moment at which a person who was removed may read what
 //! is written next.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::DecodeError;
@@ -57,6 +59,20 @@ pub enum KeysChange {
     Shared(ChunkId),
     /// A new epoch begins, for all who are members from here on: a signed [`crate::space::EpochCertificate`].
     Epoch(Vec<u8>),
+}
+
+/// Who owns a space with these members, of whom `lives` says who is of the organisation: those whose role it is; where none of them is left,
+/// the oldest manager.
+pub fn owners(members: &BTreeMap<UserId, Member>, lives: impl Fn(UserId) -> bool) -> impl Iterator<Item = UserId> {
+    let with = |role: Role| {
+        members.iter().filter(move |(_, member)| member.role == role).map(|(user, member)| (member, *user))
+    };
+    let mut found: Vec<UserId> = with(Role::Owner).map(|(_, user)| user).filter(|user| lives(*user)).collect();
+    if found.is_empty() {
+        let managers = with(Role::Manager).filter(|(_, user)| lives(*user));
+        found.extend(managers.min_by_key(|(member, user)| (member.since, *user)).map(|(_, user)| user));
+    }
+    found.into_iter()
 }
 
 impl MembersChange {

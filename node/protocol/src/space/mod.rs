@@ -17,7 +17,7 @@ pub use file_request::{DropsTaken, FileRequest};
 pub use fold::{CommitError, CommitPlace, LastCommit, Space};
 pub use genesis::{Cutting, SpaceGenesis};
 pub use link::{LINK_TOKEN_BYTES, LinkEnd, SharedLink, is_token, link_part, token_hash};
-pub use members::{KeysChange, Member, MembersChange, Role};
+pub use members::{KeysChange, Member, MembersChange, Role, owners};
 pub use outline::Outline;
 pub use retention::Retention;
 pub use seen::Seen;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ChunkId, DropId, InviteId, LinkId, SpaceId};
+use crate::id::{ChunkId, DropId, InviteId, LinkId, SpaceId, UserId};
 use crate::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, DROPS_TAKEN_BYTES_MAX, IDS_MAX,
     INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, LINK_BYTES_MAX, LINK_END_BYTES_MAX, LINK_PART_IDS_MAX, OBJECT_BYTES_MAX,
@@ -162,6 +162,13 @@ pub enum Request {
     },
     /// Frees drops that are in the space, or not wanted. Body: signed [`crate::space::DropsTaken`]. → `DropsTaken`
     TakeDrops,
+    /// What nodes know of a person's spaces: an admin asks of anybody, a person of themselves. → `SpacesOf`
+    SpacesOf {
+        /// Who.
+        user: UserId,
+        /// Those after this space, by identifier; all of them if none is given.
+        after: Option<SpaceId>,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -234,6 +241,7 @@ impl Request {
             | Self::Outline { .. }
             | Self::Turns { .. }
             | Self::Usage { .. }
+            | Self::SpacesOf { .. }
             | Self::Links { .. }
             | Self::FileRequests { .. }
             | Self::Drops { .. }

@@ -1,14 +1,17 @@
 //! What a node answers. New variants are added at the end only.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::chain::Head;
-use crate::id::{ChunkId, DropId, LinkId, NodeId, SpaceId};
+use crate::id::{ChunkId, DropId, LinkId, NodeId, SpaceId, UserId};
 use crate::limit::{
     CERTIFICATES_BYTES_MAX, CHUNKS_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX, JOIN_POST_BYTES_MAX,
     JOIN_POSTS_MAX, LINK_BYTES_MAX, LINKS_BYTES_MAX, REQUESTS_BYTES_MAX, SEENS_BYTES_MAX,
 };
 use crate::receipt::Receipt;
+use crate::space::{Member, Role};
 use crate::time::Timestamp;
 use crate::wire::Refusal;
 
@@ -127,6 +130,13 @@ pub enum Response {
     },
     /// The drops are let go of.
     DropsTaken,
+    /// A person's spaces, by identifier, as many as fit: [`crate::limit::SPACES_OF_MAX`] at most.
+    SpacesOf {
+        /// Each space.
+        spaces: Vec<SpaceOf>,
+        /// Whether there are more after the last one.
+        has_more: bool,
+    },
 }
 
 /// How a file request is.
@@ -157,6 +167,23 @@ pub struct DropSummary {
     pub finished_at: Timestamp,
     /// What whoever dropped it says for members to open it by.
     pub head: Vec<u8>,
+}
+
+/// What nodes know of a person in a space. It is told so that people see what they are about to do, and decides nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpaceOf {
+    /// The space.
+    pub space: SpaceId,
+    /// What the person may do in it.
+    pub role: Role,
+    /// Its owners and managers, this person included.
+    pub rulers: BTreeMap<UserId, Member>,
+    /// How many others write, of those who are of the organisation.
+    pub writers: u32,
+    /// How many others only read.
+    pub readers: u32,
+    /// Links of this person's devices that are served, or will be.
+    pub links: u32,
 }
 
 /// How a link is.
@@ -267,6 +294,7 @@ impl Response {
             | Self::Checked { .. }
             | Self::LinkCreated { .. }
             | Self::LinkHeld
+            | Self::SpacesOf { .. }
             | Self::LinkEnded
             | Self::Drops(_)
             | Self::DropChunks { .. }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::IDS_MAX;
-use vauban_protocol::space::Commit;
+use vauban_protocol::space::{Commit, Role};
 use vauban_protocol::wire::{ChunkAnswer, ChunkHead, Refusal, Request, Response, encode_head, split_items};
 
 use super::peer::{PATIENCE, Peer, answer};
 use super::site::Site;
 use crate::identity::Identity;
-use crate::metadata::tests::town::{Folder, Town};
+use crate::metadata::tests::town::{Folder, Town, user};
 
 /// Two objects, of which the first is larger than any packet.
 fn objects() -> [Vec<u8>; 2] {
@@ -182,6 +182,26 @@ async fn a_stranger_to_a_space_learns_nothing_of_it() {
         }
     }
     assert_eq!(stranger.ask(&Request::Spaces, &[]).await, Response::Spaces(vec![]));
+}
+
+/// Admins see what nodes know of a person's spaces, and anybody what they know of their own.
+#[tokio::test]
+async fn only_admins_ask_about_others() {
+    let mut site = Site::start().await;
+    let admin = Peer::enter(&site, &site.town.admin).await;
+    let folder = space(&admin, &site.town).await;
+    let device = site.second_person().await;
+    let other = Peer::enter(&site, &device).await;
+    let asked = |of: u8, after| Request::SpacesOf { user: user(of), after };
+    let Response::SpacesOf { spaces, has_more } = admin.ask(&asked(1, None), &[]).await else { panic!("no spaces") };
+    let [known] = spaces.as_slice() else { panic!("one space") };
+    assert_eq!((known.space, known.role, known.rulers.len()), (folder.id, Role::Owner, 1));
+    assert_eq!((known.writers, known.readers, known.links, has_more), (0, 0, 0, false));
+    let none = Response::SpacesOf { spaces: vec![], has_more: false };
+    assert_eq!(admin.ask(&asked(1, Some(folder.id)), &[]).await, none);
+    assert_eq!(admin.ask(&asked(2, None), &[]).await, none);
+    assert_eq!(other.ask(&asked(2, None), &[]).await, none);
+    assert_eq!(other.ask(&asked(1, None), &[]).await, Response::Refused(Refusal::Forbidden));
 }
 
 /// Only its author hands a commit in.

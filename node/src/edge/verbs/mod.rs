@@ -42,6 +42,6 @@ pub(super) use organisation::{guest_organisation, organisation};
 pub(super) use outline::{outline, turns};
 pub(super) use put_chunks::put_chunks;
 pub(super) use seen::{seen, seens};
-pub(super) use spaces::spaces;
+pub(super) use spaces::{spaces, spaces_of};
 pub(super) use status::status;
 pub(super) use usage::usage;

@@ -148,6 +148,10 @@ impl Town {
         self.certificate(&self.admin, Issuer::Device(self.admin.device()), statement)
     }
 
+    pub(crate) fn by_device(&self, device: &Signer, statement: Statement) -> Bytes {
+        self.certificate(device, Issuer::Device(device.device()), statement)
+    }
+
     fn certificate(&self, signer: &Signer, issuer: Issuer, statement: Statement) -> Bytes {
         let certificate =
             Certificate { prev: Some(self.organisation.head()), issuer, issued_at: Timestamp(2), statement };

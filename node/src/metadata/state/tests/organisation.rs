@@ -1,5 +1,6 @@
 //! The organisation's chain under apply.
 
+use vauban_protocol::organisation::{Grant, PlacementPolicy, Rule, Statement};
 use vauban_protocol::wire::Refusal;
 
 use super::Memory;
@@ -76,4 +77,41 @@ fn lost_certify_answer_is_idempotent() {
     assert_eq!(memory.certify(&batch), Ok(Applied::Certified { head }));
     let rival = town.by_admin(Town::person(5, None));
     assert!(memory.certify(&[rival]).is_err(), "beside the head");
+}
+
+/// Fails if the group takes what two admins are to sign from the root and one of them, whoever signed before and was revoked.
+#[test]
+fn what_takes_two_admins_is_refused_from_one() {
+    let mut town = Town::new();
+    let second = Signer::new(30);
+    for statement in [Town::person(3, None), Town::machine(3, &second, None), Statement::Admin { user: user(3) }] {
+        let certificate = town.by_root(statement);
+        town.take(certificate);
+    }
+    let rule = town.by_root(Statement::Propose(Grant::Rule(Rule::TwoAdmins)));
+    town.take(rule);
+    let proposal = town.organisation.head().seq;
+    for approval in 0..2 {
+        let approve = Statement::Cosign { proposal };
+        let certificate = if approval == 0 { town.by_admin(approve) } else { town.by_device(&second, approve) };
+        town.take(certificate);
+    }
+    let mut memory = Memory::founded(&town);
+    let policy = PlacementPolicy { countries: vec!["US".to_owned()], ..PlacementPolicy::default() };
+    let refused = Err(Refusal::Certificate { head: town.organisation.head() });
+    let alone = town.by_root(Statement::Policy(policy.clone()));
+    assert_eq!(memory.certify(&[alone]), refused);
+
+    let proposed = town.by_root(Statement::Propose(Grant::Policy(policy.clone())));
+    town.take(proposed.clone());
+    let proposal = town.organisation.head().seq;
+    let first = town.by_device(&second, Statement::Cosign { proposal });
+    town.take(first.clone());
+    let revoked = town.by_root(Statement::RevokeUser { user: user(3) });
+    town.take(revoked.clone());
+    let other = town.by_admin(Statement::Cosign { proposal });
+    memory.certify(&[proposed, first, revoked, other]).unwrap();
+    let policy_of = |memory: &Memory| memory.core.organisation.as_ref().map(|org| org.policy().clone()).unwrap();
+    assert_eq!(policy_of(&memory), PlacementPolicy::default());
+    assert!(memory.core.organisation.as_ref().unwrap().takes_two_admins());
 }
