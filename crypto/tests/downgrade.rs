@@ -27,14 +27,16 @@ use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{
-    ChunkId, DeviceId, Digest, Fingerprint, Incarnation, InviteId, LinkId, NodeId, SpaceId, UserId,
+    ChunkId, DeviceId, Digest, DropId, Fingerprint, Incarnation, InviteId, LinkId, NodeId, SpaceId, UserId,
 };
 use vauban_protocol::label;
 use vauban_protocol::organisation::{
     Certificate, Invite, InviteKind, Issuer, Join, NodeAdmission, NodeRequest, ReanchorRequest, Statement,
 };
 use vauban_protocol::signed::{Payload, SUITE, Signed};
-use vauban_protocol::space::{Commit, Cutting, EpochCertificate, LinkEnd, Seen, SharedLink, SpaceGenesis};
+use vauban_protocol::space::{
+    Commit, Cutting, DropsTaken, EpochCertificate, FileRequest, LinkEnd, Seen, SharedLink, SpaceGenesis,
+};
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::{ALPN_DEVICE, ALPN_GUEST, ALPN_NODE};
 
@@ -176,6 +178,27 @@ fn signed_formats() -> Vec<Format> {
                 sealed_label: vec![],
             },
         ),
+        Format::signed(
+            &keys,
+            FileRequest {
+                id: LINK,
+                space: SPACE,
+                device: DEVICE,
+                epoch: 3,
+                created_at: Timestamp(1),
+                expires_at: Timestamp(2),
+                token: HEAD.digest,
+                bytes_max: 1,
+                drops_max: 1,
+                page: HEAD.digest,
+                sealed_words: vec![1],
+                sealed_keys: vec![2],
+            },
+        ),
+        Format::signed(
+            &keys,
+            DropsTaken { request: LINK, space: SPACE, device: DEVICE, drops: vec![DropId([5; 16])], at: Timestamp(1) },
+        ),
         Format::signed(&keys, LinkEnd { link: LINK, space: SPACE, device: DEVICE, at: Timestamp(1) }),
         Format::signed(
             &keys,
@@ -216,10 +239,13 @@ fn sealed_formats() -> Vec<Format> {
     let bundle = seal_bundle(&root, &binding, &[(USER, member.public().clone())]).expect("one member");
     let directory = DirectoryKey::random();
     let name = directory.seal_name(Named::User(USER), "Élodie").expect("short");
-    let link = LinkSecret::random().keys(LINK, None);
-    let head = link.seal_head(b"head");
+    let secret = LinkSecret::random();
+    let link = secret.keys(LINK, None);
+    let (head, words) = (link.seal_head(b"head"), link.seal_words(b"words"));
+    let link_of_words = LinkSecret::new(secret.secret().clone()).keys(LINK, None);
     let log = keys.log;
-    let log_of_labels = log.clone();
+    let request = log.seal_request_keys(SPACE, 3, LINK, b"keys");
+    let (log_of_labels, log_of_requests) = (log.clone(), log.clone());
     vec![
         // Whoever changes a chunk may also change the address that it is asked for by.
         Format::new(chunk.object, move |object| chunk.secret.open(ChunkId::of(object), object).is_ok()),
@@ -229,6 +255,8 @@ fn sealed_formats() -> Vec<Format> {
         Format::new(bundle, move |bundle| open_bundle(bundle, &binding, USER, &member).is_ok()),
         Format::new(name, move |sealed| directory.open_name(Named::User(USER), sealed).is_ok()),
         Format::new(head, move |sealed| link.open_head(sealed).is_ok()),
+        Format::new(words, move |sealed| link_of_words.open_words(sealed).is_ok()),
+        Format::new(request, move |sealed| log_of_requests.open_request_keys(SPACE, 3, LINK, sealed).is_ok()),
     ]
 }
 

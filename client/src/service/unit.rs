@@ -128,7 +128,7 @@ mod tests {
             "Environment=VAUBAN_PASSPHRASE_FILE=%d/passphrase",
             "Environment=VAUBAN_LANG=fr",
             "Restart=on-failure",
-            "RestartPreventExitStatus=2 3 4 5 7 8 9 10 13",
+            "RestartPreventExitStatus=2 3 4 5 7 8 9 10 13 16",
             "NoNewPrivileges=yes",
             "WantedBy=default.target",
         ] {

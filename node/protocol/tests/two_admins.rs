@@ -114,7 +114,7 @@ fn one_admin_is_not_enough_and_two_are() {
         assert_eq!(council.root(Statement::Cosign { proposal: number }), Err(OrganisationError::Authority));
         council.first_approves(number).unwrap();
         assert_eq!(council.first_approves(number), Err(OrganisationError::Contradiction), "signed twice");
-        let proposal = council.organisation().proposals().next().unwrap();
+        let proposal = council.organisation().proposals().find(|proposal| proposal.number == number).unwrap();
         assert_eq!((proposal.number, proposal.approved_by.into_iter().collect()), (number, vec![user(1)]));
     }
     // Another device of the first admin adds nothing.

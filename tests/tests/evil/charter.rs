@@ -108,7 +108,7 @@ fn control_of_revoked_charter_withheld_expires() -> anyhow::Result<()> {
         let before = scene.asked().len();
         scene.sync(name, NOW)?.success()?;
         let asked = scene.asked().split_off(before);
-        anyhow::ensure!(asked.iter().any(|request| matches!(request, Request::PutChunks { .. })), "{asked:?}");
+        anyhow::ensure!(asked.iter().any(|request| matches!(request, Request::Commit { .. })), "{asked:?}");
     }
     Ok(())
 }

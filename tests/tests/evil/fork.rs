@@ -112,7 +112,7 @@ fn split_view_two_clients_detects() -> anyhow::Result<()> {
     );
     drop((of_alice, of_bob));
 
-    bob.sync()?.ended_with(ALARM)?.says(&["device"])?;
+    bob.sync()?.ended_with(ALARM)?.says(&["another history"])?;
     let fingerprint = |person: &Person| person.home.json(&["space", "fingerprint", SPACE, "--at", &at]);
     anyhow::ensure!(fingerprint(&alice)? != fingerprint(&bob)?, "both read the same words at number {at}");
     Ok(())

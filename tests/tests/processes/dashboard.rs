@@ -42,7 +42,10 @@ fn operator_has_no_authority_in_dashboard() -> anyhow::Result<()> {
         anyhow::ensure!(route.methods == ["get"], "{route:?} does more than read");
     }
     let page: BTreeSet<_> = routes_of(&sources(PAGE)?)?.into_iter().map(|route| route.path).collect();
-    anyhow::ensure!(page == ["/", "/open", "/chunks"].map(str::to_owned).into(), "the page of links: {page:?}");
+    anyhow::ensure!(
+        page == ["/", "/open", "/chunks", "/request", "/record", "/finish"].map(str::to_owned).into(),
+        "the page of links: {page:?}"
+    );
 
     let (agency, node) = Agency::found()?;
     let laptop = agency.enrol("alice")?;

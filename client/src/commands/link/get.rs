@@ -48,6 +48,10 @@ struct Report {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let address = LinkAddress::parse(&arguments.url).map_err(SharedLinkError::from)?;
+    if address.key.is_some() {
+        // Before a password is asked for, which would open nothing.
+        return Err(SharedLinkError::AsksForFiles.into());
+    }
     let password = match (address.has_password, arguments.password_stdin) {
         (false, _) => None,
         (true, true) => Some(password_from_stdin()?.to_string()),

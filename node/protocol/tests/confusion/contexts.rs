@@ -13,8 +13,8 @@ use vauban_protocol::receipt::{ReceiptClaim, ids_digest};
 use vauban_protocol::signature::HYBRID_SIGNATURE_BYTES;
 use vauban_protocol::signed::{Payload, SUITE, Signed};
 use vauban_protocol::space::{
-    Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, LinkEnd, Recipient, Seen, SharedLink, Space,
-    SpaceGenesis, recipients_digest,
+    Commit, CommitError, CommitPlace, Control, Cutting, DropsTaken, EpochCertificate, FileRequest, LinkEnd, Recipient,
+    Seen, SharedLink, Space, SpaceGenesis, recipients_digest,
 };
 use vauban_protocol::time::Timestamp;
 
@@ -90,6 +90,8 @@ fn kinds() -> Vec<Kind> {
         Kind::object("seen", Ed25519, &samples::seen(1)),
         Kind::object("link", Ed25519, &samples::link(1)),
         Kind::object("end of a link", Ed25519, &samples::link_end(1)),
+        Kind::object("file request", Ed25519, &samples::file_request(1)),
+        Kind::object("drops taken", Ed25519, &samples::drops_taken(1)),
         Kind::object("node request", Ed25519, &samples::node_request(1)),
         Kind::object("reanchor request", Ed25519, &samples::reanchor_request(1)),
         // Stands in sealed ops (`client/SPEC.md`), and is no type of the contract's.
@@ -135,12 +137,12 @@ fn signature_context_confusion_matrix() {
     let alike = kinds.iter().map(|kind| Kind { magic: kind.magic.and(Some(*b"VB?")), ..kind.clone() });
     none(&alike.collect::<Vec<_>>());
     let one_context = kinds.iter().map(|kind| Kind { context: "vauban/1 any", ..kind.clone() }).collect::<Vec<_>>();
-    let (objects, _) = one_context.split_at(12);
+    let (objects, _) = one_context.split_at(14);
     none(objects);
     // The control: with neither, whatever is signed is taken as whatever the same scheme, or its first half, verifies.
     let neither = |kind: &Kind| Kind { magic: None, ..kind.clone() };
     let confusions = confused(&one_context.iter().map(neither).collect::<Vec<_>>());
-    let (hybrid, ed25519) = (5, 10);
+    let (hybrid, ed25519) = (5, 12);
     assert_eq!(confusions.len(), hybrid * (hybrid - 1) + (hybrid + ed25519) * ed25519 - ed25519);
 
     no_object_parses_as_another();
@@ -156,7 +158,7 @@ fn none(kinds: &[Kind]) {
 /// Before any signature is looked at.
 fn no_object_parses_as_another() {
     let signer = Signer::new(7);
-    let objects: [(&str, Bytes); 11] = [
+    let objects: [(&str, Bytes); 13] = [
         ("VBO", signer.seal_hybrid(samples::certificate(1)).bytes().clone()),
         ("VBS", signer.seal_hybrid(samples::genesis(1)).bytes().clone()),
         ("VBE", signer.seal_hybrid(samples::epoch(1)).bytes().clone()),
@@ -166,6 +168,8 @@ fn no_object_parses_as_another() {
         ("VBV", signer.seal(samples::seen(1)).bytes().clone()),
         ("VBH", signer.seal(samples::link(1)).bytes().clone()),
         ("VBZ", signer.seal(samples::link_end(1)).bytes().clone()),
+        ("VBF", signer.seal(samples::file_request(1)).bytes().clone()),
+        ("VBD", signer.seal(samples::drops_taken(1)).bytes().clone()),
         ("VBQ", signer.seal(samples::node_request(1)).bytes().clone()),
         ("VBX", signer.seal(samples::reanchor_request(1)).bytes().clone()),
     ];
@@ -173,7 +177,7 @@ fn no_object_parses_as_another() {
         Signed::<T>::parse(bytes.clone()).map(drop)
     }
     type Parse = fn(&Bytes) -> Result<(), DecodeError>;
-    let parsers: [(&str, Parse); 11] = [
+    let parsers: [(&str, Parse); 13] = [
         ("VBO", parsed::<Certificate>),
         ("VBS", parsed::<SpaceGenesis>),
         ("VBE", parsed::<EpochCertificate>),
@@ -183,6 +187,8 @@ fn no_object_parses_as_another() {
         ("VBV", parsed::<Seen>),
         ("VBH", parsed::<SharedLink>),
         ("VBZ", parsed::<LinkEnd>),
+        ("VBF", parsed::<FileRequest>),
+        ("VBD", parsed::<DropsTaken>),
         ("VBQ", parsed::<NodeRequest>),
         ("VBX", parsed::<ReanchorRequest>),
     ];

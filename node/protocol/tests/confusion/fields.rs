@@ -7,7 +7,9 @@ use vauban_protocol::organisation::{Certificate, Invite, Join, NodeRequest, Rean
 use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signature::{ED25519_SIGNATURE_BYTES, HYBRID_SIGNATURE_BYTES};
 use vauban_protocol::signed::{Payload, Signed};
-use vauban_protocol::space::{Commit, EpochCertificate, LinkEnd, Seen, SharedLink, SpaceGenesis};
+use vauban_protocol::space::{
+    Commit, DropsTaken, EpochCertificate, FileRequest, LinkEnd, Seen, SharedLink, SpaceGenesis,
+};
 
 use crate::contexts::signature_bytes;
 use crate::samples;
@@ -129,6 +131,37 @@ fn field_swap_matrix() {
     tried += refused(
         samples::link_end(1),
         pasted!(LinkEnd { link, space, device, at }, samples::link_end(1), samples::link_end(2)),
+    );
+    tried += refused(samples::file_request(1), {
+        let mut mixtures = pasted!(
+            FileRequest {
+                id,
+                space,
+                device,
+                epoch,
+                created_at,
+                expires_at,
+                token,
+                bytes_max,
+                drops_max,
+                page,
+                sealed_words,
+                sealed_keys
+            },
+            samples::file_request(1),
+            samples::file_request(2)
+        );
+        mixtures.extend(exchanged!(
+            samples::file_request(1),
+            (token, page),
+            (created_at, expires_at),
+            (sealed_words, sealed_keys)
+        ));
+        mixtures
+    });
+    tried += refused(
+        samples::drops_taken(1),
+        pasted!(DropsTaken { request, space, device, drops, at }, samples::drops_taken(1), samples::drops_taken(2)),
     );
     tried += refused(
         samples::node_request(1),

@@ -1,13 +1,16 @@
 //! Objects of every signed kind, valid and all different for different numbers.
 
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::{ChunkId, DeviceId, Digest, Fingerprint, Incarnation, InviteId, LinkId, NodeId, SpaceId};
+use vauban_protocol::id::{
+    ChunkId, DeviceId, Digest, DropId, Fingerprint, Incarnation, InviteId, LinkId, NodeId, SpaceId,
+};
 use vauban_protocol::organisation::{
     Certificate, Invite, InviteKind, Issuer, Join, NodeRequest, ReanchorRequest, Statement,
 };
 use vauban_protocol::signature::Ed25519Key;
 use vauban_protocol::space::{
-    Commit, Control, Cutting, EpochCertificate, LinkEnd, Retention, Seen, SharedLink, SpaceGenesis,
+    Commit, Control, Cutting, DropsTaken, EpochCertificate, FileRequest, LinkEnd, Retention, Seen, SharedLink,
+    SpaceGenesis,
 };
 use vauban_protocol::time::Timestamp;
 
@@ -131,6 +134,33 @@ pub(crate) fn link(n: u8) -> SharedLink {
 
 pub(crate) fn link_end(n: u8) -> LinkEnd {
     LinkEnd { link: LinkId([n; 16]), space: space(n), device: device(n), at: Timestamp(n.into()) }
+}
+
+pub(crate) fn file_request(n: u8) -> FileRequest {
+    FileRequest {
+        id: LinkId([n; 16]),
+        space: space(n),
+        device: device(n),
+        epoch: n.into(),
+        created_at: Timestamp(n.into()),
+        expires_at: Timestamp(u64::from(n) + 100),
+        token: digest(n),
+        bytes_max: n.into(),
+        drops_max: n.into(),
+        page: digest(n + 100),
+        sealed_words: vec![n; 9],
+        sealed_keys: vec![n; 10],
+    }
+}
+
+pub(crate) fn drops_taken(n: u8) -> DropsTaken {
+    DropsTaken {
+        request: LinkId([n; 16]),
+        space: space(n),
+        device: device(n),
+        drops: vec![DropId([n; 16])],
+        at: Timestamp(n.into()),
+    }
 }
 
 pub(crate) fn node_request(n: u8) -> NodeRequest {

@@ -50,7 +50,9 @@ pub(super) fn commit<B: Base>(
     }
     let device = organisation.device(payload.device).ok_or(Refusal::UnknownDevice)?;
     let (rows, fresh) = usage::rows(draft, payload, sizes, device, index)?;
+    // By a space's first epoch its founder shuts out nobody else.
     if sizes.is_some()
+        && space.epoch() > 0
         && payload.control.as_ref().is_some_and(gives_keys)
         && rows.iter().any(|row| row.weight.is_none())
     {
