@@ -19,8 +19,8 @@ use vauban_protocol::label;
 use crate::chunk::ChunkSecret;
 use crate::derive;
 use crate::error::OpenError;
-use crate::ops::LogKey;
-use crate::salted::{self, Kind};
+use crate::ops::{LinkPlace, LogKey};
+use crate::salted::Kind;
 use crate::secret::{HIDDEN, Secret};
 
 /// Bytes of a public key: an uncompressed point, the one form that every browser reads.
@@ -154,8 +154,7 @@ impl LogKey {
     /// Seals what opens the drops of a request of `space`, for members; `epoch` is this key's.
     #[must_use]
     pub fn seal_request_keys(&self, space: SpaceId, epoch: u32, request: LinkId, plain: &[u8]) -> Vec<u8> {
-        let context: [&[u8]; 3] = [space.as_bytes(), &epoch.to_le_bytes(), request.as_bytes()];
-        salted::seal(KEYS, self.secret(), &context, plain)
+        self.seal_for_members(KEYS, LinkPlace { space, epoch, link: request }, plain)
     }
 
     /// Opens what opens the drops of a request of `space`.
@@ -169,8 +168,7 @@ impl LogKey {
         request: LinkId,
         sealed: &[u8],
     ) -> Result<Vec<u8>, OpenError> {
-        let context: [&[u8]; 3] = [space.as_bytes(), &epoch.to_le_bytes(), request.as_bytes()];
-        salted::open(KEYS, self.secret(), &context, sealed)
+        self.open_for_members(KEYS, LinkPlace { space, epoch, link: request }, sealed)
     }
 }
 

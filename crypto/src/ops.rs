@@ -1,6 +1,6 @@
-//! Sealing the ops of one commit (`formats#11`).
+//! Sealing the ops of one commit (`formats#11`), and what else members alone are told under the same key.
 
-use vauban_protocol::id::{DeviceId, SpaceId};
+use vauban_protocol::id::{DeviceId, LinkId, SpaceId};
 use vauban_protocol::label;
 
 use crate::error::OpenError;
@@ -29,11 +29,21 @@ pub struct OpsPlace {
     pub counter: u64,
 }
 
+/// The place of a link or a file request among those of a space.
+#[derive(Clone, Copy)]
+pub(crate) struct LinkPlace {
+    pub(crate) space: SpaceId,
+    /// The epoch whose log key seals.
+    pub(crate) epoch: u32,
+    pub(crate) link: LinkId,
+}
+
 impl LogKey {
     pub(crate) fn new(secret: Secret<32>) -> Self {
         Self(secret)
     }
 
+    #[cfg(test)]
     pub(crate) fn secret(&self) -> &Secret<32> {
         &self.0
     }
@@ -58,12 +68,28 @@ impl LogKey {
     pub fn open_ops(&self, place: OpsPlace, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
         place.with(|context| salted::open(OPS, &self.0, context, sealed))
     }
+
+    /// Seals what members alone are told of a link or a file request.
+    pub(crate) fn seal_for_members(&self, kind: Kind, place: LinkPlace, plain: &[u8]) -> Vec<u8> {
+        place.with(|context| salted::seal(kind, &self.0, context, plain))
+    }
+
+    /// Opens what [`Self::seal_for_members`] made with the same kind and place.
+    pub(crate) fn open_for_members(&self, kind: Kind, place: LinkPlace, sealed: &[u8]) -> Result<Vec<u8>, OpenError> {
+        place.with(|context| salted::open(kind, &self.0, context, sealed))
+    }
 }
 
 impl OpsPlace {
     fn with<R>(self, run: impl FnOnce(&[&[u8]]) -> R) -> R {
         let (epoch, counter) = (self.epoch.to_le_bytes(), self.counter.to_le_bytes());
         run(&[self.space.as_bytes(), &epoch, self.device.as_bytes(), &counter])
+    }
+}
+
+impl LinkPlace {
+    fn with<R>(self, run: impl FnOnce(&[&[u8]]) -> R) -> R {
+        run(&[self.space.as_bytes(), &self.epoch.to_le_bytes(), self.link.as_bytes()])
     }
 }
 

@@ -22,7 +22,7 @@ use crate::derive;
 use crate::error::OpenError;
 use crate::file_request::RequestBase;
 use crate::limit::LINK_PASSWORD_ROUNDS;
-use crate::ops::LogKey;
+use crate::ops::{LinkPlace, LogKey};
 use crate::salted::{self, Kind};
 use crate::secret::{HIDDEN, Secret, random_salt};
 
@@ -147,8 +147,7 @@ impl LogKey {
     /// Seals what a link of `space` shows, for members; `epoch` is this key's.
     #[must_use]
     pub fn seal_link_label(&self, space: SpaceId, epoch: u32, link: LinkId, plain: &[u8]) -> Vec<u8> {
-        let context: [&[u8]; 3] = [space.as_bytes(), &epoch.to_le_bytes(), link.as_bytes()];
-        salted::seal(LABEL, self.secret(), &context, plain)
+        self.seal_for_members(LABEL, LinkPlace { space, epoch, link }, plain)
     }
 
     /// Opens what a link of `space` shows.
@@ -162,8 +161,7 @@ impl LogKey {
         link: LinkId,
         sealed: &[u8],
     ) -> Result<Vec<u8>, OpenError> {
-        let context: [&[u8]; 3] = [space.as_bytes(), &epoch.to_le_bytes(), link.as_bytes()];
-        salted::open(LABEL, self.secret(), &context, sealed)
+        self.open_for_members(LABEL, LinkPlace { space, epoch, link }, sealed)
     }
 }
 

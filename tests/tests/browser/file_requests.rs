@@ -4,13 +4,12 @@ use std::fs;
 
 use anyhow::Context as _;
 use vauban_client::shared_link::LinkAddress;
-use vauban_protocol::page::link_page_digest;
 use vauban_tests::agency::utf8;
 use vauban_tests::axe;
 use vauban_tests::browser::{Browser, ENTER};
 use vauban_tests::folder::{self, noise};
 
-use super::links::{contains, with_line, with_page};
+use super::links::{contains, is_asked_for_a_password, with_line, with_page};
 
 /// What guards a request of these tests.
 const PASSWORD: &str = "été à la plage";
@@ -38,25 +37,11 @@ fn files_are_dropped_in_a_browser() -> anyhow::Result<()> {
     let unwanted = folder::write(&files, "not this.txt", b"no")?;
     let empty = folder::write(&files, "vide", b"")?;
 
-    for (language, words) in [
-        ("fr", ["Déposer des fichiers", "Mot de passe du lien", "vous lui faites confiance"]),
-        ("en", ["Drop files", "The link's password", "and you trust it"]),
-    ] {
-        browser.open(&url.replace("/#", &format!("/?lang={language}#")))?;
-        for word in words {
-            browser.sees(word)?;
-        }
-        browser.sees(&link_page_digest().to_hex())?;
-        super::judge(&browser, rules.as_deref(), &format!("request-asks-{language}"))?;
-    }
-    browser.tab_to("#password")?;
-    browser.type_keys("wrong")?;
-    browser.type_keys(ENTER)?;
-    browser.sees("not the right one")?;
-    browser.script("document.getElementById('password').value = ''", &[])?;
-    browser.tab_to("#password")?;
-    browser.type_keys(PASSWORD)?;
-    browser.type_keys(ENTER)?;
+    let words = [
+        ("fr", ["Déposer des fichiers", "Mot de passe du lien", "vous lui faites confiance"].as_slice()),
+        ("en", &["Drop files", "The link's password", "and you trust it"]),
+    ];
+    is_asked_for_a_password(&browser, rules.as_deref(), (&url, PASSWORD), ("request-asks", words))?;
     browser.sees(NOTE)?;
     browser.sees("Choose files")?;
     super::judge(&browser, rules.as_deref(), "request-empty")?;

@@ -70,6 +70,32 @@ fn laptop_with_files(agency: &Agency) -> anyhow::Result<Home> {
     Ok(laptop)
 }
 
+/// The page asks for the password in both languages, whose words it shows, and with its own hash; refuses a wrong one, and takes the
+/// right one, by keyboard alone.
+pub(super) fn is_asked_for_a_password(
+    browser: &Browser,
+    rules: Option<&str>,
+    (url, password): (&str, &str),
+    (picture, shown): (&str, [(&str, &[&str]); 2]),
+) -> anyhow::Result<()> {
+    for (language, words) in shown {
+        browser.open(&url.replace("/#", &format!("/?lang={language}#")))?;
+        for word in words {
+            browser.sees(word)?;
+        }
+        browser.sees(&link_page_digest().to_hex())?;
+        super::judge(browser, rules, &format!("{picture}-{language}"))?;
+    }
+    browser.tab_to("#password")?;
+    browser.type_keys("wrong")?;
+    browser.type_keys(ENTER)?;
+    browser.sees("not the right one")?;
+    browser.script("document.getElementById('password').value = ''", &[])?;
+    browser.tab_to("#password")?;
+    browser.type_keys(password)?;
+    browser.type_keys(ENTER)
+}
+
 #[test]
 fn a_link_with_a_password_opens_in_a_browser() -> anyhow::Result<()> {
     if !Browser::is_here() {
@@ -83,25 +109,11 @@ fn a_link_with_a_password_opens_in_a_browser() -> anyhow::Result<()> {
     let address = LinkAddress::parse(&url)?;
     let (rules, browser) = (axe::rules()?, Browser::start(&agency.folder().join("browser"))?);
 
-    for (language, words) in [
-        ("fr", ["Mot de passe du lien", "vous lui faites confiance"]),
-        ("en", ["The link's password", "and you trust it"]),
-    ] {
-        browser.open(&url.replace("/#", &format!("/?lang={language}#")))?;
-        for word in words {
-            browser.sees(word)?;
-        }
-        browser.sees(&link_page_digest().to_hex())?;
-        super::judge(&browser, rules.as_deref(), &format!("link-asks-{language}"))?;
-    }
-    browser.tab_to("#password")?;
-    browser.type_keys("wrong")?;
-    browser.type_keys(ENTER)?;
-    browser.sees("not the right one")?;
-    browser.script("document.getElementById('password').value = ''", &[])?;
-    browser.tab_to("#password")?;
-    browser.type_keys(PASSWORD)?;
-    browser.type_keys(ENTER)?;
+    let words = [
+        ("fr", ["Mot de passe du lien", "vous lui faites confiance"].as_slice()),
+        ("en", &["The link's password", "and you trust it"]),
+    ];
+    is_asked_for_a_password(&browser, rules.as_deref(), (&url, PASSWORD), ("link-asks", words))?;
     browser.sees("3 files")?;
     browser.sees("2026/prévisions.ods")?;
     super::judge(&browser, rules.as_deref(), "link-shown")?;
