@@ -5,8 +5,10 @@
 //! fit the commitment refuses it, so all members of an epoch hold the same keys. The previous root is sealed under the new
 //! one, so that a new member reads history, and a removed one nothing later (`formats#5`).
 //!
-//! Whoever begins an epoch could seal junk there, and close what came before to all who come later. Members who hold the root that
-//! should stand there see it, and the next epoch brings that root along.
+//! Whoever begins an epoch could seal junk there, or leave it out, and close what came before to all who come later. Members who hold the
+//! root that should stand there see it, and the next epoch brings that root along.
+
+use std::collections::BTreeMap;
 
 use vauban_protocol::id::{Digest, SpaceId};
 use vauban_protocol::label;
@@ -16,29 +18,25 @@ use crate::chunk::ContentKey;
 use crate::cut::CutterKey;
 use crate::derive;
 use crate::error::OpenError;
-use crate::limit::MENDED_ROOTS_MAX;
+use crate::limit::EARLIER_ROOTS_MAX;
 use crate::ops::LogKey;
 use crate::salted::{self, Kind};
 use crate::secret::{Secret, random_salt};
 
-/// The previous root and those that are mended, sealed.
+/// The roots of epochs before one, sealed.
 const PREVIOUS: Kind = Kind { magic: *b"VBR", label: label::EPOCH_PREVIOUS };
 
-/// Bytes of a mended root: its epoch's number, and the root.
-const MENDED_BYTES: usize = 4 + 32;
+/// Bytes of one of them: its epoch's number, and the root.
+const NUMBERED_BYTES: usize = 4 + 32;
 
 /// The 32 random bytes that every key of one epoch comes from.
 #[derive(Clone, Debug)]
 pub struct EpochRoot(Secret<32>);
 
-/// The roots of epochs before one, as they are sealed under its own.
-#[derive(Clone, Debug)]
-pub struct EarlierRoots {
-    /// That of the epoch before.
-    pub previous: EpochRoot,
-    /// Those that the epoch after each should have brought and did not, in strictly ascending order of their epochs, `MENDED_ROOTS_MAX` at most.
-    pub mended: Vec<(u32, EpochRoot)>,
-}
+/// The roots of epochs before one, as they are sealed under its own: that of the epoch before, unless it was withheld from whoever begins this
+/// one, and those that should have been brought by epochs before and were not. `EARLIER_ROOTS_MAX` at most.
+#[derive(Clone, Debug, Default)]
+pub struct EarlierRoots(BTreeMap<u32, EpochRoot>);
 
 /// The keys of one epoch of one space, each with one use (`formats#4`).
 #[derive(Clone, Debug)]
@@ -119,17 +117,30 @@ impl EpochRoot {
 }
 
 impl EarlierRoots {
-    /// The root of the epoch before, and nothing to mend.
+    /// Those of the given epochs, as far as there is room: the latest come first.
     #[must_use]
-    pub fn only(previous: EpochRoot) -> Self {
-        Self { previous, mended: Vec::new() }
+    pub fn of(roots: impl IntoIterator<Item = (u32, EpochRoot)>) -> Self {
+        let mut roots: BTreeMap<u32, EpochRoot> = roots.into_iter().collect();
+        while roots.len() > EARLIER_ROOTS_MAX {
+            roots.pop_first();
+        }
+        Self(roots)
+    }
+
+    /// The root of the epoch before, as nearly every epoch brings it.
+    #[must_use]
+    pub fn only(epoch: u32, root: EpochRoot) -> Self {
+        Self::of([(epoch, root)])
+    }
+
+    /// Each with its epoch's number, in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, &EpochRoot)> {
+        self.0.iter().map(|(epoch, root)| (*epoch, root))
     }
 
     fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
-        let mended_bytes = self.mended.len().saturating_mul(MENDED_BYTES);
-        let mut bytes = Zeroizing::new(Vec::with_capacity(mended_bytes.saturating_add(32)));
-        bytes.extend_from_slice(self.previous.0.expose());
-        for (epoch, root) in &self.mended {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.0.len().saturating_mul(NUMBERED_BYTES)));
+        for (epoch, root) in &self.0 {
             bytes.extend_from_slice(&epoch.to_le_bytes());
             bytes.extend_from_slice(root.0.expose());
         }
@@ -138,23 +149,21 @@ impl EarlierRoots {
 
     /// What stands under the root of `epoch`.
     fn parse(plain: &[u8], epoch: u32) -> Option<Self> {
-        let (previous, rest) = plain.split_first_chunk::<32>()?;
-        let (entries, left) = rest.as_chunks::<MENDED_BYTES>();
-        if !left.is_empty() || entries.len() > MENDED_ROOTS_MAX {
+        let (entries, left) = plain.as_chunks::<NUMBERED_BYTES>();
+        if !left.is_empty() || entries.len() > EARLIER_ROOTS_MAX {
             return None;
         }
-        let mut mended: Vec<(u32, EpochRoot)> = Vec::with_capacity(entries.len());
+        let mut roots: BTreeMap<u32, EpochRoot> = BTreeMap::new();
         for entry in entries {
             let (number, root) = entry.split_first_chunk::<4>()?;
             let (number, root) = (u32::from_le_bytes(*number), Secret::try_from(root).ok()?);
-            let is_next = mended.last().is_none_or(|(last, _)| *last < number);
-            // The one before the epoch has its own place.
-            if !is_next || number.checked_add(1)? >= epoch {
+            let is_next = roots.last_key_value().is_none_or(|(last, _)| *last < number);
+            if !is_next || number >= epoch {
                 return None;
             }
-            mended.push((number, EpochRoot(root)));
+            roots.insert(number, EpochRoot(root));
         }
-        Some(Self { previous: EpochRoot(Secret::new(*previous)), mended })
+        Some(Self(roots))
     }
 }
 
@@ -184,28 +193,38 @@ mod tests {
     #[test]
     fn earlier_roots_open_in_their_place_only() {
         let (old, new) = (EpochRoot::random(), EpochRoot::random());
-        let sealed = new.seal_earlier(SPACE, 2, &EarlierRoots::only(old.clone()));
+        let sealed = new.seal_earlier(SPACE, 2, &EarlierRoots::only(1, old.clone()));
         let opened = new.open_earlier(SPACE, 2, &sealed).expect("sealed here");
-        assert_eq!(opened.previous.commitment(SPACE, 1), old.commitment(SPACE, 1));
-        assert!(opened.mended.is_empty());
+        let opened: Vec<_> = opened.iter().map(|(epoch, root)| (epoch, root.commitment(SPACE, 1))).collect();
+        assert_eq!(opened, [(1, old.commitment(SPACE, 1))]);
         assert!(new.open_earlier(SPACE, 3, &sealed).is_err());
         assert!(new.open_earlier(SpaceId([8; 16]), 2, &sealed).is_err());
         assert!(old.open_earlier(SPACE, 2, &sealed).is_err());
     }
 
     #[test]
-    fn mended_roots_stand_in_order_and_below_the_one_before() {
+    fn earlier_roots_stand_in_order_and_below_their_epoch() {
         let root = EpochRoot::random();
         let open = |epochs: &[u32]| {
-            let mended = epochs.iter().map(|epoch| (*epoch, EpochRoot::random())).collect();
-            let earlier = EarlierRoots { previous: EpochRoot::random(), mended };
-            let opened = root.open_earlier(SPACE, 20, &root.seal_earlier(SPACE, 20, &earlier));
-            opened.map(|opened| opened.mended.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>())
+            let context: [&[u8]; 2] = [SPACE.as_bytes(), &20_u32.to_le_bytes()];
+            let plain: Vec<u8> =
+                epochs.iter().flat_map(|epoch| [&epoch.to_le_bytes()[..], &[5; 32]].concat()).collect();
+            let opened = root.open_earlier(SPACE, 20, &salted::seal(PREVIOUS, &root.0, &context, &plain));
+            opened.map(|opened| opened.iter().map(|(epoch, _)| epoch).collect::<Vec<_>>())
         };
-        assert_eq!(open(&[1, 4, 18]).as_deref(), Ok([1, 4, 18].as_slice()));
-        for refused in [[4, 4].as_slice(), &[4, 1], &[19], &[20], &[u32::MAX], &[0, 1, 2, 3, 4, 5, 6, 7, 8]] {
+        for taken in [[].as_slice(), &[19], &[1, 4, 19], &[0, 1, 2, 3, 4, 5, 6, 7, 8]] {
+            assert_eq!(open(taken).as_deref(), Ok(taken));
+        }
+        for refused in [[4, 4].as_slice(), &[4, 1], &[20], &[u32::MAX], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
             assert!(open(refused).is_err(), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn the_latest_of_too_many_earlier_roots_are_brought() {
+        let all = EarlierRoots::of((0..20).map(|epoch| (epoch, EpochRoot::random())));
+        let kept: Vec<u32> = all.iter().map(|(epoch, _)| epoch).collect();
+        assert_eq!(kept, (20 - EARLIER_ROOTS_MAX as u32..20).collect::<Vec<_>>());
     }
 
     #[test]

@@ -23,8 +23,8 @@ pub const NAME_STEP_BYTES: usize = 64;
 
 /// Recipients of one epoch's bundle: all members of a space.
 pub const RECIPIENTS_MAX: usize = MEMBERS_MAX;
-/// Earlier roots that one epoch brings along for epochs which should have: each is somebody's misdeed, and named.
-pub const MENDED_ROOTS_MAX: usize = 8;
+/// Roots of earlier epochs that one epoch brings: that of the one before, and what others have withheld.
+pub const EARLIER_ROOTS_MAX: usize = 9;
 /// Bytes of a bundle, at most: it is stored as a chunk.
 pub const BUNDLE_BYTES_MAX: usize = OBJECT_BYTES_MAX;
 

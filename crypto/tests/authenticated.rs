@@ -49,7 +49,7 @@ fn every_stored_byte_is_authenticated() {
     let name = directory.seal_name(Named::User(USER), "Élodie").expect("short");
     assert_authenticated("name", &name, |sealed| directory.open_name(Named::User(USER), sealed).is_ok());
 
-    let previous = root.seal_earlier(SPACE, 3, &EarlierRoots::only(EpochRoot::random()));
+    let previous = root.seal_earlier(SPACE, 3, &EarlierRoots::only(2, EpochRoot::random()));
     assert_authenticated("previous root", &previous, |sealed| root.open_earlier(SPACE, 3, sealed).is_ok());
 }
 

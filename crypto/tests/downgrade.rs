@@ -120,7 +120,7 @@ fn signed_formats() -> Vec<Format> {
                 commitment: HEAD.digest,
                 recipients: HEAD.digest,
                 bundle: ChunkId([7; 32]),
-                sealed_previous: vec![],
+                sealed_earlier: vec![],
             },
         ),
         Format::signed(
@@ -235,7 +235,7 @@ fn sealed_formats() -> Vec<Format> {
     let chunk = keys.content.seal(b"content").expect("within bounds");
     let ops = keys.log.seal_ops(place, b"ops");
     let label = keys.log.seal_link_label(SPACE, 3, LINK, b"label");
-    let previous = root.seal_earlier(SPACE, 3, &EarlierRoots::only(EpochRoot::random()));
+    let previous = root.seal_earlier(SPACE, 3, &EarlierRoots::only(2, EpochRoot::random()));
     let bundle = seal_bundle(&root, &binding, &[(USER, member.public().clone())]).expect("one member");
     let directory = DirectoryKey::random();
     let name = directory.seal_name(Named::User(USER), "Élodie").expect("short");

@@ -86,7 +86,7 @@ fn name() {
 #[test]
 fn previous_root() {
     let root = root();
-    let sealed = root.seal_earlier(SPACE, 1, &EarlierRoots::only(root.clone()));
+    let sealed = root.seal_earlier(SPACE, 1, &EarlierRoots::only(0, root.clone()));
     only_the_original_opens(&sealed, |sealed| root.open_earlier(SPACE, 1, sealed).is_ok());
 }
 

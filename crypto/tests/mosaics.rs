@@ -94,8 +94,8 @@ fn field_swap_matrix() {
     .check();
     salted(
         "previous root",
-        [&roots[0], &roots[1]].map(|previous| root.seal_earlier(SPACE, 3, &EarlierRoots::only(previous.clone()))),
-        Box::new(|sealed| Some(root.open_earlier(SPACE, 3, sealed).ok()?.previous.secret().expose().to_vec())),
+        [&roots[0], &roots[1]].map(|previous| root.seal_earlier(SPACE, 3, &EarlierRoots::only(2, previous.clone()))),
+        Box::new(|sealed| Some(root.open_earlier(SPACE, 3, sealed).ok()?.iter().next()?.1.secret().expose().to_vec())),
     )
     .check();
     salted("head", texts.map(|text| link.seal_head(text)), Box::new(|sealed| link.open_head(sealed).ok())).check();

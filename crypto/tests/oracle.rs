@@ -107,7 +107,7 @@ fn every_way_to_fail_is_one_answer() {
         ),
         (
             "previous root",
-            root.seal_earlier(SPACE, 3, &EarlierRoots::only(EpochRoot::random())),
+            root.seal_earlier(SPACE, 3, &EarlierRoots::only(2, EpochRoot::random())),
             Box::new(|sealed| root.open_earlier(SPACE, 3, sealed).map(drop)),
         ),
         ("link's head", link.seal_head(b"head"), Box::new(|sealed| link.open_head(sealed).map(drop))),
@@ -147,7 +147,7 @@ fn every_way_to_fail_is_one_answer() {
     );
     failed("name: no text", directory.open_name(Named::User(USER), &not_text).map(drop));
     let too_short =
-        salted(b"VBR", label::EPOCH_PREVIOUS, root.secret().expose(), &[&SPACE.0, &3_u32.to_le_bytes()], &[0; 31]);
+        salted(b"VBR", label::EPOCH_PREVIOUS, root.secret().expose(), &[&SPACE.0, &3_u32.to_le_bytes()], &[0; 35]);
     failed("previous root: 31 bytes", root.open_earlier(SPACE, 3, &too_short).map(drop));
     let copy =
         |info: &[u8], plain: &[u8]| wrap(member.public(), label::WRAP_EPOCH_ROOT, info, plain).expect("a valid key");

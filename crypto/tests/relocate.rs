@@ -124,10 +124,11 @@ fn keys_are_of_one_epoch() {
     nothing_opens_elsewhere(
         "previous roots",
         &pairs(SPACES, EPOCHS),
-        |(space, epoch), plain| root.seal_earlier(space, epoch, &EarlierRoots::only(previous(plain))),
+        |(space, epoch), plain| root.seal_earlier(space, epoch, &EarlierRoots::only(0, previous(plain))),
         |(space, epoch), sealed| {
-            let opened = root.open_earlier(space, epoch, sealed)?.previous;
-            Ok(opened.secret().expose()[..20].to_vec())
+            let opened = root.open_earlier(space, epoch, sealed)?;
+            let (_, previous) = opened.iter().next().ok_or(OpenError)?;
+            Ok(previous.secret().expose()[..20].to_vec())
         },
     );
     // The same root, misused for two epochs: not even then is anything of one at home in the other.

@@ -4,8 +4,9 @@
 //! epoch's. Wherever it comes from, a root is taken only if it fits the commitment of its signed certificate, and a certificate only if its recipient list is
 //! the one that this client computes from the chains: no node and no member can slip in a key or a reader.
 //!
-//! Whoever begins an epoch can still withhold: a root from some, or what came before from all who come later. Neither stops whoever has
-//! the root from elsewhere; both are seen and named, and the latter is mended by the next epoch of somebody honest.
+//! Whoever begins an epoch can still withhold: its root from some or from all, or what came before from all who come later. Neither stops
+//! whoever has the root from elsewhere; both are mended by the next epoch of somebody honest who has it, and what is false is named. Where
+//! nobody honest has a root, the next epoch goes on without it, and what its author alone can read has not been said.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use vauban_crypto::cut::Cutter;
 use vauban_crypto::epoch::{EarlierRoots, EpochKeys, EpochRoot};
 use vauban_crypto::error::OpenError;
 use vauban_crypto::kem::KemSecret;
-use vauban_crypto::limit::MENDED_ROOTS_MAX;
 use vauban_crypto::ops::OpsPlace;
 use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest, SpaceId, UserId};
@@ -132,6 +132,8 @@ pub struct Epochs {
     brought: BTreeSet<u32>,
     /// Who was to give this user an epoch's root, and did not.
     withheld: BTreeMap<u32, DeviceId>,
+    /// The epochs that bring something else than the roots which they say it is.
+    junk: BTreeSet<u32>,
 }
 
 /// The keys that secrets for these people are wrapped for at `org_seq`.
@@ -157,6 +159,7 @@ impl Epochs {
             opened: BTreeMap::new(),
             brought: BTreeSet::new(),
             withheld: BTreeMap::new(),
+            junk: BTreeSet::new(),
         }
     }
 
@@ -245,32 +248,37 @@ impl Epochs {
         self.opened.contains_key(&epoch)
     }
 
-    /// Whether an epoch that is open should bring the root of the one before, and neither it nor a later one does.
+    /// Whether an epoch that is open brings something else than the roots that it says it brings.
     #[must_use]
-    pub fn is_cut_off(&self, epoch: u32) -> bool {
-        let before = epoch.checked_sub(1).filter(|before| self.certificates.contains_key(before));
-        self.is_open(epoch) && before.is_some_and(|before| !self.brought.contains(&before))
+    pub fn brings_junk(&self, epoch: u32) -> bool {
+        self.is_open(epoch) && self.junk.contains(&epoch)
     }
 
-    /// Whether the next epoch should bring along what others have withheld.
+    /// Whether the roots of some epochs up to `last` are not at hand.
+    #[must_use]
+    pub fn has_gaps(&self, last: u32) -> bool {
+        self.certificates.range(..=last).any(|(epoch, _)| !self.is_open(*epoch))
+    }
+
+    /// Whether the next epoch should bring along what others have withheld: from this user, whom the last one then gave no root to write under, or
+    /// from those who come later.
     #[must_use]
     pub fn is_to_be_mended(&self) -> bool {
-        self.mendable().next().is_some()
+        let is_withheld = |epoch: &u32| self.withheld.contains_key(epoch) && !self.is_open(*epoch);
+        self.mendable().next().is_some() || self.certificates.keys().next_back().is_some_and(is_withheld)
     }
 
-    /// The roots that an epoch is to bring which begins now: that of the epoch in force, and what others have withheld.
-    ///
-    /// # Errors
-    /// [`EpochError`] if the epoch in force is not open.
-    pub fn earlier(&self, in_force: u32) -> Result<EarlierRoots, EpochError> {
-        let previous = self.secrets(in_force)?.root.clone();
-        let mended = self.mendable().take(MENDED_ROOTS_MAX).map(|(epoch, root)| (epoch, root.clone())).collect();
-        Ok(EarlierRoots { previous, mended })
+    /// The roots that an epoch is to bring which begins now: the last one that is at hand, and what others have withheld.
+    #[must_use]
+    pub fn earlier(&self) -> EarlierRoots {
+        let last = self.opened.last_key_value().map(|(epoch, open)| (*epoch, &open.root));
+        EarlierRoots::of(self.mendable().chain(last).map(|(epoch, root)| (epoch, root.clone())))
     }
 
     /// What whoever comes later could not have, though this member has it: its epoch, and its root.
     fn mendable(&self) -> impl Iterator<Item = (u32, &EpochRoot)> {
-        let is_lost = |epoch: u32| epoch.checked_add(1).is_some_and(|next| self.is_cut_off(next));
+        let in_force = self.certificates.last_key_value().map_or(0, |(epoch, _)| *epoch);
+        let is_lost = move |epoch: u32| epoch < in_force && !self.brought.contains(&epoch);
         self.opened.iter().filter(move |(epoch, _)| is_lost(**epoch)).map(|(epoch, open)| (*epoch, &open.root))
     }
 
@@ -278,38 +286,35 @@ impl Epochs {
     fn descend(&mut self, from: u32) {
         let mut waiting = vec![from];
         while let Some(epoch) = waiting.pop() {
-            for (number, root) in self.brought_by(epoch) {
-                let certificate = self.certificates.get(&number);
-                if certificate.is_none_or(|it| root.commitment(self.space, number) != it.commitment) {
-                    tracing::warn!(
-                        epoch,
-                        number,
-                        "a root that is sealed under an epoch's is not that of the epoch it is said to be"
-                    );
+            let Some(brought) = self.brought_by(epoch) else {
+                self.junk.insert(epoch);
+                continue;
+            };
+            self.junk.remove(&epoch);
+            for (number, root) in brought.iter() {
+                let Some(certificate) = self.certificates.get(&number) else { continue };
+                if root.commitment(self.space, number) != certificate.commitment {
+                    self.junk.insert(epoch);
                     continue;
                 }
                 self.brought.insert(number);
                 if !self.is_open(number) {
-                    self.admit(number, root);
+                    self.admit(number, root.clone());
                     waiting.push(number);
                 }
             }
         }
     }
 
-    /// The roots that are sealed under an epoch's, as its author says.
-    fn brought_by(&self, epoch: u32) -> Vec<(u32, EpochRoot)> {
+    /// The roots that are sealed under an epoch's, as its author says; none if it is not open, and nothing if they do not open.
+    fn brought_by(&self, epoch: u32) -> Option<EarlierRoots> {
         let (Some(open), Some(certificate)) = (self.opened.get(&epoch), self.certificates.get(&epoch)) else {
-            return Vec::new();
+            return Some(EarlierRoots::default());
         };
-        let Some(before) = epoch.checked_sub(1) else { return Vec::new() };
-        match open.root.open_earlier(self.space, epoch, &certificate.sealed_previous) {
-            Ok(EarlierRoots { previous, mut mended }) => {
-                mended.push((before, previous));
-                mended
-            }
-            Err(_) => Vec::new(),
+        if certificate.sealed_earlier.is_empty() {
+            return Some(EarlierRoots::default());
         }
+        open.root.open_earlier(self.space, epoch, &certificate.sealed_earlier).ok()
     }
 
     /// Takes a root as an epoch's. The caller knows that it is.
@@ -332,13 +337,14 @@ impl Epochs {
         self.opened.get(&epoch).ok_or_else(|| by().unwrap_or(EpochError::Unknown(epoch)))
     }
 
-    /// Who should have given this user the root of an epoch that is closed: directly, or by one after it.
+    /// Who has withheld the root of an epoch that is closed: whoever was to give it to this user, or a later one; else whoever seals something else
+    /// in its place; else whoever began it, since an honest one after them was not given it either.
     fn withheld_by(&self, epoch: u32) -> Option<DeviceId> {
-        let cut_off = || {
-            let after = self.opened.keys().copied().find(|after| *after > epoch && self.is_cut_off(*after))?;
-            Some(self.certificates.get(&after)?.device)
-        };
-        self.withheld.range(epoch..).next().map(|(_, by)| *by).or_else(cut_off)
+        let directly = self.withheld.range(epoch..).next().map(|(_, by)| *by);
+        let author = |epoch: u32| self.certificates.get(&epoch).map(|certificate| certificate.device);
+        // What this user was never to have is no news.
+        let after = || self.opened.range(epoch..).next().map(|(after, _)| *after);
+        directly.or_else(|| after().and_then(|after| author(if self.junk.contains(&after) { after } else { epoch })))
     }
 
     /// Every epoch that was opened, by number.

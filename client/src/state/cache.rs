@@ -27,6 +27,7 @@ mod glance;
 mod history;
 mod intent;
 mod keys;
+mod passed_over;
 mod promise;
 mod release;
 mod remote;
@@ -58,7 +59,7 @@ pub use tags::TagReader;
 pub use toll::{Direction, Toll};
 
 /// Bumped with the schema: an older cache is rebuilt.
-const CACHE_FORMAT: i32 = 12;
+const CACHE_FORMAT: i32 = 13;
 /// Milliseconds that one connection waits for another's transaction, at most.
 const BUSY_MS_MAX: u32 = 10_000;
 /// Prepared statements kept: all there are.

@@ -138,9 +138,9 @@ impl<N: Nodes> OpenSpace<N> {
             recipients: listed(&members),
         };
         let bundle = seal_bundle(&root, &binding, &members)?;
-        let sealed_previous = match after.epoch() {
+        let sealed_earlier = match after.epoch() {
             0 => Vec::new(),
-            in_force => root.seal_earlier(self.id, epoch, &self.open_epochs()?.earlier(in_force)?),
+            _ => root.seal_earlier(self.id, epoch, &self.open_epochs()?.earlier()),
         };
         let certificate = self.identity().signing().seal_hybrid(EpochCertificate {
             space: self.id,
@@ -151,7 +151,7 @@ impl<N: Nodes> OpenSpace<N> {
             commitment: binding.commitment,
             recipients: binding.recipients,
             bundle: ChunkId::of(&bundle),
-            sealed_previous,
+            sealed_earlier,
         })?;
         let stored_at = self.store_bundle(&bundle)?;
         let adds = vec![certificate.payload().bundle];

@@ -12,7 +12,7 @@ use super::follow::{Side, commits};
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::keys::UserKeys;
-use crate::log::{Epochs, Falsehood, FalsehoodOf, KeysSaid, LogError, VerifiedCommit, verify_outline};
+use crate::log::{EpochError, Epochs, Falsehood, FalsehoodOf, KeysSaid, LogError, VerifiedCommit, verify_outline};
 use crate::state::cache::LearnedKeys;
 
 impl<N: Nodes> OpenSpace<N> {
@@ -28,6 +28,7 @@ impl<N: Nodes> OpenSpace<N> {
             self.take_keys(&mut epochs, &mut learned);
         }
         self.epochs = Some(epochs);
+        self.passed_over = self.cache.passed_over()?;
         Ok(())
     }
 
@@ -84,21 +85,49 @@ impl<N: Nodes> OpenSpace<N> {
         }
         match opened {
             Some(Err(_)) => Some(FalsehoodOf::Keys),
-            _ if matches!(said, KeysSaid::Epoch(_)) && epochs.is_cut_off(said.epoch()) => {
+            _ if matches!(said, KeysSaid::Epoch(_)) && epochs.brings_junk(said.epoch()) => {
                 Some(FalsehoodOf::EarlierKeys)
             }
             _ => None,
         }
     }
 
-    /// Has the keys of a commit's epoch at hand, if it says anything under them; they may have come to this user later only.
-    pub(super) fn ensure_keys(&mut self, side: Side, commit: &Commit, before: &Space) -> Result<(), SyncError> {
-        if commit.sealed_ops.is_empty() || self.epochs_mut()?.is_open(commit.epoch) {
-            return Ok(());
+    /// Has the keys of a commit's epoch at hand, if it says anything under them; they may have come to this user later only. Answers whether
+    /// they are withheld, so that nothing was said as far as this user knows: nobody may stop a space for all by keys that nobody has.
+    pub(super) fn ensure_keys(&mut self, side: Side, commit: &Commit, before: &Space) -> Result<bool, SyncError> {
+        let epoch = commit.epoch;
+        if commit.sealed_ops.is_empty() || self.epochs_mut()?.is_open(epoch) {
+            return Ok(false);
+        }
+        if side == Side::Head && self.passed_over.contains(&epoch) {
+            return Ok(true);
         }
         self.look_ahead(&mut Outline::of(before.clone()), |space, learned| space.keep_keys(side, learned).map(drop))?;
         // Whoever was a member all along has found them in the bundle: for a stranger to the epoch there is no other way.
-        Ok(self.epochs_mut()?.secrets(commit.epoch).map(drop)?)
+        match self.epochs_mut()?.secrets(epoch) {
+            Ok(_) => Ok(false),
+            // A checkpoint is held against all that was said, or not at all.
+            Err(EpochError::Withheld { .. }) if side == Side::Head => {
+                self.passed_over.insert(epoch);
+                Ok(true)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Begins to read the log anew, if keys have come under which something was passed over; then reads it to its end. The caller holds the
+    /// home's claim.
+    pub(super) fn read_what_was_passed_over(&mut self) -> Result<(), SyncError> {
+        let epochs = self.open_epochs()?;
+        if !self.cache.passed_over()?.iter().any(|epoch| epochs.is_open(*epoch)) {
+            return Ok(());
+        }
+        tracing::warn!(space = %self.id, "keys have come that were withheld: the log is read anew");
+        self.behind = None;
+        self.cache.begin_anew()?;
+        (self.epochs, self.looked, self.writing) = (None, None, None);
+        self.passed_over.clear();
+        self.follow()
     }
 
     /// Takes up what the commits that follow an outline say of the keys, up to where the node has come.

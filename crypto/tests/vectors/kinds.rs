@@ -41,12 +41,7 @@ pub(crate) fn epoch(case: &Case) -> Result<Vec<u8>, String> {
         return Err(String::from("Commitment"));
     }
     let earlier = root.open_earlier(space, epoch, &case.hex("object")).map_err(|error| format!("{error:?}"))?;
-    let mut plain = earlier.previous.secret().expose().to_vec();
-    for (epoch, root) in earlier.mended {
-        plain.extend_from_slice(&epoch.to_le_bytes());
-        plain.extend_from_slice(root.secret().expose());
-    }
-    Ok(plain)
+    Ok(earlier.iter().flat_map(|(epoch, root)| [&epoch.to_le_bytes()[..], root.secret().expose()].concat()).collect())
 }
 
 pub(crate) fn wrap(case: &Case) -> Result<Vec<u8>, String> {

@@ -82,7 +82,7 @@ impl Scene {
             commitment: Digest([1; 32]),
             recipients: recipients_digest(recipients),
             bundle: BUNDLE,
-            sealed_previous: if epoch == 1 { vec![] } else { vec![7; 84] },
+            sealed_earlier: if epoch == 1 { vec![] } else { vec![7; 84] },
         });
         certificate.bytes().to_vec()
     }

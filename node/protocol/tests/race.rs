@@ -181,7 +181,7 @@ impl Story {
                 recipients.map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect(),
             ),
             bundle: BUNDLE,
-            sealed_previous: if epoch == 1 { vec![] } else { vec![7; 84] },
+            sealed_earlier: if epoch == 1 { vec![] } else { vec![7; 84] },
         });
         let control = Control::Epoch(certificate.bytes().to_vec());
         self.attempt(author, self.commit(author, lag, Some(control)));

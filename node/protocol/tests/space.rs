@@ -42,7 +42,7 @@ fn first_epoch(town: &Town, space: &Space) -> Signed<Commit> {
         commitment: Digest([1; 32]),
         recipients: recipients_of(space, town),
         bundle,
-        sealed_previous: vec![],
+        sealed_earlier: vec![],
     });
     let mut commit = next(town, space, 1);
     commit.epoch = 1;

@@ -155,11 +155,16 @@ fn epochs<'a>(secrets: &mut Secrets, holder: &'a KemSecret, other: &'a KemSecret
             let expected = old.commitment(space, epoch - 1);
             places.push(Place {
                 name: format!("previous root, space {at}, epoch {epoch}"),
-                blob: new.seal_earlier(space, epoch, &EarlierRoots::only(old.clone())),
+                blob: new.seal_earlier(space, epoch, &EarlierRoots::only(epoch - 1, old.clone())),
                 holds: key.to_vec(),
                 open: Box::new(move |blob| {
-                    let opened = new.open_earlier(space, epoch, blob)?.previous;
-                    if opened.commitment(space, epoch - 1) == expected { Ok(bytes(opened)) } else { Err(OpenError) }
+                    let opened = new.open_earlier(space, epoch, blob)?;
+                    let (_, opened) = opened.iter().next().ok_or(OpenError)?;
+                    if opened.commitment(space, epoch - 1) == expected {
+                        Ok(bytes(opened.clone()))
+                    } else {
+                        Err(OpenError)
+                    }
                 }),
             });
         }

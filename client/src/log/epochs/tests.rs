@@ -20,9 +20,9 @@ impl Story {
     fn new(epochs: u32, lies: Option<u32>) -> Self {
         let mut story = Self { kem: KemSecret::generate(), roots: Vec::new(), said: Vec::new() };
         for epoch in 1..=epochs {
-            let earlier = story.roots.last().cloned().map(EarlierRoots::only);
             let is_lie = lies == Some(epoch);
-            story.begin(earlier.map(|earlier| if is_lie { EarlierRoots::only(EpochRoot::random()) } else { earlier }));
+            let before = story.roots.last().map(|root| if is_lie { EpochRoot::random() } else { root.clone() });
+            story.begin(before.map(|root| EarlierRoots::only(epoch - 1, root)));
         }
         story
     }
@@ -39,7 +39,7 @@ impl Story {
             commitment: root.commitment(SPACE, epoch),
             recipients: listed(&[(ME, self.kem.public().clone())]),
             bundle: ChunkId([0; 32]),
-            sealed_previous: earlier.map_or_else(Vec::new, |earlier| root.seal_earlier(SPACE, epoch, &earlier)),
+            sealed_earlier: earlier.map_or_else(Vec::new, |earlier| root.seal_earlier(SPACE, epoch, &earlier)),
         })));
         self.roots.push(root);
     }
@@ -77,12 +77,19 @@ fn open(epochs: &Epochs) -> Vec<u32> {
     epochs.all().into_keys().collect()
 }
 
+fn numbers(earlier: &EarlierRoots) -> Vec<u32> {
+    earlier.iter().map(|(epoch, _)| epoch).collect()
+}
+
 #[test]
 fn one_root_opens_all_before_it() {
     let story = Story::new(5, None);
+    let epochs = story.read_by(&[5]);
+    assert_eq!(open(&epochs), [1, 2, 3, 4, 5]);
+    assert!((1..=5).all(|epoch| !epochs.brings_junk(epoch)) && !epochs.is_to_be_mended() && !epochs.has_gaps(5));
     let epochs = story.read_by(&[4]);
     assert_eq!(open(&epochs), [1, 2, 3, 4]);
-    assert!((1..=5).all(|epoch| !epochs.is_cut_off(epoch)) && !epochs.is_to_be_mended());
+    assert!(epochs.has_gaps(5) && !epochs.has_gaps(4));
     assert_eq!(epochs.secrets(5).map(drop), Err(EpochError::Unknown(5)));
 }
 
@@ -105,7 +112,7 @@ fn whoever_withholds_is_named_until_the_root_comes_from_elsewhere() {
     epochs.withhold(story.at(2).0);
     let withheld = EpochError::Withheld { epoch: 2, by: HOSTILE };
     assert_eq!(epochs.secrets(2).map(drop), Err(withheld));
-    story.begin(Some(EarlierRoots::only(story.at(2).1.clone())));
+    story.begin(Some(EarlierRoots::only(2, story.at(2).1.clone())));
     epochs.learn(story.at(3).0);
     assert_eq!(epochs.secrets(2).map(drop), Err(withheld));
     epochs.open(story.at(3).0, &story.bundle(3), ME, &story.kem).unwrap();
@@ -118,19 +125,18 @@ fn what_was_cut_off_is_mended_by_a_later_epoch() {
     let mut story = Story::new(4, Some(3));
     let (member, comer) = (story.read_by(&[2, 3]), story.read_by(&[4]));
     for epochs in [&member, &comer] {
-        assert_eq!((1..=4).filter(|epoch| epochs.is_cut_off(*epoch)).collect::<Vec<_>>(), [3]);
+        assert_eq!((1..=4).filter(|epoch| epochs.brings_junk(*epoch)).collect::<Vec<_>>(), [3]);
     }
     assert_eq!((open(&member), open(&comer)), (vec![1, 2, 3], vec![3, 4]));
     assert_eq!(comer.secrets(1).map(drop), Err(EpochError::Withheld { epoch: 1, by: HOSTILE }));
     assert!(member.is_to_be_mended() && !comer.is_to_be_mended(), "only who has the root can hand it on");
 
     let member = story.read_by(&[2, 4]);
-    let earlier = member.earlier(4).unwrap();
-    assert_eq!(earlier.mended.iter().map(|(epoch, _)| *epoch).collect::<Vec<_>>(), [2]);
-    story.begin(Some(earlier));
+    assert_eq!(numbers(&member.earlier()), [2, 4]);
+    story.begin(Some(member.earlier()));
     let (member, comer) = (story.read_by(&[2, 5]), story.read_by(&[5]));
     assert_eq!((open(&member), open(&comer)), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]));
-    assert!(!member.is_to_be_mended() && (1..=5).all(|epoch| !comer.is_cut_off(epoch)));
+    assert!(!member.is_to_be_mended() && !comer.is_to_be_mended() && !comer.has_gaps(5));
 }
 
 /// A mended root that is another one than its epoch's is nothing.
@@ -138,9 +144,45 @@ fn what_was_cut_off_is_mended_by_a_later_epoch() {
 fn a_false_mended_root_mends_nothing() {
     let mut story = Story::new(4, Some(3));
     let previous = story.at(4).1.clone();
-    story.begin(Some(EarlierRoots { previous, mended: vec![(2, EpochRoot::random())] }));
+    story.begin(Some(EarlierRoots::of([(4, previous), (2, EpochRoot::random())])));
     let comer = story.read_by(&[5]);
     assert_eq!(open(&comer), [3, 4, 5]);
-    assert!(comer.is_cut_off(3) && !comer.is_cut_off(5));
+    assert!(comer.brings_junk(3) && comer.brings_junk(5));
     assert!(story.read_by(&[2, 5]).is_to_be_mended());
+}
+
+/// Epoch 3 gives its root to nobody: whoever reads it begins epoch 4 with the last root that they have, and nobody is cut off from what was before.
+#[test]
+fn an_epoch_that_nobody_was_given_is_passed_over_by_the_next() {
+    let mut story = Story::new(3, None);
+    let mut member = story.read_by(&[2]);
+    assert!(member.is_to_be_mended(), "there is nothing to write under");
+    member.withhold(story.at(3).0);
+    assert!(member.is_to_be_mended());
+    assert_eq!(numbers(&member.earlier()), [2]);
+    story.begin(Some(member.earlier()));
+    let (mut member, comer) = (story.read_by(&[2, 4]), story.read_by(&[4]));
+    member.withhold(story.at(3).0);
+    for epochs in [&member, &comer] {
+        assert_eq!(open(epochs), [1, 2, 4]);
+        assert!(!epochs.is_to_be_mended() && epochs.has_gaps(4) && (1..=4).all(|epoch| !epochs.brings_junk(epoch)));
+        assert_eq!(epochs.secrets(3).map(drop), Err(EpochError::Withheld { epoch: 3, by: HOSTILE }));
+    }
+    // Whoever does have it hands it on.
+    let holder = story.read_by(&[3, 4]);
+    assert!(holder.is_to_be_mended());
+    assert_eq!(numbers(&holder.earlier()), [3, 4]);
+}
+
+/// Nobody who was given nothing at all is kept from beginning anew.
+#[test]
+fn whoever_holds_no_root_begins_an_epoch_that_brings_none() {
+    let mut story = Story::new(1, None);
+    let mut member = story.read_by(&[]);
+    member.withhold(story.at(1).0);
+    assert!(member.is_to_be_mended());
+    story.begin(Some(member.earlier()));
+    let member = story.read_by(&[2]);
+    assert!(!member.brings_junk(2));
+    assert_eq!(open(&member), [2]);
 }

@@ -51,7 +51,10 @@ pub(super) fn ops() -> Vectors {
 pub(super) fn epoch() -> Vectors {
     let root = EpochRoot::new(Secret::new(ROOT));
     let previous = EpochRoot::new(Secret::new([0x10; 32]));
-    let only = EarlierRoots::only(previous.clone());
+    let only = EarlierRoots::only(6, previous.clone());
+    let numbered = |epochs: &[u32]| -> Vec<u8> {
+        epochs.iter().flat_map(|epoch| [&epoch.to_le_bytes()[..], &[0x10; 32]].concat()).collect()
+    };
     let object = root.seal_earlier_with(SpaceId(SPACE), 7, &only, &SALT);
     let commitment = root.commitment(SpaceId(SPACE), 7);
     assert_eq!(commitment.0, reference::epoch_key(&ROOT, "commit", &SPACE, 7), "the reference commits alike");
@@ -61,7 +64,7 @@ pub(super) fn epoch() -> Vectors {
         .count("epoch", 7)
         .with("commitment", &commitment.0)
         .with("salt", &SALT)
-        .with("plain", &[0x10; 32])
+        .with("plain", &numbered(&[6]))
         .with("object", &object);
     let mut reject = downgrades("previous root", b"VBP");
     reject.extend(damages("previous root", &object, &PLACES));
@@ -73,18 +76,18 @@ pub(super) fn epoch() -> Vectors {
             .with("commitment", &commitment.0)
     };
     let context = [SPACE.as_slice(), &7u32.to_le_bytes()].concat();
-    let short = reference::salted(b"VBR", "epoch previous", &ROOT, &context, &[0x10; 31]);
-    let long = reference::salted(b"VBR", "epoch previous", &ROOT, &context, &[0x10; 33]);
-    let mend = |epochs: &[u32]| {
-        let mended = epochs.iter().map(|epoch| (*epoch, EpochRoot::new(Secret::new([0x13; 32])))).collect();
-        let earlier = EarlierRoots { previous: previous.clone(), mended };
-        root.seal_earlier_with(SpaceId(SPACE), 7, &earlier, &SALT)
-    };
-    let plain: Vec<u8> =
-        [[0x10; 32].as_slice(), &3u32.to_le_bytes(), &[0x13; 32], &5u32.to_le_bytes(), &[0x13; 32]].concat();
-    let own = |defect: &str, epochs: &[u32]| Case::defect(defect, "previous root").with("object", &mend(epochs));
-    let mending =
-        Case::named("previous root, and two that are mended").with("plain", &plain).with("object", &mend(&[3, 5]));
+    let sealed = |plain: &[u8]| reference::salted(b"VBR", "epoch previous", &ROOT, &context, plain);
+    let several = EarlierRoots::of([3, 5, 6].map(|epoch| (epoch, previous.clone())));
+    let accept = [
+        ("previous root, and two that are mended", several, &[3, 5, 6][..]),
+        ("no root", EarlierRoots::default(), &[]),
+    ];
+    let accept = accept.map(|(name, earlier, epochs)| {
+        let object = root.seal_earlier_with(SpaceId(SPACE), 7, &earlier, &SALT);
+        Case::named(name).with("plain", &numbered(epochs)).with("object", &object).over(&case)
+    });
+    let own = |defect: &str, plain: &[u8]| Case::defect(defect, "previous root").with("object", &sealed(plain));
+    let (one, ten) = (numbered(&[6]), numbered(&(0..10).collect::<Vec<_>>()));
     reject.extend([
         Case::defect("root that does not fit the commitment", "previous root")
             .with("root", &[0x12; 32])
@@ -96,14 +99,14 @@ pub(super) fn epoch() -> Vectors {
         recommitted(Case::defect("sealed under another root", "previous root"), [0x12; 32], SPACE, 7),
         recommitted(Case::defect("shown in another epoch", "previous root"), ROOT, SPACE, 8),
         recommitted(Case::defect("shown in another space", "previous root"), ROOT, [0x23; 16], 7),
-        Case::defect("root of 31 bytes", "previous root").with("object", &short),
-        Case::defect("root of 33 bytes", "previous root").with("object", &long),
-        own("mended roots out of order", &[5, 3]),
-        own("a root mended twice", &[3, 3]),
-        own("the previous root mended, too", &[6]),
+        own("root of 31 bytes", one.get(..35).unwrap_or_default()),
+        own("root of 33 bytes", &[one.as_slice(), &[0x10]].concat()),
+        own("roots out of order", &numbered(&[5, 3])),
+        own("a root twice", &numbered(&[3, 3])),
+        own("the epoch's own root", &numbered(&[7])),
+        own("more roots than an epoch brings", &ten),
     ]);
-    let mending = mending.over(&case);
-    Vectors { accept: vec![case, mending], reject }
+    Vectors { accept: std::iter::once(case).chain(accept).collect(), reject }
 }
 
 pub(super) fn name() -> Vectors {

@@ -9,8 +9,8 @@ use crate::label;
 use crate::limit::CERTIFICATE_BYTES_MAX;
 use crate::signed::Payload;
 
-/// Bytes of the previous epoch's root, sealed under the new one: salt, 32 secret bytes, tag, and room.
-const SEALED_PREVIOUS_BYTES_MAX: usize = 128;
+/// Bytes of earlier epochs' roots, sealed under the new one: salt, nine numbered roots at most, tag, and room.
+const SEALED_EARLIER_BYTES_MAX: usize = 512;
 
 /// Starts an epoch. Hybrid-signed by the device that drew the root (`formats#3`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +31,8 @@ pub struct EpochCertificate {
     pub recipients: Digest,
     /// The chunk that holds the root, wrapped for each recipient.
     pub bundle: ChunkId,
-    /// The previous epoch's root, sealed under the new one; empty for the first epoch.
-    pub sealed_previous: Vec<u8>,
+    /// The roots of the epoch before, and of earlier ones that were withheld from some, sealed under the new one; empty for the first epoch.
+    pub sealed_earlier: Vec<u8>,
 }
 
 impl Payload for EpochCertificate {
@@ -41,7 +41,7 @@ impl Payload for EpochCertificate {
     const BYTES_MAX: usize = CERTIFICATE_BYTES_MAX;
 
     fn bounded(&self) -> Result<(), DecodeError> {
-        if self.sealed_previous.len() <= SEALED_PREVIOUS_BYTES_MAX { Ok(()) } else { Err(DecodeError::TooLong) }
+        if self.sealed_earlier.len() <= SEALED_EARLIER_BYTES_MAX { Ok(()) } else { Err(DecodeError::TooLong) }
     }
 }
 

@@ -255,7 +255,7 @@ impl Space {
             && Some(certificate.epoch) == self.epoch.checked_add(1)
             && certificate.epoch == commit.epoch
             && commit.adds == [certificate.bundle]
-            && certificate.sealed_previous.is_empty() == is_first
+            && certificate.sealed_earlier.is_empty() == is_first
             && (self.epoch > 0 || is_first);
         if !follows {
             return Err(CommitError::Epoch);

@@ -295,7 +295,7 @@ fn second_epoch(town: &Town, space: &Space, counter: u64) -> Commit {
     epoch_commit(town, space, counter, vec![7; 84])
 }
 
-fn epoch_commit(town: &Town, space: &Space, counter: u64, sealed_previous: Vec<u8>) -> Commit {
+fn epoch_commit(town: &Town, space: &Space, counter: u64, sealed_earlier: Vec<u8>) -> Commit {
     let org = town.organisation.head();
     let recipients = space.recipients(&town.organisation, org.seq);
     let recipients = recipients.map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect();
@@ -309,7 +309,7 @@ fn epoch_commit(town: &Town, space: &Space, counter: u64, sealed_previous: Vec<u
         commitment: samples::digest(1),
         recipients: recipients_digest(recipients),
         bundle,
-        sealed_previous,
+        sealed_earlier,
     });
     let control = Some(Control::Epoch(certificate.bytes().to_vec()));
     Commit { epoch: space.epoch() + 1, adds: vec![bundle], control, ..next(town, space, counter) }

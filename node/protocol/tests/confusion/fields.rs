@@ -67,7 +67,7 @@ fn field_swap_matrix() {
     );
     tried += refused(samples::epoch(1), {
         let mut mixtures = pasted!(
-            EpochCertificate { space, epoch, prev, org, device, commitment, recipients, bundle, sealed_previous },
+            EpochCertificate { space, epoch, prev, org, device, commitment, recipients, bundle, sealed_earlier },
             samples::epoch(1),
             samples::epoch(2)
         );

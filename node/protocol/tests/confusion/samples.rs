@@ -70,7 +70,7 @@ pub(crate) fn epoch(n: u8) -> EpochCertificate {
         commitment: digest(n),
         recipients: digest(n + 100),
         bundle: ChunkId([n; 32]),
-        sealed_previous: vec![n; 84],
+        sealed_earlier: vec![n; 84],
     }
 }
 

@@ -20,7 +20,7 @@ use crate::limit::{META_BUFFER_BYTES, META_BUFFERS_BYTES, META_CACHE_BYTES, META
 use crate::metadata::error::{Failure, MetadataError};
 
 /// The format that this build writes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 /// The file that names all others.
 const CURRENT: &str = "CURRENT";
 /// Bits of a Bloom filter a key: one in a hundred absent keys costs a read.

@@ -188,7 +188,7 @@ impl Town {
             commitment: Digest([1; 32]),
             recipients: recipients_of(space, &self.organisation),
             bundle,
-            sealed_previous: vec![7; usize::from(space.epoch() > 0)],
+            sealed_earlier: vec![7; usize::from(space.epoch() > 0)],
         });
         let mut commit = self.draft(space);
         commit.epoch = space.epoch() + 1;
