@@ -66,6 +66,21 @@ pub fn resident_bytes(process: u32) -> u64 {
     status_bytes(process, "VmRSS:")
 }
 
+/// The resident memory that a process and all that it has started hold together, in bytes; what they share counts for each.
+#[must_use]
+pub fn family_resident_bytes(process: u32) -> u64 {
+    let (mut family, mut bytes) = (vec![process], 0u64);
+    while let Some(member) = family.pop() {
+        bytes = bytes.saturating_add(resident_bytes(member));
+        // Each thread has its own children.
+        for task in std::fs::read_dir(format!("/proc/{member}/task")).into_iter().flatten().flatten() {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            family.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        }
+    }
+    bytes
+}
+
 fn status_bytes(process: u32, what: &str) -> u64 {
     let mut text = String::new();
     let opened = std::fs::File::open(format!("/proc/{process}/status"));

@@ -42,7 +42,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 pub struct Browser {
     driver: SocketAddr,
     session: String,
-    _process: Running,
+    process: Running,
     profile: TempDir,
 }
 
@@ -76,7 +76,13 @@ impl Browser {
         let wanted = json!({ "capabilities": { "alwaysMatch": { "goog:chromeOptions": options } } });
         let begun = call(driver, "POST", "/session", Some(&wanted))?;
         let session = begun.get("sessionId").and_then(Value::as_str).context("no session")?.to_owned();
-        Ok(Self { driver, session, _process: process, profile })
+        Ok(Self { driver, session, process, profile })
+    }
+
+    /// The process of its driver, which has started the browser's.
+    #[must_use]
+    pub fn process(&self) -> u32 {
+        self.process.id()
     }
 
     /// The folder that its downloads go to.
