@@ -38,7 +38,7 @@ use crate::observe::Metrics;
 use crate::peers::{Known, Peers};
 use crate::replication::Replication;
 use crate::reserve::{self, Reserve};
-use crate::web::{Web, WebError, WebParts};
+use crate::web::{Hosts, Web, WebError, WebParts};
 
 /// What a node has come to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -257,7 +257,7 @@ async fn serve_all(
         disk_limits: disk_limits(config),
         reserve,
     };
-    let web = Web::bind(parts, config.web.listen).await?;
+    let web = Web::bind(parts, config.web.listen, Hosts::new(&config.web.hosts)).await?;
     let address = web.address().to_string();
     if let Err(error) = durable_file::replace(&folder.web_address(), address.as_bytes(), Readers::Everyone) {
         tracing::warn!(%error, "where the web listens could not be noted: `vauban-node cluster status` must be told");

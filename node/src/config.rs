@@ -79,6 +79,8 @@ pub enum LogFormat {
 pub struct Web {
     /// Where HTTP listens.
     pub listen: SocketAddr,
+    /// The names that it answers to, beside addresses and `localhost`.
+    pub hosts: Vec<String>,
 }
 
 /// Limits of the disks.
@@ -199,7 +201,7 @@ impl Default for Log {
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 9433)) }
+        Self { listen: SocketAddr::from((std::net::Ipv4Addr::LOCALHOST, 9433)), hosts: Vec::new() }
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::extract::State as Shared;
 use axum::http::{StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -29,6 +30,7 @@ use crate::reserve::Reserve;
 use crate::web::cluster::{Cluster, LastLook, look};
 use crate::web::dashboard::{self, Counters, EVERY, Looks};
 use crate::web::health::{Facts, Health, State};
+use crate::web::hosts::{self, Hosts};
 
 /// The media type of Prometheus's text format.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -60,6 +62,7 @@ pub struct WebParts {
 pub struct Web {
     listener: TcpListener,
     address: SocketAddr,
+    hosts: Hosts,
     pages: Arc<Pages>,
 }
 
@@ -89,11 +92,11 @@ pub(super) struct Pages {
 }
 
 impl Web {
-    /// Binds the address.
+    /// Binds the address; what is asked by a name is answered if it is one of `hosts`.
     ///
     /// # Errors
     /// [`WebError::Listen`].
-    pub async fn bind(parts: WebParts, address: SocketAddr) -> Result<Self, WebError> {
+    pub async fn bind(parts: WebParts, address: SocketAddr, hosts: Hosts) -> Result<Self, WebError> {
         let failed = |source| WebError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -104,7 +107,7 @@ impl Web {
             looks: Looks::default(),
             last_look: LastLook::default(),
         });
-        Ok(Self { listener, address, pages })
+        Ok(Self { listener, address, hosts, pages })
     }
 
     /// Where it listens, with the port that the system gave if none was asked for.
@@ -123,6 +126,7 @@ impl Web {
             .route("/healthz", get(healthz))
             .route(CLUSTER_PAGE, get(cluster))
             .merge(dashboard::routes())
+            .layer(from_fn_with_state(self.hosts, hosts::judge))
             .with_state(Arc::clone(&self.pages));
         let mark = async {
             stop.stopped().await;

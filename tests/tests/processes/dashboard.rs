@@ -65,6 +65,26 @@ fn operator_has_no_authority_in_dashboard() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Fails if a page elsewhere, whose own name leads here (DNS rebinding), reads a node's web through the browser of somebody who may.
+#[test]
+fn a_name_that_is_not_the_nodes_is_not_answered() -> anyhow::Result<()> {
+    let agency = Agency::create()?;
+    let home = agency.charter("node", &[])?;
+    home.configure("hosts = []", "hosts = [\"node1.agency.example\"]")?;
+    let node = home.run()?;
+    for path in ["/", "/metrics", "/healthz", "/cluster.json", "/live", "/nowhere"] {
+        let rebound = http::ask(node.web(), "GET", path, "Host: elsewhere.example:9433\r\n", "")?;
+        anyhow::ensure!(rebound.code == 421, "{path}: {rebound:?}");
+        anyhow::ensure!(rebound.body.is_empty() || rebound.body.contains("[web]"), "{path} tells more: {rebound:?}");
+    }
+    for host in ["node1.agency.example", "NODE1.agency.example:9433", "localhost:9433", "127.0.0.1", "[::1]:9433"] {
+        let own = http::ask(node.web(), "GET", "/healthz", &format!("Host: {host}\r\n"), "")?;
+        anyhow::ensure!(own.code == 200, "{host}: {own:?}");
+    }
+    node.stop()?;
+    Ok(())
+}
+
 /// Every method but reading is refused, whoever asks, and no browser is told that a page of somebody else's may ask, or read.
 fn nothing_is_done(node: &Node, path: &str, is_there: bool) -> anyhow::Result<()> {
     let web = node.web();
