@@ -59,7 +59,7 @@ pub(super) fn enrolled() -> (TempDir, DataFolder, Town, CertificateDer<'static>)
 /// A configuration whose ports the system gives.
 pub(super) fn anywhere() -> Config {
     let anywhere = "127.0.0.1:0".parse().unwrap();
-    Config { listen: anywhere, web: Web { listen: anywhere }, ..Config::default() }
+    Config { listen: anywhere, web: Web { listen: anywhere, ..Web::default() }, ..Config::default() }
 }
 
 impl Site {
