@@ -10,6 +10,7 @@ pub mod failure;
 pub mod limit;
 pub mod message;
 pub mod output;
+pub mod plain;
 pub mod qr;
 pub mod spoken;
 

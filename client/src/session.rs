@@ -8,6 +8,7 @@ mod news;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
+use vauban_protocol::chain::Head;
 use vauban_protocol::organisation::Organisation;
 
 use crate::failure::Failure;
@@ -53,10 +54,7 @@ impl Session {
     pub fn assemble(home: Home, anchor: Anchor, identity: Identity) -> Result<Self, Failure> {
         let seen = anchor.record();
         let chain = Chain::load(ChainFile::of(&home).load()?, seen.fingerprint, Some(seen.org))?;
-        let organisation = chain.organisation();
-        if organisation.head().seq >= seen.org.seq && !organisation.passed(seen.org) {
-            return Err(ChainError::Fork { at: seen.org.seq }.into());
-        }
+        judge_by(chain.organisation(), seen.org)?;
         Ok(Self {
             home,
             anchor,
@@ -146,11 +144,13 @@ impl Session {
     /// Verifies certificates that follow the chain's head and keeps them: file first, then the anchor's head.
     ///
     /// # Errors
-    /// [`Failure`]; the chain is then as it was.
+    /// [`Failure`]; the chain is then as it was. [`ChainError::Fork`] if they lead past what this device has verified before: its file may
+    /// hold less of it.
     pub fn append(&self, certificates: &[Bytes]) -> Result<(), Failure> {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         let mut extended = chain.clone();
         extended.extend(certificates)?;
+        judge_by(extended.organisation(), self.anchor.update(|anchor| anchor.org)?)?;
         ChainFile::of(&self.home).append(chain.certificates().len(), certificates)?;
         let head = extended.organisation().head();
         self.anchor.update(|anchor| anchor.advance_org(head))?;
@@ -161,7 +161,39 @@ impl Session {
         Ok(())
     }
 
+    /// Whether this session's chain reaches what this device has verified before; of the file, what other processes have added is taken up
+    /// for that. Where it does not, the file has lost its end, and whoever says that this is all may hide the rest.
+    ///
+    /// # Errors
+    /// [`Failure`] if the file cannot be used.
+    fn reaches_anchor(&self) -> Result<bool, Failure> {
+        let seen = self.anchor.update(|anchor| anchor.org)?;
+        if self.organisation().passed(seen) {
+            return Ok(true);
+        }
+        let known = self.certificates().len();
+        for certificate in ChainFile::of(&self.home).load()?.get(known..).unwrap_or_default() {
+            match self.append(std::slice::from_ref(certificate)) {
+                // What follows a damaged certificate is left out: nodes have it.
+                Err(Failure::Chain(_)) => break,
+                other => other?,
+            }
+        }
+        Ok(self.organisation().passed(seen))
+    }
+
     fn certificates_from(&self, from: u64) -> Vec<Bytes> {
         self.chain.lock().unwrap_or_else(PoisonError::into_inner).certificates_from(from).to_vec()
     }
 }
+
+/// Fails if a chain that is as long as what was verified before is another one.
+fn judge_by(organisation: &Organisation, verified: Head) -> Result<(), ChainError> {
+    if organisation.head().seq >= verified.seq && !organisation.passed(verified) {
+        return Err(ChainError::Fork { at: verified.seq });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

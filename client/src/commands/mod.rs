@@ -40,6 +40,7 @@ mod invited;
 mod meeting;
 mod named;
 mod progress;
+mod restored;
 mod revoking;
 mod root_passphrase;
 mod spaces;

@@ -1,7 +1,8 @@
 //! The names that dropped files get. A stranger chose them: what a name would do beyond naming a file is taken from it, and the file is kept.
 
 use crate::limit::NAME_BYTES_MAX;
-use crate::log::{EntryName, is_commanding};
+use crate::log::EntryName;
+use crate::plain::is_commanding;
 use crate::tree::{is_own, split_extension, truncated};
 
 /// What stands in place of what a name may not have.

@@ -6,6 +6,7 @@ use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 
 use crate::limit::NAME_BYTES_MAX;
+use crate::plain::Plain;
 
 /// Hex digits that are printed of an entry: enough to tell apart in messages.
 const SHORT_HEX_DIGITS: usize = 12;
@@ -95,25 +96,10 @@ impl EntryName {
     }
 }
 
-/// Whether a character commands a terminal, begins a line, or turns the direction in which its neighbours are read.
-#[must_use]
-pub fn is_commanding(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
 /// For people: what commands whatever shows it is shown as an escape.
 impl fmt::Display for EntryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for part in self.0.split_inclusive(is_commanding) {
-            match part.char_indices().next_back() {
-                Some((at, last)) if is_commanding(last) => {
-                    write!(f, "{}{}", part.get(..at).unwrap_or_default(), last.escape_default())?;
-                }
-                _ => f.write_str(part)?,
-            }
-        }
-        Ok(())
+        fmt::Display::fmt(&Plain(&self.0), f)
     }
 }
 

@@ -22,7 +22,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, Roster, Row, RowsError, TreeHasher, VouchedCheckpoint, decode_rows, encode_checkpoint,
     encode_rows, push_row,
 };
-pub use entry::{EntryId, EntryName, Kind, NameError, is_commanding};
+pub use entry::{EntryId, EntryName, Kind, NameError};
 pub use epochs::{Admission, EpochError, EpochSecrets, Epochs, KeysSaid, keys_of, listed};
 pub use falsehood::{Falsehood, FalsehoodOf};
 pub use fold::{Effect, FOLD_VERSION, Place, Tree, Void, apply};

@@ -7,7 +7,7 @@ use vauban_crypto::error::SealError;
 use vauban_crypto::kem::KemSecret;
 use vauban_crypto::share::{Share, SharePlace, combine, split};
 use vauban_crypto::signing::SigningKeys;
-use vauban_protocol::id::{Fingerprint, UserId};
+use vauban_protocol::id::{Digest, Fingerprint, UserId};
 use vauban_protocol::organisation::{
     Approval, GuardianShare, Guardians, Organisation, Recovery, Statement, device_fingerprint,
 };
@@ -60,7 +60,8 @@ fn split_among(
 }
 
 /// Drafts the shares of a key that was just renewed to `fresh`, for those who guarded the key before and are still of the organisation.
-/// Where too few are left, nothing is split: the person is told to name others.
+/// Where too few are left, or the device was revoked that chose them, nothing is split: the person is told to name others
+/// (`crate::session::News`), and would else give the fresh keys to whomever a thief has named.
 ///
 /// # Errors
 /// [`ChainError`].
@@ -71,15 +72,10 @@ pub(super) fn split_again(
     fresh: &KemSecret,
 ) -> Result<(), ChainError> {
     let Some(guard) = before.user(identity.user()).and_then(|record| record.guard_in_force()) else { return Ok(()) };
-    let can_guard =
-        |guardian: &UserId| before.live_user(*guardian).is_some() && before.live_devices_of(*guardian).next().is_some();
-    let guardians: Vec<UserId> = guard.said.guardians().filter(can_guard).collect();
-    let threshold = usize::from(guard.said.threshold);
-    if guardians.len() < threshold {
-        tracing::warn!("too few guardians are left: the renewed keys are not split");
-        return Ok(());
+    match before.guardians_left(guard) {
+        Some(guardians) => split_among(draft, identity, fresh, &guardians, usize::from(guard.said.threshold)),
+        None => Ok(()),
     }
-    split_among(draft, identity, fresh, &guardians, threshold)
 }
 
 /// Where a guardian's share of somebody's secret stands, and what it must fit.
@@ -117,15 +113,20 @@ pub fn own_share(
     Ok((place, share.map_err(|_| RecoveryError::BadSplit)?))
 }
 
-/// Drafts a guardian's approval of the device that asks: the share, for that device alone.
+/// Drafts a guardian's approval of the device that asks: the share, for that device alone, whose keys have the fingerprint that people
+/// have `compared`.
 ///
 /// # Errors
-/// As [`own_share`]; [`RecoveryError::Unasked`]; [`RecoveryError::Said`] if this guardian has approved it.
-pub fn approve(draft: &mut Draft, identity: &Identity, user: UserId) -> Result<(), RecoveryError> {
+/// As [`own_share`]; [`RecoveryError::Unasked`]; [`RecoveryError::Words`] if other keys ask by now, be it beside the same signing keys;
+/// [`RecoveryError::Said`] if this guardian has approved it.
+pub fn approve(draft: &mut Draft, identity: &Identity, user: UserId, compared: Digest) -> Result<(), RecoveryError> {
     let organisation = draft.organisation();
     let (place, share) = own_share(organisation, identity, user)?;
     let recovery = recovery_of(organisation, user)?;
-    if recovery.approvals.iter().any(|(guardian, _)| *guardian == identity.user()) {
+    if device_fingerprint(&recovery.record.keys, &recovery.record.kem) != compared {
+        return Err(RecoveryError::Words);
+    }
+    if organisation.approvals_of(recovery).any(|one| one.guardian == identity.user()) {
         return Err(RecoveryError::Said);
     }
     let wrapped = share.wrap_back(&place, &recovery.record.kem).map_err(ChainError::from)?;
@@ -159,11 +160,11 @@ pub fn recovered(organisation: &Organisation, keys: &JoiningKeys) -> Result<Reco
     }
     let mut good = Vec::new();
     let mut bad = Vec::new();
-    for (guardian, wrapped) in &recovery.approvals {
-        let (place, share) = place_of(organisation, user, *guardian)?;
-        match Share::unwrap_back(&place, &share.commitment, &keys.device_kem, wrapped) {
+    for approved in organisation.approvals_of(recovery) {
+        let (place, share) = place_of(organisation, user, approved.guardian)?;
+        match Share::unwrap_back(&place, &share.commitment, &keys.device_kem, &approved.wrapped) {
             Ok(share) => good.push((place.number, share)),
-            Err(_) => bad.push(*guardian),
+            Err(_) => bad.push(approved.guardian),
         }
     }
     let need = usize::from(recovery.threshold);

@@ -4,7 +4,9 @@ use vauban_crypto::name::{DirectoryKey, Named};
 use vauban_protocol::id::{DeviceId, UserId};
 use vauban_protocol::organisation::{DeviceRecord, Organisation, UserRecord};
 
-/// Names, as the holder of the directory key reads them.
+use crate::plain::Plain;
+
+/// Names, as the holder of the directory key reads them, and as they can be shown: others have chosen them.
 #[derive(Clone, Copy)]
 pub struct Roster<'a> {
     organisation: &'a Organisation,
@@ -47,7 +49,8 @@ impl<'a> Roster<'a> {
     }
 
     fn user_name(&self, user: UserId, record: &UserRecord) -> String {
-        self.directory.open_name(Named::User(user), &record.sealed_name).unwrap_or_else(|_| user.to_string())
+        let name = self.directory.open_name(Named::User(user), &record.sealed_name);
+        name.map_or_else(|_| user.to_string(), |name| Plain(&name).to_string())
     }
 
     /// The name of a machine that is nobody's yet.
@@ -57,6 +60,7 @@ impl<'a> Roster<'a> {
     }
 
     fn device_name(&self, device: DeviceId, record: &DeviceRecord) -> String {
-        self.directory.open_name(Named::Device(device), &record.sealed_name).unwrap_or_else(|_| device.to_string())
+        let name = self.directory.open_name(Named::Device(device), &record.sealed_name);
+        name.map_or_else(|_| device.to_string(), |name| Plain(&name).to_string())
     }
 }

@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::limit::{
     NOTICE_CHARS_MAX, NOTICE_REPEAT_SECONDS, NOTICE_SECONDS_MAX, NOTICES_MINUTE_MAX, NOTICES_WAITING_MAX,
 };
-use crate::log::is_commanding;
+use crate::plain::is_commanding;
 use crate::say;
 
 /// See the module. Needs a tokio runtime.

@@ -19,23 +19,35 @@ impl Session {
     /// Compares with the node behind `link`, fetches what is new, hands over what it lacks.
     ///
     /// # Errors
-    /// [`Failure`]: a fork, a rollback, certificates that do not verify, a node that is no longer trusted.
+    /// [`Failure`]: a fork, a rollback, certificates that do not verify, a node that is no longer trusted; [`ChainError::Missing`] if this
+    /// device's file has lost what it has verified, and the node does not have it either.
     pub async fn catch_up(&self, link: &Link) -> Result<(), Failure> {
-        loop {
+        let (theirs, lags) = loop {
             let ours = self.organisation();
             let (theirs, news) = link.organisation(ours.head().seq.saturating_add(1)).await?;
             match standing(&ours, theirs).map_err(|error| self.keep_proof(error, theirs, &news))? {
-                Standing::Level => break,
+                Standing::Level => break (theirs, false),
                 Standing::Ahead if news.is_empty() => {
                     return Err(LinkError::from(Misbehaviour::OtherAnswer).into());
                 }
                 Standing::Ahead => self.follow(theirs, &news)?,
                 Standing::Behind => {
                     if !self.hand_over(link, theirs).await? {
-                        return self.note_lag(theirs);
+                        break (theirs, true);
                     }
                 }
             }
+        };
+        // A node that stands where a file was cut lags, too.
+        let reaches = self.reaches_anchor()?;
+        if lags || !reaches {
+            self.note_lag(theirs)?;
+        }
+        if !reaches {
+            return Err(ChainError::Missing.into());
+        }
+        if lags {
+            return Ok(());
         }
         if self.anchor().record().behind_since.is_some() {
             self.anchor().update(|anchor| anchor.behind_since = None)?;
@@ -79,7 +91,7 @@ impl Session {
         let now = clock::now();
         let since = self.anchor().update(|anchor| *anchor.behind_since.get_or_insert(now))?;
         if is_stale(since, now) {
-            let seen = self.organisation().head().seq;
+            let seen = self.anchor().record().org.seq;
             return Err(ChainError::Rollback { seen, shown: theirs.seq }.into());
         }
         tracing::warn!(theirs = theirs.seq, "the node lags behind what this device has verified");

@@ -23,12 +23,17 @@ impl Session {
     /// to be said.
     ///
     /// # Errors
-    /// [`Failure`] of the draft, or [`ChainError::Busy`] if others keep coming first.
+    /// [`Failure`] of the draft; [`ChainError::Busy`] if others keep coming first; [`ChainError::Missing`] if this home alone is to know of
+    /// it, and has lost what it knew.
     pub async fn certify<T>(
         &self,
         certifying: Certifying<'_>,
         mut draw_up: impl FnMut(&mut Draft) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
+        // What is drafted on less than was said before would be another history.
+        if matches!(certifying, Certifying::Here) && !self.reaches_anchor()? {
+            return Err(ChainError::Missing.into());
+        }
         for _ in 0..CERTIFY_TRIES_MAX {
             let before = self.organisation();
             let mut draft = Draft::new(&before, clock::now());

@@ -38,7 +38,7 @@ impl News {
     }
 
     /// Tells what a certificate says of this device's person, `organisation` being the chain with it.
-    pub(super) fn hear(&self, certificate: &Bytes, organisation: &Organisation, identity: &Identity) {
+    pub(crate) fn hear(&self, certificate: &Bytes, organisation: &Organisation, identity: &Identity) {
         let Some(text) = text_of(certificate, organisation, identity) else { return };
         match &*self.ear.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(ear) => ear(&text),
@@ -62,6 +62,11 @@ impl fmt::Debug for News {
 fn text_of(certificate: &Bytes, organisation: &Organisation, identity: &Identity) -> Option<String> {
     let signed = Signed::<Certificate>::parse(certificate.clone()).ok()?;
     let said = signed.payload();
+    if let Statement::Renew(renewal) = &said.statement
+        && renewal.user == identity.user()
+    {
+        return text_of_renewal(organisation, identity.user());
+    }
     if said.issuer == Issuer::Device(identity.device()) {
         return None;
     }
@@ -108,6 +113,18 @@ fn text_of(certificate: &Bytes, organisation: &Organisation, identity: &Identity
         )),
         _ => None,
     }
+}
+
+/// What is told of a person's renewed keys, by whichever device: that nobody guards them, if somebody guarded those before.
+fn text_of_renewal(organisation: &Organisation, user: UserId) -> Option<String> {
+    let record = organisation.user(user)?;
+    let guard = record.guard.as_deref().filter(|_| record.guard_in_force().is_none())?;
+    organisation.guardians_left(guard).is_none().then(|| {
+        say!(
+            fr: "Récupération : vos clés ont changé, et n'ont plus de gardiens : l'appareil qui les avait choisis est révoqué, ou il en reste trop peu.\n  → Les nommer à nouveau : `vauban recovery setup`.",
+            en: "Recovery: your keys have changed, and have no guardians any more: the device that chose them is revoked, or too few are left.\n  → Name them anew: `vauban recovery setup`.",
+        )
+    })
 }
 
 fn is_guardian(organisation: &Organisation, of: UserId, user: UserId) -> bool {

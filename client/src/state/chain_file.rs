@@ -32,47 +32,51 @@ impl ChainFile {
     /// # Errors
     /// [`StateError`] if the file cannot be read.
     pub fn load(&self) -> Result<Vec<Bytes>, StateError> {
-        Ok(self.read()?.0)
-    }
-
-    /// Appends the certificates that stand at position `at` and after. What another process has already appended is not
-    /// doubled: verified certificates at one position of one chain are the same.
-    ///
-    /// # Errors
-    /// [`StateError`]; [`StateError::Damaged`] if the file ends before `at`.
-    pub fn append(&self, at: usize, certificates: &[Bytes]) -> Result<(), StateError> {
-        let _held = self.home.hold()?;
-        let (present, whole_bytes) = self.read()?;
-        let path = self.home.chain();
-        let skipped = present.len().checked_sub(at).ok_or_else(|| StateError::Damaged(path.clone()))?;
-        let mut tail = Vec::new();
-        certificates.iter().skip(skipped).for_each(|certificate| push_item(&mut tail, certificate));
-        let write = || {
-            let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-            file.set_len(whole_bytes)?;
-            file.seek(SeekFrom::Start(whole_bytes))?;
-            file.write_all(&tail)?;
-            file.sync_all()
-        };
-        write().map_err(StateError::io(&path))
-    }
-
-    /// The whole certificates, and the bytes they take.
-    fn read(&self) -> Result<(Vec<Bytes>, u64), StateError> {
         let bytes = read_bounded(&self.home.chain(), CHAIN_FILE_BYTES_MAX)?.unwrap_or_default();
         let mut rest = Bytes::from(bytes);
-        let (mut certificates, mut whole_bytes) = (Vec::new(), 0u64);
+        let mut certificates = Vec::new();
         while let Some(length) = rest.first_chunk::<4>().map(|length| u32::from_le_bytes(*length)) {
             let end = usize::try_from(length).unwrap_or(usize::MAX);
             if end > CERTIFICATE_BYTES_MAX || rest.len() - 4 < end {
                 break;
             }
-            let item = rest.split_to(4 + end);
-            whole_bytes = whole_bytes.saturating_add(4 + u64::from(length));
-            certificates.push(item.slice(4..));
+            certificates.push(rest.split_to(4 + end).slice(4..));
         }
-        Ok((certificates, whole_bytes))
+        Ok(certificates)
     }
+
+    /// Appends the certificates that stand at position `at` and after. What another process has already appended is not
+    /// doubled: verified certificates at one position of one chain are the same. What stands there and is something else is
+    /// damage, and is cut off, with all that follows it, before anything is appended: nothing behind it would ever be read.
+    ///
+    /// # Errors
+    /// [`StateError`]; [`StateError::Damaged`] if the file ends before `at`.
+    pub fn append(&self, at: usize, certificates: &[Bytes]) -> Result<(), StateError> {
+        let _held = self.home.hold()?;
+        let present = self.load()?;
+        let path = self.home.chain();
+        let (before, after) = present.split_at_checked(at).ok_or_else(|| StateError::Damaged(path.clone()))?;
+        let known = after.iter().zip(certificates).take_while(|(present, given)| present == given).count();
+        let Some((_, missing)) = certificates.split_at_checked(known).filter(|(_, missing)| !missing.is_empty()) else {
+            return Ok(());
+        };
+        let kept_bytes: u64 = before.iter().chain(after.iter().take(known)).map(framed_bytes).sum();
+        let mut tail = Vec::new();
+        missing.iter().for_each(|certificate| push_item(&mut tail, certificate));
+        let write = || {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            file.set_len(kept_bytes)?;
+            file.seek(SeekFrom::Start(kept_bytes))?;
+            file.write_all(&tail)?;
+            file.sync_all()
+        };
+        write().map_err(StateError::io(&path))
+    }
+}
+
+/// Bytes that a certificate takes in the file, with its length.
+fn framed_bytes(certificate: &Bytes) -> u64 {
+    u64::try_from(certificate.len()).unwrap_or(u64::MAX).saturating_add(4)
 }
 
 #[cfg(test)]
@@ -96,5 +100,28 @@ mod tests {
         file.append(1, &certificates[1..]).unwrap();
         assert_eq!(std::fs::read(home.chain()).unwrap(), whole);
         assert!(matches!(file.append(4, &certificates), Err(StateError::Damaged(_))));
+    }
+
+    /// Fails if what nodes give again lands behind what was damaged, where no start would read it: or if the damage is taken for it.
+    #[test]
+    fn what_is_damaged_is_cut_off_before_more_is_appended() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(Some(folder.path().to_owned()));
+        let file = ChainFile::of(&home);
+        let certificates: Vec<Bytes> = ["genesis", "one", "two", "three"].map(Bytes::from).into();
+        file.append(0, &certificates).unwrap();
+        let whole = std::fs::read(home.chain()).unwrap();
+        let content_of_one = 4 + 7 + 4;
+        let mut damaged = whole.clone();
+        damaged[content_of_one] ^= 1;
+        std::fs::write(home.chain(), &damaged).unwrap();
+        // By one at a time, as a node may give them: nothing stale is left behind the first.
+        file.append(1, &certificates[1..2]).unwrap();
+        assert_eq!(file.load().unwrap(), certificates[..2]);
+        file.append(2, &certificates[2..]).unwrap();
+        assert_eq!(std::fs::read(home.chain()).unwrap(), whole);
+        // What another process has appended stays.
+        file.append(1, &certificates[1..2]).unwrap();
+        assert_eq!(std::fs::read(home.chain()).unwrap(), whole);
     }
 }

@@ -77,8 +77,8 @@ pub const USER_DEVICES_MAX: usize = 20;
 pub const GUARDIANS_MAX: usize = 16;
 /// Guardians that it takes, at least: one alone could read what the person can.
 pub const GUARDIANS_THRESHOLD_MIN: usize = 2;
-/// Times that a person may name guardians in place of others for the same key: nobody fills the chain with them. Splitting a renewed key
-/// again does not count.
+/// Times that one device of a person may name guardians: nobody fills the chain with them, and a stolen device uses up its own times alone.
+/// Splitting a renewed key again among those who are left does not count, nor does ending what there is.
 pub const GUARD_CHANGES_MAX: u32 = 64;
 /// Members of one space: their copies of an epoch's root fit into one chunk.
 pub const MEMBERS_MAX: usize = 3_400;

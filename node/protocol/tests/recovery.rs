@@ -77,13 +77,18 @@ impl Circle {
 }
 
 fn named(people: &[u8], threshold: u8, key: u8) -> Statement {
+    Statement::Guardians(guardians_of(people, threshold, key))
+}
+
+/// Alice's, and their shares of a key of hers.
+fn guardians_of(people: &[u8], threshold: u8, key: u8) -> Guardians {
     let share = |person: &u8| GuardianShare {
         guardian: user(*person),
         commitment: Digest([*person; 32]),
         wrapped: vec![1; 1168],
     };
     let shares = people.iter().map(share).collect();
-    Statement::Guardians(Guardians { user: user(ALICE), kem: kem(key).digest(), threshold, shares })
+    Guardians { user: user(ALICE), kem: kem(key).digest(), threshold, shares }
 }
 
 fn recover(device: &Signer, invite: u8) -> Statement {
@@ -181,6 +186,65 @@ fn only_admins_certify_a_device_for_whoever_has_guardians() {
     assert_eq!(circle.by_admin(recover(&other, 1)), Err(OrganisationError::Contradiction), "the invite was used");
 }
 
+/// Fails if the approval of a guardian's device counts that was revoked since: its thief has given it, and gives no second one.
+#[test]
+fn what_a_revoked_device_has_approved_does_not_count() {
+    let mut circle = Circle::guarded();
+    let counted = |circle: &Circle| circle.organisation().approvals_of(circle.asked().unwrap()).count();
+    let (phone, stolen, desktop) = (Signer::new(30), Signer::new(13), Signer::new(33));
+    circle.by(&stolen, Town::device_statement(3, &desktop, None)).unwrap();
+    circle.by_admin(recover(&phone, 1)).unwrap();
+    circle.approve(0, phone.device()).unwrap();
+    assert_eq!(counted(&circle), 1);
+    circle.by(&desktop, Statement::RevokeDevice { device: stolen.device() }).unwrap();
+    assert_eq!(counted(&circle), 0);
+    circle.approve(1, phone.device()).unwrap();
+    assert_eq!((circle.organisation().device(phone.device()), counted(&circle)), (None, 1));
+    // The guardian says it with a device that is theirs.
+    circle.by(&desktop, approval(phone.device())).unwrap();
+    assert_eq!(circle.organisation().live_device(phone.device()).map(|record| record.user), Some(user(ALICE)));
+    // The device is the person's now, whatever becomes of those who said so; and their shares still count.
+    circle.by_admin(Statement::RevokeDevice { device: desktop.device() }).unwrap();
+    circle.approve(2, phone.device()).unwrap();
+    assert_eq!(counted(&circle), 3);
+}
+
+/// Fails if a member, by enrolling the device that asks as their own, or an admin, by having it ask for somebody else, too, keeps it from ever
+/// being the person's.
+#[test]
+fn a_device_that_asks_is_nobody_elses() {
+    let mut circle = Circle::guarded();
+    let (phone, mallory) = (Signer::new(30), Signer::new(13));
+    let guards = Guardians { user: user(3), kem: kem(3).digest(), ..guardians_of(&[2, 4], 2, 2) };
+    circle.by(&mallory, Statement::Guardians(guards)).unwrap();
+    circle.by_admin(recover(&phone, 1)).unwrap();
+    circle.approve(0, phone.device()).unwrap();
+    let before = circle.organisation().head();
+    let enrolled = |person| Town::device_statement(person, &Signer::new(30), None);
+    assert_eq!(circle.by(&mallory, enrolled(3)), Err(OrganisationError::Contradiction));
+    assert_eq!(circle.by_root(enrolled(3)), Err(OrganisationError::Contradiction));
+    assert_eq!(circle.by_laptop(enrolled(ALICE)), Err(OrganisationError::Contradiction), "hers once guardians say so");
+    let Statement::Recover(asks) = recover(&phone, 2) else { unreachable!() };
+    let decoy = Statement::Recover(Recover { user: user(3), ..asks });
+    assert_eq!(circle.by_admin(decoy), Err(OrganisationError::Contradiction));
+    // Nor does anybody who does not answer for Alice end what it asks for.
+    let revoke = Statement::RevokeDevice { device: phone.device() };
+    assert_eq!(circle.by(&mallory, revoke.clone()), Err(OrganisationError::Authority));
+    assert_eq!(circle.organisation().head(), before);
+    circle.approve(1, phone.device()).unwrap();
+    assert_eq!(circle.organisation().live_device(phone.device()).map(|record| record.user), Some(user(ALICE)));
+
+    // The control: what has ended holds no identifier back.
+    let mut circle = Circle::guarded();
+    circle.by_admin(recover(&phone, 1)).unwrap();
+    circle.by_laptop(revoke).unwrap();
+    circle.by(&mallory, enrolled(3)).unwrap();
+    let other = Signer::new(31);
+    circle.by_admin(recover(&other, 2)).unwrap();
+    circle.by_admin(recover(&Signer::new(32), 3)).unwrap();
+    circle.by(&mallory, Town::device_statement(3, &other, None)).unwrap();
+}
+
 #[test]
 fn only_a_person_names_their_guardians_and_only_of_the_key_in_force() {
     let mut circle = Circle::new();
@@ -216,17 +280,61 @@ fn nobody_fills_the_chain_with_guardians() {
     let people: Vec<u8> = (0..=GUARDIANS_MAX).map(|n| 100 + u8::try_from(n).unwrap()).collect();
     let mut circle = Circle::new();
     assert!(matches!(circle.by_laptop(named(&people, 2, 2)), Err(OrganisationError::Decode(_))), "too many");
-    circle.by_laptop(named(&[3, 4], 2, 2)).unwrap();
     for change in 0..GUARD_CHANGES_MAX {
-        let people: &[u8] = if change % 2 == 0 { &[3, 4, 5] } else { &[3, 4] };
+        let people: &[u8] = if change % 2 == 0 { &[3, 4] } else { &[3, 4, 5] };
         circle.by_laptop(named(people, 2, 2)).unwrap();
     }
-    assert_eq!(circle.by_laptop(named(&[3, 4, 5], 2, 2)), Err(OrganisationError::Contradiction));
-    // Renewed keys are split again all the same.
+    assert_eq!(circle.by_laptop(named(&[3, 4], 2, 2)), Err(OrganisationError::Contradiction));
+    // Renewed keys are split again all the same: once, and among no others.
     let laptop = circle.laptop.device();
     circle.by_laptop(renewal(8, &[laptop])).unwrap();
+    assert_eq!(circle.by_laptop(named(&[3, 4, 5], 3, 8)), Err(OrganisationError::Contradiction));
     circle.by_laptop(named(&[3, 4], 2, 8)).unwrap();
-    assert_eq!(circle.by_laptop(named(&[3, 5], 2, 8)), Err(OrganisationError::Contradiction));
+    assert_eq!(circle.by_laptop(named(&[3, 4], 2, 8)), Err(OrganisationError::Contradiction));
+    // They are ended at any time: shares must not stay in force because somebody has used a number up.
+    circle.by_laptop(named(&[], 0, 8)).unwrap();
+    assert_eq!(circle.by_laptop(named(&[], 0, 8)), Err(OrganisationError::Contradiction), "there is nothing to end");
+    assert_eq!(circle.by_laptop(named(&[3, 4], 2, 8)), Err(OrganisationError::Contradiction));
+    // Nor has a device that was stolen used up the times of another one.
+    let phone = Signer::new(30);
+    circle.by_laptop(Town::device_statement(ALICE, &phone, None)).unwrap();
+    circle.by(&phone, named(&[3, 4], 2, 8)).unwrap();
+}
+
+/// Fails if the chain does not say whose choice guardians are: a thief's are given no shares of the keys that follow.
+#[test]
+fn guardians_are_the_choice_of_the_device_that_named_them() {
+    let chosen_by = |circle: &Circle| circle.organisation().user(user(ALICE)).unwrap().guard.as_ref().unwrap().by;
+    let left = |circle: &Circle| {
+        let organisation = circle.organisation();
+        organisation.guardians_left(organisation.user(user(ALICE)).unwrap().guard.as_ref().unwrap())
+    };
+    let mut circle = Circle::new();
+    let (laptop, phone) = (Signer::new(10).device(), Signer::new(30));
+    circle.by_laptop(Town::device_statement(ALICE, &phone, None)).unwrap();
+    circle.by(&phone, named(&[3, 4, 5], 2, 2)).unwrap();
+    assert_eq!(chosen_by(&circle), phone.device());
+    // Another device splits renewed keys again, and chooses nobody by that.
+    circle.by_admin(Statement::RevokeUser { user: user(5) }).unwrap();
+    circle.by_laptop(renewal(8, &[laptop, phone.device()])).unwrap();
+    circle.by_laptop(named(&[3, 4], 2, 8)).unwrap();
+    assert_eq!((chosen_by(&circle), left(&circle)), (phone.device(), Some(vec![user(3), user(4)])));
+    circle.by_laptop(Statement::RevokeDevice { device: phone.device() }).unwrap();
+    assert_eq!(left(&circle), None, "the choice of a device that was revoked");
+    // Who names the same ones after that has chosen them.
+    circle.by_laptop(renewal(7, &[laptop])).unwrap();
+    circle.by_laptop(named(&[3, 4], 2, 7)).unwrap();
+    assert_eq!((chosen_by(&circle), left(&circle)), (laptop, Some(vec![user(3), user(4)])));
+
+    // A thief who has fewer of them suffice has chosen, whatever was renewed.
+    let mut circle = Circle::new();
+    circle.by_laptop(Town::device_statement(ALICE, &phone, None)).unwrap();
+    circle.by_laptop(named(&[3, 4, 5], 3, 2)).unwrap();
+    circle.by_laptop(Town::device_statement(ALICE, &Signer::new(31), None)).unwrap();
+    circle.by_laptop(Statement::RevokeDevice { device: Signer::new(31).device() }).unwrap();
+    circle.by(&phone, renewal(8, &[laptop, phone.device()])).unwrap();
+    circle.by(&phone, named(&[3, 4], 2, 8)).unwrap();
+    assert_eq!(chosen_by(&circle), phone.device());
 }
 
 /// Fails if somebody who holds a share and should not leaves the keys in force.

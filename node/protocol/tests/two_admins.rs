@@ -281,6 +281,70 @@ fn the_parts_of_a_reanchoring_are_approved_in_their_order() {
     assert_eq!(council.organisation().proposals().count(), 0);
 }
 
+/// Fails if two clusters whose parts are approved in turns lose the spaces of those that were approved first; or if a part that was withdrawn
+/// after others of its cluster leaves theirs behind.
+#[test]
+fn reanchorings_that_are_approved_in_turns_lose_no_space() {
+    let part = |incarnation: u8, byte: u8, is_last| {
+        let (incarnation, space) = (Incarnation([incarnation; 16]), SpaceId([byte; 16]));
+        let head = Head { seq: 5, digest: Digest([byte; 32]) };
+        Grant::Reanchor(Reanchor { incarnation, time: Timestamp(5), spaces: vec![(space, head)], is_last })
+    };
+    let approve = |council: &mut Council, number| {
+        council.first_approves(number).unwrap();
+        council.second_approves(number).unwrap();
+    };
+    let is_restored =
+        |council: &Council, byte: u8| council.organisation().restored_since(SpaceId([byte; 16]), 0).is_some();
+    let mut council = Council::bound();
+    let one = [part(8, 1, false), part(8, 2, true)].map(|part| council.propose(part));
+    let other = [part(9, 3, false), part(9, 4, true)].map(|part| council.propose(part));
+    for number in [one[0], other[0], one[1], other[1]] {
+        approve(&mut council, number);
+    }
+    assert_eq!(council.organisation().incarnation(), Incarnation([9; 16]));
+    assert_eq!([1, 2, 3, 4].map(|byte| is_restored(&council, byte)), [true; 4]);
+
+    let given_up = [part(7, 5, false), part(7, 6, true)].map(|part| council.propose(part));
+    approve(&mut council, given_up[0]);
+    let signed: Vec<SpaceId> =
+        council.organisation().reanchoring(Incarnation([7; 16])).map(|(space, _)| space).collect();
+    assert_eq!(signed, [SpaceId([5; 16])]);
+    council.root(Statement::Withdraw { proposal: given_up[1] }).unwrap();
+    assert_eq!(council.organisation().reanchoring(Incarnation([7; 16])).count(), 0);
+    let anew = council.propose(part(7, 6, true));
+    approve(&mut council, anew);
+    assert_eq!([5, 6].map(|byte| is_restored(&council, byte)), [false, true]);
+}
+
+/// Fails if an admin who has no device when the rule begins can be given the first one by one admin, who would then be two.
+#[test]
+fn an_admin_without_a_device_is_none_under_the_rule() {
+    let mut council = Council::new();
+    council.root(Town::user_statement(4, None)).unwrap();
+    council.root(Statement::Admin { user: user(4) }).unwrap();
+    assert!(council.organisation().is_admin(user(4)));
+    let rule = council.propose(Grant::Rule(Rule::TwoAdmins));
+    council.first_approves(rule).unwrap();
+    council.second_approves(rule).unwrap();
+    assert_eq!(council.organisation().admins().collect::<Vec<_>>(), [1, 2, 3].map(user));
+    // One gives them a device, and is one still.
+    let puppet = Signer::new(40);
+    let given = council.town.by_admin(Town::device_statement(4, &puppet, None));
+    council.take(given).unwrap();
+    let policy = council.propose(Grant::Policy(abroad()));
+    council.first_approves(policy).unwrap();
+    let approves = council.says(&puppet, Statement::Cosign { proposal: policy });
+    assert_eq!(council.take(approves), Err(OrganisationError::Authority));
+    // The control: two have made them an admin.
+    let seat = council.propose(Grant::Admin { user: user(4) });
+    council.first_approves(seat).unwrap();
+    council.third_approves(seat).unwrap();
+    let approves = council.says(&puppet, Statement::Cosign { proposal: policy });
+    council.take(approves).unwrap();
+    assert_eq!(council.organisation().policy(), &abroad());
+}
+
 #[test]
 fn proposals_have_a_bound() {
     let mut council = Council::new();

@@ -26,6 +26,7 @@ mod spoils;
 mod taking;
 
 mod charter;
+mod cut_chain;
 mod epoch_keys;
 mod fork;
 mod membership;

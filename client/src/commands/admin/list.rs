@@ -7,10 +7,11 @@ use crate::capacity::Capacity;
 use crate::clock;
 use crate::commands::admin::node::short;
 use crate::commands::admin::proposals;
+use crate::commands::admin::proposed::View;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::organisation::Roster;
+use crate::plain::Plain;
 use crate::say;
 
 /// Arguments: none.
@@ -70,10 +71,10 @@ pub(super) fn run_pending(context: &Context) -> Result<Exit, Failure> {
         let node = charter.node();
         organisation.seat(node).is_none() && !organisation.is_seat_removed(node)
     };
-    let roster = Roster::new(&organisation, session.identity().directory());
+    let view = View::of(&session, &organisation);
     let nodes = organisation.charters().filter(waits).map(|charter| Pending::Node(pending(charter)));
     let proposals = organisation.proposals();
-    let proposals = proposals.map(|open| Pending::Proposal(proposals::Waiting::of(&open, &organisation, &roster)));
+    let proposals = proposals.map(|open| Pending::Proposal(proposals::Waiting::of(&open, &view)));
     let waiting: Vec<Pending> = nodes.chain(proposals).collect();
     context.output.result(&waiting, |waiting| {
         if waiting.is_empty() {
@@ -91,7 +92,7 @@ pub(super) fn run_pending(context: &Context) -> Result<Exit, Failure> {
 fn member(seated: Seated<'_>) -> Member {
     Member {
         node: seated.seat.node.to_hex(),
-        site: seated.charter.site.clone(),
+        site: Plain(&seated.charter.site).to_string(),
         addresses: seated.seat.addresses.clone(),
         capacity_bytes: seated.seat.capacity_bytes.get(),
         voter: seated.seat.voter,
@@ -101,7 +102,7 @@ fn member(seated: Seated<'_>) -> Member {
 }
 
 fn line(seated: Seated<'_>) -> String {
-    let (node, site) = (short(seated.seat.node), &seated.charter.site);
+    let (node, site) = (short(seated.seat.node), Plain(&seated.charter.site).to_string());
     let (addresses, capacity) = (seated.seat.addresses.join(", "), Capacity(seated.seat.capacity_bytes).to_string());
     let role = match (seated.draining, seated.seat.voter) {
         (true, _) => say!(fr: "se vide", en: "draining"),
@@ -112,7 +113,8 @@ fn line(seated: Seated<'_>) -> String {
 }
 
 fn pending(charter: &Charter) -> Waiting {
-    Waiting { node: charter.node().to_hex(), site: charter.site.clone(), charter_until: clock::day(charter.not_after) }
+    let site = Plain(&charter.site).to_string();
+    Waiting { node: charter.node().to_hex(), site, charter_until: clock::day(charter.not_after) }
 }
 
 fn pending_line(waiting: &Waiting) -> String {

@@ -8,6 +8,7 @@ mod list;
 mod node;
 mod offboard;
 mod proposals;
+mod proposed;
 mod quota;
 
 use crate::commands::Context;

@@ -3,16 +3,17 @@
 use std::str::FromStr;
 
 use serde::Serialize;
-use vauban_protocol::organisation::{Grant, Organisation, Proposal, Rule, Statement};
+use vauban_protocol::organisation::{Organisation, Proposal, Statement};
 
 use crate::clock;
+use crate::commands::admin::proposed::{Told, View};
 use crate::commands::confirming::Confirmed;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::organisation::{Draft, Granted, Roster};
+use crate::organisation::{Draft, Granted};
+use crate::say;
 use crate::session::{Certifying, Session};
-use crate::{say, spoken};
 
 /// A proposal, as the list names it: `p` and its number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,28 +46,30 @@ pub(crate) struct Withdraw {
 #[derive(Debug, Serialize)]
 pub(super) struct Waiting {
     proposal: String,
-    what: String,
+    #[serde(flatten)]
+    told: Told,
     proposed_at: String,
     approved_by: Vec<String>,
 }
 
 impl Waiting {
-    pub(super) fn of(proposal: &Proposal<'_>, organisation: &Organisation, roster: &Roster<'_>) -> Self {
+    pub(super) fn of(proposal: &Proposal<'_>, view: &View<'_>) -> Self {
         Self {
             proposal: format!("p{}", proposal.number),
-            what: told(proposal.grant, organisation, roster),
+            told: view.told(proposal.number, proposal.grant),
             proposed_at: clock::minute(proposal.issued_at),
-            approved_by: proposal.approved_by.iter().map(|user| roster.user(*user)).collect(),
+            approved_by: proposal.approved_by.iter().map(|user| view.roster.user(*user)).collect(),
         }
     }
 
     pub(super) fn line(&self) -> String {
-        let Self { proposal, what, proposed_at, approved_by } = self;
+        let Self { proposal, told, proposed_at, approved_by } = self;
+        let what = told.in_short();
         let signed =
             if approved_by.is_empty() { say!(fr: "personne encore", en: "nobody yet") } else { approved_by.join(", ") };
         say!(
-            fr: "{proposal}  {what}\n  proposé le {proposed_at} UTC ; signé par : {signed}\n  → `vauban admin approve {proposal}`, ou `vauban admin withdraw {proposal}`",
-            en: "{proposal}  {what}\n  proposed {proposed_at} UTC; signed by: {signed}\n  → `vauban admin approve {proposal}`, or `vauban admin withdraw {proposal}`",
+            fr: "{proposal}  {what}\n  proposé le {proposed_at} ; signé par : {signed}\n  → `vauban admin approve {proposal}`, ou `vauban admin withdraw {proposal}`",
+            en: "{proposal}  {what}\n  proposed {proposed_at}; signed by: {signed}\n  → `vauban admin approve {proposal}`, or `vauban admin withdraw {proposal}`",
         )
     }
 }
@@ -74,7 +77,8 @@ impl Waiting {
 #[derive(Debug, Serialize)]
 struct Report {
     proposal: String,
-    what: String,
+    #[serde(flatten)]
+    told: Told,
     in_force: bool,
 }
 
@@ -89,8 +93,11 @@ pub(super) fn approve(
     if !offline {
         block_on(async { session.connect().await.map(drop) })?;
     }
-    let what = judge(&session, number)?;
-    context.output.note(&what);
+    let mut told = judge(&session, number)?;
+    context.output.note(&told.in_full());
+    if let Some(alarm) = told.alarm.take() {
+        return Err(alarm);
+    }
     confirmed.ask(&say!(fr: "Approuver ?", en: "Approve?"))?;
     let granted = block_on(async {
         let link = if offline { None } else { Some(session.connect().await?) };
@@ -103,7 +110,7 @@ pub(super) fn approve(
         };
         session.certify(certifying, say).await
     })?;
-    let report = Report { proposal: format!("p{number}"), what, in_force: granted == Granted::InForce };
+    let report = Report { proposal: format!("p{number}"), told, in_force: granted == Granted::InForce };
     context.output.result(&report, |Report { proposal, in_force, .. }| {
         if *in_force {
             say!(fr: "{proposal} est approuvé, et en vigueur.", en: "{proposal} is approved, and in force.")
@@ -118,7 +125,7 @@ pub(super) fn approve(
 }
 
 /// What is proposed, for an admin who has not signed it yet.
-fn judge(session: &Session, number: u64) -> Result<String, Failure> {
+fn judge(session: &Session, number: u64) -> Result<Told, Failure> {
     let (organisation, identity) = (session.organisation(), session.identity());
     let proposal = find(&organisation, number)?;
     let user = identity.user();
@@ -134,7 +141,7 @@ fn judge(session: &Session, number: u64) -> Result<String, Failure> {
             en: "You have signed p{number} already: the second signature is another admin's.",
         )));
     }
-    Ok(told(proposal.grant, &organisation, &Roster::new(&organisation, identity.directory())))
+    Ok(View::of(session, &organisation).told(number, proposal.grant))
 }
 
 fn find(organisation: &Organisation, number: u64) -> Result<Proposal<'_>, Failure> {
@@ -163,59 +170,4 @@ pub(super) fn withdraw(context: &Context, arguments: &Withdraw) -> Result<Exit, 
         say!(fr: "{proposal} est retiré : il n'entrera pas en vigueur.", en: "{proposal} is withdrawn: it will not come into force.")
     });
     Ok(Exit::Done)
-}
-
-/// What is proposed, in words. Whoever approves signs exactly this.
-fn told(grant: &Grant, organisation: &Organisation, roster: &Roster<'_>) -> String {
-    match grant {
-        Grant::Admin { user } => {
-            let name = roster.user(*user);
-            let words =
-                organisation.user(*user).map(|record| spoken::words(&record.kem.digest().0)).unwrap_or_default();
-            say!(
-                fr: "nommer {name} administrateur ; empreinte, à comparer de vive voix : {words}",
-                en: "make {name} an admin; fingerprint, to be compared by voice: {words}",
-            )
-        }
-        Grant::Charter(charter) => {
-            let (node, site, country, regime) = (charter.node(), &charter.site, &charter.country, &charter.regime);
-            let (operator, siren) = (&charter.operator.name, &charter.operator.siren);
-            let until = clock::day(charter.not_after);
-            say!(
-                fr: "charte du nœud {node} : {site} ({country}), {operator} (SIREN {siren}), {regime}, jusqu'au {until}",
-                en: "charter of node {node}: {site} ({country}), {operator} (SIREN {siren}), {regime}, until {until}",
-            )
-        }
-        Grant::Policy(policy) => {
-            let any = say!(fr: "tous", en: "all");
-            let list = |list: &[String]| if list.is_empty() { any.clone() } else { list.join(", ") };
-            let (countries, regimes) = (list(&policy.countries), list(&policy.regimes));
-            let (copies, sites) = (policy.copies_min, policy.sites_min);
-            let visa = if policy.secnumcloud {
-                say!(fr: "exigé", en: "required")
-            } else {
-                say!(fr: "non exigé", en: "not required")
-            };
-            say!(
-                fr: "politique : pays {countries} ; régimes {regimes} ; visa SecNumCloud {visa} ; {copies} copie(s), {sites} site(s)",
-                en: "policy: countries {countries}; regimes {regimes}; SecNumCloud visa {visa}; {copies} copies, {sites} site(s)",
-            )
-        }
-        Grant::Reanchor(part) => {
-            let (incarnation, time, spaces) = (part.incarnation.to_hex(), clock::minute(part.time), part.spaces.len());
-            let incarnation = incarnation.get(..12).unwrap_or_default();
-            say!(
-                fr: "remise en vigueur d'une grappe restaurée ({incarnation}, {time} UTC), {spaces} espace(s) : ils reviennent à leur sauvegarde",
-                en: "a restored cluster put into force ({incarnation}, {time} UTC), {spaces} space(s): they go back to their backup",
-            )
-        }
-        Grant::Rule(Rule::TwoAdmins) => say!(
-            fr: "désormais, ce qui donne confiance demande deux administrateurs",
-            en: "from now on, what gives trust takes two admins",
-        ),
-        Grant::Rule(Rule::Root) => say!(
-            fr: "désormais, la racine seule suffit pour ce qui donne confiance",
-            en: "from now on, the root alone suffices for what gives trust",
-        ),
-    }
 }

@@ -190,13 +190,13 @@ fn consider_nodes(organisation: &Organisation, policy: &PlacementPolicy, confirm
     ))
 }
 
-/// With fewer than two admins nothing is approved any more: two is the least, three leave room.
+/// With fewer than two admins who can sign nothing is approved any more: two is the least, three leave room.
 fn consider_admins(organisation: &Organisation, confirmed: Confirmed) -> Result<(), Failure> {
-    let admins = organisation.admins().count();
+    let admins = organisation.admins().filter(|admin| organisation.live_devices_of(*admin).next().is_some()).count();
     if admins < 2 {
         return Err(Failure::Usage(say!(
-            fr: "Il n'y a qu'un administrateur : en nommer d'abord un autre (`vauban org appoint PERSONNE`), mieux deux.",
-            en: "There is only one admin: appoint another one first (`vauban org appoint USER`), or better two.",
+            fr: "Il n'y a qu'un administrateur qui ait un appareil : en nommer d'abord un autre (`vauban org appoint PERSONNE`), mieux deux.",
+            en: "There is only one admin who has a device: appoint another one first (`vauban org appoint USER`), or better two.",
         )));
     }
     if admins >= ADMINS_ADVISED {

@@ -3,24 +3,24 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Incarnation, SpaceId};
 use vauban_protocol::limit::{PROPOSALS_MAX, REANCHORED_SPACES_MAX};
 use vauban_protocol::organisation::{Grant, Organisation, Reanchor, ReanchorRequest};
 
 use crate::clock;
 use crate::commands::granted::waiting_text;
+use crate::commands::restored::{Restored, SetBack, compare};
 use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::{Context, block_on};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::keys::Root;
 use crate::limit::REANCHOR_REQUEST_FILE_BYTES_MAX;
-use crate::log::LogError;
 use crate::organisation::{Draft, read_reanchor_request};
 use crate::say;
 use crate::session::{Certifying, Session};
 use crate::state::{StateError, read_bounded};
-use crate::sync::SyncError;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -58,12 +58,6 @@ struct Report {
     waits: Vec<u64>,
 }
 
-#[derive(Debug, Serialize)]
-struct SetBack {
-    space: String,
-    commits: u64,
-}
-
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     let session = context.session()?;
     let bytes = read_bounded(&arguments.request, REANCHOR_REQUEST_FILE_BYTES_MAX)?
@@ -79,21 +73,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 /// What it means for the spaces that this device knows.
 fn judge(session: &Session, request: &ReanchorRequest) -> Result<Report, Failure> {
-    let (mut set_back, mut lost) = (Vec::new(), Vec::new());
-    for (space, known) in session.anchor().record().spaces {
-        let Some(seen) = known.head else { continue };
-        match restored(request, space) {
-            None => lost.push(space.to_hex()),
-            Some(head) if head.seq == seen.seq && head.digest != seen.digest => {
-                let fork = LogError::Fork { seq: seen.seq, ours: seen.digest, theirs: head.digest };
-                return Err(SyncError::from(fork).into());
-            }
-            Some(head) if head.seq < seen.seq => {
-                set_back.push(SetBack { space: space.to_hex(), commits: seen.seq - head.seq });
-            }
-            Some(_) => {}
-        }
-    }
+    let Restored { set_back, lost } = compare(&session.anchor().record(), |space| head_of(request, space))?;
     Ok(Report {
         node: request.node.to_hex(),
         backed_up_at: clock::minute(request.backed_up_at),
@@ -104,7 +84,7 @@ fn judge(session: &Session, request: &ReanchorRequest) -> Result<Report, Failure
     })
 }
 
-fn restored(request: &ReanchorRequest, space: SpaceId) -> Option<vauban_protocol::chain::Head> {
+fn head_of(request: &ReanchorRequest, space: SpaceId) -> Option<Head> {
     let found = request.spaces.binary_search_by_key(&space, |(space, _)| *space).ok()?;
     request.spaces.get(found).map(|(_, head)| *head)
 }

@@ -76,7 +76,8 @@ impl Standing {
                 threshold: guard.said.threshold,
                 guardians: guard.said.shares.len(),
                 asked: recovery.map(|recovery| Asking::of(organisation, roster, recovery)),
-                approved: recovery.is_some_and(|recovery| recovery.approvals.iter().any(|(one, _)| *one == user)),
+                approved: recovery
+                    .is_some_and(|recovery| organisation.approvals_of(recovery).any(|one| one.guardian == user)),
             })
         });
         Self { guardians, lapsed, asked, guarding: guarding.collect() }
@@ -97,7 +98,7 @@ impl Asking {
             words: spoken::words(&device_fingerprint(&recovery.record.keys, &recovery.record.kem).0),
             certified_by,
             at: clock::minute(recovery.at),
-            approved_by: recovery.approvals.iter().map(|(guardian, _)| roster.user(*guardian)).collect(),
+            approved_by: organisation.approvals_of(recovery).map(|one| roster.user(one.guardian)).collect(),
             threshold: recovery.threshold,
         }
     }
@@ -115,8 +116,8 @@ pub(crate) fn text(standing: &Standing) -> Vec<String> {
     }
     if standing.lapsed {
         lines.push(say!(
-            fr: "gardiens      aucun : vos clés ont changé et il en restait trop peu → `vauban recovery setup`",
-            en: "guardians     none: your keys have changed and too few were left → `vauban recovery setup`",
+            fr: "gardiens      aucun : vos clés ont changé, et l'appareil qui les avait choisis est révoqué, ou il en restait trop peu → `vauban recovery setup`",
+            en: "guardians     none: your keys have changed, and the device that chose them is revoked, or too few were left → `vauban recovery setup`",
         ));
     }
     if let Some(asked) = &standing.asked {

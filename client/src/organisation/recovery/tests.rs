@@ -2,12 +2,13 @@
 
 use vauban_crypto::kem::wrap;
 use vauban_protocol::label;
-use vauban_protocol::organisation::{Invite, InviteKind};
+use vauban_protocol::organisation::{Invite, InviteKind, Recover};
 use vauban_protocol::signed::Signed;
 
 use super::super::tests::{NOW, answer, finish, founding, joined_to};
-use super::super::{Chain, Founding, InviteError, invite_recovery, renew_if_due};
+use super::super::{Chain, Founding, InviteError, certified, invite_device, invite_recovery, renew_if_due};
 use super::*;
+use crate::session::News;
 
 /// Alice, and three guardians; Claire is the admin.
 struct Circle {
@@ -54,7 +55,56 @@ impl Circle {
     }
 
     fn approve(&mut self, at: usize) -> Result<(), RecoveryError> {
-        self.say(|draft, circle| approve(draft, &circle.guardians[at], circle.alice.user()))
+        let compared = self.words();
+        self.say(|draft, circle| approve(draft, &circle.guardians[at], circle.alice.user(), compared))
+    }
+
+    /// A further device of Alice.
+    fn second_device(&mut self) -> Identity {
+        let organisation = self.chain.organisation();
+        let made = invite_device(organisation, &self.alice, NOW.plus(60), vec!["node:1".into()]).unwrap();
+        let invite: Signed<Invite> = Signed::parse(made.record).unwrap();
+        let keys = answer(&made.code, invite.payload().kind);
+        finish(&mut self.chain, &self.alice, invite.payload(), vec![keys.post.clone()]).unwrap();
+        certified(self.chain.organisation(), &keys).unwrap().unwrap()
+    }
+
+    /// How many guard Alice's keys in force.
+    fn guarding(&self) -> usize {
+        let record = self.organisation().user(self.alice.user()).unwrap();
+        record.guard_in_force().map_or(0, |guard| guard.said.shares.len())
+    }
+
+    /// How much of the last certificates Alice is told.
+    fn told_of(&self, count: usize) -> usize {
+        let (news, certificates) = (News::default(), self.chain.certificates());
+        for certificate in &certificates[certificates.len() - count..] {
+            news.hear(certificate, self.organisation(), &self.alice);
+        }
+        news.take().len()
+    }
+
+    /// What guardians compare: of the device that asks now, or of none.
+    fn words(&self) -> Digest {
+        recovery_of(self.organisation(), self.alice.user())
+            .map_or(Digest([0; 32]), |recovery| device_fingerprint(&recovery.record.keys, &recovery.record.kem))
+    }
+
+    /// Claire has the device with these keys certified once more, with a KEM key of hers beside its signing keys.
+    fn swapped(&mut self, keys: &JoiningKeys) {
+        let (organisation, claire) = (self.chain.organisation(), &self.claire.identity);
+        let made =
+            invite_recovery(organisation, claire, self.alice.user(), NOW.plus(60), vec!["node:1".into()]).unwrap();
+        let invite: Signed<Invite> = Signed::parse(made.record).unwrap();
+        let swapped = Statement::Recover(Recover {
+            user: self.alice.user(),
+            keys: keys.signing.public().clone(),
+            kem: KemSecret::generate().public().clone(),
+            wrapped_directory: Vec::new(),
+            sealed_name: Vec::new(),
+            invite: invite.payload().id,
+        });
+        self.say(|draft, circle| draft.say((&circle.claire.identity).into(), swapped)).unwrap();
     }
 
     /// The guardian at a place gives back something else.
@@ -83,12 +133,14 @@ fn enough_guardians_give_the_secret_back_to_a_new_device() {
     let roster = Roster::new(circle.organisation(), identity.directory());
     assert_eq!(roster.user(identity.user()), "Alice");
 
-    // What was lost is revoked, the keys renewed, and split again: the next recovery works as this one did.
+    // What was lost is revoked, the keys renewed, and split among those whom she names: the next recovery works as this one did.
     let lost = Statement::RevokeDevice { device: circle.alice.device() };
     circle.say(|draft, _| draft.say((&identity).into(), lost)).unwrap();
     assert!(circle.say(|draft, _| renew_if_due(draft, &identity)).unwrap());
-    let record = circle.organisation().user(identity.user()).unwrap();
-    assert_eq!(record.guard_in_force().map(|guard| guard.said.shares.len()), Some(3));
+    assert_eq!(circle.guarding(), 0, "the device that chose them is lost");
+    let users: Vec<UserId> = circle.guardians.iter().map(Identity::user).collect();
+    circle.say(|draft, _| name_guardians(draft, &identity, &users, 2)).unwrap();
+    assert_eq!(circle.guarding(), 3);
     circle.alice = identity;
     let again = circle.asked();
     circle.approve(1).unwrap();
@@ -133,7 +185,7 @@ fn a_share_for_one_device_is_none_for_another() {
     let first = circle.asked();
     circle.approve(0).unwrap();
     let user = circle.alice.user();
-    let (_, wrapped) = recovery_of(circle.organisation(), user).unwrap().approvals[0].clone();
+    let wrapped = recovery_of(circle.organisation(), user).unwrap().approvals[0].wrapped.clone();
     let second = circle.asked();
     assert_eq!(recovered(circle.organisation(), &first).map(drop), Err(RecoveryError::Refused));
     // Somebody shows it again for the second device.
@@ -169,6 +221,22 @@ fn a_certificate_with_another_key_is_an_alarm() {
         device_fingerprint(&shown.record.keys, &shown.record.kem),
         device_fingerprint(keys.signing.public(), keys.device_kem.public())
     );
+}
+
+/// Fails if a share goes to a KEM key that an admin, with a node that lets others come first, has put under a recovery after the words were
+/// compared: the device's identifier is the same, and a draft is drawn up anew when the chain has moved on.
+#[test]
+fn nothing_is_given_to_keys_that_came_after_the_words() {
+    let mut circle = Circle::guarded();
+    let keys = circle.asked();
+    let compared = circle.words();
+    let user = circle.alice.user();
+    circle.swapped(&keys);
+    assert_eq!(recovery_of(circle.organisation(), user).unwrap().device, keys.signing.public().device_id());
+    let approved = circle.say(|draft, circle| approve(draft, &circle.guardians[0], user, compared));
+    assert_eq!(approved, Err(RecoveryError::Words));
+    // The positive control: whoever compares the words of these keys may approve them.
+    circle.approve(0).unwrap();
 }
 
 /// A person's device that hands out shares that are none, or that do not go together.
@@ -238,6 +306,30 @@ fn a_guardian_who_leaves_is_left_behind() {
     assert!(matches!(accepted, Err(InviteError::Chain(ChainError::Refused(_)))), "{accepted:?}");
 }
 
+/// Fails if guardians whom a thief has named from a stolen device are given shares of the keys that follow its revocation.
+#[test]
+fn guardians_whom_a_thief_has_named_get_no_fresh_shares() {
+    let mut circle = Circle::guarded();
+    let stolen = circle.second_device();
+    let accomplices: Vec<UserId> = circle.guardians[1..].iter().map(Identity::user).collect();
+    circle.say(|draft, _| name_guardians(draft, &stolen, &accomplices, 2)).unwrap();
+    let revoked = Statement::RevokeDevice { device: stolen.device() };
+    circle.say(|draft, circle| draft.say((&circle.alice).into(), revoked)).unwrap();
+    assert!(circle.say(|draft, circle| renew_if_due(draft, &circle.alice)).unwrap());
+    assert_eq!(circle.guarding(), 0);
+    assert_eq!(circle.told_of(1), 1, "she is to name others");
+
+    // The control: those whom she names are given shares, also of the keys that follow another device's revocation.
+    let users: Vec<UserId> = circle.guardians.iter().map(Identity::user).collect();
+    circle.say(|draft, circle| name_guardians(draft, &circle.alice, &users, 2)).unwrap();
+    let lost = circle.second_device();
+    let revoked = Statement::RevokeDevice { device: lost.device() };
+    circle.say(|draft, circle| draft.say((&circle.alice).into(), revoked)).unwrap();
+    assert!(circle.say(|draft, circle| renew_if_due(draft, &circle.alice)).unwrap());
+    assert_eq!(circle.guarding(), 3);
+    assert_eq!(circle.told_of(2), 0);
+}
+
 /// A device that was approved, and whose person's keys another device renews before it has put the shares together, is given the new ones.
 #[test]
 fn keys_that_are_renewed_meanwhile_reach_the_new_device() {
@@ -260,10 +352,12 @@ fn who_has_nothing_to_give_gives_nothing() {
     let user = circle.alice.user();
     assert_eq!(circle.approve(0), Err(RecoveryError::Unasked));
     let keys = circle.asked();
-    let by_claire = circle.say(|draft, circle| approve(draft, &circle.claire.identity, user));
+    let compared = circle.words();
+    let by_claire = circle.say(|draft, circle| approve(draft, &circle.claire.identity, user, compared));
     assert_eq!(by_claire, Err(RecoveryError::NoGuardian));
     let bobs = circle.guardians[0].user();
-    assert_eq!(circle.say(|draft, circle| approve(draft, &circle.guardians[1], bobs)), Err(RecoveryError::Unguarded));
+    let for_bob = circle.say(|draft, circle| approve(draft, &circle.guardians[1], bobs, compared));
+    assert_eq!(for_bob, Err(RecoveryError::Unguarded));
     let refused = Statement::RevokeDevice { device: keys.signing.public().device_id() };
     circle.say(|draft, circle| draft.say((&circle.alice).into(), refused)).unwrap();
     assert_eq!(circle.approve(0), Err(RecoveryError::Unasked));

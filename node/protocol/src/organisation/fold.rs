@@ -69,8 +69,8 @@ pub struct UserRecord {
     pub revoked_at: Option<u64>,
     /// The guardians that the person has named last; see [`UserRecord::guard_in_force`].
     pub guard: Option<Arc<Guard>>,
-    /// How often guardians were named in place of others for the same key.
-    pub(super) guard_changes: u32,
+    /// How often each device of the person has named guardians, splits of renewed keys apart.
+    pub(super) guards_named: BTreeMap<DeviceId, u32>,
     /// The position that last took a share's holder off the guardians.
     pub(super) guardian_left: Option<u64>,
     /// A recovery that has begun, until the person's keys are renewed or guardians are named anew.
@@ -117,7 +117,9 @@ pub struct Organisation {
     pub(super) devices: BTreeMap<DeviceId, DeviceRecord>,
     /// The devices that each person ever had: an organisation has thousands of others.
     pub(super) devices_of: BTreeMap<UserId, BTreeSet<DeviceId>>,
-    admins: BTreeSet<UserId>,
+    /// The devices of the recoveries that have begun and not ended, and for whom they ask: each for one person alone.
+    pub(super) asking: BTreeMap<DeviceId, UserId>,
+    pub(super) admins: BTreeSet<UserId>,
     pub(super) charters: BTreeMap<NodeId, Charter>,
     charters_revoked: BTreeSet<NodeId>,
     /// Nodes in the order of their first charter.
@@ -154,6 +156,7 @@ impl Organisation {
             users: BTreeMap::new(),
             devices: BTreeMap::new(),
             devices_of: BTreeMap::new(),
+            asking: BTreeMap::new(),
             admins: BTreeSet::new(),
             charters: BTreeMap::new(),
             charters_revoked: BTreeSet::new(),
@@ -249,7 +252,7 @@ impl Organisation {
                     since: position,
                     revoked_at: None,
                     guard: None,
-                    guard_changes: 0,
+                    guards_named: BTreeMap::new(),
                     guardian_left: None,
                     recovery: None,
                 };
@@ -258,7 +261,9 @@ impl Organisation {
             Statement::Device { user, keys, kem, wrapped_user_secret, sealed_name, invite } => {
                 let device = keys.device_id();
                 let has_room = self.live_devices_of(*user).count() < USER_DEVICES_MAX && kem.is_well_formed();
-                if self.live_user(*user).is_none() || self.devices.contains_key(&device) || !has_room {
+                // Whoever enrolled a device that asks guardians for another one's keys would keep it from being that person's.
+                let is_taken = self.devices.contains_key(&device) || self.asking.contains_key(&device);
+                if self.live_user(*user).is_none() || is_taken || !has_room {
                     return Err(OrganisationError::Contradiction);
                 }
                 self.use_invite(*invite)?;
@@ -305,7 +310,7 @@ impl Organisation {
             }
             Statement::Reanchor(part) => self.incarnations.take(part, position)?,
             Statement::Renew(renewal) => self.renew(renewal, position)?,
-            Statement::Guardians(guardians) => self.name_guardians(guardians, certificate.issued_at, position)?,
+            Statement::Guardians(guardians) => self.name_guardians(guardians, certificate, position)?,
             Statement::Recover(recover) => self.recover(recover, certificate, position)?,
             Statement::Approve(approval) => self.approve(approval, certificate, position)?,
             Statement::Propose(grant) => self.propose(grant, certificate.issued_at, position)?,
@@ -327,7 +332,7 @@ impl Organisation {
             Grant::Charter(charter) => self.admit(charter)?,
             Grant::Policy(policy) => self.policy = policy.clone(),
             Grant::Reanchor(part) => self.incarnations.take(part, position)?,
-            Grant::Rule(rule) => self.proposals.rule = *rule,
+            Grant::Rule(rule) => self.set_rule(*rule),
         }
         Ok(())
     }
@@ -364,7 +369,7 @@ impl Organisation {
     fn revoke_user(&mut self, user: UserId, position: u64) -> Result<(), OrganisationError> {
         let record = self.users.get_mut(&user).ok_or(OrganisationError::Contradiction)?;
         record.revoked_at.get_or_insert(position);
-        record.recovery = None;
+        self.end_recovery(user);
         self.admins.remove(&user);
         for device in self.devices_of.get(&user).into_iter().flatten() {
             if let Some(record) = self.devices.get_mut(device) {

@@ -24,6 +24,6 @@ pub use invite::{Invite, InviteKind, Join, JoinPost};
 pub use proposal::{Grant, Proposal, Rule};
 pub use quota::{Quota, QuotaOf};
 pub use reanchor::{Reanchor, ReanchorRequest};
-pub use recovery::{Approval, Guard, GuardianShare, Guardians, Recover, Recovery, device_fingerprint};
+pub use recovery::{Approval, Approved, Guard, GuardianShare, Guardians, Recover, Recovery, device_fingerprint};
 pub use renewal::{Generation, Renewal};
 pub use seat::{Seat, Seated, is_address};

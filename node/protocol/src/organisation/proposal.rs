@@ -182,12 +182,25 @@ impl Organisation {
         Ok(())
     }
 
-    /// Takes a proposal away, and with a part of a reanchoring all of its parts that are left.
+    /// Takes a proposal away, and with a part of a reanchoring all of its parts, those that have their signatures, too.
     pub(super) fn withdraw(&mut self, number: u64) -> Result<(), OrganisationError> {
         let open = self.proposals.open.remove(&number).ok_or(OrganisationError::Contradiction)?;
         let parts: Vec<u64> = self.proposals.parts_with(&open.grant).collect();
         self.proposals.open.retain(|number, _| !parts.contains(number));
+        if let Grant::Reanchor(part) = &open.grant {
+            self.incarnations.forget(part.incarnation);
+        }
         Ok(())
+    }
+
+    /// Has another rule in force. Under the one of two admins, whoever never had a device is none: one admin could else give them one, and be
+    /// two. They become one as everybody does, by two, once they have a device.
+    pub(super) fn set_rule(&mut self, rule: Rule) {
+        if rule == Rule::TwoAdmins {
+            let devices_of = &self.devices_of;
+            self.admins.retain(|admin| devices_of.contains_key(admin));
+        }
+        self.proposals.rule = rule;
     }
 
     /// The admins for whom some of these devices speak now.

@@ -62,8 +62,8 @@ impl Payload for ReanchorRequest {
 pub(super) struct Incarnations {
     /// What is in force, in order.
     past: Vec<Reanchored>,
-    /// Parts that came before their last one.
-    open: Option<Reanchored>,
+    /// Parts that came before their last one, for each cluster by itself: those of several may come in turns.
+    open: BTreeMap<Incarnation, Reanchored>,
 }
 
 #[derive(Debug, Clone)]
@@ -76,14 +76,13 @@ struct Reanchored {
 }
 
 impl Incarnations {
-    /// Takes a part in. One of another incarnation than the part before begins anew.
+    /// Takes a part in.
     pub(super) fn take(&mut self, part: &Reanchor, position: u64) -> Result<(), OrganisationError> {
         let is_used = |incarnation| self.past.iter().any(|past| past.incarnation == incarnation);
         if part.incarnation == Incarnation::FIRST || is_used(part.incarnation) {
             return Err(OrganisationError::Contradiction);
         }
-        let open = self.open.take().filter(|open| open.incarnation == part.incarnation);
-        let mut whole = open.unwrap_or_else(|| Reanchored {
+        let mut whole = self.open.remove(&part.incarnation).unwrap_or_else(|| Reanchored {
             incarnation: part.incarnation,
             time: part.time,
             position,
@@ -94,9 +93,14 @@ impl Incarnations {
         if part.is_last {
             self.past.push(whole);
         } else {
-            self.open = Some(whole);
+            self.open.insert(part.incarnation, whole);
         }
         Ok(())
+    }
+
+    /// Forgets the parts of a reanchoring whose last one has not come: whoever begins it again says all of them.
+    pub(super) fn forget(&mut self, incarnation: Incarnation) {
+        self.open.remove(&incarnation);
     }
 }
 
@@ -113,6 +117,12 @@ impl Organisation {
         let is_past = incarnation == Incarnation::FIRST
             || self.incarnations.past.iter().any(|past| past.incarnation == incarnation);
         is_past && incarnation != self.incarnation()
+    }
+
+    /// The spaces, and where they go on, of those parts of a reanchoring that were said before its last one.
+    pub fn reanchoring(&self, incarnation: Incarnation) -> impl Iterator<Item = (SpaceId, Head)> {
+        let parts = self.incarnations.open.get(&incarnation);
+        parts.into_iter().flat_map(|parts| parts.spaces.iter().map(|(space, head)| (*space, *head)))
     }
 
     /// When that incarnation was put into force, by the root's clock; `None` for the first one.

@@ -77,10 +77,23 @@ pub struct Approval {
 pub struct Guard {
     /// Who they are, and what they hold.
     pub said: Guardians,
+    /// The person's device that chose them; another one may have split a renewed key among them since.
+    pub by: DeviceId,
     /// The position that named them.
     pub since: u64,
     /// When, by the clock of whoever signed.
     pub at: Timestamp,
+}
+
+/// A guardian's approval, as it was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approved {
+    /// Whose.
+    pub guardian: UserId,
+    /// The guardian's device that gave it.
+    pub by: DeviceId,
+    /// The share, wrapped for the device that asks.
+    pub wrapped: Vec<u8>,
 }
 
 /// A recovery that has begun, and has not ended with new keys.
@@ -96,8 +109,8 @@ pub struct Recovery {
     pub by: Issuer,
     /// When, by the clock of whoever signed.
     pub at: Timestamp,
-    /// The guardians who have approved it, with what they wrapped for it, in the order in which they did.
-    pub approvals: Vec<(UserId, Vec<u8>)>,
+    /// What guardians have approved, in the order in which they did; see [`Organisation::approvals_of`] for what counts of it.
+    pub approvals: Vec<Approved>,
     /// How many it takes.
     pub threshold: u8,
 }
@@ -145,6 +158,14 @@ impl Guardians {
         self.shares.iter().map(|share| share.guardian)
     }
 
+    /// Whether these are guardians of those before, as many of whom it takes as before: whoever could give the key together now, could so
+    /// then.
+    fn are_left_of(&self, before: &Self) -> bool {
+        !self.shares.is_empty()
+            && self.threshold == before.threshold
+            && self.guardians().all(|one| before.share_of(one).is_some())
+    }
+
     /// Whether it takes a number of them that there are, and never one alone; none of none ends it.
     fn is_sound(&self) -> bool {
         let (threshold, count) = (usize::from(self.threshold), self.shares.len());
@@ -175,43 +196,51 @@ impl UserRecord {
 }
 
 impl Organisation {
+    /// Names guardians, splits a renewed key among those of the key before, or ends what there is, which no number of changes forbids.
     pub(super) fn name_guardians(
         &mut self,
         said: &Guardians,
-        at: Timestamp,
+        certificate: &Certificate,
         position: u64,
     ) -> Result<(), OrganisationError> {
+        let Issuer::Device(device) = certificate.issuer else { return Err(OrganisationError::Authority) };
         let record = self.live_user(said.user).ok_or(OrganisationError::Contradiction)?;
         let before = record.guard_in_force();
-        let can_guard = |guardian| {
-            guardian != said.user
-                && self.live_user(guardian).is_some()
-                && self.live_devices_of(guardian).next().is_some()
-        };
-        let changes = record.guard_changes.saturating_add(u32::from(before.is_some()));
-        let ends_nothing = said.shares.is_empty() && before.is_none();
+        // Whoever names those anew whom a revoked device had chosen, chooses them.
+        let split_again = record
+            .guard
+            .as_deref()
+            .filter(|guard| before.is_none() && said.are_left_of(&guard.said) && self.live_device(guard.by).is_some());
+        let by = split_again.map_or(device, |guard| guard.by);
+        let is_guarded = !said.shares.is_empty();
+        let is_named = is_guarded && split_again.is_none();
+        let named = record.guards_named.get(&device).copied().unwrap_or_default();
+        let ends_nothing = !is_guarded && before.is_none();
         if !said.is_sound()
             || said.kem != record.kem.digest()
-            || !said.guardians().all(can_guard)
-            || changes > GUARD_CHANGES_MAX
+            || !said.guardians().all(|guardian| guardian != said.user && self.can_guard(guardian))
+            || (is_named && named >= GUARD_CHANGES_MAX)
             || ends_nothing
         {
             return Err(OrganisationError::Contradiction);
         }
         let has_left = before.is_some_and(|guard| guard.said.guardians().any(|one| said.share_of(one).is_none()));
         let record = self.users.get_mut(&said.user).ok_or(OrganisationError::Contradiction)?;
-        record.guard_changes = changes;
+        if is_named {
+            record.guards_named.insert(device, named.saturating_add(1));
+        }
         if has_left {
             record.guardian_left = Some(position);
         }
-        let is_guarded = !said.shares.is_empty();
-        record.guard = is_guarded.then(|| Arc::new(Guard { said: said.clone(), since: position, at }));
+        let guard = || Arc::new(Guard { said: said.clone(), by, since: position, at: certificate.issued_at });
+        record.guard = is_guarded.then(guard);
         // Shares of other splits do not go together.
-        record.recovery = None;
+        self.end_recovery(said.user);
         Ok(())
     }
 
-    /// A device that asks for a person's secret. One that asked before and was not approved asks no more.
+    /// A device that asks for a person's secret. One that asked before and was not approved asks no more. One that asks for somebody else
+    /// is refused, until that recovery ends: nobody uses it up.
     pub(super) fn recover(
         &mut self,
         said: &Recover,
@@ -226,6 +255,7 @@ impl Organisation {
         let is_in_order = guarding >= usize::from(threshold)
             && said.kem.is_well_formed()
             && !self.devices.contains_key(&device)
+            && self.asked_for_by(device).is_none_or(|asked| asked == said.user)
             && self.live_devices_of(said.user).count() < USER_DEVICES_MAX;
         if !is_in_order {
             return Err(OrganisationError::Contradiction);
@@ -249,13 +279,15 @@ impl Organisation {
             approvals: Vec::new(),
             threshold,
         };
+        self.end_recovery(said.user);
+        self.asking.insert(device, said.user);
         if let Some(record) = self.users.get_mut(&said.user) {
             record.recovery = Some(Arc::new(recovery));
         }
         Ok(())
     }
 
-    /// Takes a guardian's approval; with the last one that it takes, the device is the person's.
+    /// Takes a guardian's approval; with the last one that it takes, the device is the person's. What does not count by then is dropped.
     pub(super) fn approve(
         &mut self,
         said: &Approval,
@@ -263,23 +295,35 @@ impl Organisation {
         position: u64,
     ) -> Result<(), OrganisationError> {
         let guardian = self.guardian_who_says(said, certificate.issuer).ok_or(OrganisationError::Authority)?;
-        let is_known = self.devices.contains_key(&said.device);
+        let Issuer::Device(by) = certificate.issuer else { return Err(OrganisationError::Authority) };
         let has_room = self.live_devices_of(said.user).count() < USER_DEVICES_MAX;
-        let record = self.users.get_mut(&said.user).ok_or(OrganisationError::Contradiction)?;
-        let recovery = record.recovery.as_mut().filter(|recovery| recovery.device == said.device);
+        let recovery = self.live_user(said.user).and_then(|record| record.recovery.as_deref());
+        let recovery = recovery.filter(|recovery| recovery.device == said.device);
         let recovery = recovery.ok_or(OrganisationError::Contradiction)?;
-        let has_said = recovery.approvals.iter().any(|(one, _)| *one == guardian);
-        let is_last = recovery.approvals.len().saturating_add(1) == usize::from(recovery.threshold);
-        if has_said || (is_last && (is_known || !has_room)) {
+        let mut approvals: Vec<Approved> = self.approvals_of(recovery).cloned().collect();
+        let has_said = approvals.iter().any(|one| one.guardian == guardian);
+        approvals.push(Approved { guardian, by, wrapped: said.wrapped.clone() });
+        // Once it is the person's there are more of them.
+        let is_last = approvals.len() == usize::from(recovery.threshold);
+        if has_said || (is_last && !has_room) {
             return Err(OrganisationError::Contradiction);
         }
-        let recovery = Arc::make_mut(recovery);
-        recovery.approvals.push((guardian, said.wrapped.clone()));
-        if is_last {
-            let enrolled = DeviceRecord { since: position, ..recovery.record.clone() };
+        let enrolled = is_last.then(|| DeviceRecord { since: position, ..recovery.record.clone() });
+        let record = self.users.get_mut(&said.user).ok_or(OrganisationError::Contradiction)?;
+        if let Some(recovery) = &mut record.recovery {
+            Arc::make_mut(recovery).approvals = approvals;
+        }
+        if let Some(enrolled) = enrolled {
             self.add_device(said.device, enrolled);
         }
         Ok(())
+    }
+
+    /// The approvals that count: of guardians whose device is not revoked, until the device that asks is the person's; all from then on, for
+    /// their shares. Whoever has stolen a guardian's device has approved nothing in the guardian's name once it is revoked.
+    pub fn approvals_of<'a>(&'a self, recovery: &'a Recovery) -> impl Iterator<Item = &'a Approved> {
+        let is_given = self.devices.contains_key(&recovery.device);
+        recovery.approvals.iter().filter(move |one| is_given || self.live_device(one.by).is_some())
     }
 
     /// The guardian of the person in question whose device this is.
@@ -290,17 +334,38 @@ impl Organisation {
         guard.said.share_of(guardian).map(|_| guardian)
     }
 
-    /// The person for whom a device asks that is not theirs yet.
+    /// The person for whom a device asks, until the recovery ends.
     pub(super) fn asked_for_by(&self, device: DeviceId) -> Option<UserId> {
-        let asks = |record: &UserRecord| record.recovery.as_ref().is_some_and(|recovery| recovery.device == device);
-        self.users.iter().find(|(_, record)| asks(record)).map(|(user, _)| *user)
+        self.asking.get(&device).copied()
     }
 
     /// Ends what a device has asked for; answers whether it had.
     pub(super) fn refuse_recovery(&mut self, device: DeviceId) -> bool {
-        let asked = self.asked_for_by(device);
-        let record = asked.and_then(|user| self.users.get_mut(&user));
-        record.is_some_and(|record| record.recovery.take().is_some())
+        self.asked_for_by(device).is_some_and(|user| self.end_recovery(user))
+    }
+
+    /// Ends a person's recovery; answers whether one had begun.
+    pub(super) fn end_recovery(&mut self, user: UserId) -> bool {
+        let ended = self.users.get_mut(&user).and_then(|record| record.recovery.take());
+        if let Some(recovery) = &ended {
+            self.asking.remove(&recovery.device);
+        }
+        ended.is_some()
+    }
+
+    /// Those of somebody's guardians among whom a renewed key may be split again without asking the person: none if the device that chose them
+    /// was revoked since, and its thief may have been the one who chose, nor if too few are left.
+    #[must_use]
+    pub fn guardians_left(&self, guard: &Guard) -> Option<Vec<UserId>> {
+        self.live_device(guard.by)?;
+        let left: Vec<UserId> = guard.said.guardians().filter(|guardian| self.can_guard(*guardian)).collect();
+        (left.len() >= usize::from(guard.said.threshold)).then_some(left)
+    }
+
+    /// Whether a person is of the organisation, and has a device: whoever has none could be given one by an admin, who would then approve in
+    /// their name.
+    fn can_guard(&self, guardian: UserId) -> bool {
+        self.live_user(guardian).is_some() && self.live_devices_of(guardian).next().is_some()
     }
 
     /// Whether somebody holds a share of the key in force who is no guardian any more, or no longer of the organisation.

@@ -81,10 +81,10 @@ impl Organisation {
             return Err(OrganisationError::Contradiction);
         }
         record.kem = renewal.kem.clone();
+        let (kem, said) = (renewal.kem.clone(), Some(renewal.clone()));
+        record.generations.push(Generation { since: position, kem, renewal: said });
         // Shares of the key before give nothing of this one.
-        record.recovery = None;
-        let (kem, renewal) = (renewal.kem.clone(), Some(renewal.clone()));
-        record.generations.push(Generation { since: position, kem, renewal });
+        self.end_recovery(renewal.user);
         Ok(())
     }
 

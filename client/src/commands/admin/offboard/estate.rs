@@ -16,6 +16,7 @@ use crate::commands::space::{code, told};
 use crate::commands::spaces::Connected;
 use crate::failure::Failure;
 use crate::organisation::{Afterwards, LeftBehind, Roster, invited_user, verify_invite};
+use crate::plain::Plain;
 use crate::say;
 
 /// All of it.
@@ -130,7 +131,7 @@ fn invites(connected: &Connected, user: UserId, organisation: &Organisation) -> 
         if is_theirs && counts {
             let invited = invited_user(record.id);
             let name = directory.open_name(Named::User(invited), &record.sealed_name);
-            names.push(name.unwrap_or_else(|_| invited.to_string()));
+            names.push(name.map_or_else(|_| invited.to_string(), |name| Plain(&name).to_string()));
         }
     }
     Ok(names)
