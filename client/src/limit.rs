@@ -246,6 +246,8 @@ pub const LEND_SECONDS_MAX: u64 = 300;
 pub const LINK_ADDRESS_BYTES_MAX: usize = 8 * 1024;
 /// Files and folders that one link shows.
 pub const LINK_ENTRIES_MAX: usize = 200_000;
+/// Names of one of them: as many folders as a disk is given, and the file in the last.
+pub const LINK_PATH_NAMES_MAX: usize = DEPTH_MAX + 1;
 /// Digits of a link's identifier that are enough to name it.
 pub const LINK_DIGITS_MIN: usize = 6;
 /// Bytes of a path that members see of a link: the end of a longer one.

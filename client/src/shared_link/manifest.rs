@@ -9,7 +9,8 @@ use vauban_protocol::canonical::{DecodeError, decode, encode};
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, LINK_MANIFEST_CHUNKS_MAX};
 
-use crate::limit::{LINK_ENTRIES_MAX, LINK_LABEL_PATH_BYTES};
+use super::bounded;
+use crate::limit::{LINK_ENTRIES_MAX, LINK_LABEL_PATH_BYTES, LINK_PATH_NAMES_MAX};
 use crate::log::{EntryName, Kind, NameError};
 
 /// The first byte of a head, of a manifest and of a label.
@@ -22,6 +23,7 @@ pub struct Manifest {
     /// The name of what is shared: the first one of every path.
     pub name: String,
     /// Files and folders, each folder before what is in it.
+    #[serde(deserialize_with = "bounded::list::<_, _, LINK_ENTRIES_MAX>")]
     pub entries: Vec<ManifestEntry>,
 }
 
@@ -29,6 +31,7 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestEntry {
     /// Its names, from the shared thing's on.
+    #[serde(deserialize_with = "bounded::list::<_, _, LINK_PATH_NAMES_MAX>")]
     pub path: Vec<String>,
     /// What it is; never a symbolic link.
     pub kind: Kind,
@@ -108,9 +111,6 @@ impl Manifest {
         formatted(bytes)?;
         let manifest: Self = decode(bytes)?;
         EntryName::parse(manifest.name.as_bytes())?;
-        if manifest.entries.len() > LINK_ENTRIES_MAX {
-            return Err(ManifestError::Bound);
-        }
         manifest.entries.iter().try_for_each(|entry| entry.judge(&manifest.name))?;
         Ok(manifest)
     }
@@ -240,6 +240,19 @@ mod tests {
         assert!(Manifest::parse(&Manifest::new("Budget".into(), vec![lies]).to_bytes()).is_err());
         let link = ManifestEntry { kind: Kind::Symlink, ..file(&["Budget"]) };
         assert!(Manifest::parse(&Manifest::new("Budget".into(), vec![link]).to_bytes()).is_err());
+    }
+
+    /// Fails if a manifest of empty names or entries becomes something many times its own length before it is refused.
+    #[test]
+    fn lists_are_held_to_their_bounds_as_they_are_read() {
+        let deep = |names: usize| {
+            let path = std::iter::repeat_n("Budget", names).collect::<Vec<_>>();
+            Manifest::parse(&Manifest::new("Budget".into(), vec![file(&path)]).to_bytes())
+        };
+        assert!(deep(LINK_PATH_NAMES_MAX).is_ok());
+        assert!(matches!(deep(LINK_PATH_NAMES_MAX + 1), Err(ManifestError::Decode(_))));
+        let entries = Manifest::new("B".into(), vec![file(&["B"]); LINK_ENTRIES_MAX + 1]);
+        assert!(matches!(Manifest::parse(&entries.to_bytes()), Err(ManifestError::Decode(_))));
     }
 
     /// The bytes that the page reads, too (`client/SPEC.md`).
