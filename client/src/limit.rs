@@ -1,7 +1,8 @@
 //! Every bound of the client, with its reason. Bounds that nodes know stand in `vauban_protocol::limit`.
 
 use vauban_protocol::limit::{
-    CHUNK_PLAIN_BYTES_MAX, CHUNKS_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_OPS_BYTES_MAX, SEAT_ADDRESSES_MAX, SEATS_MAX,
+    CHUNK_PLAIN_BYTES_MAX, CHUNKS_BYTES_MAX, COMMIT_ADDS_MAX, COMMIT_OPS_BYTES_MAX, DROPS_LISTED_MAX,
+    REQUEST_DROPS_MAX, REQUESTS_MAX, SEAT_ADDRESSES_MAX, SEATS_MAX,
 };
 
 /// Seconds that one address has to complete a connection: long for a satellite, short for a person who waits.
@@ -262,6 +263,8 @@ pub const DROP_FILES_MAX: usize = 10_000;
 pub const DROP_DEPTH_MAX: usize = 32;
 /// Bytes of the list that a drop begins with.
 pub const DROP_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Lists of drops that one look goes through: as many as a space's requests can fill.
+pub const DROP_PAGES_MAX: usize = REQUESTS_MAX * REQUEST_DROPS_MAX as usize / DROPS_LISTED_MAX + 1;
 /// Names that are tried for one dropped file.
 pub const DROP_NAMES_TRIED_MAX: u32 = 1000;
 /// Requests to a service that wait for it to act.

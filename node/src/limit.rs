@@ -1,8 +1,8 @@
 //! Every bound of the node, with its reason.
 
 use vauban_protocol::limit::{
-    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, DROP_RECORD_BYTES, FOLLOW_BYTES_MAX, FRAME_PREFIX_BYTES,
-    IDS_MAX, OBJECT_BYTES_MAX, OBJECT_OVERHEAD_BYTES, SEATS_MAX,
+    CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, DROP_RECORD_OBJECT_BYTES, DROPS_KEPT_DAYS,
+    FOLLOW_BYTES_MAX, IDS_MAX, OBJECT_BYTES_MAX, SEATS_MAX,
 };
 use vauban_protocol::time::DAY_SECONDS;
 
@@ -406,7 +406,7 @@ pub const DROP_RECORDS_CLEARED_MAX: usize = 4096;
 /// Seconds after which a drop goes that nobody finished.
 pub const DROP_UNFINISHED_SECONDS: u64 = DAY_SECONDS;
 /// Seconds for which nodes keep what was dropped and not taken, once its file request is over; then all of it is forgotten.
-pub const REQUEST_GRACE_SECONDS: u64 = 30 * DAY_SECONDS;
+pub const REQUEST_GRACE_SECONDS: u64 = DROPS_KEPT_DAYS * DAY_SECONDS;
 /// Requests to the page of links at once.
 pub const PAGE_REQUESTS_MAX: usize = 64;
 /// Records of drops that come in at once.
@@ -414,7 +414,7 @@ pub const PAGE_RECORDS_MAX: usize = 32;
 /// Seconds for one record to come in: 1 MiB over a slow line.
 pub const PAGE_RECORD_SECONDS_MAX: u64 = 120;
 /// Bytes of one record of a drop, sealed: as the page cuts them.
-pub const PAGE_RECORD_BYTES_MAX: usize = DROP_RECORD_BYTES + FRAME_PREFIX_BYTES + OBJECT_OVERHEAD_BYTES;
+pub const PAGE_RECORD_BYTES_MAX: usize = DROP_RECORD_OBJECT_BYTES;
 /// Bytes of a request to it: a link, its token, and ids.
 pub const PAGE_REQUEST_BYTES_MAX: usize = 48 + PAGE_IDS_MAX * 32;
 /// Chunks of one request to it.

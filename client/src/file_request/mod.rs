@@ -12,6 +12,6 @@ mod words;
 
 pub use keys::MemberKeys;
 pub use list::{DroppedFile, DroppedList};
-pub use names::{landing_name, numbered};
+pub use names::{is_crowded, landing_name, numbered, told_by_content};
 pub use stream::{DropStream, Junk, Unopened};
 pub use words::Words;

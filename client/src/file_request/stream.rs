@@ -6,11 +6,14 @@
 //! What does not open, or says other lengths than come, is junk: whoever has the request's address can send that, and it must cost those who
 //! look at it no more than reading it. One record is in memory at a time.
 
+use serde::{Deserialize, Serialize};
+
 use super::list::DroppedList;
 use crate::limit::DROP_LIST_BYTES_MAX;
 
 /// Why a drop is none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum Junk {
     /// A record does not open under the request's keys, at its place.
     #[error("a record does not open")]
@@ -21,6 +24,9 @@ pub enum Junk {
     /// Fewer or more bytes came than its list says.
     #[error("its length is another than its list says")]
     Length,
+    /// So many of its files are called the same that they would take up the names for it.
+    #[error("too many of its files have the same name")]
+    Names,
 }
 
 /// Why a drop is not read any further.

@@ -104,6 +104,7 @@ impl Event {
             summary.issues.truncate(EVENT_LIST_MAX);
             summary.dropped.files.truncate(EVENT_LIST_MAX);
             summary.dropped.junk.truncate(EVENT_LIST_MAX);
+            summary.dropped.waiting.truncate(EVENT_LIST_MAX);
             summary.contested.truncate(EVENT_LIST_MAX);
             summary.falsehoods.truncate(EVENT_LIST_MAX);
         }

@@ -5,87 +5,62 @@
 //! ```
 //! Killed in between, the next client begins the drop anew, and finds by name and content which of its files are in the space. Two clients
 //! may so take one drop at once. A drop that does not open costs reading it, is named, and stays where it is until somebody discards it or its
-//! request is forgotten: a node might have said so of a sound one.
+//! request is forgotten: a node might have said so of a sound one. Whether a request still lets anything come is reckoned here, too, not only by
+//! nodes. What one drop lacks holds up no other: whoever has the address of a request could otherwise end the taking of all of them.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+mod received;
+mod reckoning;
+mod unpacked;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
 
-use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 use vauban_crypto::file_request::{DropKey, RequestKey};
 use vauban_protocol::id::{ChunkId, Digest, DropId, LinkId, SpaceId};
-use vauban_protocol::limit::{DROP_RECORDS_MAX, IDS_MAX};
+use vauban_protocol::limit::{DROP_RECORDS_MAX, DROPS_LISTED_MAX, DROPS_TAKEN_MAX, IDS_MAX};
 use vauban_protocol::space::DropsTaken;
-use vauban_protocol::wire::{DropSummary, Refusal, Request, Response};
+use vauban_protocol::wire::{DropPlace, DropSummary, Refusal, Request, Response};
 
+use self::reckoning::Reckoning;
+use self::unpacked::Unpacked;
 use super::file_request::ListedRequest;
 use super::land_beside::Newcomer;
 use super::report::{Summary, Watcher};
 use super::{OpenSpace, SyncError};
-use crate::content::{FetchError, Nodes, NodesError, fetch_chunk};
-use crate::file_request::{DropStream, DroppedFile, Junk, MemberKeys, Unopened, landing_name};
+use crate::content::{FetchError, Nodes, NodesError, UploadError, fetch_chunk};
+use crate::file_request::{DropStream, DroppedFile, Junk, MemberKeys, Unopened, is_crowded, landing_name};
+use crate::limit::DROP_PAGES_MAX;
 use crate::log::EntryName;
 use crate::state::StateError;
 
-/// Owner reads and writes; nobody else anything.
-const PRIVATE_FILE: u32 = 0o600;
-const PRIVATE_FOLDER: u32 = 0o700;
+pub use self::received::{JunkDrop, Received, ReceivedFile, WaitingDrops, WhyWaiting};
 
-/// What came of looking at all drops.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Received {
-    /// Files that are in the space now.
-    pub files: Vec<ReceivedFile>,
-    /// Drops that do not open.
-    pub junk: Vec<JunkDrop>,
-    /// Drops that cannot be taken yet: this device lacks keys, or nodes a chunk.
-    pub waiting: u64,
-}
-
-/// A dropped file that is in the space now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReceivedFile {
-    /// Where it is.
-    pub path: String,
-    /// Its bytes.
-    pub bytes: u64,
-    /// Whether its sender calls it otherwise.
-    pub renamed: bool,
-}
-
-/// A drop that does not open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JunkDrop {
-    /// By which file request, in hexadecimal digits.
-    pub request: String,
-    /// Which, in hexadecimal digits.
-    pub drop: String,
-    /// Bytes of it, sealed.
-    pub bytes: u64,
-    /// Whether nodes were told to let go of it.
-    pub discarded: bool,
+/// How drops are taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taking {
+    /// What is done about drops that do not open.
+    pub on_junk: OnJunk,
+    /// A file request whose drops are taken although whoever made it may not write to the space any more: somebody vouches for it.
+    pub although: Option<LinkId>,
 }
 
 /// What is done about drops that do not open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnJunk {
     /// They are named.
+    #[default]
     Name,
     /// They are named, and nodes let go of them.
     Discard,
 }
 
-impl Received {
-    /// Whether nothing was dropped.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.files.is_empty() && self.junk.is_empty() && self.waiting == 0
-    }
+/// What one look at all drops goes by.
+struct Visit<'a> {
+    how: Taking,
+    requests: &'a [ListedRequest],
+    unpacked: &'a Unpacked,
+    watcher: &'a Arc<dyn Watcher>,
 }
 
 impl<N: Nodes> OpenSpace<N> {
@@ -93,21 +68,44 @@ impl<N: Nodes> OpenSpace<N> {
     ///
     /// # Errors
     /// [`SyncError`]. What was taken until then is in the space.
-    pub fn take_drops(&mut self, on_junk: OnJunk, watcher: &Arc<dyn Watcher>) -> Result<Received, SyncError> {
+    pub fn take_drops(&mut self, how: Taking, watcher: &Arc<dyn Watcher>) -> Result<Received, SyncError> {
         self.settle()?;
-        self.take_all(on_junk, watcher)
+        self.take_all(how, watcher)
     }
 
-    /// The same in a run, which goes on whatever becomes of drops.
+    /// Has nodes let go of all that waits of one file request, unread: nobody may be left who has what opens it. How many drops that were.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn discard_drops(&mut self, request: LinkId) -> Result<u64, SyncError> {
+        self.settle()?;
+        let (mut after, mut discarded) = (None, 0u64);
+        for _ in 0..DROP_PAGES_MAX {
+            let listed = self.drops_after(after)?;
+            let drops = listed.iter().filter(|dropped| dropped.request == request).map(|dropped| dropped.drop);
+            for some in drops.collect::<Vec<_>>().chunks(DROPS_TAKEN_MAX) {
+                self.let_go(request, some.to_vec())?;
+                discarded = discarded.saturating_add(some.len() as u64);
+            }
+            after = more_after(&listed);
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(discarded)
+    }
+
+    /// Takes what was dropped in a run, which goes on whatever becomes of drops.
     pub(super) fn take_drops_or_put_off(
         &mut self,
         watcher: &Arc<dyn Watcher>,
         summary: &mut Summary,
     ) -> Result<(), SyncError> {
         if !self.may_write()? {
+            Unpacked::of(self.device.home()).clear();
             return Ok(());
         }
-        match self.take_all(OnJunk::Name, watcher) {
+        match self.take_all(Taking::default(), watcher) {
             Ok(received) => {
                 summary.dropped = received;
                 Ok(())
@@ -123,64 +121,111 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
-    fn take_all(&mut self, on_junk: OnJunk, watcher: &Arc<dyn Watcher>) -> Result<Received, SyncError> {
+    fn take_all(&mut self, how: Taking, watcher: &Arc<dyn Watcher>) -> Result<Received, SyncError> {
         let mut received = Received::default();
-        let drops = match self.ask(Request::Drops { space: self.id }, Vec::new())? {
-            (Response::Drops(drops), _) => drops,
-            _ => return Err(senseless("not what was dropped")),
-        };
-        if drops.is_empty() {
+        let unpacked = Unpacked::of(self.device.home());
+        // What a run that was killed has left, whether more comes or not.
+        unpacked.clear();
+        let mut listed = self.drops_after(None)?;
+        if listed.is_empty() {
             return Ok(received);
         }
         let requests = self.listed_requests()?;
-        let unpacked = Unpacked::at(&self.device.home().folder().join(UNPACKED))?;
-        for dropped in &drops {
-            watcher.go_on()?;
-            if on_junk == OnJunk::Name && self.junk.contains(&dropped.drop) {
-                continue;
+        let mut reckoning = Reckoning {
+            organisation: Arc::clone(&self.org),
+            space: self.folded()?,
+            now: self.now(),
+            although: how.although,
+            came: BTreeMap::new(),
+        };
+        unpacked.make()?;
+        let visit = Visit { how, requests: &requests, unpacked: &unpacked, watcher };
+        for _ in 0..DROP_PAGES_MAX {
+            for dropped in &listed {
+                watcher.go_on()?;
+                self.look_at(dropped, &visit, &mut reckoning, &mut received)?;
             }
-            let Some(ListedRequest { keys: Some(keys), .. }) =
-                requests.iter().find(|listed| listed.request.id == dropped.request)
-            else {
-                received.waiting = received.waiting.saturating_add(1);
-                continue;
-            };
-            match self.take_drop(dropped, keys, &unpacked, watcher, &mut received.files) {
-                Ok(()) => self.let_go(dropped)?,
-                Err(Unopened::Junk(junk)) => {
-                    tracing::warn!(request = %dropped.request, drop = %dropped.drop, %junk, "a drop does not open");
-                    let discarded = on_junk == OnJunk::Discard;
-                    if discarded {
-                        self.let_go(dropped)?;
-                    } else {
-                        self.junk.insert(dropped.drop);
-                    }
-                    received.junk.push(JunkDrop {
-                        request: dropped.request.to_hex(),
-                        drop: dropped.drop.to_hex(),
-                        bytes: dropped.bytes,
-                        discarded,
-                    });
-                }
-                // Somebody else has taken it meanwhile, or a node that has a copy does not answer.
-                Err(Unopened::Other(error)) if is_for_later(&error) => {
-                    tracing::debug!(drop = %dropped.drop, %error, "a drop waits");
-                    received.waiting = received.waiting.saturating_add(1);
-                }
-                Err(Unopened::Other(error)) => return Err(error),
+            let after = more_after(&listed);
+            if after.is_none() {
+                break;
             }
+            listed = self.drops_after(after)?;
         }
         Ok(received)
+    }
+
+    fn look_at(
+        &mut self,
+        dropped: &DropSummary,
+        visit: &Visit<'_>,
+        reckoning: &mut Reckoning,
+        received: &mut Received,
+    ) -> Result<(), SyncError> {
+        let place = (dropped.request, dropped.drop);
+        let Some(asked) = visit.requests.iter().find(|listed| listed.request.id == dropped.request) else {
+            received.wait(dropped, WhyWaiting::Keys);
+            return Ok(());
+        };
+        if let Some(why) = reckoning.objection(&asked.request, dropped) {
+            received.wait(dropped, why);
+            return Ok(());
+        }
+        let Some(keys) = &asked.keys else {
+            received.wait(dropped, WhyWaiting::Keys);
+            return Ok(());
+        };
+        if visit.how.on_junk == OnJunk::Name && self.junk.contains(&place) {
+            return Ok(());
+        }
+        match self.take_drop(dropped, keys, visit, &mut received.files) {
+            Ok(()) => self.let_go(dropped.request, vec![dropped.drop])?,
+            Err(Unopened::Junk(junk)) => {
+                tracing::warn!(request = %dropped.request, drop = %dropped.drop, %junk, "a drop does not open");
+                let discarded = visit.how.on_junk == OnJunk::Discard;
+                if discarded {
+                    self.let_go(dropped.request, vec![dropped.drop])?;
+                } else {
+                    self.junk.insert(place);
+                }
+                received.junk.push(JunkDrop {
+                    request: dropped.request.to_hex(),
+                    drop: dropped.drop.to_hex(),
+                    bytes: dropped.bytes,
+                    why: junk,
+                    discarded,
+                });
+            }
+            Err(Unopened::Other(error)) => {
+                let Some(why) = why_waiting(&error) else { return Err(error) };
+                tracing::warn!(request = %dropped.request, drop = %dropped.drop, %error, "a drop waits");
+                received.wait(dropped, why);
+            }
+        }
+        Ok(())
+    }
+
+    /// What was dropped and finished after `after`, the earliest first, as many as one answer lists.
+    fn drops_after(&self, after: Option<DropPlace>) -> Result<Vec<DropSummary>, SyncError> {
+        let listed = match self.ask(Request::Drops { space: self.id, after }, Vec::new())? {
+            (Response::Drops(listed), _) => listed,
+            _ => return Err(senseless("not what was dropped")),
+        };
+        let goes_on = listed.first().is_none_or(|first| after.is_none_or(|after| after < first.place()));
+        let is_in_order = listed.is_sorted_by(|one, next| one.place() < next.place());
+        if listed.len() > DROPS_LISTED_MAX || !goes_on || !is_in_order {
+            return Err(senseless("no list of what was dropped"));
+        }
+        Ok(listed)
     }
 
     fn take_drop(
         &mut self,
         dropped: &DropSummary,
         keys: &MemberKeys,
-        unpacked: &Unpacked,
-        watcher: &Arc<dyn Watcher>,
+        visit: &Visit<'_>,
         files: &mut Vec<ReceivedFile>,
     ) -> Result<(), Unopened<SyncError>> {
+        let Visit { unpacked, watcher, .. } = visit;
         unpacked.clear();
         if dropped.records > DROP_RECORDS_MAX {
             return Err(Unopened::Junk(Junk::Length));
@@ -193,6 +238,12 @@ impl<N: Nodes> OpenSpace<N> {
         let records = Records { nodes: self.nodes.clone(), space: self.id, runtime: self.runtime.clone(), ids, opener };
         let mut stream = DropStream::new(dropped.records, move |number| records.fetch(number));
         let list = stream.list(dropped.bytes)?;
+        let landing =
+            |file: &DroppedFile| -> Vec<EntryName> { file.path.iter().map(|name| landing_name(name)).collect() };
+        let names: Vec<Vec<EntryName>> = list.files.iter().map(landing).collect();
+        if is_crowded(names.iter().map(Vec::as_slice)) {
+            return Err(Unopened::Junk(Junk::Names));
+        }
         // All of it is opened before any of it is in the space: half a drop is none.
         let mut contents = Vec::with_capacity(list.files.len());
         for (number, file) in list.files.iter().enumerate() {
@@ -200,14 +251,20 @@ impl<N: Nodes> OpenSpace<N> {
             contents.push(unpacked.write(number, file, &mut stream)?);
         }
         stream.end().map_err(Unopened::Junk)?;
-        let newcomer = |((number, file), content): ((usize, &DroppedFile), Digest)| Newcomer {
-            from: unpacked.file(number),
-            names: file.path.iter().map(|name| landing_name(name)).collect(),
-            bytes: file.bytes,
-            content,
+        let newcomer = |(((number, file), names), content): (((usize, &DroppedFile), Vec<EntryName>), Digest)| {
+            Newcomer { from: unpacked.file(number), names, bytes: file.bytes, content }
         };
-        let newcomers: Vec<Newcomer> = list.files.iter().enumerate().zip(contents).map(newcomer).collect();
-        let paths = self.land_beside(&keys.path, &newcomers, watcher).map_err(Unopened::Other)?;
+        let newcomers: Vec<Newcomer> = list.files.iter().enumerate().zip(names).zip(contents).map(newcomer).collect();
+        let paths = match self.land_beside(&keys.path, &newcomers, watcher) {
+            Ok(paths) => paths,
+            Err(error) => {
+                if why_waiting(&error).is_some() {
+                    // A commit may be under way; the next drop is placed beside what is there then.
+                    self.settle().map_err(Unopened::Other)?;
+                }
+                return Err(Unopened::Other(error));
+            }
+        };
         for (file, path) in list.files.iter().zip(paths) {
             let sent: Vec<&str> = file.path.iter().map(String::as_str).collect();
             let names: Vec<&str> = path.names().iter().map(EntryName::as_str).collect();
@@ -233,18 +290,15 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(ids)
     }
 
-    fn let_go(&mut self, dropped: &DropSummary) -> Result<(), SyncError> {
-        let taken = DropsTaken {
-            request: dropped.request,
-            space: self.id,
-            device: self.identity().device(),
-            drops: vec![dropped.drop],
-            at: self.now(),
-        };
+    fn let_go(&mut self, request: LinkId, drops: Vec<DropId>) -> Result<(), SyncError> {
+        let taken = DropsTaken { request, space: self.id, device: self.identity().device(), drops, at: self.now() };
         let signed = self.identity().signing().seal(taken)?;
-        match self.ask(Request::TakeDrops, vec![signed.bytes().clone()])? {
-            (Response::DropsTaken, _) => Ok(()),
-            _ => Err(senseless("not that a drop was taken")),
+        match self.ask(Request::TakeDrops, vec![signed.bytes().clone()]) {
+            Ok((Response::DropsTaken, _)) => Ok(()),
+            Ok(_) => Err(senseless("not that a drop was taken")),
+            // The nodes have let go of them, and of the request.
+            Err(error) if error.refusal() == Some(Refusal::UnknownLink) => Ok(()),
+            Err(error) => Err(error.into()),
         }
     }
 }
@@ -267,75 +321,32 @@ impl<N: Nodes> Records<N> {
     }
 }
 
-/// The folder of this device's home in which dropped files wait until they are in the space.
-const UNPACKED: &str = "received";
-
-/// See [`UNPACKED`]. What an earlier run left in it is gone, and what this one leaves goes with it.
-struct Unpacked(PathBuf);
-
-impl Unpacked {
-    fn at(folder: &Path) -> Result<Self, StateError> {
-        let unpacked = Self(folder.to_owned());
-        unpacked.clear();
-        fs::DirBuilder::new().recursive(true).mode(PRIVATE_FOLDER).create(folder).map_err(StateError::io(folder))?;
-        Ok(unpacked)
-    }
-
-    fn file(&self, number: usize) -> PathBuf {
-        self.0.join(number.to_string())
-    }
-
-    /// Writes the next file of a drop; what its content is.
-    fn write<F: FnMut(u32) -> Result<Vec<u8>, Unopened<SyncError>>>(
-        &self,
-        number: usize,
-        file: &DroppedFile,
-        stream: &mut DropStream<F>,
-    ) -> Result<Digest, Unopened<SyncError>> {
-        let path = self.file(number);
-        let failed = |source| Unopened::Other(SyncError::from(StateError::io(&path)(source)));
-        let mut out: File =
-            OpenOptions::new().write(true).create_new(true).mode(PRIVATE_FILE).open(&path).map_err(failed)?;
-        let mut hasher = blake3::Hasher::new();
-        stream.read(file.bytes, &mut |piece| {
-            hasher.update(piece);
-            out.write_all(piece).map_err(|source| SyncError::from(StateError::io(&path)(source)))
-        })?;
-        // A time that the disk cannot hold is not worth losing the file for.
-        let _ = UNIX_EPOCH.checked_add(Duration::from_millis(file.changed_ms)).map(|changed| out.set_modified(changed));
-        Ok(Digest(*hasher.finalize().as_bytes()))
-    }
-
-    fn clear(&self) {
-        let Ok(entries) = fs::read_dir(&self.0) else { return };
-        for entry in entries.flatten() {
-            match fs::remove_file(entry.path()) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    tracing::warn!(path = %entry.path().display(), %error, "a received file is left over");
-                }
-                _ => {}
-            }
-        }
-    }
-}
-
-impl Drop for Unpacked {
-    fn drop(&mut self) {
-        self.clear();
-    }
-}
-
-/// Whether another try, later or by another client, may succeed.
-fn is_for_later(error: &SyncError) -> bool {
+/// What a drop waits for that failed so: another try, later or by another client, may succeed. None for what ends the taking of all: an
+/// alarm, a halt, no answer from any node, this device's own files.
+fn why_waiting(error: &SyncError) -> Option<WhyWaiting> {
     match error {
-        SyncError::Fetch(FetchError::Chunk(_)) => true,
-        SyncError::Nodes(error) => error.refusal() == Some(Refusal::UnknownLink),
-        _ => false,
+        error if error.is_alarm() => None,
+        error if error.is_for_room() => Some(WhyWaiting::Room),
+        SyncError::Fetch(FetchError::Chunk(_)) => Some(WhyWaiting::Elsewhere),
+        SyncError::Overtaken => Some(WhyWaiting::Place),
+        // Of these files alone: what the device keeps of itself is not written while a drop is opened.
+        SyncError::State(StateError::Io { .. }) | SyncError::Tree(_) => Some(WhyWaiting::Disk),
+        SyncError::Nodes(error) | SyncError::Upload(UploadError::Nodes(error)) => match error.refusal()? {
+            Refusal::UnknownLink => Some(WhyWaiting::Elsewhere),
+            Refusal::Forbidden | Refusal::Commit | Refusal::Limit | Refusal::Malformed => Some(WhyWaiting::Refused),
+            _ => None,
+        },
+        _ => None,
     }
+}
+
+/// From where on there may be more drops than these; none if these are the last.
+fn more_after(listed: &[DropSummary]) -> Option<DropPlace> {
+    listed.last().filter(|_| listed.len() >= DROPS_LISTED_MAX).map(DropSummary::place)
 }
 
 /// Drops that this process has found not to open.
-pub(super) type KnownJunk = BTreeSet<DropId>;
+pub(super) type KnownJunk = BTreeSet<(LinkId, DropId)>;
 
 fn senseless(what: &'static str) -> SyncError {
     NodesError::Senseless(what).into()

@@ -1,9 +1,11 @@
 //! New files of a space that stand beside what is there: nothing gets another version, and nothing arrives twice.
 //!
-//! Each finds its place by name and content: where its name stands with another content, under the next number; where it stands with the
-//! same content, it is there already. So carrying this out again, after a crash, or by two devices at once, ends with each file once.
+//! Each finds its place by name and content: where its name stands with another content, under the next number, or, where all numbers are
+//! taken, told by its content; where it stands with the same content, it is there already. So carrying this out again, after a crash, or by
+//! two devices at once, ends with each file once.
 
 use std::collections::BTreeMap;
+use std::iter::once;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use super::report::{Summary, Watcher};
 use super::send::Send;
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, Source};
-use crate::file_request::numbered;
+use crate::file_request::{numbered, told_by_content};
 use crate::limit::{COMMIT_TRIES_MAX, DROP_NAMES_TRIED_MAX};
 use crate::log::{EntryId, EntryName, Kind};
 use crate::state::cache::BaseRow;
@@ -76,12 +78,14 @@ impl<N: Nodes> OpenSpace<N> {
         for name in folder.names().iter().chain(below) {
             (parent, path) = self.place_folder(parent, &path, name, landing)?;
         }
-        for number in 1..=DROP_NAMES_TRIED_MAX {
-            let name = numbered(name, number);
+        let numbers = (1..=DROP_NAMES_TRIED_MAX).map(|number| numbered(name, number));
+        for name in numbers.chain(once(told_by_content(name, &newcomer.content))) {
             let to = path.join(&name);
-            let planned = landing.files.get(&to).copied();
-            let there = self.cache.child(parent, &name)?.map(|child| child.content);
-            match planned.map(Some).or(there) {
+            let there = match landing.files.get(&to) {
+                Some(planned) => Some(Some(*planned)),
+                None => self.cache.child(parent, &name)?.map(|child| child.content),
+            };
+            match there {
                 Some(Some(content)) if content == newcomer.content => return Ok(to),
                 Some(_) => {}
                 None if landing.folders.contains_key(&to) => {}

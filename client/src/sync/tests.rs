@@ -4,6 +4,7 @@ mod brakes;
 mod checkpoints;
 mod conflicts;
 mod crashes;
+mod drops;
 mod false_checkpoints;
 mod false_keys;
 mod faults;

@@ -125,12 +125,16 @@ pub const REQUESTS_BYTES_MAX: usize = REQUESTS_MAX * (REQUEST_BYTES_MAX + 4);
 pub const REQUEST_DROPS_MAX: u32 = 1024;
 /// Bytes of a file's content in one record of a drop: with its length it fills its size to the byte.
 pub const DROP_RECORD_BYTES: usize = 1024 * 1024 - FRAME_PREFIX_BYTES;
+/// Bytes of the object that such a record is sealed into.
+pub const DROP_RECORD_OBJECT_BYTES: usize = DROP_RECORD_BYTES + FRAME_PREFIX_BYTES + OBJECT_OVERHEAD_BYTES;
 /// Records of one drop: 128 GiB.
 pub const DROP_RECORDS_MAX: u32 = 128 * 1024;
 /// Bytes of sealed records of one file request: 1 TiB.
 pub const DROP_OBJECTS_BYTES_MAX: u64 = 1 << 40;
 /// Bytes of a drop's head.
 pub const DROP_HEAD_BYTES_MAX: usize = 128;
+/// Days for which nodes keep what was dropped and not taken, once its file request is over.
+pub const DROPS_KEPT_DAYS: u64 = 30;
 /// Drops in one answer.
 pub const DROPS_LISTED_MAX: usize = 512;
 /// Drops that one statement frees.
@@ -166,7 +170,7 @@ const _: () = assert!(
 );
 const _: () = assert!(LINK_PARTS_MAX <= u64::BITS as usize);
 const _: () = assert!(REQUEST_WORDS_BYTES_MAX + REQUEST_KEYS_BYTES_MAX + 512 <= REQUEST_BYTES_MAX);
-const _: () = assert!(DROP_RECORD_BYTES <= CHUNK_PLAIN_BYTES_MAX);
+const _: () = assert!(DROP_RECORD_BYTES <= CHUNK_PLAIN_BYTES_MAX && DROP_RECORD_OBJECT_BYTES <= OBJECT_BYTES_MAX);
 // A drop takes its head, two identifiers, and numbers of ten bytes at most.
 const _: () = assert!(DROPS_LISTED_MAX * (DROP_HEAD_BYTES_MAX + 2 * 16 + 40) < HEADER_BYTES_MAX);
 const _: () = assert!(IDS_MAX * (32 + 5) < HEADER_BYTES_MAX);

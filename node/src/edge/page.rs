@@ -10,7 +10,7 @@
 
 mod drops;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -61,8 +61,8 @@ struct Page {
     share: Share,
     places: Arc<Semaphore>,
     records: Arc<Semaphore>,
-    /// Records on their way to disks.
-    flying: Mutex<BTreeSet<(LinkId, DropId, u32)>>,
+    /// Bytes of the records on their way to disks.
+    flying: Mutex<BTreeMap<(LinkId, DropId, u32), u64>>,
     headers: HeaderMap,
 }
 
@@ -104,6 +104,7 @@ pub(super) async fn serve(page: PageListener, gateway: Arc<Gateway>) {
         .route("/request", post(drops::request))
         .route("/record", post(drops::record))
         .route("/finish", post(drops::finish))
+        .route("/cancel", post(drops::cancel))
         .with_state(Arc::new(page));
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the page of links is served no more");

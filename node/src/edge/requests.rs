@@ -97,7 +97,7 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         Request::Links { space } => verbs::links(gateway, caller, space).await,
         Request::CreateFileRequest => verbs::create_file_request(gateway, admitted, body).await,
         Request::FileRequests { space } => verbs::file_requests(gateway, caller, space).await,
-        Request::Drops { space } => verbs::drops(gateway, admitted, space).await,
+        Request::Drops { space, after } => verbs::drops(gateway, admitted, space, after).await,
         Request::DropChunks { space, request, drop, from } => {
             verbs::drop_chunks(gateway, admitted, space, (request, drop), from).await
         }

@@ -92,6 +92,13 @@ pub(super) enum Command {
     },
     /// A signed word that drops were taken.
     TakeDrops(Blob),
+    /// Whoever makes a drop has given it up.
+    CancelDrop {
+        /// The file request.
+        request: LinkId,
+        /// The drop.
+        drop: DropId,
+    },
 }
 
 /// A record of a drop, as a gateway took it in and stored it.
@@ -191,6 +198,7 @@ impl Command {
                 | Self::AddRecord(_)
                 | Self::FinishDrop { .. }
                 | Self::TakeDrops(_)
+                | Self::CancelDrop { .. }
         )
     }
 
@@ -226,7 +234,8 @@ impl Command {
             | Self::CreateFileRequest(_)
             | Self::AddRecord(_)
             | Self::FinishDrop { .. }
-            | Self::TakeDrops(_) => level::SHARED,
+            | Self::TakeDrops(_)
+            | Self::CancelDrop { .. } => level::SHARED,
             Self::Weighed { commit, .. } | Self::Commit(commit) if changes_members(commit) => level::SHARED,
             Self::OpenInvite(blob) if recovers(blob) => level::SHARED,
             Self::Weighed { .. } => level::WEIGHED,
@@ -254,6 +263,7 @@ impl Command {
             }
             Self::HoldLink { ids, .. } => ids.len().saturating_mul(ChunkId::BYTES),
             Self::AddRecord(_) => size_of::<Record>(),
+            Self::CancelDrop { .. } => size_of::<(LinkId, DropId)>(),
             Self::LinkOpened { .. } | Self::Tick(_) | Self::Raise(_) => size_of::<u64>(),
             Self::Report(report) => size_of::<Report>().saturating_add(report.signature.len()),
         }

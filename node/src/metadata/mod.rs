@@ -39,7 +39,7 @@ pub use proposal::{Proposal, ProposeError};
 pub use standing::Standing;
 pub use state::{Row, Tally, Weight};
 pub use store::{About, Built, Restored, back_up, restore};
-pub use view::{KnownLink, KnownRequest, RecordNow, View};
+pub use view::{Beside, KnownLink, KnownRequest, RecordNow, View};
 
 #[cfg(test)]
 pub(crate) mod tests;

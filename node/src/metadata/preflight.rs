@@ -115,7 +115,8 @@ pub(super) fn judge(command: &Command, organisation: Option<&Organisation>) -> R
         | Command::Tick(_)
         | Command::Raise(_)
         | Command::LinkOpened { .. }
-        | Command::AddRecord(_) => {}
+        | Command::AddRecord(_)
+        | Command::CancelDrop { .. } => {}
     }
     Ok(())
 }

@@ -75,6 +75,13 @@ pub enum Proposal {
     },
     /// The word that drops were taken.
     TakeDrops(Bytes),
+    /// That a drop was given up.
+    CancelDrop {
+        /// The file request.
+        request: LinkId,
+        /// The drop.
+        drop: DropId,
+    },
 }
 
 /// Why a proposal has no effect, or none that is known.
@@ -110,6 +117,7 @@ impl From<Proposal> for Command {
                 Self::FinishDrop { request, drop, records, head: Blob(head) }
             }
             Proposal::TakeDrops(taken) => Self::TakeDrops(Blob(taken)),
+            Proposal::CancelDrop { request, drop } => Self::CancelDrop { request, drop },
             Proposal::Report(report) => Self::Report(report),
             Proposal::Join { invite, post } => Self::Join { invite, post: Blob(post) },
         }

@@ -27,7 +27,7 @@ use crate::chunks::{Need, Partition, RowState, Stamp};
 use crate::limit::OUTLINE_ITEMS_MAX;
 use crate::placement::Layouts;
 
-pub use file_requests::{KnownRequest, RecordNow};
+pub use file_requests::{Beside, KnownRequest, RecordNow};
 
 /// Bytes that an item of a list body adds to its own.
 const ITEM_PREFIX_BYTES: usize = 4;

@@ -16,6 +16,11 @@ const PASSWORD: &str = "été à la plage";
 /// What its maker says.
 const NOTE: &str = "Bonjour, les pièces du marché s'il vous plaît.";
 
+/// Has the page hear, after two records, that there is no room.
+const FULL_AFTER_TWO: &str = "window.mended = window.fetch; let left = 2; \
+     const full = () => new Response('', { status: 507, headers: { 'x-vauban-refusal': 'room' } }); \
+     window.fetch = (path, how) => (path === 'record' && (left -= 1) < 0 ? Promise.resolve(full()) : window.mended(path, how));";
+
 /// Fails if what a person drops in a browser is not what arrives, if the server learns more than lengths, or if the page cannot be used by
 /// keyboard or read aloud.
 #[test]
@@ -63,6 +68,23 @@ fn files_are_dropped_in_a_browser() -> anyhow::Result<()> {
     browser.type_keys(ENTER)?;
     browser.upload("#files-input", &[&small])?;
     browser.sees("Send 1 file ")?;
+    browser.click("#send")?;
+    browser.sees("It is sent.")?;
+    browser.click("#again")?;
+
+    // The server takes in a part of a drop and no more: the page gives it up, and nothing of it counts.
+    let came = || -> anyhow::Result<serde_json::Value> {
+        let listed = laptop.json(&["link", "list", "Projets"])?.into_iter().next().context("a request")?;
+        Ok(listed["came"].clone())
+    };
+    let before = came()?;
+    browser.upload("#files-input", &[&large])?;
+    browser.sees("Send 1 file ")?;
+    browser.script(FULL_AFTER_TWO, &[])?;
+    browser.click("#send")?;
+    browser.sees("has no room left")?;
+    assert_eq!(came()?, before, "what failed counts");
+    browser.script("window.fetch = window.mended", &[])?;
     browser.click("#send")?;
     browser.sees("It is sent.")?;
     browser.click("#again")?;

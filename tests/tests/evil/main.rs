@@ -28,6 +28,7 @@ mod taking;
 mod charter;
 mod cut_chain;
 mod epoch_keys;
+mod file_requests;
 mod fork;
 mod membership;
 mod policy;

@@ -43,7 +43,7 @@ fn operator_has_no_authority_in_dashboard() -> anyhow::Result<()> {
     }
     let page: BTreeSet<_> = routes_of(&sources(PAGE)?)?.into_iter().map(|route| route.path).collect();
     anyhow::ensure!(
-        page == ["/", "/open", "/chunks", "/request", "/record", "/finish"].map(str::to_owned).into(),
+        page == ["/", "/open", "/chunks", "/request", "/record", "/finish", "/cancel"].map(str::to_owned).into(),
         "the page of links: {page:?}"
     );
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,8 +12,9 @@ use vauban_client::file_request::{DroppedFile, DroppedList};
 use vauban_client::shared_link::LinkAddress;
 use vauban_crypto::chunk::Frame;
 use vauban_crypto::file_request::{DropKey, RequestSecret};
+use vauban_node::limit::PAGE_RECORDS_MAX;
 use vauban_protocol::id::{ChunkId, DropId};
-use vauban_protocol::limit::DROP_RECORD_BYTES;
+use vauban_protocol::limit::{DROP_RECORD_BYTES, DROP_RECORDS_MAX};
 use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::folder::{self, noise};
 use vauban_tests::home::Home;
@@ -132,6 +134,11 @@ impl Stranger {
         http::post(self.page, "/finish", &body)
     }
 
+    /// Gives it up.
+    fn cancel(&self) -> anyhow::Result<Posted> {
+        http::post(self.page, "/cancel", &[&self.before[..], &self.drop.0].concat())
+    }
+
     /// Drops these files, all of them.
     fn drop(&self, files: &[(&str, &[u8])]) -> anyhow::Result<()> {
         let records = self.sealed(files)?;
@@ -214,6 +221,8 @@ fn a_strangers_names_only_name() -> anyhow::Result<()> {
         ("a\nb\u{1b}[31m", b"6"),
         ("", b"7"),
         (&"é".repeat(400), b"8"),
+        (" .profile", b"9"),
+        ("\u{a0}.ssh|\u{200b}.config", b"10"),
     ])?;
     let told = alice.home.run(&["link", "take", "Projets"])?;
     assert!(!told.stdout.contains('\u{1b}') && !told.stdout.contains('\u{202e}'), "{told:?}");
@@ -229,6 +238,8 @@ fn a_strangers_names_only_name() -> anyhow::Result<()> {
         assert_eq!(at("facture_gpj.exe")?, b"5");
         assert_eq!(at("a_b_[31m")?, b"6");
         assert_eq!(at("fichier")?, b"7");
+        assert_eq!(at("_profile")?, b"9");
+        assert_eq!(at("_ssh/_config")?, b"10");
         assert_eq!(fs::read(member.folder.join("Reçus/offre.txt"))?, b"alice's own");
     }
     assert!(!agency.folder().join("etc").exists());
@@ -268,6 +279,11 @@ fn a_request_has_bounds_and_an_end() -> anyhow::Result<()> {
     // A record is one thing for ever.
     assert_eq!(second.record(0, b"something else")?.code, 400);
     assert_eq!(first.record(0, b"something else")?.code, 400);
+    // A number that no drop has; nothing at all.
+    for number in [DROP_RECORDS_MAX, u32::MAX] {
+        assert_eq!(first.record(number, b"beyond")?.code, 400);
+    }
+    assert_eq!(first.record(9, b"")?.code, 400);
     let since = http::metric(node.web(), "vauban_uploaded_bytes_total")? - stored;
     assert!(since.abs() < 0.5, "{since} bytes of what is refused were stored");
 
@@ -302,6 +318,43 @@ fn a_request_has_bounds_and_an_end() -> anyhow::Result<()> {
         Ok((refused.refusal == "expired").then_some(()))
     })?;
     node.context("the node")?.stop()?;
+    Ok(())
+}
+
+/// Fails if a drop that failed holds its part of the request for a day, if somebody without the address can give up another's, or if those who
+/// show no token keep out those who do.
+#[test]
+fn a_drop_is_given_up_and_strangers_hold_no_places() -> anyhow::Result<()> {
+    let (_agency, node, page, [alice, bob]) = two()?;
+    let url = alice.request(&["Projets:Reçus", "--max-size", "3MB", "--max-drops", "1"])?;
+    let failed = Stranger::at(page, &url, None)?;
+    let left = failed.ask()?;
+    let records = failed.sealed(&[("large", &noise(2, 2_000_000))])?;
+    assert_eq!(failed.record(0, &records[0])?.code, 200);
+    let next = Stranger::at(page, &url, None)?;
+    let full = next.record(0, &next.sealed(&[("small", b"words")])?[0])?;
+    assert_eq!((full.code, full.refusal.as_str()), (507, "full"));
+    let elsewhere = Stranger { before: vec![7; failed.before.len()], ..Stranger::at(page, &url, None)? };
+    assert_eq!(Stranger { drop: failed.drop, ..elsewhere }.cancel()?.code, 404);
+    assert_eq!(failed.cancel()?.code, 200);
+    assert_eq!(failed.cancel()?.code, 200, "its answer may have been lost");
+    assert_eq!(failed.ask()?.body, left.body, "all of it came back");
+    assert_eq!(failed.finish(1)?.code, 400, "nothing is left of it");
+
+    // As many as there are places for records begin one, and show no token.
+    let idle = (0..PAGE_RECORDS_MAX).map(|_| -> anyhow::Result<TcpStream> {
+        let mut stream = TcpStream::connect(page)?;
+        write!(stream, "POST /record HTTP/1.1\r\nHost: {page}\r\nContent-Length: 1000\r\n\r\n")?;
+        stream.write_all(b"nothing yet")?;
+        Ok(stream)
+    });
+    let idle = idle.collect::<anyhow::Result<Vec<_>>>()?;
+    next.drop(&[("small", b"words")])?;
+    drop(idle);
+    assert_eq!(next.cancel()?.code, 400, "it is whole");
+    bob.sync()?;
+    assert_eq!(fs::read(bob.folder.join("Reçus/small"))?, b"words");
+    node.stop()?;
     Ok(())
 }
 

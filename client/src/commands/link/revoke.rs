@@ -59,7 +59,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 /// The one of these links that is meant.
-fn chosen(wanted: &str, links: impl Iterator<Item = LinkId>) -> Result<LinkId, Failure> {
+pub(super) fn chosen(wanted: &str, links: impl Iterator<Item = LinkId>) -> Result<LinkId, Failure> {
     let begins = match LinkAddress::parse(wanted) {
         Ok(address) => address.link.to_hex(),
         Err(_) => wanted.to_ascii_lowercase(),

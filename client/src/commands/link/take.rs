@@ -2,13 +2,22 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+use vauban_protocol::id::LinkId;
+
+use super::revoke::chosen;
 use crate::commands::Context;
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Purpose, connected};
+use crate::content::Nodes;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::file_request::Junk;
 use crate::say;
-use crate::sync::{OnJunk, Received, Watcher};
+use crate::sync::{JunkDrop, OnJunk, OpenSpace, Received, Taking, WaitingDrops, Watcher, WhyWaiting};
+
+/// Digits of a request's identifier that a person is shown.
+const DIGITS_SHOWN: usize = 12;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -23,16 +32,40 @@ pub(crate) struct Arguments {
         en: "Has nodes let go of drops that do not open",
     ))]
     discard_unreadable: bool,
+    #[arg(long, value_name = "REQUEST", conflicts_with = "discard", help = say!(
+        fr: "Prend aussi ce qui est venu par cette demande, dont l'auteur n'écrit plus dans l'espace",
+        en: "Takes also what came by this request, whose maker writes to the space no more",
+    ))]
+    accept: Option<String>,
+    #[arg(long, value_name = "REQUEST", conflicts_with = "discard_unreadable", help = say!(
+        fr: "Ne prend rien, et fait oublier aux nœuds tout ce qui attend par cette demande, sans le lire",
+        en: "Takes nothing, and has nodes let go of all that waits by this request, unread",
+    ))]
+    discard: Option<String>,
+}
+
+/// What `--discard` did.
+#[derive(Debug, Serialize)]
+struct Discarded {
+    request: String,
+    drops: u64,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let name = arguments.space.clone();
+    if let Some(request) = &arguments.discard {
+        return discard(context, arguments.space.clone(), request.clone());
+    }
+    let (name, vouched) = (arguments.space.clone(), arguments.accept.clone());
     let on_junk = if arguments.discard_unreadable { OnJunk::Discard } else { OnJunk::Name };
     let progress = Progress::new(context.output, Plans::Untold);
     let watcher: Arc<dyn Watcher> = progress.clone();
     let received = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;
-        Ok(space.take_drops(on_junk, &watcher)?)
+        let although = match vouched {
+            Some(wanted) => Some(chosen_request(&mut space, &wanted)?),
+            None => None,
+        };
+        Ok(space.take_drops(Taking { on_junk, although }, &watcher)?)
     });
     progress.finish();
     let received = received?;
@@ -46,7 +79,26 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     for line in told(&received) {
         context.output.note(&line);
     }
-    Ok(if received.junk.is_empty() && received.waiting == 0 { Exit::Done } else { Exit::Partial })
+    Ok(if received.junk.is_empty() && received.waiting.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+fn discard(context: &Context, name: String, wanted: String) -> Result<Exit, Failure> {
+    let discarded = connected(context, Purpose::Write, move |connected| {
+        let mut space = connected.open(&connected.find(&name)?)?;
+        let request = chosen_request(&mut space, &wanted)?;
+        Ok(Discarded { request: request.to_hex(), drops: space.discard_drops(request)? })
+    })?;
+    context.output.result(&discarded, |Discarded { request, drops }| {
+        say!(
+            fr: "{drops} envoi(s) par la demande {request} : les nœuds les oublient.",
+            en: "{drops} drop(s) by request {request}: nodes let go of them.",
+        )
+    });
+    Ok(Exit::Done)
+}
+
+fn chosen_request<N: Nodes>(space: &mut OpenSpace<N>, wanted: &str) -> Result<LinkId, Failure> {
+    chosen(wanted, space.file_requests()?.iter().map(|listed| listed.request.id))
 }
 
 /// What a person is told of drops beyond the files that came.
@@ -60,27 +112,73 @@ pub(crate) fn told(received: &Received) -> Vec<String> {
             en: "dropped    {files} file(s), {bytes}, by people without an account",
         ));
     }
-    for junk in &received.junk {
-        let request: String = junk.request.chars().take(12).collect();
-        let bytes = indicatif::BinaryBytes(junk.bytes);
-        lines.push(if junk.discarded {
-            say!(
-                fr: "illisible : un envoi de {bytes} par la demande {request} ; les nœuds l'oublient",
-                en: "unreadable: a drop of {bytes} by request {request}; nodes let go of it",
-            )
-        } else {
-            say!(
-                fr: "illisible : un envoi de {bytes} par la demande {request}. Rien n'en est pris. S'il est inconnu de tous : `vauban link take ESPACE --discard-unreadable`",
-                en: "unreadable: a drop of {bytes} by request {request}. Nothing of it is taken. If nobody knows of it: `vauban link take SPACE --discard-unreadable`",
-            )
-        });
-    }
-    if received.waiting > 0 {
-        let waiting = received.waiting;
-        lines.push(say!(
-            fr: "{waiting} envoi(s) attendent : un fragment ou une clé manque encore ici, ou un autre appareil les prend.",
-            en: "{waiting} drop(s) wait: a chunk or a key is still missing here, or another device takes them.",
-        ));
-    }
+    lines.extend(received.junk.iter().map(of_junk));
+    lines.extend(received.waiting.iter().map(of_waiting));
     lines
+}
+
+fn of_junk(junk: &JunkDrop) -> String {
+    let (request, bytes) = (short(&junk.request), indicatif::BinaryBytes(junk.bytes));
+    let why = if junk.why == Junk::Names {
+        say!(fr: "refusé (trop de fichiers du même nom)", en: "refused (too many files of the same name)")
+    } else {
+        say!(fr: "illisible", en: "unreadable")
+    };
+    if junk.discarded {
+        say!(
+            fr: "{why} : un envoi de {bytes} par la demande {request} ; les nœuds l'oublient",
+            en: "{why}: a drop of {bytes} by request {request}; nodes let go of it",
+        )
+    } else {
+        say!(
+            fr: "{why} : un envoi de {bytes} par la demande {request}. Rien n'en est pris. S'il est inconnu de tous : `vauban link take ESPACE --discard-unreadable`",
+            en: "{why}: a drop of {bytes} by request {request}. Nothing of it is taken. If nobody knows of it: `vauban link take SPACE --discard-unreadable`",
+        )
+    }
+}
+
+fn of_waiting(waiting: &WaitingDrops) -> String {
+    let (request, drops) = (short(&waiting.request), waiting.drops);
+    let why = match waiting.why {
+        WhyWaiting::Keys => say!(
+            fr: "cet appareil n'a pas les clés de cette demande. Un autre membre peut les avoir ; si personne ne les a : `vauban link take ESPACE --discard {request}`",
+            en: "this device lacks the keys of this request. Another member may have them; if nobody has: `vauban link take SPACE --discard {request}`",
+        ),
+        WhyWaiting::Elsewhere => say!(
+            fr: "un fragment manque encore ici, ou un autre appareil les prend",
+            en: "a chunk is still missing here, or another device takes them",
+        ),
+        WhyWaiting::Room => say!(
+            fr: "les nœuds, ou un quota, n'ont plus de place pour ces fichiers. Un autre membre peut en avoir",
+            en: "the nodes, or a quota, have no room left for these files. Another member may have some",
+        ),
+        WhyWaiting::Disk => say!(
+            fr: "le disque de cette machine ne peut pas les recevoir : faire de la place",
+            en: "this machine's disk cannot take them in: make room",
+        ),
+        WhyWaiting::Place => say!(
+            fr: "aucune place n'a été trouvée pour leurs fichiers : d'autres modifient l'espace, ou trop de fichiers portent ces noms",
+            en: "no place was found for their files: others change the space, or too many files have these names",
+        ),
+        WhyWaiting::Maker => say!(
+            fr: "qui l'a faite n'écrit plus dans l'espace, ou son appareil est révoqué. Si ces fichiers sont attendus : `vauban link take ESPACE --accept {request}` ; sinon : `--discard {request}`",
+            en: "whoever made it writes to the space no more, or that device was revoked. If these files are expected: `vauban link take SPACE --accept {request}`; if not: `--discard {request}`",
+        ),
+        WhyWaiting::Beyond => say!(
+            fr: "c'est plus que cette demande ne permet, ou après sa fin : prévenir l'exploitant. Pour ne pas les garder : `vauban link take ESPACE --discard {request}`",
+            en: "it is more than this request lets come, or after its end: tell the operator. Not to keep them: `vauban link take SPACE --discard {request}`",
+        ),
+        WhyWaiting::Refused => say!(
+            fr: "les nœuds refusent ce qu'il faudrait écrire pour eux dans l'espace",
+            en: "the nodes refuse what would have to be written into the space for them",
+        ),
+    };
+    say!(
+        fr: "en attente : {drops} envoi(s) par la demande {request} : {why}",
+        en: "waiting: {drops} drop(s) by request {request}: {why}",
+    )
+}
+
+fn short(identifier: &str) -> String {
+    identifier.chars().take(DIGITS_SHOWN).collect()
 }

@@ -7,13 +7,14 @@ use bytes::Bytes;
 use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::id::{ChunkId, DeviceId, NodeId, SpaceId};
 use vauban_protocol::label;
-use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX};
+use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, DROPS_LISTED_MAX};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::receipt::{Covers, Receipt, ReceiptClaim, ids_digest};
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, Seen, Space, SpaceGenesis};
+use vauban_protocol::space::{Commit, CommitError, CommitPlace, Control, DropsTaken, Seen, Space, SpaceGenesis};
 use vauban_protocol::wire::{
-    ChunkAnswer, ChunkState, NodeStatus, Refusal, Request, Response, SpaceSummary, push_item, split_items,
+    ChunkAnswer, ChunkState, DropSummary, FileRequestStanding, LinkPhase, NodeStatus, Refusal, Request, Response,
+    SpaceSummary, push_item, split_items,
 };
 
 use crate::clock;
@@ -53,6 +54,9 @@ pub(super) struct State {
     pub(super) before_commit: Option<Box<dyn FnOnce() + Send>>,
     /// A position that outlines leave out.
     pub(super) hidden: Option<u64>,
+    /// File requests, as they were signed, and what was dropped and not let go of: each with its records.
+    pub(super) file_requests: Vec<Bytes>,
+    pub(super) drops: Vec<(DropSummary, Vec<ChunkId>)>,
     pub(super) put_bytes: u64,
     pub(super) put_twice: u64,
     pub(super) requests: usize,
@@ -95,6 +99,8 @@ impl ModelNode {
             no_adds: None,
             hidden: None,
             before_commit: None,
+            file_requests: Vec::new(),
+            drops: Vec::new(),
             put_bytes: 0,
             put_twice: 0,
             requests: 0,
@@ -290,6 +296,35 @@ impl State {
                 let words: Vec<Bytes> =
                     self.words.iter().filter(|((of, _), _)| *of == space).map(|(_, word)| word.clone()).collect();
                 Ok((Response::Seens, list(&words)))
+            }
+            Request::CreateFileRequest => {
+                self.file_requests.push(body[0].clone());
+                plain(Response::LinkCreated { origin: None })
+            }
+            Request::FileRequests { .. } => {
+                let standing = FileRequestStanding { phase: LinkPhase::Open, bytes: 0, drops: 0, taken: 0 };
+                let standings = vec![standing; self.file_requests.len()];
+                Ok((Response::FileRequests { standings }, list(&self.file_requests)))
+            }
+            Request::Drops { after, .. } => {
+                let mut drops: Vec<_> = self.drops.iter().map(|(summary, _)| summary.clone()).collect();
+                drops.retain(|summary| after.is_none_or(|after| after < summary.place()));
+                drops.sort_by_key(DropSummary::place);
+                drops.truncate(DROPS_LISTED_MAX);
+                plain(Response::Drops(drops))
+            }
+            Request::DropChunks { request, drop, from, .. } => {
+                let is_it = |(summary, _): &&(DropSummary, _)| (summary.request, summary.drop) == (request, drop);
+                match self.drops.iter().find(is_it) {
+                    Some((_, chunks)) => plain(Response::DropChunks { chunks: chunks[from as usize..].to_vec() }),
+                    None => refused(Refusal::UnknownLink),
+                }
+            }
+            Request::TakeDrops => {
+                let taken: Signed<DropsTaken> = Signed::parse(body[0].clone()).unwrap();
+                let DropsTaken { request, drops, .. } = taken.payload();
+                self.drops.retain(|(summary, _)| summary.request != *request || !drops.contains(&summary.drop));
+                plain(Response::DropsTaken)
             }
             _ => refused(Refusal::Malformed),
         }

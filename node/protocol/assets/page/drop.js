@@ -103,24 +103,55 @@ async function askUntil(path, body, signal) {
   }
 }
 
-async function sendAll(request, files, signal, told) {
+// A drop that is under way. Each record is sealed once, whatever happens: its secret seals one message. What has not been answered is kept,
+// and sent again as it is.
+async function newSending(request, files) {
   const { drop, head, key } = await newDrop(request.found, request.base), before = joined(request.found.link, request.token, drop);
+  return { drop, head, key, before, records: recordsOf(files), unsent: new Map(), number: 0, isSealed: false, done: 0 };
+}
+
+async function sendRecords(sending, stop, told) {
   const flying = new Set();
-  let failed = null, number = 0;
-  for await (const plain of recordsOf(files)) {
-    const place = number;
-    number += 1;
-    const object = await sealRecord(await recordSecret(key, place), plain), bytes = plain.length;
-    const flight = askUntil('record', joined(before, numberBytes(place), object), signal)
-      .then(() => told(bytes)).catch((problem) => { failed = failed || problem; }).finally(() => flying.delete(flight));
+  let failed = null;
+  const send = async (place) => {
+    const { object, bytes } = sending.unsent.get(place);
+    const flight = askUntil('record', joined(sending.before, numberBytes(place), object), stop.signal)
+      .then(() => { sending.unsent.delete(place); sending.done += bytes; told(); })
+      .catch((problem) => { failed = failed || problem; }).finally(() => flying.delete(flight));
     flying.add(flight);
     while (flying.size >= RECORDS_AHEAD && !failed) await Promise.race(flying);
     if (failed) throw failed;
+  };
+  try {
+    for (const place of [...sending.unsent.keys()]) await send(place);
+    while (!sending.isSealed) {
+      const { value, done } = await sending.records.next();
+      if (done) { sending.isSealed = true; break; }
+      const place = sending.number;
+      sending.number += 1;
+      sending.unsent.set(place, { object: await sealRecord(await recordSecret(sending.key, place), value), bytes: value.length });
+      await send(place);
+    }
+    await Promise.all(flying);
+    if (failed) throw failed;
+  } catch (problem) {
+    stop.abort();
+    await Promise.all(flying);
+    throw problem;
   }
-  await Promise.all(flying);
-  if (failed) throw failed;
-  await askUntil('finish', joined(before, numberBytes(number), head), signal);
-  return [...drop.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+async function sendAll(sending, stop, told) {
+  await sendRecords(sending, stop, told);
+  await askUntil('finish', joined(sending.before, numberBytes(sending.number), sending.head), stop.signal);
+}
+
+// What a person can name the drop by.
+const referenceOf = ({ drop }) => [...drop.subarray(0, 6)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+
+// Has the server let go of what has come of a drop; whether the drop turns out to be whole.
+async function giveUp(sending) {
+  try { await ask('cancel', sending.before); return false; } catch (problem) { return problem.kind === 'malformed'; }
 }
 
 // What a person chooses
@@ -150,7 +181,7 @@ async function droppedOn(transfer) {
 }
 
 function showRequest(request) {
-  let chosen = [], cancel = null;
+  let chosen = [], cancel = null, sending = null;
   const say = (id, text) => { element(id).textContent = text; };
   const total = () => chosen.reduce((sum, { file }) => sum + file.size, 0);
   const limits = () => say('limits', words.limits(human(request.bytesLeft), request.until));
@@ -158,6 +189,12 @@ function showRequest(request) {
     for (const id of ['choosing', 'sending', 'done']) element(id).hidden = id !== name;
     element('limits').hidden = name === 'done';
   };
+
+  // What was begun is of use for the very same files alone.
+  function forget() {
+    if (sending) giveUp(sending);
+    sending = null;
+  }
 
   function list() {
     const rows = chosen.slice(0, ROWS_MAX).map((one, at) => {
@@ -169,6 +206,7 @@ function showRequest(request) {
       button.className = 'plain';
       button.setAttribute('aria-label', words.removeOf(name));
       button.addEventListener('click', () => {
+        forget();
         chosen.splice(at, 1);
         list();
         (element('chosen').querySelectorAll('button')[Math.min(at, chosen.length - 1)] || element('choose')).focus();
@@ -194,6 +232,7 @@ function showRequest(request) {
     const fresh = files.filter(({ path }) => !known.has(path.join('/')));
     if (chosen.length + fresh.length > DROP_FILES_MAX) { complain(new Problem('many')); return; }
     if (fresh.some(({ path }) => path.length > DROP_DEPTH_MAX)) { complain(new Problem('deep')); return; }
+    forget();
     chosen = [...chosen, ...fresh];
     list();
   }
@@ -203,39 +242,45 @@ function showRequest(request) {
     const { records, bytes } = sealedBytes(chosen);
     if (bytes > request.bytesLeft || records > RECORDS_MAX) throw new Problem('full');
     const all = total(), count = chosen.length, bar = element('bar'), stop = new AbortController();
-    let done = 0;
+    const told = () => {
+      const done = Math.min(all, sending.done);
+      bar.value = all === 0 ? 1 : done / all;
+      say('status', words.sent(human(done), human(all)));
+    };
+    let problem = null;
     cancel = () => stop.abort();
     phase('sending');
     say('sending-what', words.sending(count, human(all)));
     element('cancel').focus();
-    bar.value = 0;
     bar.hidden = false;
-    say('status', words.sent(human(0), human(all)));
-    const told = (sent) => {
-      done = Math.min(all, done + sent);
-      bar.value = all === 0 ? 1 : done / all;
-      say('status', words.sent(human(done), human(all)));
-    };
     try {
-      const code = await sendAll(request, chosen, stop.signal, told);
-      request.bytesLeft -= bytes;
-      chosen = [];
-      list();
-      limits();
-      phase('done');
-      say('done-what', words.doneWhat(count, human(all)));
-      say('done-code', code);
-      say('status', '');
-      element('done-title').focus();
-    } catch (problem) {
-      stop.abort();
+      sending = sending || await newSending(request, chosen);
+      told();
+      await sendAll(sending, stop, told);
+    } catch (caught) { problem = caught; }
+    cancel = null;
+    bar.hidden = true;
+    const sent = sending;
+    if (problem && problem.kind !== 'away') {
+      // The last answer may have been lost: then all of it is there. Otherwise nothing of it is to stay.
+      sending = null;
+      if (sent && await giveUp(sent)) problem = null;
+    }
+    if (problem) {
       phase('choosing');
       element('send').focus();
       throw problem;
-    } finally {
-      cancel = null;
-      bar.hidden = true;
     }
+    sending = null;
+    request.bytesLeft -= bytes;
+    chosen = [];
+    list();
+    limits();
+    phase('done');
+    say('done-what', words.doneWhat(count, human(all)));
+    say('done-code', referenceOf(sent));
+    say('status', '');
+    element('done-title').focus();
   }
 
   const run = (action) => action().catch((problem) => complain(problem instanceof Problem ? problem : new Problem('unreadable')));
@@ -268,6 +313,7 @@ function showRequest(request) {
     run(async () => add(await droppedOn(event.dataTransfer)));
   });
   window.addEventListener('beforeunload', (event) => { if (cancel) event.preventDefault(); });
+  window.addEventListener('pagehide', () => { if (sending) navigator.sendBeacon('cancel', sending.before); });
   limits();
   list();
   phase('choosing');

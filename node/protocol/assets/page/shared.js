@@ -193,7 +193,7 @@ async function ask(path, body, signal) {
     answer = await fetch(path, { method: 'POST', body, signal, cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' });
   } catch { throw new Problem('away'); }
   const refusal = answer.headers.get('x-vauban-refusal');
-  if (!answer.ok) throw new Problem(['expired', 'full', 'room'].includes(refusal) ? refusal : REFUSALS[answer.status] || 'away');
+  if (!answer.ok) throw new Problem(['expired', 'full', 'room', 'malformed'].includes(refusal) ? refusal : REFUSALS[answer.status] || 'away');
   try { return new Uint8Array(await answer.arrayBuffer()); } catch { throw new Problem('away'); }
 }
 

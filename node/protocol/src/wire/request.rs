@@ -10,6 +10,7 @@ use crate::limit::{
 };
 use crate::organisation::QuotaOf;
 use crate::space::LINK_TOKEN_BYTES;
+use crate::wire::DropPlace;
 
 /// A request of an admitted device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,6 +149,8 @@ pub enum Request {
     Drops {
         /// The space.
         space: SpaceId,
+        /// Those that stand after this one; all of them if none is given.
+        after: Option<DropPlace>,
     },
     /// The chunks of a drop, from a record on; `GetChunks` then gives them. → `DropChunks`
     DropChunks {

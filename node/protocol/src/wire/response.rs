@@ -169,6 +169,25 @@ pub struct DropSummary {
     pub head: Vec<u8>,
 }
 
+/// Where a drop stands among those of a space: those that were finished earlier come first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct DropPlace {
+    /// When it was finished, by cluster time.
+    pub finished_at: Timestamp,
+    /// By which file request.
+    pub request: LinkId,
+    /// Which drop.
+    pub drop: DropId,
+}
+
+impl DropSummary {
+    /// Where it stands.
+    #[must_use]
+    pub fn place(&self) -> DropPlace {
+        DropPlace { finished_at: self.finished_at, request: self.request, drop: self.drop }
+    }
+}
+
 /// What nodes know of a person in a space. It is told so that people see what they are about to do, and decides nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpaceOf {

@@ -4,9 +4,10 @@
 //! POST /request  link(16) ‖ token(32)                                        → bytes left(u64 LE) ‖ drops left(u32 LE) ‖ sealed words
 //! POST /record   link(16) ‖ token(32) ‖ drop(16) ‖ number(u32 LE) ‖ object   → id(32), once the object is durable
 //! POST /finish   link(16) ‖ token(32) ‖ drop(16) ‖ records(u32 LE) ‖ head    → nothing, once the drop is whole, durably
+//! POST /cancel   link(16) ‖ token(32) ‖ drop(16)                             → nothing, once the drop is given up
 //! ```
-//! Each may be asked again: the same is done once. A record's token is looked at before any of its object is taken in; records have places of
-//! their own, so that slow ones hold up no opening.
+//! Each may be asked again: the same is done once. A record's token is looked at before any of its object is taken in, and before it gets a
+//! place; records have places of their own, so that slow ones hold up no opening.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,8 +25,9 @@ use vauban_protocol::wire::Refusal;
 
 use super::Page;
 use crate::edge::fault::RequestFault;
-use crate::edge::verbs::{finish_drop, keep_record, known_request, opened_request, shown};
+use crate::edge::verbs::{cancel_drop, finish_drop, keep_record, known_request, opened_request, shown};
 use crate::limit::{PAGE_RECORD_BYTES_MAX, PAGE_RECORD_SECONDS_MAX, PAGE_REQUEST_SECONDS_MAX};
+use crate::metadata::Beside;
 
 /// Bytes before a record's object, and before a drop's head.
 const BEFORE: usize = LinkId::BYTES + LINK_TOKEN_BYTES + DropId::BYTES + size_of::<u32>();
@@ -55,19 +57,25 @@ pub(super) async fn request(State(page): State<Arc<Page>>, request: Request) -> 
 pub(super) async fn record(State(page): State<Arc<Page>>, request: Request) -> Response {
     let started = Instant::now();
     let answered = async {
-        let _place = Arc::clone(&page.records).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
+        let place = Arc::clone(&page.places).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
         let mut body = request.into_body().into_data_stream();
         let mut come = BytesMut::new();
         gather(&mut body, &mut come, BEFORE, PAGE_REQUEST_SECONDS_MAX).await?;
         let named = Named::parse(&come)?;
-        let known = match shown(&page.gateway, named.request, &named.token).await {
-            Ok(known) => known,
+        let judged = async {
+            let known = shown(&page.gateway, named.request, &named.token).await?;
+            let record = Arc::clone(&page.records).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
+            Ok::<_, RequestFault>((known, record))
+        };
+        let (known, _record) = match judged.await {
+            Ok(judged) => judged,
             Err(fault) => {
                 // A browser that is still sending does not hear why not.
                 drain(&mut body).await;
                 return Err(fault);
             }
         };
+        drop(place);
         let _reserved = page.share.reserve(PAGE_RECORD_BYTES_MAX).await?;
         gather(&mut body, &mut come, usize::MAX, PAGE_RECORD_SECONDS_MAX).await?;
         let object: Bytes = come.split_off(BEFORE).freeze();
@@ -75,8 +83,9 @@ pub(super) async fn record(State(page): State<Arc<Page>>, request: Request) -> R
             return Err(Refusal::Malformed.into());
         }
         let place = (named.request, named.drop);
-        let _flight = Flight::of(&page, (named.request, named.drop, named.number))?;
-        let chunk = keep_record(&page.gateway, &known, place, named.number, object).await?;
+        let record = (named.request, named.drop, named.number);
+        let (_flight, beside) = Flight::of(&page, record, object.len() as u64)?;
+        let chunk = keep_record(&page.gateway, &known, place, named.number, object, beside).await?;
         Ok(Body::from(chunk.0.to_vec()))
     };
     page.answer("page_record", started, answered.await)
@@ -88,7 +97,7 @@ pub(super) async fn finish(State(page): State<Arc<Page>>, request: Request) -> R
         let _place = Arc::clone(&page.places).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
         let mut body = request.into_body().into_data_stream();
         let mut come = BytesMut::new();
-        gather(&mut body, &mut come, usize::MAX, PAGE_REQUEST_SECONDS_MAX).await?;
+        gather(&mut body, &mut come, BEFORE + DROP_HEAD_BYTES_MAX + 1, PAGE_REQUEST_SECONDS_MAX).await?;
         let named = Named::parse(&come)?;
         let head = come.split_off(BEFORE).freeze();
         if head.len() > DROP_HEAD_BYTES_MAX {
@@ -102,6 +111,18 @@ pub(super) async fn finish(State(page): State<Arc<Page>>, request: Request) -> R
     page.answer("page_finish", started, answered.await)
 }
 
+pub(super) async fn cancel(State(page): State<Arc<Page>>, request: Request) -> Response {
+    let started = Instant::now();
+    let answered = async {
+        let (_place, request, token, rest) = page.question(request).await?;
+        let drop: [u8; DropId::BYTES] = (&*rest).try_into().map_err(|_| Refusal::Malformed)?;
+        known_request(&page.gateway, request, &token).await?;
+        cancel_drop(&page.gateway, (request, DropId(drop))).await?;
+        Ok(Body::empty())
+    };
+    page.answer("page_cancel", started, answered.await)
+}
+
 /// A record on its way to disks: one at a time of each number, so that none is stored beside another that is kept.
 struct Flight<'a> {
     page: &'a Page,
@@ -109,9 +130,25 @@ struct Flight<'a> {
 }
 
 impl<'a> Flight<'a> {
-    fn of(page: &'a Page, record: (LinkId, DropId, u32)) -> Result<Self, Refusal> {
+    /// Sets out; what else is under way by the same request.
+    fn of(page: &'a Page, record: (LinkId, DropId, u32), bytes: u64) -> Result<(Self, Beside), Refusal> {
         let mut flying = page.flying.lock().unwrap_or_else(PoisonError::into_inner);
-        if flying.insert(record) { Ok(Self { page, record }) } else { Err(Refusal::Unavailable) }
+        if flying.contains_key(&record) {
+            return Err(Refusal::Unavailable);
+        }
+        let (request, own, _) = record;
+        let (first, last) =
+            ((request, DropId([0; DropId::BYTES]), 0), (request, DropId([u8::MAX; DropId::BYTES]), u32::MAX));
+        let (mut beside, mut before) = (Beside::default(), own);
+        for ((_, drop, _), bytes) in flying.range(first..=last) {
+            beside.bytes = beside.bytes.saturating_add(*bytes);
+            if *drop != own && *drop != before {
+                beside.drops = beside.drops.saturating_add(1);
+            }
+            before = *drop;
+        }
+        flying.insert(record, bytes);
+        Ok((Self { page, record }, beside))
     }
 }
 

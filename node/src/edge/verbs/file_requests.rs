@@ -11,7 +11,7 @@ use vauban_protocol::organisation::QuotaOf;
 use vauban_protocol::receipt::Receipt;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{DropsTaken, FileRequest, LINK_TOKEN_BYTES, Role, is_token};
-use vauban_protocol::wire::{LinkPhase, Refusal, Response};
+use vauban_protocol::wire::{DropPlace, LinkPhase, Refusal, Response};
 
 use super::propose::propose;
 use crate::chunks::VerifiedChunk;
@@ -21,7 +21,7 @@ use crate::edge::fault::RequestFault;
 use crate::edge::gateway::Gateway;
 use crate::edge::handshake::Admitted;
 use crate::edge::incoming::Body;
-use crate::metadata::{KnownRequest, Proposal, Record, RecordNow};
+use crate::metadata::{Beside, KnownRequest, Proposal, Record, RecordNow};
 
 /// An access token, as it is shown.
 type Token = [u8; LINK_TOKEN_BYTES];
@@ -59,9 +59,10 @@ pub(in crate::edge) async fn drops(
     gateway: &Gateway,
     admitted: &Admitted,
     space: SpaceId,
+    after: Option<DropPlace>,
 ) -> Result<Answer, RequestFault> {
     gateway.member(admitted, space, Role::Writer).await?;
-    Ok(Answer::of(Response::Drops(gateway.read(move |view| view.drops(space)).await?)))
+    Ok(Answer::of(Response::Drops(gateway.read(move |view| view.drops(space, after)).await?)))
 }
 
 /// The chunks of a drop, from a record on.
@@ -113,6 +114,7 @@ pub(in crate::edge) async fn keep_record(
     (request, drop): (LinkId, DropId),
     number: u32,
     object: Bytes,
+    beside: Beside,
 ) -> Result<ChunkId, RequestFault> {
     if gateway.reserve.standing().is_short {
         return Err(Refusal::MetadataFull.into());
@@ -121,7 +123,7 @@ pub(in crate::edge) async fn keep_record(
     let hashed = tokio::task::spawn_blocking(move || VerifiedChunk::of(object)).await;
     let verified = hashed.map_err(|_| Refusal::Unavailable)?.map_err(|_| Refusal::Malformed)?;
     let chunk = verified.id();
-    match gateway.read(move |view| view.record_now((request, drop), number, object_bytes)).await? {
+    match gateway.read(move |view| view.record_now((request, drop), number, object_bytes, beside)).await? {
         RecordNow::Welcome => judge_quotas(gateway, known, object_bytes).await?,
         RecordNow::Kept(kept) if kept == chunk => return Ok(chunk),
         RecordNow::Kept(_) => return Err(Refusal::Malformed.into()),
@@ -158,6 +160,15 @@ pub(in crate::edge) async fn finish_drop(
     head: Bytes,
 ) -> Result<(), RequestFault> {
     propose(gateway, Proposal::FinishDrop { request, drop, records, head }).await?;
+    Ok(())
+}
+
+/// Gives up a drop.
+pub(in crate::edge) async fn cancel_drop(
+    gateway: &Gateway,
+    (request, drop): (LinkId, DropId),
+) -> Result<(), RequestFault> {
+    propose(gateway, Proposal::CancelDrop { request, drop }).await?;
     Ok(())
 }
 

@@ -45,6 +45,7 @@ pub(in crate::metadata) fn apply<B: Base>(
             file_request::finish(draft, (*request, *drop), *records, &head.0)
         }
         Command::TakeDrops(bytes) => file_request::take(draft, &bytes.0),
+        Command::CancelDrop { request, drop } => file_request::cancel(draft, *request, *drop),
         Command::Report(said) => layout::report(draft, said),
         Command::Raise(level) => {
             draft.core.feature_level = draft.core.feature_level.max(*level);

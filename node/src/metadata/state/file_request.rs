@@ -1,20 +1,25 @@
 //! File requests: what people without an account drop, until a member's client has taken it (trust.md, "Links").
 //!
 //! ```text
-//! made ─► open ── records, one by one ─► a head: the drop is whole ─► listed ─► taken: its rows go
+//! made ─► open ── records, one by one ─┬─► a head: the drop is whole ─► listed ─► taken: its rows go
+//!           │                          └─► given up, or left alone for a day: its rows go, and its part of the bounds comes back
 //!           └─ its time, an end, its maker's, its epoch's ─► ended ── a grace for what is not taken yet ─► all of it goes, forgotten
 //! ```
-//! Invariants: what comes is bounded by the signed request, in bytes and in drops, over all its life; it counts for the space and the
-//! request's maker, and their quotas hold; a record's row comes with the record, and goes with it, unless a commit has added the chunk since;
-//! a drop that nobody finishes goes after a day; how much one tick looks at and clears is bounded. Nothing here can be read by nodes.
+//! Invariants: what comes is bounded by the signed request, in bytes and in drops, over all its life; of a drop's records all are full but the
+//! last one, so that its bytes bound what is kept of it beside them; it counts for the space and the request's maker, and their quotas hold; a
+//! record's row comes with the record, and goes with it, unless a commit has added the chunk since; a drop that nobody goes on with for a day
+//! goes, and is not finished from then on, so that half of one never passes for a drop; how much one tick looks at and clears is bounded.
+//! Nothing here can be read by nodes.
 //!
 //! A request ends with the epoch that sealed its keys: whoever was shut out by the next one knows what opens its drops.
+
+mod upkeep;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use vauban_protocol::id::{ChunkId, DeviceId, Digest, DropId, LinkId, SpaceId};
 use vauban_protocol::limit::{
-    DROP_HEAD_BYTES_MAX, DROP_RECORDS_MAX, LINK_DAYS_MAX, OBJECT_BYTES_MAX, REQUEST_DROPS_MAX, REQUESTS_MAX,
+    DROP_HEAD_BYTES_MAX, DROP_RECORD_OBJECT_BYTES, DROP_RECORDS_MAX, LINK_DAYS_MAX, REQUESTS_MAX,
 };
 use vauban_protocol::organisation::{Organisation, QuotaOf};
 use vauban_protocol::signed::Signed;
@@ -22,16 +27,17 @@ use vauban_protocol::space::{DropsTaken, FileRequest, LinkEnd, Role, Space};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::{LinkPhase, Refusal};
 
+use self::upkeep::{clear, look_again};
 use super::base::Base;
 use super::draft::{Draft, Stop};
 use super::link::{WhyEnded, live, may_share, member_space};
 use super::row::{Row, Weight};
 use super::usage;
-use crate::limit::{
-    DROP_RECORDS_CLEARED_MAX, DROP_UNFINISHED_SECONDS, LINK_LOOK_SECONDS, REQUEST_GRACE_SECONDS, REQUESTS_LOOKED_MAX,
-};
+use crate::limit::{DROP_RECORDS_CLEARED_MAX, DROP_UNFINISHED_SECONDS, LINK_LOOK_SECONDS};
 use crate::metadata::command::{Applied, Record};
 use crate::metadata::store::Key;
+
+pub(super) use self::upkeep::look;
 
 /// What nodes keep of a file request beside its signed bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +57,8 @@ pub(in crate::metadata) struct RequestEntry {
     /// Bytes and drops that came; what was never finished is taken off again.
     pub(in crate::metadata) bytes: u64,
     pub(in crate::metadata) drops: u32,
+    /// What was taken off today because whoever dropped it gave it up.
+    returned: Returned,
     /// Drops that members have taken.
     pub(in crate::metadata) taken: u32,
     /// Since when it is over, and why.
@@ -59,12 +67,22 @@ pub(in crate::metadata) struct RequestEntry {
     look_at: Timestamp,
 }
 
+/// What came back to a request on one day, by cluster time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::metadata) struct Returned {
+    day: u64,
+    bytes: u64,
+    drops: u32,
+}
+
 /// What nodes keep of a drop beside its records.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::metadata) struct DropEntry {
     /// Records that came, and one more than the highest number among them.
     pub(in crate::metadata) records: u32,
     beyond: u32,
+    /// The number of the one that is shorter than all others, the last one, if it came.
+    short: Option<u32>,
     /// Bytes of them.
     pub(in crate::metadata) bytes: u64,
     pub(in crate::metadata) phase: DropPhase,
@@ -73,12 +91,14 @@ pub(in crate::metadata) struct DropEntry {
 /// How far a drop is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::metadata) enum DropPhase {
-    /// Records come, since then.
+    /// Records come, the last of them then.
     Coming(Timestamp),
     /// It is whole since then; its head follows.
     Whole(Timestamp, Vec<u8>),
     /// Members have it: its records go, and what is left says so to whoever asks again.
     Taken,
+    /// Whoever made it has given it up: its records go, and then it does.
+    Cancelled,
 }
 
 /// What nodes keep of a record.
@@ -88,6 +108,22 @@ pub(in crate::metadata) struct DropRecord {
     object_bytes: u32,
     /// The index of the entry that brought it: its row is of then.
     added_at: u64,
+}
+
+impl DropEntry {
+    /// Whether its records go before it was whole. It stays so: cluster time never goes back.
+    pub(in crate::metadata) fn is_going(&self, now: Timestamp) -> bool {
+        self.phase == DropPhase::Cancelled || self.is_late(now)
+    }
+
+    /// Whether nobody has gone on with it for so long that it goes.
+    fn is_late(&self, now: Timestamp) -> bool {
+        matches!(self.phase, DropPhase::Coming(last) if last.plus(DROP_UNFINISHED_SECONDS) <= now)
+    }
+
+    fn is_coming(&self, now: Timestamp) -> bool {
+        matches!(self.phase, DropPhase::Coming(_)) && !self.is_late(now)
+    }
 }
 
 impl RequestEntry {
@@ -100,6 +136,36 @@ impl RequestEntry {
             None if !self.may_last(organisation, space) => LinkPhase::Ended,
             None => LinkPhase::Open,
         }
+    }
+
+    /// Whether a record that has not come before may come: gateways ask it before any disk is written to, and apply decides by it.
+    pub(in crate::metadata) fn admit(
+        &self,
+        drop: Option<&DropEntry>,
+        number: u32,
+        object_bytes: u32,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let is_short = (object_bytes as usize) < DROP_RECORD_OBJECT_BYTES;
+        if number >= DROP_RECORDS_MAX || object_bytes == 0 || object_bytes as usize > DROP_RECORD_OBJECT_BYTES {
+            return Err(Refusal::Malformed);
+        }
+        if let Some(drop) = drop {
+            let has_place = match drop.short {
+                Some(short) => !is_short && number < short,
+                None => !is_short || number >= drop.beyond,
+            };
+            if !has_place || !drop.is_coming(now) {
+                return Err(Refusal::Malformed);
+            }
+        }
+        let fits = self.has_room(object_bytes.into(), drop.is_none().into());
+        if fits { Ok(()) } else { Err(Refusal::RequestFull) }
+    }
+
+    /// Whether so many bytes and drops may still come.
+    pub(in crate::metadata) fn has_room(&self, bytes: u64, drops: u32) -> bool {
+        self.bytes.saturating_add(bytes) <= self.bytes_max && self.drops.saturating_add(drops) <= self.drops_max
     }
 
     fn may_last(&self, organisation: &Organisation, space: &Space) -> bool {
@@ -152,6 +218,7 @@ pub(super) fn create<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result
         drops_max: said.drops_max,
         bytes: 0,
         drops: 0,
+        returned: Returned::default(),
         taken: 0,
         ended: None,
         look_at: said.expires_at.min(now.plus(LINK_LOOK_SECONDS)),
@@ -167,24 +234,19 @@ pub(super) fn add<B: Base>(draft: &mut Draft<'_, B>, index: u64, record: &Record
     let organisation = draft.organisation()?;
     let Record { request, drop, number, chunk, object_bytes, stored_at } = *record;
     let mut entry = open(draft, request)?;
-    if number >= DROP_RECORDS_MAX || object_bytes == 0 || object_bytes as usize > OBJECT_BYTES_MAX {
+    let now = draft.core.clock.time();
+    let found: Option<DropEntry> = draft.table.find(&Key::request_drop(request, drop)).map_err(Stop::Base)?;
+    if found.as_ref().is_some_and(|found| found.is_going(now)) {
         return Err(Refusal::Malformed.into());
     }
     let at = Key::drop_record(request, drop, number);
     if let Some(known) = draft.table.find::<DropRecord>(&at).map_err(Stop::Base)? {
         return if known.chunk == chunk { Ok(Applied::DropKept) } else { Err(Refusal::Malformed.into()) };
     }
-    let now = draft.core.clock.time();
-    let found: Option<DropEntry> = draft.table.find(&Key::request_drop(request, drop)).map_err(Stop::Base)?;
-    let is_new = found.is_none();
-    let mut coming = found.unwrap_or(DropEntry { records: 0, beyond: 0, bytes: 0, phase: DropPhase::Coming(now) });
-    if !matches!(coming.phase, DropPhase::Coming(_)) {
-        return Err(Refusal::Malformed.into());
-    }
-    let bytes = u64::from(object_bytes);
-    if (is_new && entry.drops >= entry.drops_max) || entry.bytes.saturating_add(bytes) > entry.bytes_max {
-        return Err(Refusal::RequestFull.into());
-    }
+    entry.admit(found.as_ref(), number, object_bytes, now)?;
+    let (is_new, bytes) = (found.is_none(), u64::from(object_bytes));
+    let mut coming =
+        found.unwrap_or(DropEntry { records: 0, beyond: 0, short: None, bytes: 0, phase: DropPhase::Coming(now) });
     let floor = draft.core.clock.floor();
     if stored_at < floor {
         return Err(Refusal::ReceiptsTooOld { floor }.into());
@@ -206,7 +268,11 @@ pub(super) fn add<B: Base>(draft: &mut Draft<'_, B>, index: u64, record: &Record
     draft.table.put(at, &DropRecord { chunk, object_bytes, added_at: index });
     coming.records = coming.records.saturating_add(1);
     coming.beyond = coming.beyond.max(number.saturating_add(1));
+    if (object_bytes as usize) < DROP_RECORD_OBJECT_BYTES {
+        coming.short = Some(number);
+    }
     coming.bytes = coming.bytes.saturating_add(bytes);
+    coming.phase = DropPhase::Coming(now);
     entry.bytes = entry.bytes.saturating_add(bytes);
     entry.drops = entry.drops.saturating_add(u32::from(is_new));
     draft.table.put(Key::request_drop(request, drop), &coming);
@@ -226,13 +292,54 @@ pub(super) fn finish<B: Base>(
         return if *whole == records { Ok(Applied::DropKept) } else { Err(Refusal::Malformed.into()) };
     }
     open(draft, request)?;
-    let mut coming = found.ok_or(Refusal::Malformed)?;
+    let now = draft.core.clock.time();
+    let mut coming = found.filter(|found| found.is_coming(now)).ok_or(Refusal::Malformed)?;
     if coming.records != records || coming.beyond != records || head.len() > DROP_HEAD_BYTES_MAX {
         return Err(Refusal::Malformed.into());
     }
-    coming.phase = DropPhase::Whole(draft.core.clock.time(), head.to_vec());
+    coming.phase = DropPhase::Whole(now, head.to_vec());
     draft.table.put(Key::request_drop(request, drop), &coming);
     Ok(Applied::DropKept)
+}
+
+/// Gives up a drop that is not whole, by the word of whoever makes it: nobody else knows its identifier. The same again is the same.
+///
+/// What it took of the request's bounds comes back at once, but on one day no more than the bounds themselves: copies stay on disks for a
+/// while yet, and whoever begins and gives up drops all day would fill them. Beyond that a drop goes as one that nobody goes on with.
+pub(super) fn cancel<B: Base>(
+    draft: &mut Draft<'_, B>,
+    request: LinkId,
+    drop: DropId,
+) -> Result<Applied, Stop<B::Error>> {
+    let mut entry = find(draft, request)?.ok_or(Refusal::UnknownLink)?;
+    let at = Key::request_drop(request, drop);
+    let Some(found) = draft.table.find::<DropEntry>(&at).map_err(Stop::Base)? else { return Ok(Applied::DropsTaken) };
+    let now = draft.core.clock.time();
+    match found.phase {
+        DropPhase::Coming(_) if !found.is_late(now) => {}
+        DropPhase::Coming(_) | DropPhase::Cancelled => return Ok(Applied::DropsTaken),
+        DropPhase::Whole(..) | DropPhase::Taken => return Err(Refusal::Malformed.into()),
+    }
+    let today = now.0 / DAY_SECONDS;
+    let before = Some(entry.returned).filter(|returned| returned.day == today).unwrap_or_default();
+    let returned =
+        Returned { day: today, bytes: before.bytes.saturating_add(found.bytes), drops: before.drops.saturating_add(1) };
+    if returned.bytes > entry.bytes_max || returned.drops > entry.drops_max {
+        return Err(Refusal::LinkBusy.into());
+    }
+    entry.returned = returned;
+    entry.bytes = entry.bytes.saturating_sub(found.bytes);
+    entry.drops = entry.drops.saturating_sub(1);
+    let mut left = DROP_RECORDS_CLEARED_MAX;
+    if clear(draft, request, drop, entry.space, &mut left).map_err(Stop::Base)? {
+        draft.table.delete(at);
+        draft.table.put(Key::request(request), &entry);
+    } else {
+        // What is left of it goes as cluster time goes on.
+        draft.table.put(at, &DropEntry { phase: DropPhase::Cancelled, ..found });
+        look_again(draft, request, entry, now);
+    }
+    Ok(Applied::DropsTaken)
 }
 
 /// Lets go of drops by the word of a device whose person writes to the space.
@@ -252,9 +359,14 @@ pub(super) fn take<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result<A
     for drop in &said.drops {
         let at = Key::request_drop(said.request, *drop);
         let Some(known) = draft.table.find::<DropEntry>(&at).map_err(Stop::Base)? else { continue };
-        if matches!(known.phase, DropPhase::Whole(..)) {
-            draft.table.put(at, &DropEntry { phase: DropPhase::Taken, ..known });
-            entry.taken = entry.taken.saturating_add(1);
+        match known.phase {
+            DropPhase::Whole(..) => {
+                draft.table.put(at, &DropEntry { phase: DropPhase::Taken, ..known });
+                entry.taken = entry.taken.saturating_add(1);
+            }
+            DropPhase::Taken => {}
+            // Nobody has it, so nobody takes it.
+            DropPhase::Coming(_) | DropPhase::Cancelled => continue,
         }
         clear(draft, said.request, *drop, entry.space, &mut left).map_err(Stop::Base)?;
     }
@@ -280,103 +392,6 @@ pub(super) fn end<B: Base>(draft: &mut Draft<'_, B>, said: &LinkEnd) -> Result<O
         look_again(draft, said.link, entry, now);
     }
     Ok(Some(Applied::LinkEnded))
-}
-
-/// Looks at the requests whose time has come: ends them, clears what nobody finished or members have, and forgets them.
-pub(super) fn look<B: Base>(draft: &mut Draft<'_, B>) -> Result<(), B::Error> {
-    let now = draft.core.clock.time();
-    let end = Key::request_looks_after(now);
-    let due: Vec<(Key, ())> = draft.table.range(&Key::request_looks(), &end, REQUESTS_LOOKED_MAX)?;
-    for (key, ()) in due {
-        let Some(request) = key.link_looked_at() else { continue };
-        match draft.table.find::<RequestEntry>(&Key::request(request))? {
-            Some(entry) if Key::request_look(entry.look_at, request) == key => look_at(draft, request, entry, now)?,
-            _ => draft.table.delete(key),
-        }
-    }
-    Ok(())
-}
-
-fn look_at<B: Base>(
-    draft: &mut Draft<'_, B>,
-    request: LinkId,
-    mut entry: RequestEntry,
-    now: Timestamp,
-) -> Result<(), B::Error> {
-    if entry.ended.is_none() {
-        let Some(organisation) = draft.core.organisation.clone() else { return Ok(()) };
-        let may = draft.space_now(entry.space)?.is_some_and(|space| entry.may_last(&organisation, &space));
-        entry.ended = match () {
-            () if entry.expires_at <= now => Some((now, WhyEnded::Expired)),
-            () if !may => Some((now, WhyEnded::Ended)),
-            () => None,
-        };
-    }
-    let forgotten_at = entry.ended.map(|(since, _)| since.plus(REQUEST_GRACE_SECONDS));
-    let is_over = forgotten_at.is_some_and(|at| at <= now);
-    let mut left = DROP_RECORDS_CLEARED_MAX;
-    let range = Key::request_drops(request);
-    let drops: Vec<(Key, DropEntry)> = draft.table.range(&range, &range.end(), REQUEST_DROPS_MAX as usize)?;
-    for (key, found) in drops {
-        let Some(drop) = key.drop_named() else { continue };
-        let is_late = |since: Timestamp| since.plus(DROP_UNFINISHED_SECONDS) <= now;
-        let is_unfinished = matches!(found.phase, DropPhase::Coming(since) if is_late(since));
-        if !(is_over || is_unfinished || found.phase == DropPhase::Taken) {
-            continue;
-        }
-        if !clear(draft, request, drop, entry.space, &mut left)? {
-            break;
-        }
-        if is_over || is_unfinished {
-            draft.table.delete(key);
-        }
-        if is_unfinished {
-            entry.bytes = entry.bytes.saturating_sub(found.bytes);
-            entry.drops = entry.drops.saturating_sub(1);
-        }
-    }
-    if left == 0 {
-        look_again(draft, request, entry, now);
-    } else if is_over {
-        draft.table.delete(Key::request_look(entry.look_at, request));
-        draft.table.delete(Key::request_record(entry.space, request));
-        draft.table.delete(Key::request(request));
-    } else {
-        let daily = now.plus(LINK_LOOK_SECONDS);
-        let next = forgotten_at.unwrap_or(entry.expires_at).min(daily);
-        look_again(draft, request, entry, next);
-    }
-    Ok(())
-}
-
-/// Lets go of a drop's records, as many as are `left` to; whether none remains.
-fn clear<B: Base>(
-    draft: &mut Draft<'_, B>,
-    request: LinkId,
-    drop: DropId,
-    space: SpaceId,
-    left: &mut usize,
-) -> Result<bool, B::Error> {
-    let range = Key::drop_records(request, drop);
-    let records: Vec<(Key, DropRecord)> = draft.table.range(&range, &range.end(), *left)?;
-    *left = left.saturating_sub(records.len());
-    let mut weights = Vec::new();
-    for (key, record) in records {
-        // One that a commit has added meanwhile is that commit's.
-        if let Some(row) = draft.table.row(space, record.chunk)?.filter(|row| row.added_at == record.added_at) {
-            draft.table.delete(Key::row(space, record.chunk));
-            weights.extend(row.weight);
-        }
-        draft.table.delete(key);
-    }
-    usage::subtract(draft, space, &weights)?;
-    Ok(*left > 0)
-}
-
-fn look_again<B: Base>(draft: &mut Draft<'_, B>, request: LinkId, entry: RequestEntry, at: Timestamp) {
-    draft.table.delete(Key::request_look(entry.look_at, request));
-    draft.table.put(Key::request_look(at, request), &());
-    draft.table.put(Key::request(request), &RequestEntry { look_at: at, ..entry });
 }
 
 /// A request that takes in.

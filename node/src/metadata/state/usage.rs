@@ -90,6 +90,9 @@ pub(super) fn add<B: Base>(draft: &mut Draft<'_, B>, space: SpaceId, user: UserI
 
 /// Counts no more what these rows of a space counted for: they are gone.
 pub(super) fn subtract<B: Base>(draft: &mut Draft<'_, B>, space: SpaceId, gone: &[Weight]) -> Result<(), B::Error> {
+    if gone.is_empty() {
+        return Ok(());
+    }
     let Some(organisation) = draft.core.organisation.clone() else { return Ok(()) };
     let users: BTreeMap<u64, UserId> = organisation.devices().map(|(_, device)| (device.since, device.user)).collect();
     let mut less: BTreeMap<QuotaOf, u64> = BTreeMap::new();

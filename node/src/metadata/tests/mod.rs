@@ -4,6 +4,7 @@ pub(crate) mod town;
 
 mod crash;
 mod damage;
+mod drops;
 mod group;
 mod restore;
 mod retention;

@@ -1,10 +1,12 @@
 //! File requests, and what was dropped, as they are applied here.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use vauban_protocol::canonical::decode;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest, DropId, LinkId, SpaceId};
 use vauban_protocol::limit::{DROPS_LISTED_MAX, IDS_MAX, REQUEST_DROPS_MAX, REQUESTS_MAX};
-use vauban_protocol::wire::{DropSummary, FileRequestStanding, LinkPhase, Refusal};
+use vauban_protocol::wire::{DropPlace, DropSummary, FileRequestStanding, LinkPhase, Refusal};
 
 use super::{Failure, View};
 use crate::metadata::state::{Base as _, DropEntry, DropPhase, DropRecord, RequestEntry};
@@ -27,6 +29,15 @@ pub struct KnownRequest {
     pub standing: FileRequestStanding,
 }
 
+/// What is on its way to disks beside a record, by the same request: it may have come already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Bytes of it.
+    pub bytes: u64,
+    /// Other drops that it is of.
+    pub drops: u32,
+}
+
 /// What would become of a record, as far as is applied here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordNow {
@@ -34,7 +45,7 @@ pub enum RecordNow {
     Welcome,
     /// Its number has come: this chunk.
     Kept(ChunkId),
-    /// The drop is whole, or the request has received as much as it may.
+    /// It is no record, the drop is whole or gone, or the request has received as much as it may.
     Refused(Refusal),
 }
 
@@ -74,28 +85,33 @@ impl View {
         Ok(requests)
     }
 
-    /// What was dropped into a space, whole and not taken, the earliest first.
+    /// What was dropped into a space, whole and not taken, the earliest first: of what stands after `after`, as much as one answer may list.
     ///
     /// # Errors
     /// The disk failed: the node must stop.
-    pub fn drops(&self, space: SpaceId) -> Result<Vec<DropSummary>, Failure> {
+    pub fn drops(&self, space: SpaceId, after: Option<DropPlace>) -> Result<Vec<DropSummary>, Failure> {
         let _reading = self.replica.reading();
         let range = Key::request_records(space);
-        let mut drops = Vec::new();
+        let mut earliest = BTreeMap::new();
         for (key, _) in self.replica.records(&range, &range.end(), REQUESTS_MAX)? {
             let Some(request) = key.link_looked_at() else { continue };
             let range = Key::request_drops(request);
             for (key, bytes) in self.replica.records(&range, &range.end(), REQUEST_DROPS_MAX as usize)? {
                 let entry: DropEntry = decode(&bytes).map_err(|error| self.replica.damaged(error))?;
                 let (records, bytes) = (entry.records, entry.bytes);
-                if let (Some(drop), DropPhase::Whole(finished_at, head)) = (key.drop_named(), entry.phase) {
-                    drops.push(DropSummary { request, drop, records, bytes, finished_at, head });
+                let (Some(drop), DropPhase::Whole(finished_at, head)) = (key.drop_named(), entry.phase) else {
+                    continue;
+                };
+                let summary = DropSummary { request, drop, records, bytes, finished_at, head };
+                if after.is_none_or(|after| after < summary.place()) {
+                    earliest.insert(summary.place(), summary);
+                }
+                if earliest.len() > DROPS_LISTED_MAX {
+                    earliest.pop_last();
                 }
             }
         }
-        drops.sort_by_key(|drop| (drop.finished_at, drop.drop));
-        drops.truncate(DROPS_LISTED_MAX);
-        Ok(drops)
+        Ok(earliest.into_values().collect())
     }
 
     /// The chunks of a whole drop, from a record on, as many as one answer may list; `None` if there is no such drop in the space.
@@ -132,23 +148,29 @@ impl View {
         (request, drop): (LinkId, DropId),
         number: u32,
         object_bytes: u32,
+        beside: Beside,
     ) -> Result<RecordNow, Failure> {
         let _reading = self.replica.reading();
         let entry: Option<RequestEntry> = self.database().read_as(Family::State, &Key::request(request))?;
         let Some(entry) = entry else { return Ok(RecordNow::Refused(Refusal::UnknownLink)) };
+        let now = self.replica.core().clock.time();
+        let found: Option<DropEntry> = self.database().read_as(Family::State, &Key::request_drop(request, drop))?;
+        if found.as_ref().is_some_and(|found| found.is_going(now)) {
+            return Ok(RecordNow::Refused(Refusal::Malformed));
+        }
         let record: Option<DropRecord> =
             self.database().read_as(Family::State, &Key::drop_record(request, drop, number))?;
         if let Some(record) = record {
             return Ok(RecordNow::Kept(record.chunk));
         }
-        let found: Option<DropEntry> = self.database().read_as(Family::State, &Key::request_drop(request, drop))?;
-        let is_new = found.is_none();
-        if found.is_some_and(|found| !matches!(found.phase, DropPhase::Coming(_))) {
-            return Ok(RecordNow::Refused(Refusal::Malformed));
+        if let Err(refusal) = entry.admit(found.as_ref(), number, object_bytes, now) {
+            return Ok(RecordNow::Refused(refusal));
         }
-        let bytes = entry.bytes.saturating_add(object_bytes.into());
-        let is_full = bytes > entry.bytes_max || (is_new && entry.drops >= entry.drops_max);
-        Ok(if is_full { RecordNow::Refused(Refusal::RequestFull) } else { RecordNow::Welcome })
+        // Many at once would each fit, and all but one be stored for nothing: it is asked again once those have come.
+        let bytes = beside.bytes.saturating_add(object_bytes.into());
+        let drops = if found.is_none() { beside.drops.saturating_add(1) } else { 0 };
+        let fits = entry.has_room(bytes, drops);
+        Ok(if fits { RecordNow::Welcome } else { RecordNow::Refused(Refusal::Unavailable) })
     }
 
     fn known_request(&self, request: LinkId) -> Result<Option<KnownRequest>, Failure> {

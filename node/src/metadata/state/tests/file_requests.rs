@@ -2,7 +2,9 @@
 
 use vauban_protocol::canonical::decode;
 use vauban_protocol::id::{ChunkId, Digest, DropId, LinkId};
-use vauban_protocol::limit::{DROP_HEAD_BYTES_MAX, DROP_RECORDS_MAX, LINK_DAYS_MAX, OBJECT_BYTES_MAX, REQUESTS_MAX};
+use vauban_protocol::limit::{
+    DROP_HEAD_BYTES_MAX, DROP_RECORD_OBJECT_BYTES, DROP_RECORDS_MAX, LINK_DAYS_MAX, REQUESTS_MAX,
+};
 use vauban_protocol::organisation::{Quota, QuotaOf, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, DropsTaken, FileRequest, LinkEnd};
@@ -20,6 +22,8 @@ use crate::metadata::tests::Signer;
 const REQUEST: LinkId = LinkId([9; 16]);
 const DROP: DropId = DropId([8; 16]);
 const OTHER: DropId = DropId([7; 16]);
+/// Bytes of a record that is not the last one.
+const FULL: u32 = DROP_RECORD_OBJECT_BYTES as u32;
 
 impl Scene {
     /// A request of the first device's, for so many seconds.
@@ -32,7 +36,7 @@ impl Scene {
             created_at: self.time,
             expires_at: self.time.plus(seconds),
             token: Digest([7; 32]),
-            bytes_max: 1000,
+            bytes_max: 10 * u64::from(FULL),
             drops_max: 2,
             page: Digest([0; 32]),
             sealed_words: vec![1],
@@ -58,6 +62,10 @@ impl Scene {
     fn finish(&mut self, drop: DropId, records: u32) -> Outcome {
         let head = Blob(vec![4; 65].into());
         self.memory.run(Command::FinishDrop { request: REQUEST, drop, records, head })
+    }
+
+    fn cancel(&mut self, drop: DropId) -> Outcome {
+        self.memory.run(Command::CancelDrop { request: REQUEST, drop })
     }
 
     fn take(&mut self, device: &Signer, drops: Vec<DropId>) -> Outcome {
@@ -106,6 +114,12 @@ const fn chunk(byte: u8) -> ChunkId {
     ChunkId([byte; 32])
 }
 
+fn numbered(number: u32) -> ChunkId {
+    let mut id = [0xee; 32];
+    id[..4].copy_from_slice(&number.to_le_bytes());
+    ChunkId(id)
+}
+
 fn days(days: u64) -> u64 {
     days * DAY_SECONDS
 }
@@ -120,15 +134,16 @@ fn a_drop_is_kept_until_it_is_taken() {
     assert_eq!(scene.request(scene.file_request(days(7))), Ok(Applied::LinkCreated));
     assert_eq!(scene.record(DROP, 1, chunk(0x11), 400), KEPT, "in any order");
     assert_eq!(scene.finish(DROP, 2), Err(Refusal::Malformed), "one is lacking");
-    assert_eq!(scene.record(DROP, 0, chunk(0x10), 100), KEPT);
-    assert_eq!(scene.record(DROP, 0, chunk(0x10), 100), KEPT, "its answer had been lost");
+    assert_eq!(scene.record(DROP, 0, chunk(0x10), FULL), KEPT);
+    assert_eq!(scene.record(DROP, 0, chunk(0x10), FULL), KEPT, "its answer had been lost");
     assert_eq!(scene.record(DROP, 0, chunk(0x12), 100), Err(Refusal::Malformed), "a number is one object for ever");
     assert_eq!(scene.finish(DROP, 3), Err(Refusal::Malformed));
     assert_eq!(scene.finish(DROP, 2), KEPT);
     assert_eq!(scene.finish(DROP, 2), KEPT);
     assert_eq!(scene.record(DROP, 2, chunk(0x13), 1), Err(Refusal::Malformed), "it is whole");
     assert_eq!(scene.record(DROP, 1, chunk(0x11), 400), KEPT);
-    assert_eq!(scene.stored(), before + 500);
+    let bytes = u64::from(FULL) + 400;
+    assert_eq!(scene.stored(), before + bytes);
     scene.pass(days(3));
     assert!(scene.has_row(chunk(0x10)) && scene.has_row(chunk(0x11)));
 
@@ -138,7 +153,7 @@ fn a_drop_is_kept_until_it_is_taken() {
     assert!(!scene.has_row(chunk(0x10)) && !scene.has_row(chunk(0x11)));
     assert_eq!(scene.stored(), before);
     let entry = scene.entry().unwrap();
-    assert_eq!((entry.drops, entry.bytes, entry.taken), (1, 500, 1), "its bounds are for all its life");
+    assert_eq!((entry.drops, entry.bytes, entry.taken), (1, bytes, 1), "its bounds are for all its life");
     assert_eq!(scene.finish(DROP, 2), KEPT, "whoever dropped it asks once more");
     assert_eq!(scene.drop_phase(DROP), Some(DropPhase::Taken));
 }
@@ -148,13 +163,13 @@ fn a_drop_is_kept_until_it_is_taken() {
 fn what_comes_is_bounded() {
     let mut scene = Scene::new();
     assert_eq!(scene.record(DROP, 0, chunk(0x10), 1), Err(Refusal::UnknownLink));
-    assert_eq!(scene.request(scene.file_request(days(7))), Ok(Applied::LinkCreated));
-    for (number, bytes) in [(0, 0), (0, OBJECT_BYTES_MAX + 1), (DROP_RECORDS_MAX, 1)] {
-        let bytes = u32::try_from(bytes).unwrap();
-        assert_eq!(scene.record(DROP, number, chunk(0x10), bytes), Err(Refusal::Malformed));
-    }
-    assert_eq!(scene.record(DROP, 0, chunk(0x10), 900), KEPT);
+    let request = FileRequest { bytes_max: u64::from(FULL) + 100, ..scene.file_request(days(7)) };
+    assert_eq!(scene.request(request), Ok(Applied::LinkCreated));
+    assert_eq!(scene.record(DROP, 0, chunk(0x10), FULL), KEPT);
     assert_eq!(scene.record(DROP, 1, chunk(0x11), 101), Err(Refusal::RequestFull));
+    let stored_at = scene.memory.index + 50;
+    let early = Record { request: REQUEST, drop: DROP, number: 1, chunk: chunk(0x15), object_bytes: 1, stored_at };
+    assert_eq!(scene.memory.run(Command::AddRecord(early)), Err(Refusal::Commit), "no receipt can say so yet");
     assert_eq!(scene.record(OTHER, 0, chunk(0x12), 50), KEPT);
     assert_eq!(scene.record(DropId([6; 16]), 0, chunk(0x13), 1), Err(Refusal::RequestFull), "a third drop");
     let of = QuotaOf::Space(scene.folder.id);
@@ -162,12 +177,42 @@ fn what_comes_is_bounded() {
     scene.memory.certify(std::slice::from_ref(&certificate)).unwrap();
     assert!(matches!(scene.record(DROP, 1, chunk(0x14), 10), Err(Refusal::Quota { .. })));
     assert_eq!(scene.record(DROP, 1, chunk(0x14), 9), KEPT);
-    let (index, long) = (scene.memory.index, Blob(vec![0; DROP_HEAD_BYTES_MAX + 1].into()));
+    let long = Blob(vec![0; DROP_HEAD_BYTES_MAX + 1].into());
     let finish = Command::FinishDrop { request: REQUEST, drop: DROP, records: 2, head: long };
     assert_eq!(scene.memory.run(finish), Err(Refusal::Malformed));
-    let early =
-        Record { request: REQUEST, drop: DROP, number: 2, chunk: chunk(0x15), object_bytes: 1, stored_at: index + 50 };
-    assert_eq!(scene.memory.run(Command::AddRecord(early)), Err(Refusal::Commit), "no receipt can say so yet");
+}
+
+/// Fails if whoever has the address can have nodes keep millions of records that weigh nothing.
+#[test]
+fn only_the_last_record_of_a_drop_is_short() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.request(scene.file_request(days(7))), Ok(Applied::LinkCreated));
+    assert_eq!(scene.record(DROP, 3, chunk(0x13), 1), KEPT);
+    for number in [0, 2, 4] {
+        assert_eq!(scene.record(DROP, number, chunk(0x20), FULL - 1), Err(Refusal::Malformed), "another short one");
+    }
+    assert_eq!(scene.record(DROP, 4, chunk(0x20), FULL), Err(Refusal::Malformed), "behind the last one");
+    for number in [2, 0, 1] {
+        assert_eq!(scene.record(DROP, number, numbered(number), FULL), KEPT);
+    }
+    assert_eq!(scene.finish(DROP, 4), KEPT);
+    assert_eq!(scene.record(OTHER, 1, chunk(0x21), FULL), KEPT);
+    assert_eq!(scene.record(OTHER, 0, chunk(0x22), 1), Err(Refusal::Malformed), "before one that has come");
+    assert_eq!(scene.record(OTHER, 0, chunk(0x22), FULL), KEPT);
+    assert_eq!(scene.finish(OTHER, 2), KEPT, "the last one may be full, too");
+}
+
+/// Fails if a gateway stores what apply refuses: the record's number or length alone would let whoever has the address fill disks.
+#[test]
+fn what_is_no_record_is_refused_before_it_is_stored() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.request(scene.file_request(days(7))), Ok(Applied::LinkCreated));
+    for (number, bytes) in [(DROP_RECORDS_MAX, 1), (u32::MAX, 1), (0, 0), (0, FULL + 1)] {
+        let admitted = scene.entry().unwrap().admit(None, number, bytes, scene.time);
+        assert_eq!(admitted, Err(Refusal::Malformed), "{number}, {bytes} bytes");
+        assert_eq!(scene.record(DROP, number, chunk(0x10), bytes), Err(Refusal::Malformed));
+    }
+    assert_eq!(scene.entry().unwrap().admit(None, DROP_RECORDS_MAX - 1, 1, scene.time), Ok(()));
 }
 
 /// Fails if what nobody finishes or takes stays for ever, or goes early.
@@ -193,6 +238,101 @@ fn what_nobody_takes_goes_after_a_grace() {
     assert!(!scene.has_row(chunk(0x10)));
     assert_eq!((scene.request_phase(), scene.memory.of_requests()), (None, 0), "nothing of it is left");
     assert_eq!(scene.stored(), before);
+}
+
+/// Fails if a drop of which half is gone passes for a whole one, or one that somebody goes on with goes.
+#[test]
+fn a_drop_that_is_late_is_never_whole() {
+    let mut scene = Scene::new();
+    let before = scene.stored();
+    let request = FileRequest { bytes_max: 1 << 40, ..scene.file_request(days(30)) };
+    assert_eq!(scene.request(request), Ok(Applied::LinkCreated));
+    let records = u32::try_from(DROP_RECORDS_CLEARED_MAX).unwrap() + 10;
+    for number in 0..records {
+        assert_eq!(scene.record(DROP, number, numbered(number), FULL), KEPT);
+    }
+    assert_eq!(scene.record(OTHER, 0, chunk(0x20), FULL), KEPT);
+    // Whoever goes on with it within a day keeps all of it.
+    scene.pass(DROP_UNFINISHED_SECONDS - 3600);
+    assert_eq!(scene.record(OTHER, 1, chunk(0x21), FULL), KEPT);
+    scene.pass(3600);
+    assert_eq!(scene.finish(DROP, records), Err(Refusal::Malformed), "its day has passed");
+    assert_eq!(scene.record(DROP, 0, numbered(0), FULL), Err(Refusal::Malformed), "not even what had come");
+    assert_eq!(scene.record(DROP, records, numbered(records), FULL), Err(Refusal::Malformed));
+    let rows = |scene: &Scene| (0..records).filter(|number| scene.has_row(numbered(*number))).count();
+    assert_eq!(rows(&scene), 10, "the first look has come by");
+    scene.pass(120);
+    assert_eq!((rows(&scene), scene.drop_phase(DROP)), (0, None));
+    assert_eq!(scene.finish(DROP, records), Err(Refusal::Malformed));
+    assert_eq!(scene.stored(), before + 2 * u64::from(FULL));
+    scene.pass(DROP_UNFINISHED_SECONDS - 2 * 3600);
+    assert_eq!(scene.finish(OTHER, 2), KEPT);
+}
+
+/// Fails if a drop that failed counts for a day, or if giving drops up lets somebody store more in a day than twice what the request says.
+#[test]
+fn what_is_given_up_comes_back_and_no_more_than_that() {
+    let mut scene = Scene::new();
+    let before = scene.stored();
+    let request = FileRequest { bytes_max: 2 * u64::from(FULL), ..scene.file_request(days(30)) };
+    assert_eq!(scene.request(request), Ok(Applied::LinkCreated));
+    assert_eq!(scene.cancel(DROP), Ok(Applied::DropsTaken), "nothing has come of it");
+    for _ in 0..2 {
+        assert_eq!(scene.record(DROP, 0, chunk(0x10), FULL), KEPT);
+        assert_eq!(scene.cancel(DROP), Ok(Applied::DropsTaken));
+        assert_eq!(scene.cancel(DROP), Ok(Applied::DropsTaken), "its answer had been lost");
+        assert!(!scene.has_row(chunk(0x10)));
+        let entry = scene.entry().unwrap();
+        assert_eq!((entry.drops, entry.bytes, scene.stored()), (0, 0, before));
+        assert_eq!(scene.finish(DROP, 1), Err(Refusal::Malformed));
+    }
+    // A third time on one day it stays, and goes as what nobody goes on with.
+    assert_eq!(scene.record(DROP, 0, chunk(0x10), FULL), KEPT);
+    assert_eq!(scene.cancel(DROP), Err(Refusal::LinkBusy));
+    assert!(scene.has_row(chunk(0x10)));
+    scene.pass(DROP_UNFINISHED_SECONDS + days(1));
+    assert!(!scene.has_row(chunk(0x10)));
+    assert_eq!(scene.record(DROP, 0, chunk(0x10), FULL), KEPT);
+    assert_eq!(scene.cancel(DROP), Ok(Applied::DropsTaken), "another day");
+    assert_eq!(scene.record(OTHER, 0, chunk(0x11), 1), KEPT);
+    assert_eq!(scene.finish(OTHER, 1), KEPT);
+    assert_eq!(scene.cancel(OTHER), Err(Refusal::Malformed), "it is whole");
+    assert!(scene.has_row(chunk(0x11)));
+}
+
+/// Fails if what was given up of a large drop counts twice, or stays.
+#[test]
+fn a_large_drop_that_is_given_up_goes_step_by_step() {
+    let mut scene = Scene::new();
+    let before = scene.stored();
+    let request = FileRequest { bytes_max: 1 << 40, ..scene.file_request(days(5)) };
+    assert_eq!(scene.request(request), Ok(Applied::LinkCreated));
+    assert_eq!(scene.record(OTHER, 0, chunk(0x20), 300), KEPT);
+    let records = u32::try_from(DROP_RECORDS_CLEARED_MAX).unwrap() + 10;
+    for number in 0..records {
+        assert_eq!(scene.record(DROP, number, numbered(number), FULL), KEPT);
+    }
+    assert_eq!(scene.cancel(DROP), Ok(Applied::DropsTaken));
+    assert_eq!(scene.drop_phase(DROP), Some(DropPhase::Cancelled));
+    assert_eq!(scene.record(DROP, 0, numbered(0), FULL), Err(Refusal::Malformed));
+    assert_eq!(scene.finish(DROP, records), Err(Refusal::Malformed));
+    scene.pass(120);
+    assert_eq!(scene.drop_phase(DROP), None);
+    let entry = scene.entry().unwrap();
+    assert_eq!((entry.drops, entry.bytes, scene.stored()), (1, 300, before + 300));
+}
+
+/// Fails if a member's word takes away what somebody is still dropping.
+#[test]
+fn what_is_not_whole_is_not_taken() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.request(scene.file_request(days(5))), Ok(Applied::LinkCreated));
+    assert_eq!(scene.record(DROP, 0, chunk(0x10), 100), KEPT);
+    assert_eq!(scene.take(&Signer::new(2), vec![DROP]), Ok(Applied::DropsTaken));
+    assert!(scene.has_row(chunk(0x10)));
+    assert_eq!(scene.entry().unwrap().taken, 0);
+    assert_eq!(scene.finish(DROP, 1), KEPT);
+    assert!(matches!(scene.drop_phase(DROP), Some(DropPhase::Whole(..))));
 }
 
 /// Fails if a stranger could take away, by a drop, what a commit has added.
@@ -281,13 +421,11 @@ fn a_request_ends_with_its_epoch() {
 #[test]
 fn a_large_drop_goes_step_by_step() {
     let mut scene = Scene::new();
-    let request = FileRequest { bytes_max: 1 << 20, ..scene.file_request(days(5)) };
+    let request = FileRequest { bytes_max: 1 << 40, ..scene.file_request(days(5)) };
     assert_eq!(scene.request(request), Ok(Applied::LinkCreated));
     let records = u32::try_from(DROP_RECORDS_CLEARED_MAX).unwrap() + 10;
     for number in 0..records {
-        let mut id = [0xee; 32];
-        id[..4].copy_from_slice(&number.to_le_bytes());
-        assert_eq!(scene.record(DROP, number, ChunkId(id), 1), KEPT);
+        assert_eq!(scene.record(DROP, number, numbered(number), FULL), KEPT);
     }
     assert_eq!(scene.finish(DROP, records), KEPT);
     let rows = |scene: &Scene| scene.memory.table.keys().filter(|key| key.as_ref()[0] == b'R').count();
