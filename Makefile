@@ -40,7 +40,8 @@ build: tools ## Builds the two programs, vauban and vauban-node.
 	$(CARGO) build $(RELEASE) --package vauban-node --package vauban-client --bins
 
 .PHONY: demo
-demo: build ## Plays the whole story on loopback. DIR=… syncs that folder; KEEP=1 leaves it up.
+demo: build ## Plays the whole story on loopback. DIR=… syncs that folder; KEEP=1 leaves it up; CAPTURE=1 listens to packets.
+	$(CARGO) build $(RELEASE) --package vauban-tests --bins
 	@deploy/demo.sh
 
 .PHONY: test
@@ -96,3 +97,12 @@ simulate: tools ## Simulates SEEDS (100000) lives of the sync client from FIRST_
 .PHONY: simulate-weakened
 simulate-weakened: tools ## Takes each safety check of the client away in turn, simulates until that is noticed, and lists where.
 	$(CARGO) test $(RELEASE) --package vauban-tests --test simulation each_check -- --nocapture
+
+.PHONY: transcripts
+transcripts: build ## Records the guides' transcripts anew, in both languages; git diff then shows what changed.
+	$(CARGO) build $(RELEASE) --package vauban-tests --bins
+	@deploy/transcripts.sh
+
+.PHONY: models
+models: ## Checks the formal models of crypto/models, where ProVerif is installed.
+	@crypto/models/check.sh

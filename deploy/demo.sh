@@ -3,12 +3,18 @@
 # folder that is sealed, stored, and comes back byte for byte, also while a node is killed and another loses its disk. Run it by
 # `make demo`, which builds the programs first.
 #
-#   DIR=…    syncs a copy of that folder instead of this repository's tree and a generated 256 MiB file
-#   KEEP=1   leaves node and folders up at the end, and says how to reach and how to end them
+#   DIR=…      syncs a copy of that folder instead of this repository's tree and a generated 256 MiB file
+#   KEEP=1     leaves node and folders up at the end, and says how to reach and how to end them
+#   CAPTURE=1  also listens to what passes between devices, visitors and nodes, and looks into it (as root, with tcpdump or dumpcap)
+#
+# A string that is nowhere else, the canary, stands in what people write, choose and name: contents, names of files and folders, a note,
+# passwords, what a stranger drops. At the end it is looked for in all that nodes have and say.
 #
 # Everything is in one temporary folder; every process is ended by its own identifier, however the script ends.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. deploy/demo/parts.sh
+. deploy/demo/packets.sh
 
 programs=${CARGO_TARGET_DIR:-$HOME/.cache/vauban/target}/release
 PATH=$programs:$PATH
@@ -23,7 +29,7 @@ healed_seconds=180
 machines=(paris lyon lille)
 sites=(Paris-1 Lyon-1 Lille-1)
 departments=(75 69 59)
-node_address=() node_process=() node_name=() node_web=()
+node_address=() node_process=() node_name=() node_web=() node_page=()
 
 case "${VAUBAN_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}" in fr*) VAUBAN_LANG=fr ;; *) VAUBAN_LANG=en ;; esac
 export VAUBAN_LANG
@@ -39,6 +45,7 @@ main() {
     trap 'exit 130' INT
     trap 'exit 143' TERM
     umask 077
+    canary="canary-$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')"
     head -c 24 /dev/urandom | base64 >"$work/passphrase"
     export VAUBAN_PASSPHRASE_FILE=$work/passphrase VAUBAN_ROOT_PASSPHRASE_FILE=$work/passphrase
 
@@ -55,8 +62,11 @@ main() {
     node_back
     disk_replaced
     sharing
+    guardians
     handed_over
+    asked_for
     stolen_laptop
+    recovered
     nothing_readable
     ending
 }
@@ -73,6 +83,12 @@ nodes() {
     act "Trois nœuds, sur trois sites, demandent chacun une charte ; la racine la signe : où il est, qui l'opère, sous quel droit." \
         "Three nodes, on three sites, ask for a charter each; the root signs it: where it is, who runs it, under which law."
     local at
+    # Ports are released here, and bound again by the nodes.
+    for at in "${!sites[@]}"; do
+        node_address[at]=127.0.0.1:$(free_port udp)
+        node_page[at]=127.0.0.1:$(free_port tcp)
+    done
+    listen
     for at in "${!sites[@]}"; do
         charter "$at"
         start "$at"
@@ -89,12 +105,10 @@ nodes() {
 
 # Makes the keys of a node, and has them chartered.
 charter() {
-    local at=$1 port
-    # The port is released here and bound again by the node.
-    port=$(LC_ALL=C perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Proto => "udp", LocalAddr => "127.0.0.1")->sockport')
-    node_address[at]=127.0.0.1:$port
+    local at=$1
     as "${machines[at]}" vauban-node init --data "$work/${machines[at]}" --listen "${node_address[at]}"
-    sed -i -e 's/127\.0\.0\.1:9433/127.0.0.1:0/' -e 's/^reserve = .*/reserve = "16 MiB"/' "$work/${machines[at]}/node.toml"
+    sed -i -e 's/127\.0\.0\.1:9433/127.0.0.1:0/' -e 's/^reserve = .*/reserve = "16 MiB"/' \
+        -e "s/^# listen = \"127\.0\.0\.1:9480\"/listen = \"${node_page[at]}\"/" "$work/${machines[at]}/node.toml"
     as admin vauban org charter "$work/${machines[at]}/node-request.vbq" --site "${sites[at]}" --department "${departments[at]}" \
         --country FR --operator "DSI de l'agence" --siren 110000015 --regime "droit français" --out "$work/${machines[at]}.vba"
     as "${machines[at]}" vauban-node admit --data "$work/${machines[at]}" "$work/${machines[at]}.vba"
@@ -146,8 +160,8 @@ first_device() {
         git ls-files -z | xargs -0 cp --parents -t "$from"
         head -c "$big_bytes" /dev/urandom >"$from/big.bin"
     fi
-    canary="canary-$(head -c 12 /dev/urandom | od -An -tx1 | tr -d ' \n')"
-    echo "The content $canary is for members alone." >"$from/$canary.txt"
+    mkdir "$from/$canary"
+    echo "The content $canary is for members alone." >"$from/$canary/$canary.txt"
     files=$(find "$from" -type f | wc -l)
     plain=$(bytes_of "$from")
 
@@ -195,19 +209,27 @@ one_byte() {
 node_lost() {
     act "D'autres fichiers partent ; le nœud qui les reçoit est tué (kill -9) au milieu. Le portable continue par un autre." \
         "More files are sent; the node that takes them in is killed (kill -9) half-way. The laptop goes on through another."
-    head -c "$late_bytes" /dev/urandom >"$work/laptop-files/late.bin"
-    local at before=() sending
-    for at in "${!sites[@]}"; do before[at]=$(metric "$at" vauban_uploaded_bytes_total); done
-    prompt laptop vauban sync Projets "$work/laptop-files" --once
-    began
-    VAUBAN_HOME=$work/laptop vauban sync Projets "$work/laptop-files" --once >"$work/late.out" 2>"$work/late.log" </dev/null &
-    sending=$!
-    processes+=("$sending")
+    local at before sending tries
     lost=''
-    while [ -z "$lost" ] && kill -0 "$sending" 2>/dev/null; do
-        for at in "${!sites[@]}"; do
-            [ $(($(metric "$at" vauban_uploaded_bytes_total) - before[at])) -le "$killed_after_bytes" ] || lost=$at
+    # On a fast machine an upload may be over before the node is killed: then another one.
+    for tries in 1 2 3 4 5; do
+        head -c "$late_bytes" /dev/urandom >"$work/laptop-files/late.bin"
+        before=()
+        for at in "${!sites[@]}"; do before[at]=$(metric "$at" vauban_uploaded_bytes_total); done
+        [ "$tries" -gt 1 ] || prompt laptop vauban sync Projets "$work/laptop-files" --once
+        began
+        VAUBAN_HOME=$work/laptop vauban sync Projets "$work/laptop-files" --once >"$work/late.out" 2>"$work/late.log" </dev/null &
+        sending=$!
+        processes+=("$sending")
+        while [ -z "$lost" ] && kill -0 "$sending" 2>/dev/null; do
+            for at in "${!sites[@]}"; do
+                [ $(($(metric "$at" vauban_uploaded_bytes_total) - before[at])) -le "$killed_after_bytes" ] || lost=$at
+            done
         done
+        # One that ended meanwhile was not cut off.
+        if [ -n "$lost" ] && kill -0 "$sending" 2>/dev/null; then break; fi
+        lost=''
+        wait "$sending" || { cat "$work/late.log" >&2; fail "L'envoi n'a pas abouti." "The upload did not succeed."; }
     done
     [ -n "$lost" ] || fail "L'envoi a fini avant que le nœud soit tué." "The upload ended before the node was killed."
     prompt "${machines[lost]}" kill -9 "${node_process[lost]}"
@@ -255,8 +277,7 @@ disk_replaced() {
 sharing() {
     act "Alice partage l'espace avec Bob, qui y ajoute un fichier ; puis elle l'en retire, et ce qui suit lui est fermé." \
         "Alice shares the space with Bob, who adds a file; then she removes him, and what follows is closed to him."
-    as admin vauban user invite bob | tee "$work/invite-bob"
-    join bob "$(code "$work/invite-bob")" admin vauban user accept --wait
+    enrol bob
     as laptop vauban space add Projets bob
     mkdir "$work/bob-files"
     as bob vauban sync Projets "$work/bob-files" --once
@@ -273,20 +294,50 @@ sharing() {
     [ ! -e "$work/bob-files/after-bob.txt" ] || fail "Bob lit encore." "Bob still reads."
 }
 
+guardians() {
+    act "Alice confie ses clés à trois gardiens : deux d'entre eux, ensemble, pourront les lui rendre ; un seul n'en sait rien." \
+        "Alice entrusts her keys to three guardians: two of them, together, can give them back; one alone learns nothing."
+    enrol carole
+    enrol david
+    as desktop vauban recovery setup --guardians bob,carole,david --threshold 2
+}
+
 handed_over() {
     act "Un lien avec mot de passe montre un fichier à qui n'a pas de compte ; ce qui l'ouvre suit le « # », que les nœuds n'ont jamais." \
         "A link with a password shows a file to somebody without an account; what opens it follows the #, which nodes never have."
-    local url
-    head -c 9 /dev/urandom | base64 >"$work/link-password"
+    echo "$canary-$(head -c 9 /dev/urandom | base64)" >"$work/link-password"
     prompt desktop vauban link create Projets:from-bob.txt --expires 2d --password-stdin
-    url=$(VAUBAN_HOME=$work/desktop vauban link create Projets:from-bob.txt --expires 2d --password-stdin <"$work/link-password")
-    prompt visitor vauban link get "$url" "$work/visitor-files" --password-stdin
-    if echo guess | VAUBAN_HOME=$work/visitor vauban link get "$url" "$work/visitor-files" --password-stdin; then
+    link=$(VAUBAN_HOME=$work/desktop vauban link create Projets:from-bob.txt --expires 2d --password-stdin <"$work/link-password")
+    prompt visitor vauban link get "$link" "$work/visitor-files" --password-stdin
+    if echo guess | VAUBAN_HOME=$work/visitor vauban link get "$link" "$work/visitor-files" --password-stdin; then
         fail "Un autre mot de passe ouvre." "Another password opens it."
     fi
-    prompt visitor vauban link get "$url" "$work/visitor-files" --password-stdin
-    VAUBAN_HOME=$work/visitor vauban link get "$url" "$work/visitor-files" --password-stdin <"$work/link-password"
+    prompt visitor vauban link get "$link" "$work/visitor-files" --password-stdin
+    VAUBAN_HOME=$work/visitor vauban link get "$link" "$work/visitor-files" --password-stdin <"$work/link-password"
     cmp "$work/laptop-files/from-bob.txt" "$work/visitor-files/from-bob.txt"
+    browser || { no_browser; return 0; }
+    prompt visitor chromium "$link"
+    vauban-visitor open "$link" "$work/link-password" "$work/visitor-browser"
+    cmp "$work/laptop-files/from-bob.txt" "$work/visitor-browser/from-bob.txt"
+}
+
+asked_for() {
+    act "Alice demande des fichiers à qui n'a pas de compte : ils sont scellés dans le navigateur, et seuls les membres les lisent." \
+        "Alice asks for files from somebody without an account: they are sealed in the browser, and members alone read them."
+    local note="The papers of $canary, please."
+    prompt desktop vauban link request "Projets:Received $canary" --note "$note" --max-size 40MB --password-stdin
+    request=$(VAUBAN_HOME=$work/desktop vauban link request "Projets:Received $canary" --note "$note" --max-size 40MB --password-stdin \
+        <"$work/link-password")
+    browser || { no_browser; return 0; }
+    mkdir "$work/to-drop"
+    head -c 5000000 /dev/urandom >"$work/to-drop/$canary.bin"
+    echo "A stranger wrote $canary." >"$work/to-drop/letter of $canary.txt"
+    prompt visitor chromium "$request"
+    vauban-visitor drop "$request" "$work/link-password" "$work/to-drop/$canary.bin" "$work/to-drop/letter of $canary.txt"
+    as desktop vauban link list Projets
+    as desktop vauban sync Projets "$work/desktop-files" --once
+    same "$work/to-drop" "$work/desktop-files/Received $canary"
+    as laptop vauban sync Projets "$work/laptop-files" --once
 }
 
 stolen_laptop() {
@@ -297,6 +348,27 @@ stolen_laptop() {
     as desktop vauban device revoke laptop
     refused laptop vauban ls Projets
     as desktop vauban space members Projets
+}
+
+recovered() {
+    act "Le fixe brûle aussi : Alice n'a plus rien. L'admin accepte un téléphone, deux gardiens qu'elle appelle lui rendent ses clés." \
+        "The desktop burns, too: Alice has nothing left. The admin accepts a phone, and two guardians whom she calls give it her keys."
+    local words
+    as desktop rm -r "$work/desktop"
+    as admin vauban device revoke desktop --user alice
+    as admin vauban user recover alice | tee "$work/recover"
+    as phone vauban recovery begin --invite "$(code "$work/recover")" --name phone | tee "$work/words"
+    words=$(sed -n 's/^  \(\([a-z]\{5\} \)\{5,\}[a-z]\{5\}\)$/\1/p' "$work/words")
+    as admin vauban user accept --wait
+    # Bob compares what he hears with what his own screen says.
+    refused bob vauban recovery approve alice --words "babab ${words#* }"
+    as bob vauban recovery approve alice --words "$words"
+    as carole vauban recovery approve alice --words "$words"
+    as phone vauban recovery finish
+    mkdir "$work/phone-files"
+    as phone vauban sync Projets "$work/phone-files" --once
+    same "$work/desktop-files" "$work/phone-files"
+    say "  tout est là : identique à ce que le fixe avait." "  all is there: identical to what the desktop had."
 }
 
 nothing_readable() {
@@ -310,14 +382,15 @@ nothing_readable() {
     # Names long enough not to occur by chance, and lines of text as content.
     (cd "$work/laptop-files" && find . -type f -not -path './.vauban/*' -printf '%f\n') |
         awk 'length >= 10' | sort -u | awk "NR <= 500" >"$work/patterns"
-    find "$work/laptop-files" -type f -size -256k -not -path '*/.vauban/*' -exec cat {} + |
+    # What this repository says of a node's options each node says, too.
+    find "$work/laptop-files" -type f -size -256k -not -path '*/.vauban/*' -not -name node.toml -exec cat {} + |
         LC_ALL=C grep -a -E '^[ -~]{32,200}$' | sort -u | awk 'NR % 17 == 0 && kept++ < 500' >>"$work/patterns"
-    echo "$canary" >>"$work/patterns"
-    echo "Projets" >>"$work/patterns"
+    # The canary; names that are long enough; what opens the links.
+    printf '%s\n' "$canary" Projets "Agence de démonstration" "${link#*#}" "${request#*#}" >>"$work/patterns"
     local searched found nodes_bytes
     nodes_bytes=$(bytes_of "${machines[@]/#/$work/}")
     searched=$(wc -l <"$work/patterns")
-    LC_ALL=C grep -r -a -q -F -f "$work/patterns" "$work/desktop-files" ||
+    LC_ALL=C grep -r -a -q -F -f "$work/patterns" "$work/phone-files" ||
         fail "La recherche ne trouve rien là où tout est en clair." "The search finds nothing where all is in clear."
     if found=$(LC_ALL=C grep -r -a -o -F -f "$work/patterns" "${theirs[@]}" "$work/metrics"); then
         echo "$found" | sed -n 1,10p >&2
@@ -325,6 +398,7 @@ nothing_readable() {
     fi
     say "  $searched noms et lignes cherchés dans $(human "$nodes_bytes") : aucun. (Les mêmes, dans le dossier d'Alice : trouvés.)" \
         "  $searched names and lines searched in $(human "$nodes_bytes"): none. (The same, in Alice's folder: found.)"
+    nothing_heard
 }
 
 ending() {
@@ -334,12 +408,12 @@ Received from devices: $(human "$sent_first") sealed for $(human "$plain") in cl
     if [ -n "${KEEP:-}" ]; then
         say "
 Tout reste en place (KEEP=1) :
-  export VAUBAN_HOME=$work/desktop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
+  export VAUBAN_HOME=$work/phone VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
   vauban ls Projets
   tableaux de bord : $(printf 'http://%s/ ' "${node_web[@]}")
 Pour finir : kill ${node_process[*]} && rm -r $work" "
 All stays up (KEEP=1):
-  export VAUBAN_HOME=$work/desktop VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
+  export VAUBAN_HOME=$work/phone VAUBAN_PASSPHRASE_FILE=$work/passphrase PATH=$programs:\$PATH
   vauban ls Projets
   dashboards: $(printf 'http://%s/ ' "${node_web[@]}")
 To end it: kill ${node_process[*]} && rm -r $work"
@@ -351,148 +425,6 @@ To end it: kill ${node_process[*]} && rm -r $work"
         wait "${node_process[at]}" || fail "Un nœud ne s'est pas arrêté proprement." "A node did not stop cleanly."
     done
     say "Les nœuds se sont arrêtés ; rien ne reste." "The nodes have stopped; nothing is left."
-}
-
-# --- what the acts are made of --------------------------------------------------------------------------------------
-
-say() { if [ "$VAUBAN_LANG" = fr ]; then printf '%s\n' "$1"; else printf '%s\n' "$2"; fi; }
-fail() { say "ÉCHEC : $1" "FAILED: $2" >&2; exit 1; }
-
-acts=0
-act() { acts=$((acts + 1)); echo; say "$acts. $1" "$acts. $2"; }
-
-# Shows a command as its user would type it, long codes cut short.
-prompt() {
-    local who=$1 word line
-    shift
-    line="$who\$"
-    for word in "$@"; do
-        word=${word//$work/…}
-        case $word in
-        vauban1-* | vauban:#*) word="${word:0:16}…" ;;
-        *\'*) word="\"$word\"" ;;
-        *[[:space:]]*) word="'$word'" ;;
-        esac
-        line="$line $word"
-    done
-    printf '  %s\n' "$line" >&4
-}
-
-# Runs a command as one of the machines: each has a home of its own.
-as() {
-    prompt "$@"
-    local who=$1
-    shift
-    VAUBAN_HOME=$work/$who "$@" </dev/null
-}
-
-# Runs a command that nodes must refuse.
-refused() {
-    if as "$@"; then fail "Ce n'est pas refusé." "This is not refused."; fi
-}
-
-# A new device answers an invite while the inviter's side finishes it.
-join() {
-    local device=$1 invite=$2
-    shift 2
-    prompt "$device" vauban init --invite "$invite" --name "$device"
-    VAUBAN_HOME=$work/$device vauban init --invite "$invite" --name "$device" >"$work/join.out" 2>"$work/join.log" </dev/null &
-    local joining=$!
-    processes+=("$joining")
-    as "$@"
-    wait "$joining" || { cat "$work/join.log" >&2; fail "L'inscription a échoué." "Joining failed."; }
-    cat "$work/join.out"
-}
-
-code() { grep -o 'vauban1-[^ ]*' "$1" | sed -n 1p; }
-
-# Waits, for a minute at most, until a file has a line; fails as soon as the process that writes it has gone.
-await() {
-    local tries
-    for tries in $(seq 1200); do
-        grep -q "$2" "$1" && return
-        kill -0 "$3" 2>/dev/null || break
-        sleep 0.05
-    done
-    cat "$1" "$work"/*.log >&2
-    fail "Rien n'est venu (« $2 », $tries essais)." "Nothing came (\"$2\", $tries tries)."
-}
-
-# Waits until something is so, and tells how many seconds that took.
-until_so() {
-    local so=$1 since=$EPOCHREALTIME
-    while ! "$so"; do
-        awk -v a="$since" -v b="$EPOCHREALTIME" -v most="$healed_seconds" 'BEGIN { exit b - a > most }' ||
-            fail "Cela ne vient pas ($so, $healed_seconds s)." "It does not come ($so, $healed_seconds s)."
-        sleep 0.2
-    done
-    awk -v a="$since" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
-}
-
-# Whether every node has what the layout gives it.
-settled() {
-    local at
-    for at in "${!sites[@]}"; do [ "$(metric "$at" vauban_layout_waiting_nodes)" -eq 0 ] || return 1; done
-}
-
-# Whether every node has as many chunks as the first: with three copies on three nodes, each has all.
-complete() {
-    local at all
-    all=$(metric 0 vauban_chunks)
-    for at in "${!sites[@]}"; do [ "$(metric "$at" vauban_chunks)" -eq "$all" ] || return 1; done
-}
-
-status_of() { as "${machines[$1]}" vauban-node cluster status --data "$work/${machines[$1]}"; }
-
-same_on_both() {
-    diff -r --no-dereference --exclude .vauban "$work/laptop-files" "$work/desktop-files" ||
-        fail "Les deux dossiers diffèrent." "The two folders differ."
-}
-
-# A node's own page, without any tool.
-metrics() {
-    local web=${node_web[$1]}
-    exec 3<>"/dev/tcp/${web%:*}/${web##*:}"
-    printf 'GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$web" >&3
-    cat <&3
-    exec 3>&-
-}
-# One figure of it; none, and 0, where the node is down.
-metric() { { metrics "$1" 2>/dev/null || true; } | awk -v name="$2" '$1 == name { value = $2 } END { printf "%d", value }'; }
-# Bytes of chunks that the nodes have received from devices.
-stored() {
-    local at sum=0
-    for at in "${!sites[@]}"; do sum=$((sum + $(metric "$at" vauban_uploaded_bytes_total))); done
-    echo "$sum"
-}
-
-bytes_of() { find "$@" -type f -not -path '*/.vauban/*' -printf '%s\n' | awk '{ sum += $1 } END { printf "%d", sum }'; }
-human() {
-    awk -v bytes="$1" 'BEGIN {
-        split("B KiB MiB GiB", unit, " "); i = 1
-        while (bytes >= 1024 && i < 4) { bytes /= 1024; i++ }
-        printf (i == 1 ? "%d %s" : "%.1f %s"), bytes, unit[i]
-    }'
-}
-rate() { awk -v bytes="$1" -v seconds="$2" 'BEGIN { printf "%.0f MiB/s", bytes / 1048576 / seconds }'; }
-began() { moment=$EPOCHREALTIME; }
-took() { seconds=$(awk -v a="$moment" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'); }
-
-leave() {
-    local status=$1 process
-    trap - EXIT INT TERM
-    if [ "$status" -eq 0 ] && [ -n "${KEEP:-}" ]; then exit 0; fi
-    for process in "${processes[@]}"; do
-        kill -TERM "$process" 2>/dev/null || continue
-        for _ in $(seq 200); do
-            kill -0 "$process" 2>/dev/null || break
-            sleep 0.05
-        done
-        kill -KILL "$process" 2>/dev/null || true
-    done
-    if [ "$status" -ne 0 ]; then tail -n 5 "$work"/*.log >&2 2>/dev/null || true; fi
-    rm -rf "$work"
-    exit "$status"
 }
 
 main

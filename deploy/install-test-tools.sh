@@ -1,6 +1,6 @@
 #!/bin/sh
-# What `make test` uses beside the build tools: a browser for the pages, the rules by which their accessibility is judged, and a
-# library that sets the clock of one process.
+# What `make test` uses beside the build tools: a browser for the pages, the rules by which their accessibility is judged, a library
+# that sets the clock of one process, and a listener to packets.
 # Installs what is missing where it may; where it may not, says so, and the tests that need it say that they did not run.
 set -eu
 cd "$(dirname "$0")/.."
@@ -12,6 +12,7 @@ has() { command -v "$1" >/dev/null 2>&1; }
 missing=''
 has chromium || missing="$missing chromium"
 has chromedriver || missing="$missing chromium-driver"
+has tcpdump || has dumpcap || missing="$missing tcpdump"
 set -- /usr/lib/*/faketime/libfaketimeMT.so.1
 [ -e "$1" ] || missing="$missing libfaketime"
 if [ -n "$missing" ]; then
@@ -20,8 +21,8 @@ if [ -n "$missing" ]; then
     elif has apt-get && has sudo && sudo -n true 2>/dev/null; then
         as_root='sudo -n'
     else
-        say "Des tests ne tourneront pas (pages, horloges) ; il manque :$missing" \
-            "Some tests will not run (pages, clocks); missing:$missing"
+        say "Des tests ne tourneront pas (pages, horloges, paquets) ; il manque :$missing" \
+            "Some tests will not run (pages, clocks, packets); missing:$missing"
         exit 0
     fi
     say "Installation de :$missing" "Installing:$missing"

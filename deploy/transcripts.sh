@@ -1,0 +1,314 @@
+#!/usr/bin/env bash
+# Records the guides' transcripts anew: real commands of real processes on loopback, in each language, put where the guides say
+# `<!-- transcript: NAME.LANGUAGE -->`. Run it by `make transcripts`, which builds the programs first; then look at `git diff`.
+#
+#   ONLY=fr    one language alone (or en)
+#   KEEP=1     leaves the recordings there, and says where; the guides are not touched
+#
+# Codes, addresses and folders are cut short, and nothing else is.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/demo/parts.sh
+
+programs=${CARGO_TARGET_DIR:-$HOME/.cache/vauban/target}/release
+PATH=$programs:$PATH
+guides=(client/GUIDE.fr.md client/GUIDE.en.md deploy/README.md)
+# What links begin with, as a proxy with TLS would have it.
+origin=https://partage.agence.example
+
+main() {
+    for program in vauban vauban-node; do
+        [ -x "$programs/$program" ] || fail "$programs/$program manque : lancez « make transcripts »." \
+            "$programs/$program is missing: run \`make transcripts\`."
+    done
+    all=$(mktemp -d "${TMPDIR:-/tmp}/vauban-transcripts.XXXXXX")
+    work=$all
+    processes=()
+    trap 'ended $?' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    umask 077
+    head -c 24 /dev/urandom | base64 >"$all/passphrase"
+    export VAUBAN_PASSPHRASE_FILE=$all/passphrase VAUBAN_ROOT_PASSPHRASE_FILE=$all/passphrase
+    exec 4>/dev/null
+    local language
+    for language in ${ONLY:-fr en}; do record "$language"; done
+    if [ -n "${KEEP:-}" ]; then
+        say "Enregistré : $all/*/blocks" "Recorded: $all/*/blocks"
+    else
+        say "Enregistré. Relire : git diff ${guides[*]}" "Recorded. To be read again: git diff ${guides[*]}"
+    fi
+}
+
+# Every scene, in one language, told by people who have never met those of the other.
+record() {
+    local french=''
+    [ "$1" = en ] || french=yes
+    export VAUBAN_LANG=$1
+    work=$all/$1
+    mkdir -p "$work/blocks" "$work/files"
+    if [ -n "$french" ]; then
+        laptop=portable desktop=fixe phone=téléphone received=Reçu again=Encore offers=Offres
+        note="Merci de déposer ici votre offre pour le marché 2026-17." contracts=Marchés drafts=Brouillons
+        drops=("offre technique.pdf" bordereau.ods)
+    else
+        laptop=laptop desktop=desktop phone=phone received=Received again=Again offers=Offers
+        note="Please drop your offer for contract 2026-17 here." contracts=Contracts drafts=Drafts
+        drops=("technical offer.pdf" prices.ods)
+    fi
+    local who
+    for who in admin "$laptop" "$desktop" "$phone" bob carole david chloe visitor thief; do mkdir "$work/files/$who"; done
+    foundation >>"$work/log" 2>&1
+    share
+    links
+    requests
+    lost_device
+    recovery
+    offboarding
+    two_admins
+    kill -TERM "$node"
+    wait "$node"
+    placed
+    [ -n "${KEEP:-}" ] || embed
+}
+
+# --- scenes ---------------------------------------------------------------------------------------------------------
+
+# An agency, its node, and its people; alice has two devices, which see the same space.
+foundation() {
+    as admin vauban org create Agence --user sophie --device bureau
+    page=127.0.0.1:$(free_port tcp)
+    as paris vauban-node init --data "$work/paris" --listen "127.0.0.1:$(free_port udp)"
+    sed -i -e 's/127\.0\.0\.1:9433/127.0.0.1:0/' -e 's/^reserve = .*/reserve = "16 MiB"/' \
+        -e "s/^# listen = \"127\.0\.0\.1:9480\"/listen = \"$page\"/" -e "s|^# origin = .*|origin = \"$origin\"|" "$work/paris/node.toml"
+    as admin vauban org charter "$work/paris/node-request.vbq" --site Paris-1 --department 75 --country FR \
+        --operator "DSI de l'agence" --siren 110000015 --regime "droit français" --out "$work/paris.vba"
+    as paris vauban-node admit --data "$work/paris" "$work/paris.vba"
+    setsid vauban-node run --data "$work/paris" >"$work/paris.out" 2>"$work/paris.log" </dev/null &
+    node=$!
+    processes+=("$node")
+    await "$work/paris.out" '^ready ' "$node"
+
+    as admin vauban user invite alice | tee "$work/invite"
+    join "$laptop" "$(code "$work/invite")" admin vauban user accept --wait
+    VAUBAN_HOME=$work/$laptop vauban device add >"$work/add" 2>"$work/add.log" </dev/null &
+    local adding=$! name
+    processes+=("$adding")
+    await "$work/add" 'vauban1-' "$adding"
+    as "$desktop" vauban init --invite "$(code "$work/add")" --name "$desktop"
+    wait "$adding"
+    for name in bob carole david chloe; do enrol "$name"; done
+
+    local files=$work/files/$laptop/Projets
+    mkdir -p "$files/Budget"
+    head -c 300000 /dev/urandom >"$files/Budget/2026.ods"
+    echo "premier jet" >"$files/Budget/note.txt"
+    head -c 200000 /dev/urandom >"$files/plan.pdf"
+    hidden "$laptop" vauban space create Projets
+    synced "$laptop"
+    synced "$desktop"
+    synced "$laptop"
+}
+
+share() {
+    block share-add
+    shows "$laptop" vauban space add Projets bob
+    hidden "$laptop" vauban space add Projets chloe --role reader
+    block share-members
+    shows "$laptop" vauban space members Projets
+    block share-remove
+    shows "$laptop" vauban space remove Projets bob
+    block share-fingerprint
+    shows "$laptop" vauban space fingerprint Projets
+}
+
+links() {
+    local link
+    block link-create
+    shows "$laptop" vauban link create Projets:Budget --expires 2w
+    link=$(address)
+    block link-get
+    shows visitor vauban link get "$link" "$received"
+    block link-list
+    shows "$laptop" vauban link list Projets
+    shows "$laptop" vauban link revoke Projets "$(identifier)"
+    fails visitor vauban link get "$link" "$again"
+}
+
+requests() {
+    local request
+    block request-create
+    shows "$laptop" vauban link request "Projets:$offers" --note "$note" --max-size 500MB
+    request=$(address)
+    if ! browser; then
+        no_browser
+        return 0
+    fi
+    local files=$work/files/visitor
+    head -c 3200000 /dev/urandom >"$files/${drops[0]}"
+    head -c 200000 /dev/urandom >"$files/${drops[1]}"
+    vauban-visitor drop "${request/$origin/http://$page}" - "$files/${drops[0]}" "$files/${drops[1]}" >>"$work/log" 2>&1
+    block request-list
+    shows "$laptop" vauban link list Projets
+    local request_id
+    request_id=$(identifier)
+    shows "$laptop" vauban link take Projets
+    shows "$laptop" vauban link revoke Projets "$request_id"
+}
+
+lost_device() {
+    synced "$desktop"
+    block lost-device
+    shows "$desktop" vauban device revoke "$laptop"
+}
+
+recovery() {
+    local words
+    block recovery-setup
+    shows "$desktop" vauban recovery setup --guardians bob,carole,david --threshold 2
+    block recovery-code
+    shows admin vauban device revoke "$desktop" --user alice
+    shows admin vauban user recover alice
+    local invite
+    invite=$(code "$block")
+    block recovery-begin
+    shows "$phone" vauban recovery begin --invite "$invite" --name "$phone"
+    words=$(sed -n 's/^  \(\([a-z]\{5\} \)\{5,\}[a-z]\{5\}\)$/\1/p' "$block")
+    block recovery-accept
+    shows admin vauban user accept --wait
+    block recovery-approve
+    shows bob vauban recovery list
+    fails bob vauban recovery approve alice
+    shows bob vauban recovery approve alice --words "$words"
+    hidden carole vauban recovery approve alice --words "$words"
+    block recovery-finish
+    shows "$phone" vauban recovery finish
+    synced "$phone"
+
+    # Somebody asks in her name, and she sees it.
+    hidden "$phone" vauban recovery setup --guardians bob,carole,david --threshold 2
+    as admin vauban user recover alice >"$work/again" 2>>"$work/log"
+    hidden thief vauban recovery begin --invite "$(code "$work/again")" --name "$laptop"
+    hidden admin vauban user accept --wait
+    block recovery-refuse
+    shows "$phone" vauban space list
+    shows "$phone" vauban recovery refuse
+}
+
+offboarding() {
+    local space
+    for space in "$contracts" "$drafts"; do
+        hidden bob vauban space create "$space"
+        mkdir "$work/files/bob/$space"
+        echo "$space" >"$work/files/bob/$space/note.txt"
+        hidden bob vauban sync "$space" "$space" --once
+    done
+    hidden bob vauban space add "$contracts" chloe --role manager --unconfirmed
+    hidden bob vauban link create "$contracts:note.txt"
+    block offboarding
+    shows admin vauban admin offboard bob --yes
+}
+
+two_admins() {
+    hidden admin vauban org appoint carole
+    hidden admin vauban org appoint david
+    block two-admins-on
+    shows admin vauban org policy --two-admins on
+    shows carole vauban admin pending
+    shows carole vauban admin approve "$(proposal)" --yes
+    block two-admins-policy
+    shows admin vauban org policy --country FR --country BE
+    shows david vauban admin approve "$(proposal)" --yes
+}
+
+# --- what the scenes are made of ------------------------------------------------------------------------------------
+
+# Begins a transcript.
+block() {
+    block=$work/blocks/$1.$VAUBAN_LANG
+    : >"$block"
+}
+
+# Runs a command as somebody, in that person's folder, and writes both down as a terminal would show them.
+shows() {
+    local who=$1 word line='$'
+    shift
+    [ ! -s "$block" ] || echo >>"$block"
+    for word in "$@"; do
+        case $word in
+        *#*) word="'$word'" ;;
+        *[[:space:]]*) word="\"$word\"" ;;
+        esac
+        line="$line $word"
+    done
+    echo "$line" >>"$block"
+    (cd "$work/files/$who" && VAUBAN_HOME=$work/$who "$@" </dev/null) >>"$block" 2>&1
+}
+
+# The same, of a command that must be refused.
+fails() {
+    if shows "$@"; then fail "Ce n'est pas refusé : $*" "This is not refused: $*"; fi
+}
+
+# The same, unshown.
+hidden() {
+    local who=$1
+    shift
+    (cd "$work/files/$who" && VAUBAN_HOME=$work/$who "$@" </dev/null) >>"$work/log" 2>&1
+}
+
+synced() {
+    mkdir -p "$work/files/$1/Projets"
+    hidden "$1" vauban sync Projets Projets --once
+}
+
+# What the transcript shows: an address of a link; how the first identifier begins; the number of a proposal.
+address() { grep -o '^https://[^ ]*' "$block" | sed -n 1p; }
+identifier() { grep -o '^[0-9a-f]\{32\}' "$block" | sed -n 1p | cut -c 1-12; }
+proposal() { grep -o '\bp[0-9]\+\b' "$block" | sed -n 1p; }
+
+# Fails if what was recorded has no place in the guides, or a place of theirs has nothing.
+placed() {
+    local name file
+    for file in "$work"/blocks/*; do
+        name=${file##*/}
+        grep -q -F "<!-- transcript: $name -->" "${guides[@]}" || fail "Aucun guide ne montre « $name »." "No guide shows \"$name\"."
+    done
+    for name in $(sed -n "s/^<!-- transcript: \(.*\.$VAUBAN_LANG\) -->\$/\1/p" "${guides[@]}"); do
+        [ -s "$work/blocks/$name" ] || say "  (« $name » n'a pas été enregistré.)" "  (\"$name\" was not recorded.)"
+    done
+}
+
+# Puts each transcript of this language in the place of the block that follows its mark.
+embed() {
+    local guide
+    sed -E -i -e 's/(vauban1-[a-z0-9]{8})[a-z0-9-]+/\1…/g' -e 's/(#[A-Za-z0-9_-]{24})[A-Za-z0-9_-]+/\1…/g' \
+        -e "s|$work/files/[^/ ]*/||g" -e "s|$work|…|g" "$work"/blocks/*
+    for guide in "${guides[@]}"; do
+        awk -v blocks="$work/blocks" -v language="$VAUBAN_LANG" '
+            skipping { if ($0 == "```" && ++fences == 2) skipping = 0; next }
+            { print }
+            match($0, /^<!-- transcript: .* -->$/) {
+                file = blocks "/" substr($0, 18, length($0) - 21)
+                if ((getline line <file) <= 0) next
+                print "```"
+                do print line; while ((getline line <file) > 0)
+                print "```"
+                skipping = 1; fences = 0
+            }
+        ' "$guide" >"$work/guide"
+        # The guide keeps its mode.
+        cat "$work/guide" >"$guide"
+    done
+}
+
+ended() {
+    local status=$1
+    if [ "$status" -ne 0 ]; then
+        tail -n 20 "$work/log" "${block:-/dev/null}" >&2 2>/dev/null || true
+    fi
+    if [ -n "${KEEP:-}" ]; then work=/nonexistent; else work=$all; fi
+    leave "$status"
+}
+
+main
