@@ -385,7 +385,7 @@ nothing_readable() {
     # What this repository says of a node's options each node says, too.
     find "$work/laptop-files" -type f -size -256k -not -path '*/.vauban/*' -not -name node.toml -exec cat {} + |
         LC_ALL=C grep -a -E '^[ -~]{32,200}$' | sort -u | awk 'NR % 17 == 0 && kept++ < 500' >>"$work/patterns"
-    # The canary; names that are long enough; what opens the links.
+    # The canary; the space's name; what opens the links.
     printf '%s\n' "$canary" Projets "${link#*#}" "${request#*#}" >>"$work/patterns"
     local searched found nodes_bytes
     nodes_bytes=$(bytes_of "${machines[@]/#/$work/}")

@@ -57,7 +57,7 @@ record() {
         drops=("technical offer.pdf" prices.ods)
     fi
     local who
-    for who in admin "$laptop" "$desktop" "$phone" bob carole david chloe visitor thief; do mkdir "$work/files/$who"; done
+    for who in admin "$laptop" "$desktop" "$phone" bob carole david chloe emma visitor thief; do mkdir "$work/files/$who"; done
     foundation >>"$work/log" 2>&1
     share
     links
@@ -78,7 +78,9 @@ record() {
 foundation() {
     as admin vauban org create Agence --user sophie --device bureau
     page=127.0.0.1:$(free_port tcp)
-    as paris vauban-node init --data "$work/paris" --listen "127.0.0.1:$(free_port udp)"
+    local quic
+    quic=127.0.0.1:$(free_port udp)
+    as paris vauban-node init --data "$work/paris" --listen "$quic"
     sed -i -e 's/127\.0\.0\.1:9433/127.0.0.1:0/' -e 's/^reserve = .*/reserve = "16 MiB"/' \
         -e "s/^# listen = \"127\.0\.0\.1:9480\"/listen = \"$page\"/" -e "s|^# origin = .*|origin = \"$origin\"|" "$work/paris/node.toml"
     as admin vauban org charter "$work/paris/node-request.vbq" --site Paris-1 --department 75 --country FR \
@@ -88,6 +90,7 @@ foundation() {
     node=$!
     processes+=("$node")
     await "$work/paris.out" '^ready ' "$node"
+    as admin vauban admin node add "$(sed -n 's/^ready .*node=\([^ ]*\).*/\1/p' "$work/paris.out")" --address "$quic" --capacity 1TB
 
     as admin vauban user invite alice | tee "$work/invite"
     join "$laptop" "$(code "$work/invite")" admin vauban user accept --wait
@@ -97,7 +100,7 @@ foundation() {
     await "$work/add" 'vauban1-' "$adding"
     as "$desktop" vauban init --invite "$(code "$work/add")" --name "$desktop"
     wait "$adding"
-    for name in bob carole david chloe; do enrol "$name"; done
+    for name in bob carole david chloe emma; do enrol "$name"; done
 
     local files=$work/files/$laptop/Projets
     mkdir -p "$files/Budget"
@@ -129,8 +132,14 @@ links() {
     link=$(address)
     block link-get
     shows visitor vauban link get "$link" "$received"
-    block link-list
-    shows "$laptop" vauban link list Projets
+    # Nodes write down now and then how often a link was opened.
+    local tries
+    for tries in $(seq 60); do
+        block link-list
+        shows "$laptop" vauban link list Projets
+        ! grep -q -E '(ouvert|opened) 1 ' "$block" || break
+        sleep 1
+    done
     shows "$laptop" vauban link revoke Projets "$(identifier)"
     fails visitor vauban link get "$link" "$again"
 }
@@ -210,15 +219,15 @@ offboarding() {
 }
 
 two_admins() {
-    hidden admin vauban org appoint carole
-    hidden admin vauban org appoint david
+    hidden admin vauban org appoint chloe
+    hidden admin vauban org appoint emma
     block two-admins-on
     shows admin vauban org policy --two-admins on
-    shows carole vauban admin pending
-    shows carole vauban admin approve "$(proposal)" --yes
+    shows chloe vauban admin pending
+    shows chloe vauban admin approve "$(proposal)" --yes
     block two-admins-policy
     shows admin vauban org policy --country FR --country BE
-    shows david vauban admin approve "$(proposal)" --yes
+    shows emma vauban admin approve "$(proposal)" --yes
 }
 
 # --- what the scenes are made of ------------------------------------------------------------------------------------
@@ -262,9 +271,9 @@ synced() {
     hidden "$1" vauban sync Projets Projets --once
 }
 
-# What the transcript shows: an address of a link; how the first identifier begins; the number of a proposal.
+# What the transcript shows: an address of a link; how the last identifier begins; the number of a proposal.
 address() { grep -o '^https://[^ ]*' "$block" | sed -n 1p; }
-identifier() { grep -o '^[0-9a-f]\{32\}' "$block" | sed -n 1p | cut -c 1-12; }
+identifier() { grep -o '^[0-9a-f]\{32\}' "$block" | tail -n 1 | cut -c 1-12; }
 proposal() { grep -o '\bp[0-9]\+\b' "$block" | sed -n 1p; }
 
 # Fails if what was recorded has no place in the guides, or a place of theirs has nothing.

@@ -12,9 +12,9 @@ listen() {
     ports=$(printf ' or port %s' "${node_address[@]##*:}" "${node_page[@]##*:}")
     local filter=${ports# or }
     if command -v tcpdump >/dev/null; then
-        set -- tcpdump -i lo -U -Z root -B 524288 -w - "$filter"
+        set -- tcpdump -i lo -U -Z root -B 262144 -w - "$filter"
     elif command -v dumpcap >/dev/null; then
-        set -- dumpcap -q -i lo -B 512 -f "$filter" -w -
+        set -- dumpcap -q -i lo -B 256 -f "$filter" -w -
     else
         unheard
         return 0
