@@ -334,10 +334,6 @@ pub(super) fn falsehood_text(found: Falsehood) -> String {
             fr: "alarme : au numéro {seq}, l'appareil {device} a changé les clés sans transmettre les précédentes ; qui arriverait plus tard ne lirait pas ce qui précède",
             en: "alarm: at number {seq}, device {device} changed the keys without handing on those before; whoever came later could not read what was before",
         ),
-        FalsehoodOf::Words => say!(
-            fr: "alarme : au numéro {seq}, l'appareil {device} écrit avec des clés que cette personne n'a pas reçues ; rien n'en est lu tant qu'un membre qui les a ne change pas les clés (vauban space rotate)",
-            en: "alarm: at number {seq}, device {device} writes with keys that this person was not given; nothing of it is read until a member who has them changes the keys (vauban space rotate)",
-        ),
     };
     let now = say!(
         fr: "La preuve est gardée (alarm-…-{seq}) : prévenir la sécurité de l'organisation, et faire examiner cet appareil.",

@@ -203,15 +203,24 @@ fn of_epoch(error: EpochError) -> Complaint {
                 en: "Device {by} was to give this person the keys of epoch {epoch}, and did not: what follows stays unreadable.",
             ),
             say!(
-                fr: "Prévenir la sécurité de l'organisation ; un autre membre qui écrit peut donner de nouvelles clés à tous : vauban space rotate.",
-                en: "Tell the organisation's security officer; another member who writes can give everybody new keys: vauban space rotate.",
+                fr: "Prévenir la sécurité de l'organisation. Un membre qui a ces clés et qui écrit les transmet à tous par `vauban space rotate`. Si personne ne les a, continuer dans un nouvel espace, sans qui les retient.",
+                en: "Tell the organisation's security officer. A member who has these keys and writes hands them on to all by `vauban space rotate`. If nobody has them, go on in a new space, without whoever withholds them.",
             ),
         ),
         EpochError::Decode { epoch, .. } => alarm(say!(
             fr: "Le certificat de l'époque {epoch} est illisible.",
             en: "The certificate of epoch {epoch} cannot be read.",
         )),
-        EpochError::Unknown(_) => bug(&error.to_string()),
+        EpochError::Unknown(epoch) => Complaint::new(
+            say!(
+                fr: "Personne ne donne à cet appareil les clés de l'époque {epoch} : ce qui a été écrit alors reste illisible ici.",
+                en: "Nobody gives this device the keys of epoch {epoch}: what was written then stays unreadable here.",
+            ),
+            say!(
+                fr: "Un membre de ce temps-là, qui écrit, les transmet par `vauban space rotate`.",
+                en: "A member of that time who writes hands them on by `vauban space rotate`.",
+            ),
+        ),
     }
 }
 

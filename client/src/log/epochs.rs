@@ -6,7 +6,8 @@
 //!
 //! Whoever begins an epoch can still withhold: its root from some or from all, or what came before from all who come later. Neither stops
 //! whoever has the root from elsewhere; both are mended by the next epoch of somebody honest who has it, and what is false is named. Where
-//! nobody honest has a root, the next epoch goes on without it, and what its author alone can read has not been said.
+//! nobody honest has a root, the next epoch goes on without it, as long as nothing was said under it: what was, stops whoever cannot read it,
+//! because nobody may write on what they have not read.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -248,16 +249,19 @@ impl Epochs {
         self.opened.contains_key(&epoch)
     }
 
-    /// Whether an epoch that is open brings something else than the roots that it says it brings.
+    /// Whether whoever began an epoch that is open withholds what came before from those who come later: by something else in place of the roots
+    /// that it says it brings, or by leaving out one that they drew themselves. Whoever was not given a root leaves it out rightly.
     #[must_use]
-    pub fn brings_junk(&self, epoch: u32) -> bool {
-        self.is_open(epoch) && self.junk.contains(&epoch)
+    pub fn withholds_earlier(&self, epoch: u32) -> bool {
+        let is_own = || {
+            let before = epoch.checked_sub(1)?;
+            Some(before > 0 && self.author(before)? == self.author(epoch)? && !self.brought.contains(&before))
+        };
+        self.is_open(epoch) && (self.junk.contains(&epoch) || is_own().unwrap_or(false))
     }
 
-    /// Whether the roots of some epochs up to `last` are not at hand.
-    #[must_use]
-    pub fn has_gaps(&self, last: u32) -> bool {
-        self.certificates.range(..=last).any(|(epoch, _)| !self.is_open(*epoch))
+    fn author(&self, epoch: u32) -> Option<DeviceId> {
+        self.certificates.get(&epoch).map(|certificate| certificate.device)
     }
 
     /// Whether the next epoch should bring along what others have withheld: from this user, whom the last one then gave no root to write under, or
@@ -337,14 +341,12 @@ impl Epochs {
         self.opened.get(&epoch).ok_or_else(|| by().unwrap_or(EpochError::Unknown(epoch)))
     }
 
-    /// Who has withheld the root of an epoch that is closed: whoever was to give it to this user, or a later one; else whoever seals something else
-    /// in its place; else whoever began it, since an honest one after them was not given it either.
+    /// Who has withheld the root of an epoch that is closed: whoever was to give it to this user, or a later one; else whoever withholds it from all
+    /// who come later. Where an honest author was not given it, nobody can tell who has it.
     fn withheld_by(&self, epoch: u32) -> Option<DeviceId> {
         let directly = self.withheld.range(epoch..).next().map(|(_, by)| *by);
-        let author = |epoch: u32| self.certificates.get(&epoch).map(|certificate| certificate.device);
-        // What this user was never to have is no news.
-        let after = || self.opened.range(epoch..).next().map(|(after, _)| *after);
-        directly.or_else(|| after().and_then(|after| author(if self.junk.contains(&after) { after } else { epoch })))
+        let after = || self.opened.range(epoch..).map(|(after, _)| *after).find(|after| self.withholds_earlier(*after));
+        directly.or_else(|| after().and_then(|after| self.author(after)))
     }
 
     /// Every epoch that was opened, by number.

@@ -24,6 +24,4 @@ pub enum FalsehoodOf {
     Keys,
     /// The keys of epochs before: those who come later could not have them from there.
     EarlierKeys,
-    /// What it says is under keys that are withheld from this user: it has not been said, as far as is known here.
-    Words,
 }

@@ -43,8 +43,6 @@ pub enum Said {
     Changes(Changes),
     /// A signed checkpoint, not judged yet.
     Checkpoint(Bytes),
-    /// Something under keys that its author, or whoever began its epoch, withholds from this user: as far as is known here, nothing.
-    Withheld,
     /// Something else: it does not open or decode, so that the author is at fault and the commit is void as a whole.
     Junk,
 }

@@ -27,7 +27,6 @@ mod glance;
 mod history;
 mod intent;
 mod keys;
-mod passed_over;
 mod promise;
 mod release;
 mod remote;

@@ -55,7 +55,6 @@ impl<N: Nodes> OpenSpace<N> {
         self.renew_organisation();
         self.go_back()?;
         self.follow()?;
-        self.read_what_was_passed_over()?;
         self.come_back()?;
         // A run that was killed after its commit was folded has not noted it.
         self.note(&self.folded()?);

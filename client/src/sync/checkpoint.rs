@@ -57,8 +57,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     fn may_checkpoint(&self) -> Result<bool, SyncError> {
         let space = self.folded()?;
-        let is_read = self.cache.is_whole()? && self.cache.passed_over()?.is_empty();
-        Ok(is_read && space.epoch() > 0 && space.role(self.identity().user()) >= Some(Role::Writer))
+        Ok(self.cache.is_whole()? && space.epoch() > 0 && space.role(self.identity().user()) >= Some(Role::Writer))
     }
 
     /// Writes a checkpoint of the space as it is folded now; answers whether one stands in the log then. The caller holds the

@@ -70,7 +70,9 @@ impl<N: Nodes> OpenSpace<N> {
             let space = self.folded()?;
             let user = self.identity().user();
             let may_write = space.authority(user, &self.org, self.org.head().seq) >= Some(Role::Writer);
-            let is_due = space.is_rotation_pending(&self.org) || self.open_epochs()?.is_to_be_mended();
+            // Whoever could not open what they begin would begin another one, and so for ever.
+            let mends = self.has_newest_keys() && self.open_epochs()?.is_to_be_mended();
+            let is_due = space.is_rotation_pending(&self.org) || mends;
             if !may_write || !is_due || !self.is_confirmed()? {
                 return Ok(false);
             }

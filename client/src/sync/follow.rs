@@ -13,7 +13,7 @@ use vauban_protocol::wire::{Request, Response, push_item, split_items};
 
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError};
-use crate::log::{Falsehood, FalsehoodOf, LogError, Said, VerifiedCommit, VouchedCheckpoint, found, verify_next};
+use crate::log::{LogError, Said, VerifiedCommit, VouchedCheckpoint, found, verify_next};
 use crate::organisation::is_stale;
 use crate::state::cache::{Cache, Mark};
 use crate::state::replace;
@@ -203,17 +203,8 @@ impl<N: Nodes> OpenSpace<N> {
         let commit = self.verify(side, space, item)?;
         self.learn_keys(side, &commit, space)?;
         let payload = commit.payload();
-        let was_told = self.passed_over.contains(&payload.epoch);
-        let mut said = if self.ensure_keys(side, payload, space)? {
-            if !was_told {
-                let seq = payload.prev.seq.saturating_add(1);
-                let found = Falsehood { seq, device: payload.device, of: FalsehoodOf::Words };
-                self.tell(found, commit.signed().bytes())?;
-            }
-            Said::Withheld
-        } else {
-            self.epochs_mut()?.open_ops(payload)?
-        };
+        self.ensure_keys(side, payload, space)?;
+        let mut said = self.epochs_mut()?.open_ops(payload)?;
         let mut checkpoint = None;
         if let Said::Checkpoint(signed) = &said {
             match VouchedCheckpoint::judge(payload, signed.clone(), &self.org) {

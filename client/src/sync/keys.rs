@@ -12,7 +12,7 @@ use super::follow::{Side, commits};
 use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError, fetch_chunk};
 use crate::keys::UserKeys;
-use crate::log::{EpochError, Epochs, Falsehood, FalsehoodOf, KeysSaid, LogError, VerifiedCommit, verify_outline};
+use crate::log::{Epochs, Falsehood, FalsehoodOf, KeysSaid, LogError, VerifiedCommit, verify_outline};
 use crate::state::cache::LearnedKeys;
 
 impl<N: Nodes> OpenSpace<N> {
@@ -28,7 +28,6 @@ impl<N: Nodes> OpenSpace<N> {
             self.take_keys(&mut epochs, &mut learned);
         }
         self.epochs = Some(epochs);
-        self.passed_over = self.cache.passed_over()?;
         Ok(())
     }
 
@@ -84,50 +83,30 @@ impl<N: Nodes> OpenSpace<N> {
             epochs.withhold(said);
         }
         match opened {
-            Some(Err(_)) => Some(FalsehoodOf::Keys),
-            _ if matches!(said, KeysSaid::Epoch(_)) && epochs.brings_junk(said.epoch()) => {
+            // Where the person's own keys are not at hand, whoever wrapped for them is not at fault.
+            Some(Err(_)) => self.has_newest_keys().then_some(FalsehoodOf::Keys),
+            _ if matches!(said, KeysSaid::Epoch(_)) && epochs.withholds_earlier(said.epoch()) => {
                 Some(FalsehoodOf::EarlierKeys)
             }
             _ => None,
         }
     }
 
-    /// Has the keys of a commit's epoch at hand, if it says anything under them; they may have come to this user later only. Answers whether
-    /// they are withheld, so that nothing was said as far as this user knows: nobody may stop a space for all by keys that nobody has.
-    pub(super) fn ensure_keys(&mut self, side: Side, commit: &Commit, before: &Space) -> Result<bool, SyncError> {
-        let epoch = commit.epoch;
-        if commit.sealed_ops.is_empty() || self.epochs_mut()?.is_open(epoch) {
-            return Ok(false);
-        }
-        if side == Side::Head && self.passed_over.contains(&epoch) {
-            return Ok(true);
+    /// Whether this device has the key that secrets for its person are wrapped for now: another device of theirs may have renewed it, and left
+    /// this one out.
+    pub(super) fn has_newest_keys(&self) -> bool {
+        let keys = UserKeys::of(self.identity(), &self.org);
+        self.org.user(self.identity().user()).is_some_and(|record| record.kem == *keys.newest().public())
+    }
+
+    /// Has the keys of a commit's epoch at hand, if it says anything under them; they may have come to this user later only.
+    pub(super) fn ensure_keys(&mut self, side: Side, commit: &Commit, before: &Space) -> Result<(), SyncError> {
+        if commit.sealed_ops.is_empty() || self.epochs_mut()?.is_open(commit.epoch) {
+            return Ok(());
         }
         self.look_ahead(&mut Outline::of(before.clone()), |space, learned| space.keep_keys(side, learned).map(drop))?;
         // Whoever was a member all along has found them in the bundle: for a stranger to the epoch there is no other way.
-        match self.epochs_mut()?.secrets(epoch) {
-            Ok(_) => Ok(false),
-            // A checkpoint is held against all that was said, or not at all.
-            Err(EpochError::Withheld { .. }) if side == Side::Head => {
-                self.passed_over.insert(epoch);
-                Ok(true)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    /// Begins to read the log anew, if keys have come under which something was passed over; then reads it to its end. The caller holds the
-    /// home's claim.
-    pub(super) fn read_what_was_passed_over(&mut self) -> Result<(), SyncError> {
-        let epochs = self.open_epochs()?;
-        if !self.cache.passed_over()?.iter().any(|epoch| epochs.is_open(*epoch)) {
-            return Ok(());
-        }
-        tracing::warn!(space = %self.id, "keys have come that were withheld: the log is read anew");
-        self.behind = None;
-        self.cache.begin_anew()?;
-        (self.epochs, self.looked, self.writing) = (None, None, None);
-        self.passed_over.clear();
-        self.follow()
+        Ok(self.epochs_mut()?.secrets(commit.epoch).map(drop)?)
     }
 
     /// Takes up what the commits that follow an outline say of the keys, up to where the node has come.

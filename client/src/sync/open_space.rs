@@ -4,7 +4,6 @@
 //! forget (how far the log was read) is written with the next thing that must be.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -66,8 +65,6 @@ pub struct OpenSpace<N> {
     pub(super) entries_max: usize,
     /// Drops that were looked at and do not open: they are looked at once.
     pub(super) junk: KnownJunk,
-    /// The epochs under whose withheld keys something was said that was passed over.
-    pub(super) passed_over: BTreeSet<u32>,
 }
 
 impl<N: Nodes> OpenSpace<N> {
@@ -108,7 +105,6 @@ impl<N: Nodes> OpenSpace<N> {
             looked: None,
             entries_max: SURVEY_ENTRIES_MAX,
             junk: KnownJunk::new(),
-            passed_over: BTreeSet::new(),
         })
     }
 

@@ -159,9 +159,6 @@ impl<N: Nodes> OpenSpace<N> {
         if self.org.live_device(commit.payload().device).is_none() {
             return Err(unfit("its author was revoked since"));
         }
-        if epochs.has_gaps(commit.payload().epoch) {
-            return Err(unfit("keys are withheld without which it can never be held against the log"));
-        }
         let Said::Checkpoint(signed) = epochs.open_ops(commit.payload()).map_err(unfit)? else {
             return Err(unfit("its commit holds something else"));
         };

@@ -62,11 +62,8 @@ impl<N: Nodes> OpenSpace<N> {
             self.refresh_organisation()?;
             self.compare_words()?;
             self.rotate_if_pending()?;
-            // What was passed over may need what nothing else does.
-            if self.cache.passed_over()?.is_empty() {
-                self.release_expired()?;
-                self.release_stale_checkpoints()?;
-            }
+            self.release_expired()?;
+            self.release_stale_checkpoints()?;
             self.cache.set_mark(Mark::Tended, now)?;
         }
         Ok(())

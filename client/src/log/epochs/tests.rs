@@ -28,6 +28,10 @@ impl Story {
     }
 
     fn begin(&mut self, earlier: Option<EarlierRoots>) {
+        self.begin_by(if earlier.is_some() { HOSTILE } else { HONEST }, earlier);
+    }
+
+    fn begin_by(&mut self, device: DeviceId, earlier: Option<EarlierRoots>) {
         let epoch = u32::try_from(self.roots.len()).unwrap() + 1;
         let root = EpochRoot::random();
         self.said.push(KeysSaid::Epoch(Box::new(EpochCertificate {
@@ -35,7 +39,7 @@ impl Story {
             epoch,
             prev: head(epoch),
             org: head(0),
-            device: if earlier.is_some() { HOSTILE } else { HONEST },
+            device,
             commitment: root.commitment(SPACE, epoch),
             recipients: listed(&[(ME, self.kem.public().clone())]),
             bundle: ChunkId([0; 32]),
@@ -86,10 +90,9 @@ fn one_root_opens_all_before_it() {
     let story = Story::new(5, None);
     let epochs = story.read_by(&[5]);
     assert_eq!(open(&epochs), [1, 2, 3, 4, 5]);
-    assert!((1..=5).all(|epoch| !epochs.brings_junk(epoch)) && !epochs.is_to_be_mended() && !epochs.has_gaps(5));
+    assert!((1..=5).all(|epoch| !epochs.withholds_earlier(epoch)) && !epochs.is_to_be_mended());
     let epochs = story.read_by(&[4]);
     assert_eq!(open(&epochs), [1, 2, 3, 4]);
-    assert!(epochs.has_gaps(5) && !epochs.has_gaps(4));
     assert_eq!(epochs.secrets(5).map(drop), Err(EpochError::Unknown(5)));
 }
 
@@ -125,7 +128,7 @@ fn what_was_cut_off_is_mended_by_a_later_epoch() {
     let mut story = Story::new(4, Some(3));
     let (member, comer) = (story.read_by(&[2, 3]), story.read_by(&[4]));
     for epochs in [&member, &comer] {
-        assert_eq!((1..=4).filter(|epoch| epochs.brings_junk(*epoch)).collect::<Vec<_>>(), [3]);
+        assert_eq!((1..=4).filter(|epoch| epochs.withholds_earlier(*epoch)).collect::<Vec<_>>(), [3]);
     }
     assert_eq!((open(&member), open(&comer)), (vec![1, 2, 3], vec![3, 4]));
     assert_eq!(comer.secrets(1).map(drop), Err(EpochError::Withheld { epoch: 1, by: HOSTILE }));
@@ -136,7 +139,7 @@ fn what_was_cut_off_is_mended_by_a_later_epoch() {
     story.begin(Some(member.earlier()));
     let (member, comer) = (story.read_by(&[2, 5]), story.read_by(&[5]));
     assert_eq!((open(&member), open(&comer)), (vec![1, 2, 3, 4, 5], vec![1, 2, 3, 4, 5]));
-    assert!(!member.is_to_be_mended() && !comer.is_to_be_mended() && !comer.has_gaps(5));
+    assert!(!member.is_to_be_mended() && !comer.is_to_be_mended());
 }
 
 /// A mended root that is another one than its epoch's is nothing.
@@ -147,31 +150,41 @@ fn a_false_mended_root_mends_nothing() {
     story.begin(Some(EarlierRoots::of([(4, previous), (2, EpochRoot::random())])));
     let comer = story.read_by(&[5]);
     assert_eq!(open(&comer), [3, 4, 5]);
-    assert!(comer.brings_junk(3) && comer.brings_junk(5));
+    assert!(comer.withholds_earlier(3) && comer.withholds_earlier(5));
     assert!(story.read_by(&[2, 5]).is_to_be_mended());
 }
 
 /// Epoch 3 gives its root to nobody: whoever reads it begins epoch 4 with the last root that they have, and nobody is cut off from what was before.
 #[test]
-fn an_epoch_that_nobody_was_given_is_passed_over_by_the_next() {
+fn an_epoch_that_nobody_was_given_is_left_out_by_the_next() {
     let mut story = Story::new(3, None);
     let mut member = story.read_by(&[2]);
-    assert!(member.is_to_be_mended(), "there is nothing to write under");
     member.withhold(story.at(3).0);
-    assert!(member.is_to_be_mended());
+    assert!(member.is_to_be_mended(), "there is nothing to write under");
     assert_eq!(numbers(&member.earlier()), [2]);
-    story.begin(Some(member.earlier()));
+    story.begin_by(HONEST, Some(member.earlier()));
     let (mut member, comer) = (story.read_by(&[2, 4]), story.read_by(&[4]));
     member.withhold(story.at(3).0);
     for epochs in [&member, &comer] {
         assert_eq!(open(epochs), [1, 2, 4]);
-        assert!(!epochs.is_to_be_mended() && epochs.has_gaps(4) && (1..=4).all(|epoch| !epochs.brings_junk(epoch)));
-        assert_eq!(epochs.secrets(3).map(drop), Err(EpochError::Withheld { epoch: 3, by: HOSTILE }));
+        assert!(!epochs.is_to_be_mended() && (1..=4).all(|epoch| !epochs.withholds_earlier(epoch)));
     }
+    assert_eq!(member.secrets(3).map(drop), Err(EpochError::Withheld { epoch: 3, by: HOSTILE }));
+    assert_eq!(comer.secrets(3).map(drop), Err(EpochError::Unknown(3)), "nobody can tell who has it");
     // Whoever does have it hands it on.
     let holder = story.read_by(&[3, 4]);
     assert!(holder.is_to_be_mended());
     assert_eq!(numbers(&holder.earlier()), [3, 4]);
+}
+
+/// Whoever drew a root has it, and says that it is withheld from them only to withhold it.
+#[test]
+fn whoever_leaves_out_a_root_of_their_own_is_named() {
+    let mut story = Story::new(3, None);
+    story.begin_by(HOSTILE, Some(EarlierRoots::only(2, story.at(2).1.clone())));
+    let comer = story.read_by(&[4]);
+    assert!(comer.withholds_earlier(4));
+    assert_eq!(comer.secrets(3).map(drop), Err(EpochError::Withheld { epoch: 3, by: HOSTILE }));
 }
 
 /// Nobody who was given nothing at all is kept from beginning anew.
@@ -183,6 +196,6 @@ fn whoever_holds_no_root_begins_an_epoch_that_brings_none() {
     assert!(member.is_to_be_mended());
     story.begin(Some(member.earlier()));
     let member = story.read_by(&[2]);
-    assert!(!member.brings_junk(2));
+    assert!(!member.withholds_earlier(2));
     assert_eq!(open(&member), [2]);
 }

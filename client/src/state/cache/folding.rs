@@ -87,10 +87,6 @@ impl<'a> Folding<'a> {
         let changes = match said {
             Said::Changes(changes) => changes,
             Said::Nothing | Said::Checkpoint(_) => return Ok(Vec::new()),
-            Said::Withheld => {
-                self.pass_over(payload.epoch)?;
-                return Ok(Vec::new());
-            }
             Said::Junk => return Ok(vec![void(None, None)]),
         };
         self.folded.ops = self.folded.ops.saturating_add(changes.ops.len() as u64);

@@ -31,16 +31,6 @@ impl Cache {
         remove(&behind(&self.path))
     }
 
-    /// Forgets the log and what was agreed on by it: everything joins or stands beside anew, and nothing is removed for it (sync.md, rule 7).
-    /// Survives a power cut once it returns.
-    ///
-    /// # Errors
-    /// [`CacheError`]; the cache is then as it was.
-    pub fn begin_anew(&mut self) -> Result<(), CacheError> {
-        self.durably(|db| Ok(db.execute_batch(&format!("{FORGET} DELETE FROM base; DELETE FROM toll;"))?))?;
-        remove(&behind(&self.path))
-    }
-
     /// Has everything that was agreed on be as the log had it at `moment`; where the disk holds something else, it has changed since.
     /// May be done again, as long as nothing was agreed on since. Survives a power cut once it returns.
     ///
