@@ -23,7 +23,6 @@ main() {
     done
     all=$(mktemp -d "${TMPDIR:-/tmp}/vauban-transcripts.XXXXXX")
     work=$all
-    processes=()
     trap 'ended $?' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
@@ -77,9 +76,11 @@ record() {
 # An agency, its node, and its people; alice has two devices, which see the same space.
 foundation() {
     as admin vauban org create Agence --user sophie --device bureau
-    page=127.0.0.1:$(free_port tcp)
     local quic
-    quic=127.0.0.1:$(free_port udp)
+    free_port tcp
+    page=127.0.0.1:$port
+    free_port udp
+    quic=127.0.0.1:$port
     as paris vauban-node init --data "$work/paris" --listen "$quic"
     sed -i -e 's/127\.0\.0\.1:9433/127.0.0.1:0/' -e 's/^reserve = .*/reserve = "16 MiB"/' \
         -e "s/^# listen = \"127\.0\.0\.1:9480\"/listen = \"$page\"/" -e "s|^# origin = .*|origin = \"$origin\"|" "$work/paris/node.toml"
@@ -88,15 +89,13 @@ foundation() {
     as paris vauban-node admit --data "$work/paris" "$work/paris.vba"
     setsid vauban-node run --data "$work/paris" >"$work/paris.out" 2>"$work/paris.log" </dev/null &
     node=$!
-    processes+=("$node")
     await "$work/paris.out" '^ready ' "$node"
     as admin vauban admin node add "$(sed -n 's/^ready .*node=\([^ ]*\).*/\1/p' "$work/paris.out")" --address "$quic" --capacity 1TB
 
-    as admin vauban user invite alice | tee "$work/invite"
+    kept "$work/invite" admin vauban user invite alice
     join "$laptop" "$(code "$work/invite")" admin vauban user accept --wait
     VAUBAN_HOME=$work/$laptop vauban device add >"$work/add" 2>"$work/add.log" </dev/null &
     local adding=$! name
-    processes+=("$adding")
     await "$work/add" 'vauban1-' "$adding"
     as "$desktop" vauban init --invite "$(code "$work/add")" --name "$desktop"
     wait "$adding"
@@ -156,7 +155,7 @@ requests() {
     local files=$work/files/visitor
     head -c 3200000 /dev/urandom >"$files/${drops[0]}"
     head -c 200000 /dev/urandom >"$files/${drops[1]}"
-    vauban-visitor drop "${request/$origin/http://$page}" - "$files/${drops[0]}" "$files/${drops[1]}" >>"$work/log" 2>&1
+    visits drop "${request/$origin/http://$page}" - "$files/${drops[0]}" "$files/${drops[1]}" >>"$work/log" 2>&1
     block request-list
     shows "$laptop" vauban link list Projets
     local request_id
@@ -251,7 +250,7 @@ shows() {
         line="$line $word"
     done
     echo "$line" >>"$block"
-    (cd "$work/files/$who" && VAUBAN_HOME=$work/$who "$@" </dev/null) >>"$block" 2>&1
+    inside "$who" "$@" >>"$block" 2>&1
 }
 
 # The same, of a command that must be refused.
@@ -261,9 +260,15 @@ fails() {
 
 # The same, unshown.
 hidden() {
+    inside "$@" >>"$work/log" 2>&1
+}
+
+# Runs a command as somebody, in that person's folder, as `as` does.
+inside() {
     local who=$1
     shift
-    (cd "$work/files/$who" && VAUBAN_HOME=$work/$who "$@" </dev/null) >>"$work/log" 2>&1
+    (cd "$work/files/$who" && VAUBAN_HOME=$work/$who exec "$@") </dev/null &
+    wait $!
 }
 
 synced() {

@@ -24,7 +24,6 @@ listen() {
     hearer=$!
     "$@" >"$work/packets" 2>"$work/listener.log" </dev/null &
     listener=$!
-    processes+=("$listener" "$hearer")
     local tries
     for tries in $(seq 200); do
         if grep -q -i -E '(listening|capturing) on' "$work/listener.log" 2>/dev/null; then return 0; fi

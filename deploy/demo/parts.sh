@@ -25,12 +25,36 @@ prompt() {
     printf '  %s\n' "$line" >&4
 }
 
-# Runs a command as one of the machines: each has a home of its own.
+# Runs a command as one of the machines: each has a home of its own. The shell waits for it, so that it can be asked to end meanwhile: never
+# in a pipeline or in `$(…)`, whose shells are asked nothing and whose children `leave` does not see.
 as() {
     prompt "$@"
     local who=$1
     shift
-    VAUBAN_HOME=$work/$who "$@" </dev/null
+    VAUBAN_HOME=$work/$who "$@" <"${input:-/dev/null}" &
+    wait $!
+}
+
+# Runs it (or what else) with a file as its input.
+given() {
+    local input=$1
+    shift
+    "$@"
+}
+
+# Runs a command as one of the machines, shows what it has said once it has ended, and keeps it in a file.
+kept() {
+    local file=$1 status=0
+    shift
+    as "$@" >"$file" || status=$?
+    cat "$file"
+    return "$status"
+}
+
+# Runs the program that plays somebody at a browser, in a session that ends as a whole: it starts programs of its own.
+visits() {
+    setsid vauban-visitor "$@" </dev/null &
+    wait $!
 }
 
 # Runs a command that nodes must refuse.
@@ -45,7 +69,6 @@ join() {
     prompt "$device" vauban init --invite "$invite" --name "$device"
     VAUBAN_HOME=$work/$device vauban init --invite "$invite" --name "$device" >"$work/join.out" 2>"$work/join.log" </dev/null &
     local joining=$!
-    processes+=("$joining")
     as "$@"
     wait "$joining" || { cat "$work/join.log" >&2; fail "L'inscription a échoué." "Joining failed."; }
     cat "$work/join.out"
@@ -53,13 +76,25 @@ join() {
 
 # Invites a person, whose first device is called alike.
 enrol() {
-    as admin vauban user invite "$1" | tee "$work/invite-$1"
+    kept "$work/invite-$1" admin vauban user invite "$1"
     join "$1" "$(code "$work/invite-$1")" admin vauban user accept --wait
 }
 
-# A port that is free now; whoever gets it binds it again.
+# Draws a port (`port`) that is free now, and that was not drawn before; whoever gets it binds it again, maybe much later: so it is none of
+# those that the system gives to connections.
+ports=()
 free_port() {
-    LC_ALL=C perl -MIO::Socket::INET -e 'print IO::Socket::INET->new(Proto => $ARGV[0], LocalAddr => "127.0.0.1")->sockport' "$1"
+    local tries
+    for tries in $(seq 100); do
+        port=$((20000 + RANDOM % 12000))
+        case " ${ports[*]} " in *" $port "*) continue ;; esac
+        if LC_ALL=C perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new(Proto => $ARGV[0], LocalAddr => "127.0.0.1", LocalPort => $ARGV[1])' \
+            "$1" "$port"; then
+            ports+=("$port")
+            return
+        fi
+    done
+    fail "Aucun port n'est libre ($tries essais)." "No port is free ($tries tries)."
 }
 
 code() { grep -o 'vauban1-[^ ]*' "$1" | sed -n 1p; }
@@ -76,7 +111,7 @@ await() {
     fail "Rien n'est venu (« $2 », $tries essais)." "Nothing came (\"$2\", $tries tries)."
 }
 
-# Waits until something is so, and tells how many seconds that took.
+# Waits until something is so, and sets how many seconds that took (`seconds`).
 until_so() {
     local so=$1 since=$EPOCHREALTIME
     while ! "$so"; do
@@ -84,7 +119,7 @@ until_so() {
             fail "Cela ne vient pas ($so, $healed_seconds s)." "It does not come ($so, $healed_seconds s)."
         sleep 0.2
     done
-    awk -v a="$since" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
+    seconds=$(awk -v a="$since" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }')
 }
 
 # Whether every node has what the layout gives it.
@@ -119,7 +154,7 @@ metrics() {
     local web=${node_web[$1]}
     exec 3<>"/dev/tcp/${web%:*}/${web##*:}"
     printf 'GET /metrics HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$web" >&3
-    cat <&3
+    timeout 10 cat <&3
     exec 3>&-
 }
 # One figure of it; none, and 0, where the node is down.
@@ -143,19 +178,28 @@ rate() { awk -v bytes="$1" -v seconds="$2" 'BEGIN { printf "%.0f MiB/s", bytes /
 began() { moment=$EPOCHREALTIME; }
 took() { seconds=$(awk -v a="$moment" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.2f", b - a }'); }
 
+# Ends what the script has started and not yet seen ending, and removes its folder. Numbers of processes are given out anew: only those of
+# children that still run are the script's.
 leave() {
-    local status=$1 process
+    local status=$1
     trap - EXIT INT TERM
     if [ "$status" -eq 0 ] && [ -n "${KEEP:-}" ]; then exit 0; fi
-    for process in "${processes[@]}"; do
-        kill -TERM "$process" 2>/dev/null || continue
-        for _ in $(seq 200); do
-            kill -0 "$process" 2>/dev/null || break
-            sleep 0.05
-        done
-        kill -KILL "$process" 2>/dev/null || true
+    signal_all TERM
+    local tries
+    for tries in $(seq 200); do
+        [ -n "$(jobs -pr)" ] || break
+        sleep 0.05
     done
+    [ "$tries" -lt 200 ] || signal_all KILL
     if [ "$status" -ne 0 ]; then tail -n 5 "$work"/*.log >&2 2>/dev/null || true; fi
     rm -rf "$work"
     exit "$status"
+}
+
+# Sends a signal to each child that still runs, and to all of its group where it leads one.
+signal_all() {
+    local process
+    for process in $(jobs -pr); do
+        kill -s "$1" -- "-$process" 2>/dev/null || kill -s "$1" "$process" 2>/dev/null || true
+    done
 }

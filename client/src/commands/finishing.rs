@@ -183,7 +183,7 @@ pub(super) fn text(finished: &[Finished]) -> String {
             en: "{user} is in, on device {device} ({device_id}).",
         ),
         Some(words) => say!(
-            fr: "L'appareil {device} ({device_id}) demande à récupérer les clés de {user}. Ses mots :\n  {words}\nIl n'a rien tant que les gardiens de {user} ne l'ont pas approuvé, après avoir comparé ces mots de vive voix.",
+            fr: "L'appareil {device} ({device_id}) demande à récupérer les clés de l'utilisateur {user}. Ses mots :\n  {words}\nIl n'a rien tant que les gardiens de cette personne ne l'ont pas approuvé, après avoir comparé ces mots de vive voix.",
             en: "Device {device} ({device_id}) asks to recover {user}'s keys. Its words:\n  {words}\nIt has nothing until {user}'s guardians have approved it, once they have compared these words by voice.",
         ),
     });

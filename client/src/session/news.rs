@@ -103,7 +103,7 @@ fn text_of(certificate: &Bytes, organisation: &Organisation, identity: &Identity
         Statement::Recover(recover) if is_guardian(organisation, recover.user, me) => {
             let owner = roster.user(recover.user);
             Some(say!(
-                fr: "Récupération : un appareil demande les clés de {owner}, dont vous êtes gardien (`vauban recovery list`).",
+                fr: "Récupération : un appareil demande les clés de l'utilisateur {owner}, dont vous êtes gardien (`vauban recovery list`).",
                 en: "Recovery: a device asks for the keys of {owner}, whose guardian you are (`vauban recovery list`).",
             ))
         }

@@ -78,7 +78,7 @@ fn text(report: &Report) -> String {
     let Report { device, id, user, rotated, pending } = report;
     let mut lines = vec![
         say!(
-            fr: "« {device} » ({id}), de {user}, est révoqué : les nœuds ne lui répondent plus.",
+            fr: "« {device} » ({id}), appareil de l'utilisateur {user}, est révoqué : les nœuds ne lui répondent plus.",
             en: "\"{device}\" ({id}) of {user} is revoked: nodes answer it no more.",
         ),
         say!(

@@ -52,7 +52,7 @@ pub(super) fn charters(organisation: &Organisation, now: Timestamp) -> Vec<Findi
         } else if clock::days_until(charter.not_after, now) < CHARTER_WARNING_DAYS {
             findings.push(Finding::warning(
                 say!(
-                    fr: "la charte du nœud de {site} prend fin le {end}",
+                    fr: "la charte du nœud du site {site} prend fin le {end}",
                     en: "the charter of the node at {site} ends on {end}",
                 ),
                 renew(),

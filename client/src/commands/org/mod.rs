@@ -49,7 +49,7 @@ pub(crate) enum Command {
     ))]
     Policy(policy::Arguments),
     #[command(about = say!(
-        fr: "Met en vigueur une grappe restaurée d'une sauvegarde",
+        fr: "Remet en service une grappe restaurée d'une sauvegarde",
         en: "Puts into force a cluster that was restored from a backup",
     ))]
     Reanchor(reanchor::Arguments),

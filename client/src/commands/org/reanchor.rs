@@ -132,12 +132,12 @@ fn text(report: &Report) -> String {
     let node = node.get(..12).unwrap_or(node);
     let mut lines = vec![if waits.is_empty() {
         say!(
-            fr: "La grappe restaurée par le nœud {node} est en vigueur : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
+            fr: "La grappe restaurée par le nœud {node} est en service : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
             en: "The cluster that node {node} has restored is in force: {spaces} spaces, as of {backed_up_at} UTC.",
         )
     } else {
         say!(
-            fr: "La remise en vigueur de la grappe restaurée par le nœud {node} est proposée : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
+            fr: "La remise en service de la grappe restaurée par le nœud {node} est proposée : {spaces} espaces, dans l'état du {backed_up_at} UTC.",
             en: "It is proposed to put the cluster into force that node {node} has restored: {spaces} spaces, as of {backed_up_at} UTC.",
         )
     }];

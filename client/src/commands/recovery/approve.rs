@@ -83,12 +83,12 @@ fn text(report: &Report) -> String {
     let count = approved_by.len();
     if *approved {
         return say!(
-            fr: "Votre part est rendue, pour l'appareil « {device} » de {user} seul. Approbations : {count} sur {threshold}.",
+            fr: "Votre part est rendue, pour l'appareil « {device} » de l'utilisateur {user} et lui seul. Approbations : {count} sur {threshold}.",
             en: "Your share is given back, for {user}'s device \"{device}\" alone. Approvals: {count} of {threshold}.",
         );
     }
     say!(
-        fr: "L'appareil « {device} », accepté par {certified_by} le {at}, demande les clés de {user}. Ses mots :\n  {words}\n\
+        fr: "L'appareil « {device} », accepté par {certified_by} le {at}, demande les clés de l'utilisateur {user}. Ses mots :\n  {words}\n\
              Appeler {user}, à un numéro que vous connaissiez déjà, et lui faire lire les mots de SON écran. Si ce sont ceux-là :\n  \
              vauban recovery approve {user} --words \"LES MOTS ENTENDUS\"\n\
              Sinon, ne rien approuver, et prévenir un administrateur. Rien n'a été donné.",

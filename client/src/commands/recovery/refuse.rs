@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     let report = block_on(refuse(&session, arguments))?;
     context.output.result(&report, |Report { user, device }| {
         say!(
-            fr: "L'appareil « {device} », qui demandait les clés de {user}, est refusé.\nSi un gardien l'avait approuvé, {user} relance `vauban recovery setup` sans lui : les clés changent, et ce qu'il a rendu ne vaut plus rien.",
+            fr: "L'appareil « {device} », qui demandait les clés de l'utilisateur {user}, est refusé.\nSi un gardien l'avait approuvé, {user} relance `vauban recovery setup` sans lui : les clés changent, et ce qu'il a rendu ne vaut plus rien.",
             en: "Device \"{device}\", which asked for {user}'s keys, is refused.\nIf a guardian had approved it, {user} runs `vauban recovery setup` again without that one: keys change, and what was given back is worth nothing.",
         )
     });

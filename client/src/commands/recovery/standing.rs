@@ -137,7 +137,7 @@ pub(crate) fn text(standing: &Standing) -> Vec<String> {
         lines.push(match approved {
             true => say!(fr: "              vous l'avez approuvé", en: "              you have approved it"),
             false => say!(
-                fr: "              demande les clés de {user} → appeler cette personne, puis `vauban recovery approve {user}`",
+                fr: "              demande les clés de l'utilisateur {user} → appeler cette personne, puis `vauban recovery approve {user}`",
                 en: "              asks for {user}'s keys → call that person, then `vauban recovery approve {user}`",
             ),
         });

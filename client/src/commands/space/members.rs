@@ -232,7 +232,7 @@ pub(crate) fn run_add(context: &Context, arguments: &Add) -> Result<Exit, Failur
             say!(fr: "{names} : {role} de l'espace, dès maintenant.", en: "{names}: {role} of the space, from now on."),
         ];
         lines.extend(people.iter().map(|Whom { name, fingerprint, .. }| {
-            say!(fr: "  empreinte de {name} : {fingerprint}", en: "  fingerprint of {name}: {fingerprint}")
+            say!(fr: "  empreinte de l'utilisateur {name} : {fingerprint}", en: "  fingerprint of {name}: {fingerprint}")
         }));
         lines.push(say!(
             fr: "La comparer de vive voix avec celle que montre `vauban user show` chez cette personne.",

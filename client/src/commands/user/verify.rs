@@ -82,11 +82,11 @@ fn text(report: &Report) -> String {
     let Report { name, id, verdict } = report;
     match verdict {
         Verdict::Equal => say!(
-            fr: "ÉGAL : c'est la clé de {name} ({id}), celle pour laquelle cet appareil scelle.",
+            fr: "ÉGAL : c'est la clé de l'utilisateur {name} ({id}), celle pour laquelle cet appareil scelle.",
             en: "EQUAL: this is the key of {name} ({id}), the one that this device seals for.",
         ),
         Verdict::Replaced => say!(
-            fr: "ANCIEN : cette clé était celle de {name} ({id}), et a été remplacée depuis.\n  → Refaire le code chez cette personne, par `vauban user show --qr`, une fois son appareil synchronisé.",
+            fr: "ANCIEN : cette clé était celle de l'utilisateur {name} ({id}), et a été remplacée depuis.\n  → Refaire le code chez cette personne, par `vauban user show --qr`, une fois son appareil synchronisé.",
             en: "OLD: this key was that of {name} ({id}), and has been replaced since.\n  → Have the code shown anew there, by `vauban user show --qr`, once that device has synced.",
         ),
         Verdict::Different => say!(

@@ -56,7 +56,7 @@ impl View<'_> {
         }
         Told {
             what: say!(
-                fr: "remise en vigueur d'une grappe restaurée, {spaces} espace(s) : ils reviennent à leur sauvegarde",
+                fr: "remise en service d'une grappe restaurée, {spaces} espace(s) : ils reviennent à leur sauvegarde",
                 en: "a restored cluster put into force, {spaces} space(s): they go back to their backup",
             ),
             details,
