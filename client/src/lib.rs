@@ -15,6 +15,7 @@ pub mod qr;
 pub mod spoken;
 
 pub mod backoff;
+mod bounded;
 pub mod capacity;
 pub mod clock;
 pub mod fingerprint_code;

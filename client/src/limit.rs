@@ -249,6 +249,8 @@ pub const LINK_ADDRESS_BYTES_MAX: usize = 8 * 1024;
 pub const LINK_ENTRIES_MAX: usize = 200_000;
 /// Names of one of them: as many folders as a disk is given, and the file in the last.
 pub const LINK_PATH_NAMES_MAX: usize = DEPTH_MAX + 1;
+/// Names of all of them together: some hundred megabytes of memory for whoever opens it.
+pub const LINK_NAMES_MAX: usize = 2_000_000;
 /// Digits of a link's identifier that are enough to name it.
 pub const LINK_DIGITS_MIN: usize = 6;
 /// Bytes of a path that members see of a link: the end of a longer one.
@@ -261,8 +263,14 @@ pub const REQUEST_PATH_BYTES_MAX: usize = 1024;
 pub const DROP_FILES_MAX: usize = 10_000;
 /// Folders within folders of one drop, with the file itself.
 pub const DROP_DEPTH_MAX: usize = 32;
+/// Folders that the files of one drop lie in, all together: each becomes an entry of the space.
+pub const DROP_FOLDERS_MAX: usize = 10_000;
 /// Bytes of the list that a drop begins with.
 pub const DROP_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes of this machine's disk that drops leave free, or [`DROP_DISK_LEFT_PERCENT`] of it, whichever is less.
+pub const DROP_DISK_LEFT_BYTES: u64 = 1024 * 1024 * 1024;
+/// See [`DROP_DISK_LEFT_BYTES`].
+pub const DROP_DISK_LEFT_PERCENT: u64 = 5;
 /// Lists of drops that one look goes through: as many as a space's requests can fill.
 pub const DROP_PAGES_MAX: usize = REQUESTS_MAX * REQUEST_DROPS_MAX as usize / DROPS_LISTED_MAX + 1;
 /// Names that are tried for one dropped file.

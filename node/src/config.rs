@@ -79,7 +79,7 @@ pub enum LogFormat {
 pub struct Web {
     /// Where HTTP listens.
     pub listen: SocketAddr,
-    /// The names that it answers to, beside addresses and `localhost`.
+    /// The names that it answers to, beside addresses and `localhost`; without ports.
     pub hosts: Vec<String>,
 }
 
@@ -322,6 +322,13 @@ impl Config {
             let rule = format!("between 1 and {CONNECTIONS_MAX}");
             return Err(out_of_range("network.connections_max", connections, rule));
         }
+        if let Some(host) = self.web.hosts.iter().find(|host| !is_host_name(host)) {
+            let rule = crate::say!(
+                fr: "un nom seul, tel que noeud1.agence.example, sans port, schéma ni chemin : un nom est comparé sans son port",
+                en: "a name alone, such as node1.agency.example, without a port, scheme or path: a name is compared without its port",
+            );
+            return Err(out_of_range("web.hosts", host, rule));
+        }
         if let Some(origin) = &self.links.origin {
             let is_origin = ["https://", "http://"].iter().any(|scheme| {
                 origin.strip_prefix(scheme).is_some_and(|host| {
@@ -367,6 +374,11 @@ pub fn first_text(data: &Path, listen: SocketAddr, advertise: &str) -> Result<St
 
 fn size(bytes: usize) -> ByteSize {
     ByteSize::b(u64::try_from(bytes).unwrap_or(u64::MAX))
+}
+
+/// Whether a browser can say this as a host's name, its port left off.
+fn is_host_name(host: &str) -> bool {
+    !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c))
 }
 
 fn at_least(option: &'static str, value: ByteSize, least: usize) -> Result<(), ConfigError> {
@@ -447,10 +459,18 @@ mod tests {
             ("[network]\nconnections_max = 0", "network.connections_max"),
             ("[links]\norigin = \"https://a/b\"", "links.origin"),
             ("[links]\nlisten = \"0.0.0.0:1\"", "links.listen"),
+            ("[web]\nhosts = [\"a.example\", \"b.example:9433\"]", "web.hosts = b.example:9433"),
+            ("[web]\nhosts = [\"https://a.example\"]", "web.hosts"),
+            ("[web]\nhosts = [\"\"]", "web.hosts"),
         ];
         for (text, named) in cases {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    #[test]
+    fn names_of_the_web_have_no_port() {
+        assert!(parse("[web]\nhosts = [\"node1.agence.example\", \"Node-2\"]").is_ok());
     }
 }

@@ -409,6 +409,8 @@ pub const DROP_UNFINISHED_SECONDS: u64 = DAY_SECONDS;
 pub const REQUEST_GRACE_SECONDS: u64 = DROPS_KEPT_DAYS * DAY_SECONDS;
 /// Requests to the page of links at once.
 pub const PAGE_REQUESTS_MAX: usize = 64;
+/// Requests to it that are still coming in, before their token is looked at: some tens of kilobytes each, at most.
+pub const PAGE_READERS_MAX: usize = 1024;
 /// Records of drops that come in at once.
 pub const PAGE_RECORDS_MAX: usize = 32;
 /// Seconds for one record to come in: 1 MiB over a slow line.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use vauban_protocol::canonical::{decode, encode};
 
 use super::Junk;
+use crate::bounded;
 use crate::limit::{DROP_DEPTH_MAX, DROP_FILES_MAX};
 
 /// The first byte of a list.
@@ -14,6 +15,7 @@ const FORMAT: u8 = 1;
 pub struct DroppedList {
     format: u8,
     /// The files, in the order in which their contents follow.
+    #[serde(deserialize_with = "bounded::list::<_, _, DROP_FILES_MAX>")]
     pub files: Vec<DroppedFile>,
 }
 
@@ -21,6 +23,7 @@ pub struct DroppedList {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DroppedFile {
     /// Its names, from the folder that was dropped on; any text.
+    #[serde(deserialize_with = "bounded::list::<_, _, DROP_DEPTH_MAX>")]
     pub path: Vec<String>,
     /// Bytes of its content.
     pub bytes: u64,
@@ -49,8 +52,8 @@ impl DroppedList {
         let list: Self = decode(bytes).map_err(|_| Junk::List)?;
         let total = list.files.iter().try_fold(0u64, |sum, file| sum.checked_add(file.bytes));
         let is_sound = list.format == FORMAT
-            && (1..=DROP_FILES_MAX).contains(&list.files.len())
-            && list.files.iter().all(|file| (1..=DROP_DEPTH_MAX).contains(&file.path.len()))
+            && !list.files.is_empty()
+            && list.files.iter().all(|file| !file.path.is_empty())
             && total.is_some_and(|total| total <= bytes_max);
         if is_sound { Ok(list) } else { Err(Junk::List) }
     }
@@ -70,6 +73,15 @@ mod tests {
         let list = DroppedList::new(vec![file(&["a", "é"], 3)]);
         assert_eq!(list.to_bytes(), [1, 1, 2, 1, b'a', 2, 0xc3, 0xa9, 3, 0xac, 2]);
         assert_eq!(DroppedList::parse(&list.to_bytes(), 3), Ok(list));
+    }
+
+    /// Fails if a list of empty names or files becomes something many times its own length before it is refused.
+    #[test]
+    fn lists_are_held_to_their_bounds_as_they_are_read() {
+        let is_read = |files: Vec<DroppedFile>| decode::<DroppedList>(&DroppedList::new(files).to_bytes()).is_ok();
+        assert!(is_read(vec![file(&[""; DROP_DEPTH_MAX], 0); DROP_FILES_MAX]));
+        assert!(!is_read(vec![file(&[""], 0); DROP_FILES_MAX + 1]));
+        assert!(!is_read(vec![file(&[""; DROP_DEPTH_MAX + 1], 0)]));
     }
 
     #[test]

@@ -12,6 +12,6 @@ mod words;
 
 pub use keys::MemberKeys;
 pub use list::{DroppedFile, DroppedList};
-pub use names::{is_crowded, landing_name, numbered, told_by_content};
+pub use names::{is_crowded, is_sprawling, landing_name, numbered, told_by_content};
 pub use stream::{DropStream, Junk, Unopened};
 pub use words::Words;

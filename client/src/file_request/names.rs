@@ -1,10 +1,10 @@
 //! The names that dropped files get. A stranger chose them: what a name would do beyond naming a file is taken from it, and the file is kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use vauban_protocol::id::Digest;
 
-use crate::limit::{DROP_NAMES_TRIED_MAX, NAME_BYTES_MAX};
+use crate::limit::{DROP_FOLDERS_MAX, DROP_NAMES_TRIED_MAX, NAME_BYTES_MAX};
 use crate::log::EntryName;
 use crate::plain::is_commanding;
 use crate::tree::{is_own, split_extension, truncated};
@@ -70,6 +70,26 @@ pub fn is_crowded<'a>(mut paths: impl Iterator<Item = &'a [EntryName]>) -> bool 
         *count = count.saturating_add(1);
         *count > DROP_NAMES_TRIED_MAX / 2
     })
+}
+
+/// Whether these names, each with the folders before it, need more folders than a drop may make.
+#[must_use]
+pub fn is_sprawling<'a>(paths: impl Iterator<Item = &'a [EntryName]>) -> bool {
+    let mut folders: BTreeSet<&[EntryName]> = BTreeSet::new();
+    for path in paths {
+        let mut below = path;
+        // Where a folder is known, those that it lies in are.
+        while let Some((_, folder)) = below.split_last()
+            && !folder.is_empty()
+            && folders.insert(folder)
+        {
+            below = folder;
+        }
+        if folders.len() > DROP_FOLDERS_MAX {
+            return true;
+        }
+    }
+    false
 }
 
 fn marked(name: &EntryName, mark: &str) -> EntryName {
@@ -149,5 +169,22 @@ mod tests {
         // It lands under the same name, whatever its sender calls it.
         paths.push(path(&[" scan.pdf"]));
         assert!(is_crowded(paths.iter().map(Vec::as_slice)));
+    }
+
+    /// Fails if a few small files become many times as many entries.
+    #[test]
+    fn folders_are_counted_once_and_bounded() {
+        let path = |names: Vec<String>| names.iter().map(|name| landing_name(name)).collect::<Vec<_>>();
+        let chain = |number: usize, folders: usize| {
+            let above = (0..folders).map(|depth| if depth == 0 { number.to_string() } else { "d".to_owned() });
+            path(above.chain(["file".to_owned()]).collect())
+        };
+        let mut paths: Vec<Vec<EntryName>> = (0..DROP_FOLDERS_MAX / 10).map(|number| chain(number, 10)).collect();
+        // Others in the same folders, and in none, need no more of them.
+        paths.extend(paths.clone());
+        paths.push(chain(0, 0));
+        assert!(!is_sprawling(paths.iter().map(Vec::as_slice)));
+        paths.push(chain(DROP_FOLDERS_MAX, 1));
+        assert!(is_sprawling(paths.iter().map(Vec::as_slice)));
     }
 }

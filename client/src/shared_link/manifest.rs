@@ -9,8 +9,8 @@ use vauban_protocol::canonical::{DecodeError, decode, encode};
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::limit::{CHUNK_PLAIN_BYTES_MAX, LINK_MANIFEST_CHUNKS_MAX};
 
-use super::bounded;
-use crate::limit::{LINK_ENTRIES_MAX, LINK_LABEL_PATH_BYTES, LINK_PATH_NAMES_MAX};
+use crate::bounded::{self, Weighed};
+use crate::limit::{LINK_ENTRIES_MAX, LINK_LABEL_PATH_BYTES, LINK_NAMES_MAX, LINK_PATH_NAMES_MAX};
 use crate::log::{EntryName, Kind, NameError};
 
 /// The first byte of a head, of a manifest and of a label.
@@ -23,7 +23,7 @@ pub struct Manifest {
     /// The name of what is shared: the first one of every path.
     pub name: String,
     /// Files and folders, each folder before what is in it.
-    #[serde(deserialize_with = "bounded::list::<_, _, LINK_ENTRIES_MAX>")]
+    #[serde(deserialize_with = "bounded::lists::<_, _, LINK_ENTRIES_MAX, LINK_NAMES_MAX>")]
     pub entries: Vec<ManifestEntry>,
 }
 
@@ -115,6 +115,15 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// Whether it is within the bounds to which whoever opens it holds it.
+    #[must_use]
+    pub fn is_bounded(&self) -> bool {
+        let names = self.entries.iter().fold(0usize, |sum, entry| sum.saturating_add(entry.weight()));
+        self.entries.len() <= LINK_ENTRIES_MAX
+            && names <= LINK_NAMES_MAX
+            && self.entries.iter().all(|entry| entry.path.len() <= LINK_PATH_NAMES_MAX)
+    }
+
     /// Bytes of all files.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -146,6 +155,12 @@ impl ManifestEntry {
             && bytes == self.bytes
             && self.chunks.iter().all(|chunk| chunk.plain_bytes as usize <= CHUNK_PLAIN_BYTES_MAX);
         if is_sound { Ok(()) } else { Err(ManifestError::Bound) }
+    }
+}
+
+impl Weighed for ManifestEntry {
+    fn weight(&self) -> usize {
+        self.path.len()
     }
 }
 
@@ -252,7 +267,16 @@ mod tests {
         assert!(deep(LINK_PATH_NAMES_MAX).is_ok());
         assert!(matches!(deep(LINK_PATH_NAMES_MAX + 1), Err(ManifestError::Decode(_))));
         let entries = Manifest::new("B".into(), vec![file(&["B"]); LINK_ENTRIES_MAX + 1]);
+        assert!(!entries.is_bounded());
         assert!(matches!(Manifest::parse(&entries.to_bytes()), Err(ManifestError::Decode(_))));
+        // Neither has too many entries, nor a path of too many names: their sum is what takes memory.
+        let wide = |entries: usize| Manifest::new("B".into(), vec![file(&["B"; LINK_PATH_NAMES_MAX]); entries]);
+        let most = wide(LINK_NAMES_MAX / LINK_PATH_NAMES_MAX);
+        assert!(most.is_bounded() && Manifest::parse(&most.to_bytes()).is_ok());
+        drop(most);
+        let more = wide(LINK_NAMES_MAX / LINK_PATH_NAMES_MAX + 1);
+        assert!(!more.is_bounded() && more.entries.len() < LINK_ENTRIES_MAX);
+        assert!(matches!(Manifest::parse(&more.to_bytes()), Err(ManifestError::Decode(_))));
     }
 
     /// The bytes that the page reads, too (`client/SPEC.md`).

@@ -5,7 +5,6 @@
 //! (`open`), and the files on their way to a folder (`land`). Links are made in [`crate::sync`], by a device that has the space open.
 
 mod address;
-mod bounded;
 mod door;
 mod error;
 mod land;

@@ -29,7 +29,9 @@ use super::land_beside::Newcomer;
 use super::report::{Summary, Watcher};
 use super::{OpenSpace, SyncError};
 use crate::content::{FetchError, Nodes, NodesError, UploadError, fetch_chunk};
-use crate::file_request::{DropStream, DroppedFile, Junk, MemberKeys, Unopened, is_crowded, landing_name};
+use crate::file_request::{
+    DropStream, DroppedFile, Junk, MemberKeys, Unopened, is_crowded, is_sprawling, landing_name,
+};
 use crate::limit::DROP_PAGES_MAX;
 use crate::log::EntryName;
 use crate::state::StateError;
@@ -41,7 +43,8 @@ pub use self::received::{JunkDrop, Received, ReceivedFile, WaitingDrops, WhyWait
 pub struct Taking {
     /// What is done about drops that do not open.
     pub on_junk: OnJunk,
-    /// A file request whose drops are taken although whoever made it may not write to the space any more: somebody vouches for it.
+    /// A file request whose drops are taken although whoever made it may not write to the space any more, or the space's keys have changed since:
+    /// somebody vouches for it.
     pub although: Option<LinkId>,
 }
 
@@ -244,6 +247,11 @@ impl<N: Nodes> OpenSpace<N> {
         if is_crowded(names.iter().map(Vec::as_slice)) {
             return Err(Unopened::Junk(Junk::Names));
         }
+        if is_sprawling(names.iter().map(Vec::as_slice)) {
+            return Err(Unopened::Junk(Junk::List));
+        }
+        let bytes = list.files.iter().fold(0u64, |sum, file| sum.saturating_add(file.bytes));
+        unpacked.make_sure_of_room(bytes).map_err(|error| Unopened::Other(error.into()))?;
         // All of it is opened before any of it is in the space: half a drop is none.
         let mut contents = Vec::with_capacity(list.files.len());
         for (number, file) in list.files.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! File requests of a space: made and listed (trust.md, "Links"). They end as links do; what was dropped is taken in [`super::drops`].
 //!
 //! What opens the drops is a fresh key of the request's own. It is sealed for the members of the epoch, so that each writer's client can take
-//! them, and the request ends with the epoch.
+//! them, and the request ends with the epoch: what comes by it after that waits for a person's word.
 
 use bytes::Bytes;
 use vauban_crypto::file_request::{RequestKey, RequestSecret};

@@ -59,6 +59,7 @@ impl<N: Nodes> OpenSpace<N> {
             let mut landing = Landing::default();
             let mut paths = Vec::with_capacity(newcomers.len());
             for newcomer in newcomers {
+                watcher.go_on()?;
                 paths.push(self.place(folder, newcomer, &mut landing)?);
             }
             if landing.plan.uploads.is_empty() {

@@ -80,10 +80,11 @@ fn sync_scope<N: Nodes>(
     let weight = space.checkpoint_weight()?;
     space.settle()?;
     space.ensure_epoch()?;
-    space.rotate_or_put_off()?;
-    if *scope == Scope::Everything {
+    // The next epoch ends all file requests: what has come by them is taken first. Whoever holds the keys in force opens it anyway.
+    if *scope == Scope::Everything || space.folded()?.is_rotation_pending(&space.org) {
         space.take_drops_or_put_off(run.watcher, &mut summary)?;
     }
+    space.rotate_or_put_off()?;
     rescue(space, &root, id, run.device_name, &mut summary)?;
     let mut tried = BTreeSet::new();
     // What was put back stands in no folder that anybody has told of.
@@ -154,7 +155,7 @@ fn sync_scope<N: Nodes>(
         // What was taken so far is as it should be: the next hour begins now.
         space.cache.clear_toll(id)?;
     }
-    space.tend(&mut summary)?;
+    space.tend(run.watcher, &mut summary)?;
     summary.void_ops = space.voids.len() as u64;
     summary.falsehoods = space.cache.take_falsehoods()?;
     space.is_checkpoint_wanted = summary.agreed && space.is_checkpoint_due(weight, summary.commits > 0)?;

@@ -88,7 +88,7 @@ impl<N: Nodes> OpenSpace<N> {
             manifest.entries.iter().flat_map(|entry| &entry.chunks).map(|chunk| chunk.id).collect();
         let ids: Vec<ChunkId> = ids.into_iter().collect();
         let parts: Vec<&[ChunkId]> = ids.chunks(LINK_PART_IDS_MAX).collect();
-        if parts.len() > LINK_PARTS_MAX || manifest.entries.len() > LINK_ENTRIES_MAX {
+        if parts.len() > LINK_PARTS_MAX || !manifest.is_bounded() {
             return Err(SharedLinkError::TooLarge.into());
         }
         let (id, secret) = (LinkId(*Secret::random().expose()), LinkSecret::random());

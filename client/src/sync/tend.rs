@@ -10,6 +10,7 @@
 //! would vouch for.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use vauban_protocol::id::ChunkId;
@@ -18,7 +19,7 @@ use vauban_protocol::space::{Control, Retention, Role};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::author::{Draft, Sent};
-use super::report::Summary;
+use super::report::{Summary, Watcher};
 use super::{OpenSpace, SyncError};
 use crate::content::{FetchError, Nodes, UploadError, every_id, have_chunks, judge_receipts};
 use crate::limit::{COMMIT_TRIES_MAX, FRESHNESS_DAYS_MAX, RELEASE_IDS_MAX, RELEASE_SLACK_DAYS, TEND_SECONDS};
@@ -38,8 +39,8 @@ pub struct Contested {
 
 impl<N: Nodes> OpenSpace<N> {
     /// Does what is due. What fails for now is done next time; an alarm is not put off.
-    pub(super) fn tend(&mut self, summary: &mut Summary) -> Result<(), SyncError> {
-        match self.tend_now(summary) {
+    pub(super) fn tend(&mut self, watcher: &Arc<dyn Watcher>, summary: &mut Summary) -> Result<(), SyncError> {
+        match self.tend_now(watcher, summary) {
             Err(error) if !error.is_alarm() => {
                 tracing::warn!(%error, "what is due hourly is put off");
                 Ok(())
@@ -48,7 +49,7 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
-    fn tend_now(&mut self, summary: &mut Summary) -> Result<(), SyncError> {
+    fn tend_now(&mut self, watcher: &Arc<dyn Watcher>, summary: &mut Summary) -> Result<(), SyncError> {
         let tended = self.cache.mark(Mark::Tended)?;
         // A clock that was set back puts nothing off.
         let now = self.now();
@@ -61,6 +62,10 @@ impl<N: Nodes> OpenSpace<N> {
             // Who was revoked is news that no space tells.
             self.refresh_organisation()?;
             self.compare_words()?;
+            // As at a run's beginning: what came by file requests ends with the keys. What this run has said of drops stands.
+            if summary.dropped.is_nothing() && self.folded()?.is_rotation_pending(&self.org) {
+                self.take_drops_or_put_off(watcher, summary)?;
+            }
             self.rotate_if_pending()?;
             self.release_expired()?;
             self.release_stale_checkpoints()?;

@@ -40,8 +40,8 @@ use crate::edge::listen::EdgeError;
 use crate::edge::memory::Share;
 use crate::edge::verbs::{Objects, link_objects, opened_link};
 use crate::limit::{
-    PAGE_IDS_MAX, PAGE_PIECE_SECONDS_MAX, PAGE_RECORDS_MAX, PAGE_REQUEST_BYTES_MAX, PAGE_REQUEST_SECONDS_MAX,
-    PAGE_REQUESTS_MAX,
+    PAGE_IDS_MAX, PAGE_PIECE_SECONDS_MAX, PAGE_READERS_MAX, PAGE_RECORDS_MAX, PAGE_REQUEST_BYTES_MAX,
+    PAGE_REQUEST_SECONDS_MAX, PAGE_REQUESTS_MAX,
 };
 
 /// Says which refusal it was, beyond the status.
@@ -59,6 +59,8 @@ struct Page {
     gateway: Arc<Gateway>,
     /// All browsers together are one client: they never take all of the node's memory.
     share: Share,
+    /// For requests that are still coming in: who shows no token yet takes none of the places.
+    readers: Arc<Semaphore>,
     places: Arc<Semaphore>,
     records: Arc<Semaphore>,
     /// Bytes of the records on their way to disks.
@@ -92,6 +94,7 @@ pub(super) async fn serve(page: PageListener, gateway: Arc<Gateway>) {
     let page = Page {
         gateway,
         share,
+        readers: Arc::new(Semaphore::new(PAGE_READERS_MAX)),
         places: Arc::new(Semaphore::new(PAGE_REQUESTS_MAX)),
         records: Arc::new(Semaphore::new(PAGE_RECORDS_MAX)),
         flying: Mutex::default(),
@@ -165,17 +168,29 @@ async fn chunks(State(page): State<Arc<Page>>, request: Request) -> Response {
 }
 
 impl Page {
-    /// What is asked, once there is a place for it, and what follows link and token.
+    /// For a request that is to be read: bytes alone, no work of the node.
+    fn reader(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.readers).try_acquire_owned().map_err(|_| Refusal::Unavailable)
+    }
+
+    /// For a request that has said what it wants.
+    fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::Unavailable)
+    }
+
+    /// What is asked, all of it, with a place for it, and what follows link and token.
     async fn question(
         &self,
         request: Request,
     ) -> Result<(OwnedSemaphorePermit, LinkId, [u8; LINK_TOKEN_BYTES], Bytes), RequestFault> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
+        let reader = self.reader()?;
         let limit = Duration::from_secs(PAGE_REQUEST_SECONDS_MAX);
         let body = timeout(limit, to_bytes(request.into_body(), PAGE_REQUEST_BYTES_MAX)).await;
         let body = body.map_err(|_| RequestFault::Slow)?.map_err(|_| Refusal::Malformed)?;
         let (link, rest) = body.split_first_chunk::<{ LinkId::BYTES }>().ok_or(Refusal::Malformed)?;
         let (token, rest) = rest.split_first_chunk::<LINK_TOKEN_BYTES>().ok_or(Refusal::Malformed)?;
+        let place = self.place()?;
+        drop(reader);
         Ok((place, LinkId(*link), *token, body.slice_ref(rest)))
     }
 

@@ -21,6 +21,11 @@ const FULL_AFTER_TWO: &str = "window.mended = window.fetch; let left = 2; \
      const full = () => new Response('', { status: 507, headers: { 'x-vauban-refusal': 'room' } }); \
      window.fetch = (path, how) => (path === 'record' && (left -= 1) < 0 ? Promise.resolve(full()) : window.mended(path, how));";
 
+/// Has the page hear, once after a record, that others have tried too often.
+const BUSY_ONCE: &str = "window.mended = window.fetch; let left = 2; window.heard = 0; \
+     const busy = () => { window.heard += 1; return new Response('', { status: 429, headers: { 'x-vauban-refusal': 'busy' } }); }; \
+     window.fetch = (path, how) => (path === 'record' && (left -= 1) === 0 ? Promise.resolve(busy()) : window.mended(path, how));";
+
 /// Fails if what a person drops in a browser is not what arrives, if the server learns more than lengths, or if the page cannot be used by
 /// keyboard or read aloud.
 #[test]
@@ -85,8 +90,12 @@ fn files_are_dropped_in_a_browser() -> anyhow::Result<()> {
     browser.sees("has no room left")?;
     assert_eq!(came()?, before, "what failed counts");
     browser.script("window.fetch = window.mended", &[])?;
+    // Wrong guesses of others hold it up, and do not end it.
+    browser.script(BUSY_ONCE, &[])?;
     browser.click("#send")?;
     browser.sees("It is sent.")?;
+    assert_eq!(browser.script("return window.heard", &[])?, 1, "it was told so");
+    browser.script("window.fetch = window.mended", &[])?;
     browser.click("#again")?;
     let beyond = folder::write(&files, "too large.bin", &noise(6, 36_000_000))?;
     browser.upload("#files-input", &[&beyond])?;

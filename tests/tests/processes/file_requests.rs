@@ -12,7 +12,7 @@ use vauban_client::file_request::{DroppedFile, DroppedList};
 use vauban_client::shared_link::LinkAddress;
 use vauban_crypto::chunk::Frame;
 use vauban_crypto::file_request::{DropKey, RequestSecret};
-use vauban_node::limit::PAGE_RECORDS_MAX;
+use vauban_node::limit::PAGE_REQUESTS_MAX;
 use vauban_protocol::id::{ChunkId, DropId};
 use vauban_protocol::limit::{DROP_RECORD_BYTES, DROP_RECORDS_MAX};
 use vauban_tests::agency::{Agency, utf8};
@@ -341,10 +341,11 @@ fn a_drop_is_given_up_and_strangers_hold_no_places() -> anyhow::Result<()> {
     assert_eq!(failed.ask()?.body, left.body, "all of it came back");
     assert_eq!(failed.finish(1)?.code, 400, "nothing is left of it");
 
-    // As many as there are places for records begin one, and show no token.
-    let idle = (0..PAGE_RECORDS_MAX).map(|_| -> anyhow::Result<TcpStream> {
+    // More than there are places begin a request, of each kind, and show no token.
+    let verbs = ["record", "finish", "open"].into_iter().cycle().take(3 * (PAGE_REQUESTS_MAX + 1));
+    let idle = verbs.map(|verb| -> anyhow::Result<TcpStream> {
         let mut stream = TcpStream::connect(page)?;
-        write!(stream, "POST /record HTTP/1.1\r\nHost: {page}\r\nContent-Length: 1000\r\n\r\n")?;
+        write!(stream, "POST /{verb} HTTP/1.1\r\nHost: {page}\r\nContent-Length: 1000\r\n\r\n")?;
         stream.write_all(b"nothing yet")?;
         Ok(stream)
     });

@@ -164,6 +164,10 @@ fn of_waiting(waiting: &WaitingDrops) -> String {
             fr: "qui l'a faite n'écrit plus dans l'espace, ou son appareil est révoqué. Si ces fichiers sont attendus : `vauban link take ESPACE --accept {request}` ; sinon : `--discard {request}`",
             en: "whoever made it writes to the space no more, or that device was revoked. If these files are expected: `vauban link take SPACE --accept {request}`; if not: `--discard {request}`",
         ),
+        WhyWaiting::Epoch => say!(
+            fr: "les clés de l'espace ont changé depuis ; qui en a été exclu peut connaître cette demande. Si ces fichiers sont attendus : `vauban link take ESPACE --accept {request}` ; sinon : `--discard {request}`",
+            en: "the space's keys have changed since; whoever was shut out may know this request. If these files are expected: `vauban link take SPACE --accept {request}`; if not: `--discard {request}`",
+        ),
         WhyWaiting::Beyond => say!(
             fr: "c'est plus que cette demande ne permet, ou après sa fin : prévenir l'exploitant. Pour ne pas les garder : `vauban link take ESPACE --discard {request}`",
             en: "it is more than this request lets come, or after its end: tell the operator. Not to keep them: `vauban link take SPACE --discard {request}`",

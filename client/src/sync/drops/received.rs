@@ -71,6 +71,8 @@ pub enum WhyWaiting {
     Refused,
     /// Whoever made the request may not write to the space any more, or the device that made it was revoked.
     Maker,
+    /// The space's keys have changed since the request was made: somebody who was shut out may know what drops are sealed to.
+    Epoch,
     /// It came after the request's end, or is more than the request lets come.
     Beyond,
 }

@@ -1,6 +1,10 @@
 //! What a file request lets come, as far as this device can tell by itself: the organisation's chain and the log say who may ask for files, the
 //! signed request says how much, and until when. Nodes hold to it, too; one that does not has strangers, or somebody who was shut out, write
-//! into the space by the hands of its members.
+//! into the space by the hands of its members. A request ends with the epoch of its keys, whoever made it: all who were shut out by the next one
+//! may know its address. When a drop came is a node's word alone, so what comes by an ended request waits for a person; whoever begins an
+//! epoch takes first what has come.
+//!
+//! What has come is added up over one look at all drops, and forgotten after it: what was taken is not counted at the next.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,7 +26,7 @@ pub(super) struct Reckoning {
     pub(super) organisation: Arc<Organisation>,
     pub(super) space: Space,
     pub(super) now: Timestamp,
-    /// A request that a person vouches for, whatever became of its maker.
+    /// A request that a person vouches for, whatever became of its maker and its epoch.
     pub(super) although: Option<LinkId>,
     /// What nodes say has come by each request, and waits.
     pub(super) came: BTreeMap<LinkId, Came>,
@@ -46,8 +50,13 @@ impl Reckoning {
         if is_beyond || is_late {
             return Some(WhyWaiting::Beyond);
         }
-        let is_vouched_for = self.although == Some(request.id);
-        if is_vouched_for || self.may_ask(request) { None } else { Some(WhyWaiting::Maker) }
+        if self.although == Some(request.id) {
+            return None;
+        }
+        if !self.may_ask(request) {
+            return Some(WhyWaiting::Maker);
+        }
+        (request.epoch != self.space.epoch()).then_some(WhyWaiting::Epoch)
     }
 
     /// Whether the device that made a request is not revoked, and its person still writes to the space.

@@ -14,8 +14,8 @@ use vauban_protocol::wire::{DropSummary, Refusal};
 use super::world::{Device, World};
 use crate::clock;
 use crate::file_request::{DroppedFile, DroppedList, Junk};
-use crate::limit::DROP_NAMES_TRIED_MAX;
-use crate::sync::{OnJunk, Quiet, Received, Requested, Taking, ToRequest, Watcher, WhyWaiting};
+use crate::limit::{DROP_DEPTH_MAX, DROP_FOLDERS_MAX, DROP_NAMES_TRIED_MAX};
+use crate::sync::{OnJunk, Quiet, Received, Requested, Taking, ToRequest, Trust, Watcher, WhyWaiting};
 use crate::tree::TreePath;
 
 const ROOM: u64 = 1 << 30;
@@ -50,18 +50,24 @@ impl Device {
 impl World {
     /// Somebody who has the request's address drops these files.
     fn drop_files(&self, made: &Requested, number: u8, files: &[(String, Vec<u8>)]) -> DropId {
-        let (drop, own) = (DropId([number; 16]), RequestSecret::generate().unwrap());
-        let keys = made.secret.keys(made.request, None);
-        let key = own.seal(&keys.base, (made.request, drop), &made.key).unwrap();
         let listed = |(name, content): &(String, Vec<u8>)| DroppedFile {
-            path: vec![name.clone()],
+            path: name.split('/').map(str::to_owned).collect(),
             bytes: content.len() as u64,
             changed_ms: 0,
         };
-        let list = DroppedList::new(files.iter().map(listed).collect()).to_bytes();
+        let contents = files.iter().flat_map(|(_, content)| content).copied().collect();
+        self.drop_listed(made, number, files.iter().map(listed).collect(), contents)
+    }
+
+    /// The same, whatever the list says of what follows.
+    fn drop_listed(&self, made: &Requested, number: u8, files: Vec<DroppedFile>, contents: Vec<u8>) -> DropId {
+        let (drop, own) = (DropId([number; 16]), RequestSecret::generate().unwrap());
+        let keys = made.secret.keys(made.request, None);
+        let key = own.seal(&keys.base, (made.request, drop), &made.key).unwrap();
+        let list = DroppedList::new(files).to_bytes();
         let mut plain = u32::try_from(list.len()).unwrap().to_le_bytes().to_vec();
         plain.extend(list);
-        files.iter().for_each(|(_, content)| plain.extend_from_slice(content));
+        plain.extend(contents);
         let (mut ids, mut bytes) = (Vec::new(), 0);
         self.node.with(|state| {
             for (number, piece) in (0..).zip(plain.chunks(DROP_RECORD_BYTES)) {
@@ -133,6 +139,20 @@ fn what_one_drop_lacks_holds_up_no_other() {
     assert_eq!(world.dropped(), [missing]);
 }
 
+/// Fails if a drop of a few small files can make entries without number, at all members.
+#[test]
+fn a_drop_makes_no_more_folders_than_it_may() {
+    let (world, made) = requested();
+    let chain = |number: usize| format!("{number}/{}file", "d/".repeat(DROP_DEPTH_MAX - 2));
+    let bomb: Vec<_> = (0..=DROP_FOLDERS_MAX / (DROP_DEPTH_MAX - 1)).map(|number| file(&chain(number), "")).collect();
+    let bomb = world.drop_files(&made, 1, &bomb);
+    world.drop_files(&made, 2, &[file("a/b/good.txt", "in folders")]);
+    let received = world.a().take_drops(OnJunk::Name);
+    assert_eq!(received.junk.iter().map(|junk| junk.why).collect::<Vec<_>>(), [Junk::List]);
+    assert_eq!(received.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["inbox/a/b/good.txt"]);
+    assert_eq!(world.dropped(), [bomb]);
+}
+
 /// Fails if drops for which there is no room are lost, or stop a run.
 #[test]
 fn drops_wait_for_room() {
@@ -145,6 +165,22 @@ fn drops_wait_for_room() {
     world.node.with(|state| state.no_room = None);
     assert_eq!(world.a().take_drops(OnJunk::Name).files.len(), 2);
     assert!(world.dropped().is_empty());
+}
+
+/// Fails if a drop that this machine's disk cannot hold fills it first, at each run; or if it stops what fits.
+#[test]
+fn a_drop_leaves_room_on_the_disk() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().sync();
+    let made = world.a().request_of(u64::MAX, 100);
+    let vast = DroppedFile { path: vec!["vast".to_owned()], bytes: 1 << 60, changed_ms: 0 };
+    let vast = world.drop_listed(&made, 1, vec![vast], vec![7; 100]);
+    world.node.with(|state| state.drops.last_mut().unwrap().0.bytes = 1 << 61);
+    world.drop_files(&made, 2, &[file("small", "words")]);
+    let received = world.a().take_drops(OnJunk::Name);
+    assert_eq!(waiting(&received), [(WhyWaiting::Disk, 1)], "it is not read to its end, which never comes");
+    assert_eq!(received.files.len(), 1, "{received:?}");
+    assert_eq!(world.dropped(), [vast]);
 }
 
 /// Fails if more files of one name than there are numbers cannot land, one after the other.
@@ -197,6 +233,37 @@ fn drops_of_a_maker_who_was_shut_out_are_not_taken() {
     // Somebody looks into it, and vouches for it.
     let received = world.b().take_drops_as(Taking { although: Some(made.request), ..Taking::default() });
     assert_eq!(received.files.len(), 1, "{received:?}");
+}
+
+/// Fails if somebody who was shut out, and knows the address that another member gave out, writes into the space with a node that goes on.
+#[test]
+fn drops_of_an_earlier_epoch_are_not_taken_unasked() {
+    let (world, made) = requested();
+    world.drop_files(&made, 1, &[file("before", "under the keys of the request")]);
+    assert_eq!(world.a().take_drops(OnJunk::Name).files.len(), 1, "the control");
+    world.a().open().unwrap().rotate_now(Trust::Unconfirmed).unwrap();
+    world.drop_files(&made, 2, &[file("after", "what the node says came before")]);
+    let received = world.a().take_drops(OnJunk::Discard);
+    assert_eq!(waiting(&received), [(WhyWaiting::Epoch, 1)]);
+    assert!(received.files.is_empty() && world.dropped().len() == 1, "{received:?}");
+    let received = world.a().take_drops_as(Taking { although: Some(made.request), ..Taking::default() });
+    assert_eq!(received.files.len(), 1, "{received:?}");
+}
+
+/// Fails if what came in time waits for a person because a run changes the keys that it is about to take it with.
+#[test]
+fn what_has_come_is_taken_before_the_keys_change() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().sync();
+    world.b().sync();
+    let made = world.a().request();
+    world.drop_files(&made, 1, &[file("before", "in time")]);
+    world.revoke(world.b(), world.a());
+    let epoch = || world.a().open().unwrap().folded().unwrap().epoch();
+    let before = epoch();
+    let summary = world.a().sync();
+    assert!(epoch() > before, "the keys have changed");
+    assert!(summary.dropped.waiting.is_empty() && world.a().has("inbox/before"), "{:?}", summary.dropped);
 }
 
 /// Fails if a node can bring more by a request than its maker has signed, or for longer.

@@ -3,6 +3,7 @@
 // See client/SPEC.md, "File requests", for the bytes, and crypto/SPEC.md for the keys.
 
 const RECORD_BYTES = 1048572, RECORDS_AHEAD = 3, RECORDS_MAX = 131072, DROP_FILES_MAX = 10000, DROP_DEPTH_MAX = 32, LIST_BYTES_MAX = 4194304;
+const DROP_FOLDERS_MAX = 10000;
 const TRIES_MAX = 9, TRY_MS = 500, TRY_MS_MAX = 20000, RECORD_OVERHEAD = 56;
 
 async function hmac(key, bytes) {
@@ -91,12 +92,15 @@ const pause = (milliseconds, signal) => new Promise((resolve, reject) => {
   setTimeout(resolve, milliseconds);
 });
 
-// A server that does not answer may be back in a moment: the same again is the same.
+// A server that does not answer may be back in a moment, and one that others have asked too often listens again within a minute: the same again
+// is the same.
+const isPassing = (problem) => problem instanceof Problem && ['away', 'busy'].includes(problem.kind);
+
 async function askUntil(path, body, signal) {
   for (let tries = 1, wait = TRY_MS; ; tries += 1, wait = Math.min(2 * wait, TRY_MS_MAX)) {
     try { return await ask(path, body, signal); } catch (problem) {
       if (signal.aborted) throw new Problem('cancelled');
-      if (!(problem instanceof Problem) || problem.kind !== 'away' || tries >= TRIES_MAX) throw problem;
+      if (!isPassing(problem) || tries >= TRIES_MAX) throw problem;
     }
     element('status').textContent = words.waiting;
     await pause(wait, signal);
@@ -171,6 +175,19 @@ async function entriesOf(entry, path, into) {
   }
 }
 
+// How many folders these files lie in. Where one is known, those that it lies in are.
+function foldersOf(files) {
+  const folders = new Set();
+  for (const { path } of files) {
+    for (let depth = path.length - 1; depth > 0; depth -= 1) {
+      const folder = path.slice(0, depth).join('/');
+      if (folders.has(folder)) break;
+      folders.add(folder);
+    }
+  }
+  return folders.size;
+}
+
 const pathOf = (file) => (file.webkitRelativePath ? file.webkitRelativePath.split('/') : [file.name]);
 
 async function droppedOn(transfer) {
@@ -232,6 +249,7 @@ function showRequest(request) {
     const fresh = files.filter(({ path }) => !known.has(path.join('/')));
     if (chosen.length + fresh.length > DROP_FILES_MAX) { complain(new Problem('many')); return; }
     if (fresh.some(({ path }) => path.length > DROP_DEPTH_MAX)) { complain(new Problem('deep')); return; }
+    if (foldersOf([...chosen, ...fresh]) > DROP_FOLDERS_MAX) { complain(new Problem('many')); return; }
     forget();
     chosen = [...chosen, ...fresh];
     list();
@@ -261,7 +279,7 @@ function showRequest(request) {
     cancel = null;
     bar.hidden = true;
     const sent = sending;
-    if (problem && problem.kind !== 'away') {
+    if (problem && !isPassing(problem)) {
       // The last answer may have been lost: then all of it is there. Otherwise nothing of it is to stay.
       sending = null;
       if (sent && await giveUp(sent)) problem = null;
@@ -269,7 +287,8 @@ function showRequest(request) {
     if (problem) {
       phase('choosing');
       element('send').focus();
-      throw problem;
+      // Whoever reloaded the page, as that of other requests says, would lose what has come.
+      throw problem.kind === 'busy' ? new Problem('away') : problem;
     }
     sending = null;
     request.bytesLeft -= bytes;

@@ -4,6 +4,7 @@ document.documentElement.lang = words === French ? 'fr' : 'en';
 
 const CHUNK_MAX = 4 * 1024 * 1024, BATCH_BYTES = 6 * 1024 * 1024, BATCH_IDS = 512, BATCHES_AHEAD = 3, ROWS_MAX = 500;
 const PASSWORD_ROUNDS = 600000, FORMAT = 1, OBJECT_PREFIX = 36, ROOT_LENGTH = 32, STALE_MS = 3600000, KEEP_MS = 600000;
+const LINK_ENTRIES_MAX = 200000, LINK_PATH_NAMES_MAX = 129, LINK_NAMES_MAX = 2000000;
 const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { fatal: true });
 const element = (id) => document.getElementById(id);
 
@@ -113,9 +114,9 @@ class Reader {
   }
   signed() { const value = this.big(); return (value >> 1n) ^ -(value & 1n); }
   text() { try { return decoder.decode(this.take(this.number())); } catch { throw new Problem('forged'); } }
-  list(read) {
+  list(read, max = Infinity) {
     const length = this.number();
-    if (length > this.bytes.length - this.at) throw new Problem('forged');
+    if (length > max || length > this.bytes.length - this.at) throw new Problem('forged');
     return Array.from({ length }, () => read(this));
   }
   end() { if (this.at !== this.bytes.length) throw new Problem('forged'); }
@@ -137,15 +138,18 @@ function readManifest(bytes) {
   const reader = new Reader(bytes);
   if (reader.byte() !== FORMAT) throw new Problem('version');
   const name = reader.text();
+  let names = 0;
   const entries = reader.list(() => {
-    const path = reader.list(() => reader.text());
+    const path = reader.list(() => reader.text(), LINK_PATH_NAMES_MAX);
+    names += path.length;
+    if (names > LINK_NAMES_MAX) throw new Problem('forged');
     const kind = reader.number(), executable = reader.byte() === 1, changed = Number(reader.signed() / 1000000n);
     reader.take(32);
     const size = reader.number(), chunks = reader.list(readChunk);
     if (kind > 1 || path[0] !== name || !path.every(isName)) throw new Problem('forged');
     if (chunks.reduce((sum, chunk) => sum + chunk.bytes, 0) !== size) throw new Problem('forged');
     return { path, isFolder: kind === 1, executable, changed, size, chunks };
-  });
+  }, LINK_ENTRIES_MAX);
   reader.end();
   return { name, entries };
 }

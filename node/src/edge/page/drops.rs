@@ -6,8 +6,8 @@
 //! POST /finish   link(16) ‖ token(32) ‖ drop(16) ‖ records(u32 LE) ‖ head    → nothing, once the drop is whole, durably
 //! POST /cancel   link(16) ‖ token(32) ‖ drop(16)                             → nothing, once the drop is given up
 //! ```
-//! Each may be asked again: the same is done once. A record's token is looked at before any of its object is taken in, and before it gets a
-//! place; records have places of their own, so that slow ones hold up no opening.
+//! Each may be asked again: the same is done once. A record's token is looked at before any of its object is taken in. What has not said yet
+//! what it wants takes no place; records have places of their own, so that slow ones hold up no opening.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -57,12 +57,13 @@ pub(super) async fn request(State(page): State<Arc<Page>>, request: Request) -> 
 pub(super) async fn record(State(page): State<Arc<Page>>, request: Request) -> Response {
     let started = Instant::now();
     let answered = async {
-        let place = Arc::clone(&page.places).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
+        let reader = page.reader()?;
         let mut body = request.into_body().into_data_stream();
         let mut come = BytesMut::new();
         gather(&mut body, &mut come, BEFORE, PAGE_REQUEST_SECONDS_MAX).await?;
         let named = Named::parse(&come)?;
         let judged = async {
+            let _place = page.place()?;
             let known = shown(&page.gateway, named.request, &named.token).await?;
             let record = Arc::clone(&page.records).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
             Ok::<_, RequestFault>((known, record))
@@ -75,7 +76,7 @@ pub(super) async fn record(State(page): State<Arc<Page>>, request: Request) -> R
                 return Err(fault);
             }
         };
-        drop(place);
+        drop(reader);
         let _reserved = page.share.reserve(PAGE_RECORD_BYTES_MAX).await?;
         gather(&mut body, &mut come, usize::MAX, PAGE_RECORD_SECONDS_MAX).await?;
         let object: Bytes = come.split_off(BEFORE).freeze();
@@ -94,7 +95,7 @@ pub(super) async fn record(State(page): State<Arc<Page>>, request: Request) -> R
 pub(super) async fn finish(State(page): State<Arc<Page>>, request: Request) -> Response {
     let started = Instant::now();
     let answered = async {
-        let _place = Arc::clone(&page.places).try_acquire_owned().map_err(|_| Refusal::Unavailable)?;
+        let reader = page.reader()?;
         let mut body = request.into_body().into_data_stream();
         let mut come = BytesMut::new();
         gather(&mut body, &mut come, BEFORE + DROP_HEAD_BYTES_MAX + 1, PAGE_REQUEST_SECONDS_MAX).await?;
@@ -103,6 +104,8 @@ pub(super) async fn finish(State(page): State<Arc<Page>>, request: Request) -> R
         if head.len() > DROP_HEAD_BYTES_MAX {
             return Err(Refusal::Malformed.into());
         }
+        let _place = page.place()?;
+        drop(reader);
         // One that was finished already may be told so, even if the request is over since.
         known_request(&page.gateway, named.request, &named.token).await?;
         finish_drop(&page.gateway, (named.request, named.drop), named.number, head).await?;
@@ -139,13 +142,12 @@ impl<'a> Flight<'a> {
         let (request, own, _) = record;
         let (first, last) =
             ((request, DropId([0; DropId::BYTES]), 0), (request, DropId([u8::MAX; DropId::BYTES]), u32::MAX));
-        let (mut beside, mut before) = (Beside::default(), own);
+        let mut beside = Beside::default();
         for ((_, drop, _), bytes) in flying.range(first..=last) {
             beside.bytes = beside.bytes.saturating_add(*bytes);
-            if *drop != own && *drop != before {
-                beside.drops = beside.drops.saturating_add(1);
+            if *drop != own && beside.drops.last() != Some(drop) {
+                beside.drops.push(*drop);
             }
-            before = *drop;
         }
         flying.insert(record, bytes);
         Ok((Self { page, record }, beside))

@@ -123,7 +123,7 @@ pub(in crate::edge) async fn keep_record(
     let hashed = tokio::task::spawn_blocking(move || VerifiedChunk::of(object)).await;
     let verified = hashed.map_err(|_| Refusal::Unavailable)?.map_err(|_| Refusal::Malformed)?;
     let chunk = verified.id();
-    match gateway.read(move |view| view.record_now((request, drop), number, object_bytes, beside)).await? {
+    match gateway.read(move |view| view.record_now((request, drop), number, object_bytes, &beside)).await? {
         RecordNow::Welcome => judge_quotas(gateway, known, object_bytes).await?,
         RecordNow::Kept(kept) if kept == chunk => return Ok(chunk),
         RecordNow::Kept(_) => return Err(Refusal::Malformed.into()),

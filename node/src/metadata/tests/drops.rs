@@ -61,17 +61,18 @@ async fn drops_are_judged_before_they_are_stored_and_listed_page_by_page() {
 
     let longer = u32::try_from(DROP_RECORD_OBJECT_BYTES).unwrap() + 1;
     for (number, bytes) in [(DROP_RECORDS_MAX, 1), (u32::MAX, 1), (0, 0), (0, longer)] {
-        let judged = view.record_now((REQUEST, DropId([1; 16])), number, bytes, Beside::default()).unwrap();
+        let judged = view.record_now((REQUEST, DropId([1; 16])), number, bytes, &Beside::default()).unwrap();
         assert_eq!(judged, RecordNow::Refused(Refusal::Malformed), "{number}, {bytes} bytes");
     }
     // What would fit alone waits for what is under way, and is not stored meanwhile.
+    let others = |count: u32| (0..count as usize).map(|number| DropId(id(number))).collect::<Vec<_>>();
     for (bytes, drops, judged) in [
         (ROOM - 1, REQUEST_DROPS_MAX - 1, RecordNow::Welcome),
         (ROOM, 0, RecordNow::Refused(Refusal::Unavailable)),
         (0, REQUEST_DROPS_MAX, RecordNow::Refused(Refusal::Unavailable)),
     ] {
-        let beside = Beside { bytes, drops };
-        assert_eq!(view.record_now((REQUEST, DropId([1; 16])), 0, 1, beside).unwrap(), judged, "{beside:?}");
+        let beside = Beside { bytes, drops: others(drops) };
+        assert_eq!(view.record_now((REQUEST, DropId([1; 16])), 0, 1, &beside).unwrap(), judged, "{beside:?}");
     }
 
     let count = DROPS_LISTED_MAX + 8;
@@ -91,6 +92,15 @@ async fn drops_are_judged_before_they_are_stored_and_listed_page_by_page() {
     };
     propose(&metadata, &(0..count).map(record).collect::<Vec<_>>()).await;
     assert!(view.drops(folder.id, None).unwrap().is_empty(), "none is whole");
+    // What has begun is counted by the request, and not once more while another record of it is on its way.
+    let begun = u32::try_from(count).unwrap();
+    for (drops, judged) in
+        [(REQUEST_DROPS_MAX - 1, RecordNow::Welcome), (REQUEST_DROPS_MAX, RecordNow::Refused(Refusal::Unavailable))]
+    {
+        assert!(begun < drops);
+        let beside = Beside { bytes: 0, drops: others(drops) };
+        assert_eq!(view.record_now((REQUEST, DropId([1; 16])), 0, 1, &beside).unwrap(), judged, "{drops} under way");
+    }
     propose(&metadata, &(0..count).map(finish).collect::<Vec<_>>()).await;
 
     let first = view.drops(folder.id, None).unwrap();

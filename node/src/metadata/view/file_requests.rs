@@ -30,12 +30,12 @@ pub struct KnownRequest {
 }
 
 /// What is on its way to disks beside a record, by the same request: it may have come already.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Beside {
     /// Bytes of it.
     pub bytes: u64,
-    /// Other drops that it is of.
-    pub drops: u32,
+    /// Other drops that it is of, each once.
+    pub drops: Vec<DropId>,
 }
 
 /// What would become of a record, as far as is applied here.
@@ -148,7 +148,7 @@ impl View {
         (request, drop): (LinkId, DropId),
         number: u32,
         object_bytes: u32,
-        beside: Beside,
+        beside: &Beside,
     ) -> Result<RecordNow, Failure> {
         let _reading = self.replica.reading();
         let entry: Option<RequestEntry> = self.database().read_as(Family::State, &Key::request(request))?;
@@ -168,9 +168,20 @@ impl View {
         }
         // Many at once would each fit, and all but one be stored for nothing: it is asked again once those have come.
         let bytes = beside.bytes.saturating_add(object_bytes.into());
-        let drops = if found.is_none() { beside.drops.saturating_add(1) } else { 0 };
+        let drops = if found.is_none() { self.unbegun(request, beside)?.saturating_add(1) } else { 0 };
         let fits = entry.has_room(bytes, drops);
         Ok(if fits { RecordNow::Welcome } else { RecordNow::Refused(Refusal::Unavailable) })
+    }
+
+    /// How many of the drops that are on their way have not begun here: those that have count already.
+    fn unbegun(&self, request: LinkId, beside: &Beside) -> Result<u32, Failure> {
+        let mut unbegun = 0u32;
+        for drop in &beside.drops {
+            let found: Option<DropEntry> =
+                self.database().read_as(Family::State, &Key::request_drop(request, *drop))?;
+            unbegun = unbegun.saturating_add(found.is_none().into());
+        }
+        Ok(unbegun)
     }
 
     fn known_request(&self, request: LinkId) -> Result<Option<KnownRequest>, Failure> {
