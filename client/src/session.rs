@@ -147,17 +147,26 @@ impl Session {
     /// [`Failure`]; the chain is then as it was. [`ChainError::Fork`] if they lead past what this device has verified before: its file may
     /// hold less of it.
     pub fn append(&self, certificates: &[Bytes]) -> Result<(), Failure> {
+        self.keep(|chain| chain.extend(certificates))
+    }
+
+    /// Keeps what a step adds to the chain, as [`Session::append`] says.
+    fn keep(&self, step: impl FnOnce(&mut Chain) -> Result<(), ChainError>) -> Result<(), Failure> {
         let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut extended = chain.clone();
-        extended.extend(certificates)?;
+        let (known, mut extended) = (chain.certificates().len(), chain.clone());
+        step(&mut extended)?;
+        let fresh = extended.certificates().get(known..).unwrap_or_default().to_vec();
+        if fresh.is_empty() {
+            return Ok(());
+        }
         judge_by(extended.organisation(), self.anchor.update(|anchor| anchor.org)?)?;
-        ChainFile::of(&self.home).append(chain.certificates().len(), certificates)?;
+        ChainFile::of(&self.home).append(known, &fresh)?;
         let head = extended.organisation().head();
         self.anchor.update(|anchor| anchor.advance_org(head))?;
         let organisation = Arc::clone(extended.organisation());
         *chain = extended;
         drop(chain);
-        certificates.iter().for_each(|certificate| self.news.hear(certificate, &organisation, &self.identity));
+        fresh.iter().for_each(|certificate| self.news.hear(certificate, &organisation, &self.identity));
         Ok(())
     }
 
@@ -171,13 +180,17 @@ impl Session {
         if self.organisation().passed(seen) {
             return Ok(true);
         }
-        let known = self.certificates().len();
-        for certificate in ChainFile::of(&self.home).load()?.get(known..).unwrap_or_default() {
-            match self.append(std::slice::from_ref(certificate)) {
-                // What follows a damaged certificate is left out: nodes have it.
-                Err(Failure::Chain(_)) => break,
-                other => other?,
-            }
+        let written = ChainFile::of(&self.home).load()?;
+        // What follows a damaged certificate is left out: nodes have it.
+        let step = |chain: &mut Chain| {
+            let known = chain.certificates().len();
+            chain.extend_as_far(written.get(known..).unwrap_or_default());
+            Ok(())
+        };
+        match self.keep(step) {
+            // It leads past what was verified: nothing of another history is taken.
+            Err(Failure::Chain(_)) => {}
+            other => other?,
         }
         Ok(self.organisation().passed(seen))
     }

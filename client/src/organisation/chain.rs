@@ -35,21 +35,29 @@ impl Chain {
     pub fn load(certificates: Vec<Bytes>, pinned: Fingerprint, verified: Option<Head>) -> Result<Self, ChainError> {
         let (genesis, mut rest) = certificates.split_first().ok_or(ChainError::Missing)?;
         let mut chain = Self::begin(genesis.clone(), pinned).map_err(|_| ChainError::Missing)?;
-        let organisation = Arc::make_mut(&mut chain.organisation);
         if let Some(head) = verified
             && let Some((known, after)) = usize::try_from(head.seq).ok().and_then(|seq| rest.split_at_checked(seq))
-            && organisation.resume(known, head).is_ok()
+            && Arc::make_mut(&mut chain.organisation).resume(known, head).is_ok()
         {
             chain.certificates.extend_from_slice(known);
             rest = after;
         }
-        for certificate in rest {
+        chain.extend_as_far(rest);
+        Ok(chain)
+    }
+
+    /// Verifies certificates of a file and appends them, up to the first one that does not verify here.
+    pub fn extend_as_far(&mut self, certificates: &[Bytes]) {
+        if certificates.is_empty() {
+            return;
+        }
+        let organisation = Arc::make_mut(&mut self.organisation);
+        for certificate in certificates {
             if organisation.extend(certificate.clone()).is_err() {
                 break;
             }
-            chain.certificates.push(certificate.clone());
+            self.certificates.push(certificate.clone());
         }
-        Ok(chain)
     }
 
     /// Verifies certificates of a node and appends them, all or none.

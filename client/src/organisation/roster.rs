@@ -2,9 +2,10 @@
 
 use vauban_crypto::name::{DirectoryKey, Named};
 use vauban_protocol::id::{DeviceId, UserId};
-use vauban_protocol::organisation::{DeviceRecord, Organisation, UserRecord};
+use vauban_protocol::organisation::{DeviceRecord, Issuer, Organisation, UserRecord};
 
 use crate::plain::Plain;
+use crate::say;
 
 /// Names, as the holder of the directory key reads them, and as they can be shown: others have chosen them.
 #[derive(Clone, Copy)]
@@ -33,6 +34,17 @@ impl<'a> Roster<'a> {
     #[must_use]
     pub fn device(&self, device: DeviceId) -> String {
         self.organisation.device(device).map_or_else(|| device.to_string(), |record| self.device_name(device, record))
+    }
+
+    /// Who has signed a certificate: the root, or a person, by name; the short identifier of a device that nobody knows.
+    #[must_use]
+    pub fn issuer(&self, issuer: Issuer) -> String {
+        match issuer {
+            Issuer::Root => say!(fr: "la racine", en: "the root"),
+            Issuer::Device(device) => {
+                self.organisation.device(device).map_or_else(|| device.to_string(), |record| self.user(record.user))
+            }
+        }
     }
 
     /// Every person ever certified, with name.

@@ -71,12 +71,7 @@ fn text_of(certificate: &Bytes, organisation: &Organisation, identity: &Identity
         return None;
     }
     let (me, roster) = (identity.user(), Roster::new(organisation, identity.directory()));
-    let author = match said.issuer {
-        Issuer::Root => say!(fr: "la racine", en: "the root"),
-        Issuer::Device(device) => {
-            organisation.device(device).map(|record| roster.user(record.user)).unwrap_or_default()
-        }
-    };
+    let author = roster.issuer(said.issuer);
     match &said.statement {
         Statement::Guardians(guardians) if guardians.user == me && guardians.shares.is_empty() => Some(say!(
             fr: "Récupération : un autre de vos appareils a mis fin à vos gardiens.",
@@ -119,11 +114,15 @@ fn text_of(certificate: &Bytes, organisation: &Organisation, identity: &Identity
 fn text_of_renewal(organisation: &Organisation, user: UserId) -> Option<String> {
     let record = organisation.user(user)?;
     let guard = record.guard.as_deref().filter(|_| record.guard_in_force().is_none())?;
-    organisation.guardians_left(guard).is_none().then(|| {
-        say!(
+    Some(match organisation.guardians_left(guard) {
+        Some(_) => say!(
+            fr: "Récupération : vos clés ont changé, et n'ont plus de gardiens : l'appareil qui les a changées n'en a pas donné de parts aux vôtres.\n  → Les nommer à nouveau : `vauban recovery setup`.",
+            en: "Recovery: your keys have changed, and have no guardians any more: the device that changed them has given yours no shares of them.\n  → Name them anew: `vauban recovery setup`.",
+        ),
+        None => say!(
             fr: "Récupération : vos clés ont changé, et n'ont plus de gardiens : l'appareil qui les avait choisis est révoqué, ou il en reste trop peu.\n  → Les nommer à nouveau : `vauban recovery setup`.",
             en: "Recovery: your keys have changed, and have no guardians any more: the device that chose them is revoked, or too few are left.\n  → Name them anew: `vauban recovery setup`.",
-        )
+        ),
     })
 }
 

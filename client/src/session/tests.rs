@@ -100,3 +100,25 @@ async fn nothing_is_said_here_after_a_file_that_was_cut() {
     say_here(session, root).await.unwrap();
     assert_eq!(session.organisation().head().seq, whole.organisation().head().seq + 1);
 }
+
+/// Fails if anything is taken up of a file that holds another history than the one that was verified, or less than all of what verifies.
+#[test]
+fn a_file_is_taken_up_as_far_as_it_verifies() {
+    let scene = Cut::new();
+    let Cut { session, root, cut, whole, .. } = &scene;
+    let known = cut.certificates().len();
+    let others = longer(cut, root, &["DE", "NL", "IT"]);
+    let file = ChainFile::of(session.home());
+    file.append(known, &after(&others, cut)).unwrap();
+    assert!(!session.reaches_anchor().unwrap());
+    assert_eq!(session.certificates(), cut.certificates(), "another history was taken up");
+    // Another process has put the right one in its place; behind it is damage.
+    let longest = longer(whole, root, &["DE"]);
+    let mut written = after(&longest, cut);
+    let doubled = written[0].clone();
+    written.extend([Bytes::from_static(b"damage"), doubled]);
+    file.append(known, &written).unwrap();
+    assert!(session.reaches_anchor().unwrap());
+    assert_eq!(session.certificates(), longest.certificates());
+    assert_eq!(session.anchor().record().org, longest.organisation().head());
+}

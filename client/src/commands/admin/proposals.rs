@@ -80,6 +80,33 @@ struct Report {
     #[serde(flatten)]
     told: Told,
     in_force: bool,
+    /// Whether it has its signatures, and is in force with the last part of its reanchoring.
+    waits_for_last: bool,
+}
+
+impl Report {
+    fn of(number: u64, told: Told, granted: Granted) -> Self {
+        let (is_signed, is_part) = (granted == Granted::InForce, told.waits_for_last);
+        let (in_force, waits_for_last) = (is_signed && !is_part, is_signed && is_part);
+        Self { proposal: format!("p{number}"), told, in_force, waits_for_last }
+    }
+
+    fn text(&self) -> String {
+        let Self { proposal, in_force, waits_for_last, .. } = self;
+        match (in_force, waits_for_last) {
+            (true, _) => {
+                say!(fr: "{proposal} est approuvé, et en vigueur.", en: "{proposal} is approved, and in force.")
+            }
+            (false, true) => say!(
+                fr: "{proposal} est approuvé, et attend la dernière partie, qui met tout en vigueur (`vauban admin pending`).",
+                en: "{proposal} is approved, and waits for the last part, which puts all of it into force (`vauban admin pending`).",
+            ),
+            (false, false) => say!(
+                fr: "{proposal} est signé ; il faut encore un autre administrateur.",
+                en: "{proposal} is signed; it takes another admin still.",
+            ),
+        }
+    }
 }
 
 /// Shows a proposal, asks, and signs it: at a node, or here, when all nodes are lost.
@@ -104,23 +131,12 @@ pub(super) fn approve(
         let certifying = link.as_deref().map_or(Certifying::Here, Certifying::At);
         let identity = session.identity();
         let say = |draft: &mut Draft| {
-            // What was shown: a position of a chain that only grows.
-            find(draft.organisation(), number)?;
+            judge_again(&session, draft.organisation(), number, &told)?;
             Ok(draft.approve(identity, number)?)
         };
         session.certify(certifying, say).await
     })?;
-    let report = Report { proposal: format!("p{number}"), told, in_force: granted == Granted::InForce };
-    context.output.result(&report, |Report { proposal, in_force, .. }| {
-        if *in_force {
-            say!(fr: "{proposal} est approuvé, et en vigueur.", en: "{proposal} is approved, and in force.")
-        } else {
-            say!(
-                fr: "{proposal} est signé ; il faut encore un autre administrateur.",
-                en: "{proposal} is signed; it takes another admin still.",
-            )
-        }
-    });
+    context.output.result(&Report::of(number, told, granted), Report::text);
     Ok(Exit::Done)
 }
 
@@ -142,6 +158,18 @@ fn judge(session: &Session, number: u64) -> Result<Told, Failure> {
         )));
     }
     Ok(View::of(session, &organisation).told(number, proposal.grant))
+}
+
+/// Fails unless it is what was shown: the number says so of what is proposed, as the chain only grows; of the devices of an admin nothing does.
+fn judge_again(session: &Session, organisation: &Organisation, number: u64, shown: &Told) -> Result<(), Failure> {
+    let proposal = find(organisation, number)?;
+    if View::of(session, organisation).is_as_shown(number, proposal.grant, shown) {
+        return Ok(());
+    }
+    Err(Failure::Usage(say!(
+        fr: "Les appareils montrés ne sont plus les mêmes : rien n'est signé. Les regarder à nouveau (`vauban admin approve p{number}`).",
+        en: "The devices that were shown are not the same any more: nothing is signed. Look at them again (`vauban admin approve p{number}`).",
+    )))
 }
 
 fn find(organisation: &Organisation, number: u64) -> Result<Proposal<'_>, Failure> {
@@ -170,4 +198,26 @@ pub(super) fn withdraw(context: &Context, arguments: &Withdraw) -> Result<Exit, 
         say!(fr: "{proposal} est retiré : il n'entrera pas en vigueur.", en: "{proposal} is withdrawn: it will not come into force.")
     });
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fails if a part that puts nothing into force before the last one is said to be in force.
+    #[test]
+    fn a_part_waits_for_the_last_one() {
+        let report = |waits_for_last, granted| {
+            let mut told = Told::default();
+            told.waits_for_last = waits_for_last;
+            Report::of(7, told, granted)
+        };
+        let whole = report(false, Granted::InForce);
+        assert!(whole.in_force && !whole.waits_for_last);
+        let part = report(true, Granted::InForce);
+        assert!(!part.in_force && part.waits_for_last);
+        assert_ne!(part.text(), whole.text());
+        let signed = report(true, Granted::Waits(7));
+        assert!(!signed.in_force && !signed.waits_for_last && signed.text() != part.text());
+    }
 }

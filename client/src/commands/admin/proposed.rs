@@ -1,10 +1,12 @@
 //! What is proposed, in words, and all of it. Whoever approves signs nothing that is not shown here.
 
 mod charter;
+mod devices;
 mod reanchor;
 #[cfg(test)]
 mod tests;
 
+use devices::Signing;
 use serde::Serialize;
 use vauban_protocol::id::UserId;
 use vauban_protocol::organisation::{Grant, Organisation, PlacementPolicy, Rule};
@@ -35,6 +37,11 @@ pub(super) struct Told {
     details: Vec<String>,
     /// Of a reanchoring: each space, and where it goes on.
     spaces: Vec<String>,
+    /// Of admins: each device that signs as one of them. They are among the details, too.
+    devices: Vec<Signing>,
+    /// Of a reanchoring: whether another part, the last one, is what puts this one into force.
+    #[serde(skip)]
+    pub(super) waits_for_last: bool,
     /// Why this device signs it on no account.
     #[serde(skip)]
     pub(super) alarm: Option<Failure>,
@@ -81,8 +88,7 @@ impl<'a> View<'a> {
                     fr: "désormais, ce qui donne confiance demande deux administrateurs",
                     en: "from now on, what gives trust takes two admins",
                 ),
-                details: self.organisation.admins().map(|admin| self.signer(admin)).collect(),
-                ..Told::default()
+                ..self.signers()
             },
             Grant::Rule(Rule::Root) => Told {
                 what: say!(
@@ -94,9 +100,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether the devices that would sign are the ones that were shown: people compare words, and the chain grows meanwhile.
+    pub(super) fn is_as_shown(&self, number: u64, grant: &Grant, shown: &Told) -> bool {
+        self.told(number, grant).devices == shown.devices
+    }
+
     fn admin(&self, user: UserId) -> Told {
-        let (name, id, devices) =
-            (self.roster.user(user), user.to_hex(), self.organisation.live_devices_of(user).count());
+        let (name, id, devices) = (self.roster.user(user), user.to_hex(), self.signing(user));
+        let count = devices.len();
+        let mut details = vec![say!(
+            fr: "identifiant {id} ; appareils : {count}",
+            en: "identifier {id}; devices: {count}",
+        )];
+        details.extend(devices.iter().map(Signing::line));
+        details.extend((count > 0).then(devices::warning));
         let words =
             self.organisation.user(user).map(|record| spoken::words(&record.kem.digest().0)).unwrap_or_default();
         Told {
@@ -104,18 +121,28 @@ impl<'a> View<'a> {
                 fr: "nommer {name} administrateur ; empreinte, à comparer de vive voix : {words}",
                 en: "make {name} an admin; fingerprint, to be compared by voice: {words}",
             ),
-            details: vec![say!(
-                fr: "identifiant {id} ; appareils : {devices}",
-                en: "identifier {id}; devices: {devices}",
-            )],
+            details,
+            devices,
             ..Told::default()
         }
     }
 
-    /// An admin, for whoever is to have two of them sign.
-    fn signer(&self, admin: UserId) -> String {
+    /// The admins and their devices, for whoever is to have two of them sign.
+    fn signers(&self) -> Told {
+        let mut told = Told::default();
+        for admin in self.organisation.admins() {
+            let devices = self.signing(admin);
+            told.details.push(self.signer(admin, devices.len()));
+            told.details.extend(devices.iter().map(Signing::line));
+            told.devices.extend(devices);
+        }
+        told.details.extend((!told.devices.is_empty()).then(devices::warning));
+        told
+    }
+
+    /// An admin who has so many devices.
+    fn signer(&self, admin: UserId, devices: usize) -> String {
         let (name, id) = (self.roster.user(admin), admin.to_hex());
-        let devices = self.organisation.live_devices_of(admin).count();
         if self.organisation.devices().all(|(_, record)| record.user != admin) {
             return say!(
                 fr: "{name} ({id}) n'a jamais eu d'appareil : il cesse d'être administrateur, et le redevient par deux signatures",

@@ -7,6 +7,7 @@ use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Incarnation, SpaceId};
 use vauban_protocol::limit::{PROPOSALS_MAX, REANCHORED_SPACES_MAX};
 use vauban_protocol::organisation::{Grant, Organisation, Reanchor, ReanchorRequest};
+use vauban_protocol::time::Timestamp;
 
 use crate::clock;
 use crate::commands::granted::waiting_text;
@@ -98,33 +99,68 @@ async fn reanchor(session: &Session, root: &Root, request: &ReanchorRequest) -> 
     if is_done(session.organisation().incarnation()) {
         return Ok(Vec::new());
     }
-    let mut parts: Vec<_> = request.spaces.chunks(REANCHORED_SPACES_MAX).map(<[_]>::to_vec).collect();
-    if parts.is_empty() {
-        parts.push(Vec::new());
+    let organisation = session.organisation();
+    // Without its last part it is no whole: a run that was cut off is gone on with.
+    if open_parts(&organisation, request.incarnation).any(|(_, part)| part.is_last) {
+        return Ok(numbers(&organisation, request.incarnation));
     }
-    if parts.len() > PROPOSALS_MAX && session.organisation().takes_two_admins() {
+    let (parts, identity) = (parts_of(request, &organisation, clock::now()), session.identity());
+    if organisation.takes_two_admins() {
+        judge_room(&organisation, &parts)?;
+    }
+    for part in parts {
+        let say_part = |draft: &mut Draft| Ok(draft.grant(root.into(), identity, Grant::Reanchor(part.clone()))?);
+        session.certify(Certifying::At(&link), say_part).await?;
+    }
+    Ok(numbers(&session.organisation(), request.incarnation))
+}
+
+/// What is said of a request, in order. Of what is proposed already it is the same, to the second: it would else be proposed twice.
+fn parts_of(request: &ReanchorRequest, organisation: &Organisation, now: Timestamp) -> Vec<Reanchor> {
+    let incarnation = request.incarnation;
+    let time = open_parts(organisation, incarnation).next().map_or(now, |(_, part)| part.time);
+    let part = |spaces: &[(SpaceId, Head)]| Reanchor { incarnation, time, spaces: spaces.to_vec(), is_last: false };
+    let mut parts: Vec<Reanchor> = request.spaces.chunks(REANCHORED_SPACES_MAX).map(part).collect();
+    if parts.is_empty() {
+        parts.push(part(&[]));
+    }
+    if let Some(last) = parts.last_mut() {
+        last.is_last = true;
+    }
+    parts
+}
+
+/// Fails if not all of them find a place beside what is proposed already, before the first one is signed.
+fn judge_room(organisation: &Organisation, parts: &[Reanchor]) -> Result<(), Failure> {
+    if parts.len() > PROPOSALS_MAX {
         return Err(Failure::Usage(say!(
             fr: "Trop d'espaces pour deux signatures : mettre d'abord fin à la règle, à deux (`vauban org policy --two-admins off`).",
             en: "Too many spaces for two signatures: end the rule first, by two (`vauban org policy --two-admins off`).",
         )));
     }
-    let proposed = open_parts(&session.organisation(), request.incarnation);
-    if !proposed.is_empty() {
-        return Ok(proposed);
+    let is_open = |part: &&Reanchor| {
+        organisation.proposals().any(|open| matches!(open.grant, Grant::Reanchor(proposed) if proposed == *part))
+    };
+    let (open, fresh) = (organisation.proposals().count(), parts.iter().filter(|part| !is_open(part)).count());
+    if open + fresh > PROPOSALS_MAX {
+        return Err(Failure::Usage(say!(
+            fr: "Il faut {fresh} proposition(s), et {open} attendent déjà, sur {PROPOSALS_MAX} au plus : en approuver ou en retirer d'abord (`vauban admin pending`).",
+            en: "It takes {fresh} proposal(s), and {open} wait already, of {PROPOSALS_MAX} at most: approve or withdraw some first (`vauban admin pending`).",
+        )));
     }
-    let (last, time, identity) = (parts.len() - 1, clock::now(), session.identity());
-    for (number, spaces) in parts.into_iter().enumerate() {
-        let part = Reanchor { incarnation: request.incarnation, time, spaces, is_last: number == last };
-        let say_part = |draft: &mut Draft| Ok(draft.grant(root.into(), identity, Grant::Reanchor(part.clone()))?);
-        session.certify(Certifying::At(&link), say_part).await?;
-    }
-    Ok(open_parts(&session.organisation(), request.incarnation))
+    Ok(())
 }
 
-/// The numbers by which a second admin approves its parts.
-fn open_parts(organisation: &Organisation, incarnation: Incarnation) -> Vec<u64> {
-    let is_part = |grant: &Grant| matches!(grant, Grant::Reanchor(part) if part.incarnation == incarnation);
-    organisation.proposals().filter(|open| is_part(open.grant)).map(|open| open.number).collect()
+/// Its parts that wait for a second admin, in order, and the numbers by which that one approves them.
+fn open_parts(organisation: &Organisation, incarnation: Incarnation) -> impl Iterator<Item = (u64, &Reanchor)> {
+    organisation.proposals().filter_map(move |open| match open.grant {
+        Grant::Reanchor(part) if part.incarnation == incarnation => Some((open.number, part)),
+        _ => None,
+    })
+}
+
+fn numbers(organisation: &Organisation, incarnation: Incarnation) -> Vec<u64> {
+    open_parts(organisation, incarnation).map(|(number, _)| number).collect()
 }
 
 fn text(report: &Report) -> String {
@@ -163,3 +199,6 @@ fn text(report: &Report) -> String {
     ));
     lines.join("\n")
 }
+
+#[cfg(test)]
+mod tests;

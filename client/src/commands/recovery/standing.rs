@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use vauban_protocol::id::UserId;
-use vauban_protocol::organisation::{Issuer, Organisation, Recovery, device_fingerprint};
+use vauban_protocol::organisation::{Organisation, Recovery, device_fingerprint};
 
 use crate::clock;
 use crate::organisation::Roster;
@@ -86,17 +86,11 @@ impl Standing {
 
 impl Asking {
     pub(crate) fn of(organisation: &Organisation, roster: &Roster<'_>, recovery: &Recovery) -> Self {
-        let certified_by = match recovery.by {
-            Issuer::Root => say!(fr: "la racine", en: "the root"),
-            Issuer::Device(device) => {
-                organisation.device(device).map(|record| roster.user(record.user)).unwrap_or_default()
-            }
-        };
         Self {
             device: roster.device_named(recovery.device, &recovery.record),
             device_id: recovery.device.to_hex(),
             words: spoken::words(&device_fingerprint(&recovery.record.keys, &recovery.record.kem).0),
-            certified_by,
+            certified_by: roster.issuer(recovery.by),
             at: clock::minute(recovery.at),
             approved_by: organisation.approvals_of(recovery).map(|one| roster.user(one.guardian)).collect(),
             threshold: recovery.threshold,
@@ -116,8 +110,8 @@ pub(crate) fn text(standing: &Standing) -> Vec<String> {
     }
     if standing.lapsed {
         lines.push(say!(
-            fr: "gardiens      aucun : vos clés ont changé, et l'appareil qui les avait choisis est révoqué, ou il en restait trop peu → `vauban recovery setup`",
-            en: "guardians     none: your keys have changed, and the device that chose them is revoked, or too few were left → `vauban recovery setup`",
+            fr: "gardiens      aucun : vos clés ont changé, et l'appareil qui les avait choisis est révoqué, celui qui a changé les clés ne leur en a pas donné de parts, ou il en restait trop peu → `vauban recovery setup`",
+            en: "guardians     none: your keys have changed, and the device that chose them is revoked, the one that changed the keys gave them no shares, or too few were left → `vauban recovery setup`",
         ));
     }
     if let Some(asked) = &standing.asked {

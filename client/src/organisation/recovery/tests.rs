@@ -330,6 +330,26 @@ fn guardians_whom_a_thief_has_named_get_no_fresh_shares() {
     assert_eq!(circle.told_of(2), 0);
 }
 
+/// Fails if a device that renews the keys, and gives no shares of them to guardians who are left, ends those without a word.
+#[test]
+fn who_renews_and_does_not_split_again_is_told_of() {
+    let mut circle = Circle::guarded();
+    let other = circle.second_device();
+    let gone = Statement::RevokeUser { user: circle.guardians[0].user() };
+    circle.say(|draft, circle| draft.say((&circle.claire.identity).into(), gone)).unwrap();
+    let mut draft = Draft::new(circle.organisation(), NOW);
+    assert!(renew_if_due(&mut draft, &other).unwrap());
+    let (certificates, _) = draft.finish();
+    let (renewal, shares) = certificates.split_at(1);
+    circle.chain.extend(renewal).unwrap();
+    assert_eq!(circle.guarding(), 0);
+    assert_eq!(circle.told_of(1), 1, "nobody guards them any more");
+    // The control: with their shares nothing has ended, and she is told who guards, as by each other device of hers.
+    circle.chain.extend(shares).unwrap();
+    assert_eq!(circle.guarding(), 2);
+    assert_eq!(circle.told_of(2), 1);
+}
+
 /// A device that was approved, and whose person's keys another device renews before it has put the shares together, is given the new ones.
 #[test]
 fn keys_that_are_renewed_meanwhile_reach_the_new_device() {

@@ -90,6 +90,8 @@ pub struct DeviceRecord {
     pub wrapped_user_secret: Vec<u8>,
     /// The machine's name, sealed.
     pub sealed_name: Vec<u8>,
+    /// Who certified it.
+    pub certified_by: Issuer,
     /// The position that enrolled it.
     pub since: u64,
     /// The position from which it is refused.
@@ -273,6 +275,7 @@ impl Organisation {
                     kem: kem.clone(),
                     wrapped_user_secret: wrapped_user_secret.clone(),
                     sealed_name: sealed_name.clone(),
+                    certified_by: certificate.issuer,
                     since: position,
                     revoked_at: None,
                 };

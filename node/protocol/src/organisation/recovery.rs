@@ -267,6 +267,7 @@ impl Organisation {
             kem: said.kem.clone(),
             wrapped_user_secret: Vec::new(),
             sealed_name: said.sealed_name.clone(),
+            certified_by: certificate.issuer,
             since: position,
             revoked_at: None,
         };

@@ -61,7 +61,9 @@ impl View<'_> {
             ),
             details,
             spaces: part.spaces.iter().map(|(space, head)| self.space(*space, *head)).collect(),
+            waits_for_last: !part.is_last,
             alarm,
+            ..Told::default()
         }
     }
 

@@ -1,13 +1,14 @@
 //! Nothing that is signed goes unseen, and nothing that is seen commands the terminal.
 
 use vauban_crypto::kem::KemSecret;
+use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Digest, Incarnation, SpaceId};
-use vauban_protocol::organisation::{Charter, Operator, Reanchor, Statement, Visa};
+use vauban_protocol::organisation::{Charter, Operator, Reanchor, Statement, Visa, device_fingerprint};
 use vauban_protocol::signature::Ed25519Key;
 
 use super::*;
-use crate::organisation::{Draft, Founder, Founding, found};
+use crate::organisation::{Author, Draft, Founder, Founding, found};
 use crate::plain::is_commanding;
 use crate::state::SpaceAnchor;
 
@@ -141,6 +142,7 @@ fn a_reanchoring_is_shown_beside_what_this_device_has_seen() {
     assert!(told.details.iter().any(|line| line.contains(&ONE.to_hex()) && line.contains('4')), "{text}");
     assert_eq!((says(&told, TWO), says(&told, GONE)), (0, 1), "{text}");
     let first = looks.told(1, &Grant::Reanchor(part(&spaces, false)));
+    assert!(first.waits_for_last && !told.waits_for_last);
     assert_eq!(says(&first, GONE), 0, "another part may name it");
     assert_ne!(first.in_full(), text);
     // What a part before it names is not lost.
@@ -160,17 +162,80 @@ fn a_reanchoring_is_shown_beside_what_this_device_has_seen() {
 #[test]
 fn the_rule_is_shown_with_those_who_sign_from_then_on() {
     let ghost = UserId([0xdd; 16]);
-    let person = Statement::User {
-        user: ghost,
+    let founding = founding(vec![person(ghost), Statement::Admin { user: ghost }]);
+    let told = view(&founding, &[]).told(1, &Grant::Rule(Rule::TwoAdmins));
+    assert_eq!(told.devices.len(), 1, "the founder's");
+    for admin in [ghost, founding.identity.user()] {
+        assert_eq!(told.details.iter().filter(|line| line.contains(&admin.to_hex())).count(), 1);
+    }
+}
+
+fn person(user: UserId) -> Statement {
+    Statement::User {
+        user,
         kem: KemSecret::generate().public().clone(),
         wrapped_directory: Vec::new(),
         sealed_name: Vec::new(),
         invite: None,
-    };
-    let founding = founding(vec![person, Statement::Admin { user: ghost }]);
-    let told = view(&founding, &[]).told(1, &Grant::Rule(Rule::TwoAdmins));
-    assert_eq!(told.details.len(), 2);
-    for admin in [ghost, founding.identity.user()] {
-        assert_eq!(told.details.iter().filter(|line| line.contains(&admin.to_hex())).count(), 1);
     }
+}
+
+/// A device of somebody, said by another one; answers with its words.
+fn enrol(founding: &mut Founding, by: Option<&SigningKeys>, user: UserId, keys: &SigningKeys) -> String {
+    let kem = KemSecret::generate().public().clone();
+    let words = spoken::words(&device_fingerprint(keys.public(), &kem).0);
+    let statement = Statement::Device {
+        user,
+        keys: keys.public().clone(),
+        kem,
+        wrapped_user_secret: Vec::new(),
+        sealed_name: Vec::new(),
+        invite: None,
+    };
+    let mut draft = Draft::new(founding.chain.organisation(), NOW);
+    match by {
+        Some(keys) => draft.say(Author::Device(keys.public().device_id(), keys), statement).unwrap(),
+        None => draft.say((&founding.identity).into(), statement).unwrap(),
+    }
+    founding.chain.extend(&draft.finish().0).unwrap();
+    words
+}
+
+/// Fails if an admin who has given somebody a device of their own, and from it the real one, is two admins after words were compared: those of
+/// the person's key, which opens, are the person's all the same.
+#[test]
+fn each_device_that_signs_is_shown_with_words_and_with_whoever_enrolled_it() {
+    let zoe = UserId([0xdd; 16]);
+    let mut founding = founding(vec![person(zoe)]);
+    let (theirs, real) = (SigningKeys::generate().unwrap(), SigningKeys::generate().unwrap());
+    let first = enrol(&mut founding, None, zoe, &theirs);
+    let second = enrol(&mut founding, Some(&theirs), zoe, &real);
+    let (claire, zoes) = (founding.identity.user().to_hex()[..12].to_owned(), zoe.to_hex()[..12].to_owned());
+    let mut draft = Draft::new(founding.chain.organisation(), NOW);
+    draft.say((&founding.root).into(), Statement::Admin { user: zoe }).unwrap();
+    founding.chain.extend(&draft.finish().0).unwrap();
+    for grant in [Grant::Admin { user: zoe }, Grant::Rule(Rule::TwoAdmins)] {
+        let told = view(&founding, &[]).told(1, &grant);
+        for (words, certifier) in [(&first, &claire), (&second, &zoes)] {
+            let is_shown = |line: &&String| line.contains(words.as_str()) && line.contains(certifier.as_str());
+            assert_eq!(told.details.iter().filter(is_shown).count(), 1, "no {words} by {certifier}: {told:?}");
+            let as_json = serde_json::to_value(&told).unwrap();
+            let devices = as_json["devices"].as_array().unwrap();
+            assert!(devices.iter().any(|device| device["words"] == words.as_str()), "{as_json}");
+        }
+    }
+}
+
+/// Fails if a device that was enrolled while people compared words signs for the new admin, too.
+#[test]
+fn a_device_that_came_after_the_words_is_not_as_shown() {
+    let zoe = UserId([0xdd; 16]);
+    let mut founding = founding(vec![person(zoe)]);
+    let (real, late) = (SigningKeys::generate().unwrap(), SigningKeys::generate().unwrap());
+    enrol(&mut founding, None, zoe, &real);
+    let grant = Grant::Admin { user: zoe };
+    let shown = view(&founding, &[]).told(1, &grant);
+    assert!(view(&founding, &[]).is_as_shown(1, &grant, &shown));
+    enrol(&mut founding, Some(&real), zoe, &late);
+    assert!(!view(&founding, &[]).is_as_shown(1, &grant, &shown));
 }
