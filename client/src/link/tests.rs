@@ -13,28 +13,21 @@ use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Digest, InviteId, NodeId};
-use vauban_protocol::organisation::{Charter, Operator, PlacementPolicy, PolicyBreach, Statement};
+use vauban_protocol::organisation::{Charter, Operator, PolicyBreach, Statement};
 use vauban_protocol::signature::Ed25519Key;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::{ALPN_DEVICE, ALPN_GUEST, Response, encode_head, push_item};
 
 use crate::clock;
 use crate::link::{Link, LinkError, Stranger, TrustedNode, Unreached, Untrusted, news_from};
-use crate::organisation::{
-    Chain, ChainError, Draft, Founder, Founding, InviteFetchError, fetch_chain, found, sign_node,
-};
+use crate::organisation::tests::founded_at;
+use crate::organisation::{Chain, ChainError, Draft, Founding, InviteFetchError, fetch_chain, sign_node};
 
 const RECEIPT_KEY: Ed25519Key = Ed25519Key([5; 32]);
 const INVITE: InviteId = InviteId([6; 16]);
 
 fn founding() -> Founding {
-    let founder = Founder {
-        organisation: "Mairie".into(),
-        user: "Claire".into(),
-        device: "poste".into(),
-        policy: PlacementPolicy::default(),
-    };
-    found(&founder, clock::now()).expect("an organisation is founded")
+    founded_at(clock::now())
 }
 
 /// A node's TLS key, and the certificate that `founding`'s authority signs for it in the name of `node`.

@@ -60,12 +60,13 @@ mod tests {
     use std::collections::BTreeMap;
 
     use vauban_protocol::id::{DeviceId, SpaceId};
-    use vauban_protocol::organisation::{PlacementPolicy, Statement};
+    use vauban_protocol::organisation::Statement;
     use vauban_protocol::space::Member;
     use vauban_protocol::time::Timestamp;
 
     use super::*;
-    use crate::organisation::{Chain, Draft, Founder, found};
+    use crate::organisation::tests::founded_at;
+    use crate::organisation::{Chain, Draft};
 
     const NOW: Timestamp = Timestamp(1_800_000_000);
     const ALICE: UserId = UserId([1; 16]);
@@ -75,13 +76,7 @@ mod tests {
 
     /// An organisation with these people, of whom one was revoked.
     fn organisation() -> Chain {
-        let founder = Founder {
-            organisation: "Mairie".into(),
-            user: "Claire".into(),
-            device: "poste".into(),
-            policy: PlacementPolicy::default(),
-        };
-        let founding = found(&founder, NOW).unwrap();
+        let founding = founded_at(NOW);
         let mut chain = founding.chain;
         let mut draft = Draft::new(chain.organisation(), NOW);
         for user in [ALICE, BOB, CAROL, GONE] {

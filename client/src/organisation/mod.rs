@@ -40,4 +40,4 @@ pub use roster::Roster;
 pub use standing::{Standing, is_stale, standing};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,13 +20,18 @@ pub(super) const NOW: Timestamp = Timestamp(1_800_000_000);
 
 /// An organisation with its founding admin.
 pub(super) fn founding() -> Founding {
+    founded_at(NOW)
+}
+
+/// The same, founded at another time; for tests of whatever needs an organisation.
+pub(crate) fn founded_at(now: Timestamp) -> Founding {
     let founder = Founder {
         organisation: "Mairie".into(),
         user: "Claire".into(),
         device: "poste".into(),
         policy: PlacementPolicy::default(),
     };
-    found(&founder, NOW).expect("an organisation is founded")
+    found(&founder, now).expect("an organisation is founded")
 }
 
 fn invitation(founding: &Founding, name: &str) -> (Signed<Invite>, InviteCode) {

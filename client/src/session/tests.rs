@@ -6,7 +6,8 @@ use vauban_protocol::time::Timestamp;
 
 use super::*;
 use crate::keys::Root;
-use crate::organisation::{Draft, Founder, Founding, found};
+use crate::organisation::tests::founded_at;
+use crate::organisation::{Draft, Founding};
 use crate::state::AnchorRecord;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -22,13 +23,7 @@ struct Cut {
 
 impl Cut {
     fn new() -> Self {
-        let founder = Founder {
-            organisation: "Mairie".into(),
-            user: "Claire".into(),
-            device: "poste".into(),
-            policy: PlacementPolicy::default(),
-        };
-        let Founding { root, identity, chain: cut } = found(&founder, NOW).unwrap();
+        let Founding { root, identity, chain: cut } = founded_at(NOW);
         let whole = longer(&cut, &root, &["FR", "BE"]);
         let folder = tempfile::tempdir().unwrap();
         let home = Home::at(Some(folder.path().to_owned()));

@@ -8,7 +8,8 @@ use vauban_protocol::organisation::{Charter, Operator, Reanchor, Statement, Visa
 use vauban_protocol::signature::Ed25519Key;
 
 use super::*;
-use crate::organisation::{Author, Draft, Founder, Founding, found};
+use crate::organisation::tests::founded_at;
+use crate::organisation::{Author, Draft, Founding};
 use crate::plain::is_commanding;
 use crate::state::SpaceAnchor;
 
@@ -20,13 +21,7 @@ const GONE: SpaceId = SpaceId([0xcc; 16]);
 
 /// An organisation whose root has said this, too.
 fn founding(said: Vec<Statement>) -> Founding {
-    let founder = Founder {
-        organisation: "Mairie".into(),
-        user: "Claire".into(),
-        device: "poste".into(),
-        policy: PlacementPolicy::default(),
-    };
-    let mut founding = found(&founder, NOW).unwrap();
+    let mut founding = founded_at(NOW);
     let mut draft = Draft::new(founding.chain.organisation(), NOW);
     for statement in said {
         draft.say((&founding.root).into(), statement).unwrap();

@@ -4,20 +4,11 @@ use vauban_protocol::id::{Digest, NodeId};
 use vauban_protocol::organisation::{PlacementPolicy, Statement};
 
 use super::*;
-use crate::organisation::{Founder, Founding, found};
+use crate::organisation::Founding;
+use crate::organisation::tests::founded_at;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const RESTORED: Incarnation = Incarnation([7; 16]);
-
-fn founding() -> Founding {
-    let founder = Founder {
-        organisation: "Mairie".into(),
-        user: "Claire".into(),
-        device: "poste".into(),
-        policy: PlacementPolicy::default(),
-    };
-    found(&founder, NOW).unwrap()
-}
 
 /// Of two full parts and a third.
 fn request(founding: &Founding) -> ReanchorRequest {
@@ -47,7 +38,7 @@ fn propose(founding: &mut Founding, grants: impl IntoIterator<Item = Grant>) {
 /// Fails if the next run takes what was left of one that was cut off for the whole: nothing would be in force once it is approved.
 #[test]
 fn a_run_that_was_cut_off_is_gone_on_with() {
-    let mut founding = founding();
+    let mut founding = founded_at(NOW);
     let request = request(&founding);
     let parts = parts_of(&request, founding.chain.organisation(), NOW);
     assert_eq!(parts.iter().map(|part| part.is_last).collect::<Vec<_>>(), [false, false, true]);
@@ -71,7 +62,7 @@ fn a_run_that_was_cut_off_is_gone_on_with() {
 /// Fails if a run begins that finds no place for its last part.
 #[test]
 fn what_is_proposed_already_takes_places() {
-    let mut founding = founding();
+    let mut founding = founded_at(NOW);
     let parts = parts_of(&request(&founding), founding.chain.organisation(), NOW);
     let policy = || Grant::Policy(PlacementPolicy::default());
     propose(&mut founding, std::iter::repeat_with(policy).take(PROPOSALS_MAX - 3));
