@@ -1,5 +1,6 @@
 //! `vauban link …`: files for people without an account, and from them.
 
+mod chosen;
 mod create;
 mod get;
 mod list;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use vauban_protocol::id::LinkId;
 
-use super::revoke::chosen;
+use super::chosen::chosen;
 use crate::commands::Context;
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Purpose, connected};
@@ -33,8 +33,8 @@ pub(crate) struct Arguments {
     ))]
     discard_unreadable: bool,
     #[arg(long, value_name = "REQUEST", conflicts_with = "discard", help = say!(
-        fr: "Prend aussi ce qui est venu par cette demande, dont l'auteur n'écrit plus dans l'espace",
-        en: "Takes also what came by this request, whose maker writes to the space no more",
+        fr: "Prend aussi ce qui est venu par cette demande, dont l'auteur n'écrit plus dans l'espace, ou dont les clés ont changé depuis",
+        en: "Takes also what came by this request, whose maker writes to the space no more, or since which the space's keys have changed",
     ))]
     accept: Option<String>,
     #[arg(long, value_name = "REQUEST", conflicts_with = "discard_unreadable", help = say!(
