@@ -36,10 +36,7 @@ case "${VAUBAN_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}" in fr*) VAUBAN_LANG=
 export VAUBAN_LANG
 
 main() {
-    for program in vauban vauban-node; do
-        [ -x "$programs/$program" ] || fail "$programs/$program manque : lancez « make demo »." \
-            "$programs/$program is missing: run \`make demo\`."
-    done
+    have_programs demo
     work=$(mktemp -d "${TMPDIR:-/tmp}/vauban-demo.XXXXXX")
     trap 'leave $?' EXIT
     trap 'exit 130' INT

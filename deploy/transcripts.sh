@@ -17,10 +17,7 @@ guides=(client/GUIDE.fr.md client/GUIDE.en.md deploy/README.md)
 origin=https://partage.agence.example
 
 main() {
-    for program in vauban vauban-node; do
-        [ -x "$programs/$program" ] || fail "$programs/$program manque : lancez « make transcripts »." \
-            "$programs/$program is missing: run \`make transcripts\`."
-    done
+    have_programs transcripts
     all=$(mktemp -d "${TMPDIR:-/tmp}/vauban-transcripts.XXXXXX")
     work=$all
     trap 'ended $?' EXIT

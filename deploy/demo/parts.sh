@@ -4,6 +4,15 @@
 say() { if [ "$VAUBAN_LANG" = fr ]; then printf '%s\n' "$1"; else printf '%s\n' "$2"; fi; }
 fail() { say "ÉCHEC : $1" "FAILED: $2" >&2; exit 1; }
 
+# Fails unless the programs were built, which `make TARGET` does.
+have_programs() {
+    local program
+    for program in vauban vauban-node; do
+        [ -x "$programs/$program" ] || fail "$programs/$program manque : lancez « make $1 »." \
+            "$programs/$program is missing: run \`make $1\`."
+    done
+}
+
 acts=0
 act() { acts=$((acts + 1)); echo; say "$acts. $1" "$acts. $2"; }
 
