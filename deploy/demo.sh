@@ -32,9 +32,6 @@ sites=(Paris-1 Lyon-1 Lille-1)
 departments=(75 69 59)
 node_address=() node_process=() node_name=() node_web=() node_page=()
 
-case "${VAUBAN_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}" in fr*) VAUBAN_LANG=fr ;; *) VAUBAN_LANG=en ;; esac
-export VAUBAN_LANG
-
 main() {
     have_programs demo
     work=$(mktemp -d "${TMPDIR:-/tmp}/vauban-demo.XXXXXX")

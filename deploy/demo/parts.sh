@@ -1,6 +1,9 @@
 # What the acts of deploy/demo.sh are made of: words, commands as somebody, waiting, figures, and how all of it ends.
 # shellcheck shell=bash disable=SC2154
 
+case "${VAUBAN_LANG:-${LC_ALL:-${LC_MESSAGES:-${LANG:-}}}}" in fr*) VAUBAN_LANG=fr ;; *) VAUBAN_LANG=en ;; esac
+export VAUBAN_LANG
+
 say() { if [ "$VAUBAN_LANG" = fr ]; then printf '%s\n' "$1"; else printf '%s\n' "$2"; fi; }
 fail() { say "ÉCHEC : $1" "FAILED: $2" >&2; exit 1; }
 
