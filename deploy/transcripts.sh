@@ -3,6 +3,7 @@
 # `<!-- transcript: NAME.LANGUAGE -->`. Run it by `make transcripts`, which builds the programs first; then look at `git diff`.
 #
 #   ONLY=fr    one language alone (or en)
+#   DEMO=no    leaves out what `make demo` prints, for who changes another scene
 #   KEEP=1     leaves the recordings there, and says where; the guides are not touched
 #
 # Codes, addresses and folders are cut short, and nothing else is.
@@ -12,7 +13,7 @@ cd "$(dirname "$0")/.."
 
 programs=${CARGO_TARGET_DIR:-$HOME/.cache/vauban/target}/release
 PATH=$programs:$PATH
-guides=(client/GUIDE.fr.md client/GUIDE.en.md deploy/README.md)
+guides=(README.md client/GUIDE.fr.md client/GUIDE.en.md deploy/README.md)
 # What links begin with, as a proxy with TLS would have it.
 origin=https://partage.agence.example
 
@@ -64,6 +65,7 @@ record() {
     two_admins
     kill -TERM "$node"
     wait "$node"
+    [ "${DEMO:-}" = no ] || demo
     placed
     [ -n "${KEEP:-}" ] || embed
 }
@@ -224,6 +226,20 @@ two_admins() {
     block two-admins-policy
     shows admin vauban org policy --country FR --country BE
     shows emma vauban admin approve "$(proposal)" --yes
+}
+
+# What `make demo` prints: all acts from the fourth on, in the language of the README; and what it shows of a cluster that loses a node.
+demo() {
+    say "  la démonstration (VAUBAN_LANG=$VAUBAN_LANG)…" "  the demo (VAUBAN_LANG=$VAUBAN_LANG)…"
+    env -u KEEP -u DIR TMPDIR="$work" deploy/demo.sh >"$work/demo" 2>&1 </dev/null
+    sed -i "s|$work/vauban-demo\.[A-Za-z0-9]*|…|g" "$work/demo"
+    block cluster-status
+    awk '/\$ vauban-node cluster status / { shown = 1; if (count++) print ""; next }
+        shown { print }
+        /^(Layout|La répartition) [0-9]+/ { shown = 0 }' "$work/demo" >"$block"
+    [ "$VAUBAN_LANG" = en ] || return 0
+    block demo
+    sed -n '/^4\. /,$p' "$work/demo" >"$block"
 }
 
 # --- what the scenes are made of ------------------------------------------------------------------------------------

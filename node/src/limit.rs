@@ -255,7 +255,7 @@ pub const REPAIR_FETCHES_MAX: usize = 4;
 pub const REPAIR_BATCHES_MAX: usize = 6;
 /// Bytes that one unit of repair begins to fetch: what a throttle lets pass at once.
 pub const REPAIR_STEP_BYTES: usize = 64 * 1024 * 1024;
-/// Seconds until a replica that did not answer is asked again for what is missing.
+/// Seconds until a replica that did not answer is asked again for what is missing, or rows are looked at again that may not be the newest.
 pub const REPAIR_RETRY_SECONDS: u64 = 5;
 /// Seconds between two passes, at least: repair begins well within 30 s of a loss.
 pub const REPAIR_PAUSE_SECONDS_MIN: u64 = 15;

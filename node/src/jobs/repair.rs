@@ -282,10 +282,13 @@ impl Repair {
     async fn end(&mut self, pass: Pass) -> Result<u64, JobError> {
         let (took, rest) = (pass.begun.elapsed(), Duration::from_secs(REPAIR_PAUSE_SECONDS_MIN));
         self.was_full = pass.is_full;
+        let retry = Duration::from_secs(REPAIR_RETRY_SECONDS);
         let pause = if pass.is_full || (pass.wanting > 0 && pass.is_unheard) {
-            Duration::from_secs(REPAIR_RETRY_SECONDS)
+            retry
+        } else if pass.lags {
+            took.max(retry)
         } else {
-            took.saturating_mul(if pass.lags { 1 } else { REPAIR_PAUSE_FACTOR }).max(rest)
+            took.saturating_mul(REPAIR_PAUSE_FACTOR).max(rest)
         };
         let now = Instant::now();
         (self.next, self.rested) = (Some(now + pause), Some(now + rest));
