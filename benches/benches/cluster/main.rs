@@ -2,12 +2,13 @@
 //! the leader lost, a node's disk emptied.
 //!
 //! `cargo bench -p vauban-benches --bench cluster` prints the table; `ONLY=large,small,medium,latency,rate,leader,repair` chooses parts.
-//! A Garage of three nodes is the peer that the bounds come from, and is run by nobody here: its figures are of another day and
-//! another machine. What is measured beside ours in the same run are the disk, restic and borg, to a local folder: one copy.
+//! A Garage of three nodes is the peer that the bounds come from: where it and rclone are installed it is measured in the same run, else its
+//! figures of another day and another machine stand for it. Beside it the disk, restic and borg, to a local folder: one copy.
 #![allow(missing_docs, reason = "a program, not a library")]
 
 mod commits;
 mod files;
+mod garage;
 mod losses;
 mod writer;
 
@@ -19,6 +20,8 @@ use vauban_tests::home::{COMMAND_LIMIT, Home};
 use vauban_tests::http::metric;
 use vauban_tests::node::Node;
 use vauban_tests::wait;
+
+use crate::garage::TRANSFERS;
 
 /// Nodes, and sites: each partition has three copies.
 const NODES: usize = 3;
@@ -50,9 +53,10 @@ fn main() -> anyhow::Result<()> {
         measure(&mut bench)?;
     }
     println!("{}", bench.table.markdown());
-    println!(
-        "Beside it, not measured here: a Garage of three nodes, which the bounds come from (another day, another machine)."
-    );
+    match &bench.garage {
+        Some(version) => println!("Garage {version}, three nodes, by rclone {TRANSFERS} files at once."),
+        None => println!("No Garage and rclone are installed: the bounds are of another day and another machine."),
+    }
     Ok(())
 }
 
@@ -62,6 +66,8 @@ struct Bench {
     nodes: Vec<Node>,
     home: Home,
     table: Table,
+    /// The version of Garage that is installed.
+    garage: Option<String>,
 }
 
 impl Bench {
@@ -73,7 +79,7 @@ impl Bench {
             })?;
         }
         let home = agency.enrol("banc")?;
-        Ok(Self { agency, nodes, home, table: Table::default() })
+        Ok(Self { agency, nodes, home, table: Table::default(), garage: garage::version() })
     }
 
     fn folder(&self, name: &str) -> anyhow::Result<PathBuf> {
