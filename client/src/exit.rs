@@ -155,9 +155,12 @@ fn of_sync(error: &SyncError) -> Exit {
 fn of_shared_link(error: &SharedLinkError) -> Exit {
     match error {
         SharedLinkError::Address(_) | SharedLinkError::TooLarge | SharedLinkError::AsksForFiles => Exit::Usage,
-        SharedLinkError::NoPage => Exit::Refused,
+        SharedLinkError::NoPage | SharedLinkError::Forbidden => Exit::Refused,
         SharedLinkError::Password => Exit::Passphrase,
-        SharedLinkError::Unsigned | SharedLinkError::Forged | SharedLinkError::Manifest(_) => Exit::Misbehaved,
+        SharedLinkError::Unsigned
+        | SharedLinkError::Forged
+        | SharedLinkError::Manifest(_)
+        | SharedLinkError::Origin(_) => Exit::Misbehaved,
         SharedLinkError::Exists(_) => Exit::Local,
     }
 }

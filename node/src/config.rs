@@ -12,6 +12,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use serde::{Deserialize, Serialize};
 use vauban_protocol::limit::CHUNKS_BYTES_MAX;
+use vauban_protocol::organisation::is_origin;
 use vauban_protocol::time::DAY_SECONDS;
 
 use crate::durable_file;
@@ -330,12 +331,7 @@ impl Config {
             return Err(out_of_range("web.hosts", host, rule));
         }
         if let Some(origin) = &self.links.origin {
-            let is_origin = ["https://", "http://"].iter().any(|scheme| {
-                origin.strip_prefix(scheme).is_some_and(|host| {
-                    !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic() && !"/?#\\\"'<>".contains(c))
-                })
-            });
-            if !is_origin {
+            if !is_origin(origin) {
                 return Err(out_of_range(
                     "links.origin",
                     origin,

@@ -13,6 +13,7 @@ pub(crate) mod ignored;
 pub(crate) mod init;
 pub(crate) mod limit;
 pub(crate) mod link;
+mod link_policy;
 pub(crate) mod log;
 pub(crate) mod ls;
 pub(crate) mod org;

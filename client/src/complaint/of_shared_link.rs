@@ -1,6 +1,7 @@
 //! Failures of links for people without an account.
 
 use crate::complaint::Complaint;
+use crate::plain::Plain;
 use crate::say;
 use crate::shared_link::{AddressError, SharedLinkError};
 
@@ -73,6 +74,29 @@ pub(super) fn complaint(error: &SharedLinkError) -> Complaint {
                 en: "Ask the operator to fill in `[links]` in node.toml (listen and origin), then run it again.",
             ),
         ),
+        SharedLinkError::Forbidden => Complaint::new(
+            say!(
+                fr: "L'organisation n'admet ni lien ni demande de fichiers.",
+                en: "The organisation allows neither links nor file requests.",
+            ),
+            say!(
+                fr: "Demander à qui l'administre : `vauban org policy` le montre et le change.",
+                en: "Ask whoever administers it: `vauban org policy` shows and changes that.",
+            ),
+        ),
+        SharedLinkError::Origin(origin) => {
+            let origin = Plain(origin);
+            Complaint::new(
+                say!(
+                    fr: "Le nœud donne au lien une adresse que l'organisation n'admet pas : {origin}. Le lien a été retiré.",
+                    en: "The node gives the link an address that the organisation does not allow: {origin}. The link was revoked.",
+                ),
+                say!(
+                    fr: "Prévenir l'exploitant du nœud ; s'il a changé de nom, l'administrateur l'admet par `vauban org policy --link-origin`.",
+                    en: "Tell the node's operator; if it has a new name, the admin allows it by `vauban org policy --link-origin`.",
+                ),
+            )
+        }
         SharedLinkError::Exists(path) => {
             let path = path.display();
             Complaint::new(

@@ -28,6 +28,12 @@ pub enum SharedLinkError {
     /// No node serves the page by which people without an account drop files.
     #[error("no node serves a page")]
     NoPage,
+    /// The organisation's policy allows no links.
+    #[error("the organisation allows no links")]
+    Forbidden,
+    /// The node says that the page is where the organisation's policy has none, or what is no origin at all.
+    #[error("the node names a page at an origin that the policy does not allow: {0}")]
+    Origin(String),
     /// Something stands where the files are to go.
     #[error("{} is there already", .0.display())]
     Exists(PathBuf),

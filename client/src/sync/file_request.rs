@@ -68,6 +68,7 @@ impl<N: Nodes> OpenSpace<N> {
     /// [`SyncError`].
     pub fn request_files(&mut self, what: &ToRequest) -> Result<Requested, SyncError> {
         self.settle()?;
+        self.ensure_links_allowed()?;
         self.ensure_epoch()?;
         let (id, secret) = (LinkId(*Secret::random().expose()), LinkSecret::random());
         let keys = secret.keys(id, what.password.as_deref());
@@ -101,6 +102,7 @@ impl<N: Nodes> OpenSpace<N> {
             _ => return Err(senseless("not that the request was made")),
         };
         self.write_record()?;
+        self.ensure_page_allowed(id, origin.as_deref())?;
         Ok(Requested { request: id, secret, key, origin })
     }
 

@@ -81,6 +81,7 @@ impl<N: Nodes> OpenSpace<N> {
     /// [`SyncError`].
     pub fn share(&mut self, what: &ToShare) -> Result<Option<Shared>, SyncError> {
         self.settle()?;
+        self.ensure_links_allowed()?;
         self.ensure_epoch()?;
         let Some((name, found)) = self.snapshot(what)? else { return Ok(None) };
         let manifest = Manifest::new(name, found.entries);
@@ -123,8 +124,25 @@ impl<N: Nodes> OpenSpace<N> {
             }
         }
         self.write_record()?;
+        self.ensure_page_allowed(id, origin.as_deref())?;
         let (files, bytes) = (manifest.files(), manifest.bytes());
         Ok(Some(Shared { link: id, secret, origin, files, bytes, left_out: found.left_out }))
+    }
+
+    /// Nodes refuse it, too; here it is said before anything is stored.
+    pub(super) fn ensure_links_allowed(&self) -> Result<(), SharedLinkError> {
+        if self.org.link_policy().allows_links() { Ok(()) } else { Err(SharedLinkError::Forbidden) }
+    }
+
+    /// What a node says of the page's origin goes to people as a part of the address: one that the policy does not allow ends the link.
+    pub(super) fn ensure_page_allowed(&mut self, link: LinkId, origin: Option<&str>) -> Result<(), SyncError> {
+        match origin.filter(|origin| !self.org.link_policy().allows_page(origin)) {
+            None => Ok(()),
+            Some(origin) => {
+                self.end_link(link)?;
+                Err(SharedLinkError::Origin(origin.to_owned()).into())
+            }
+        }
     }
 
     /// The space's links, with those that ended lately.

@@ -104,6 +104,10 @@ pub const LINK_LABEL_BYTES_MAX: usize = 1024;
 pub const LINK_PART_IDS_MAX: usize = IDS_MAX;
 /// Parts of one link: some 200 GiB. Each has a bit in what nodes keep of a link.
 pub const LINK_PARTS_MAX: usize = 64;
+/// Origins at which an organisation's policy lets pages of links stand.
+pub const LINK_ORIGINS_MAX: usize = 8;
+/// Bytes of such an origin: a scheme, a host and a port.
+pub const ORIGIN_BYTES_MAX: usize = 272;
 /// Days for which a link may last.
 pub const LINK_DAYS_MAX: u64 = 366;
 /// Links of one space, with those that ended lately: bounds what one answer lists.

@@ -9,7 +9,8 @@ use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Digest, Incarnation, NodeId, SpaceId};
 use vauban_protocol::limit::PROPOSALS_MAX;
 use vauban_protocol::organisation::{
-    Charter, Grant, Issuer, Operator, Organisation, OrganisationError, PlacementPolicy, Reanchor, Rule, Statement,
+    Charter, Grant, Issuer, LinkPolicy, Operator, Organisation, OrganisationError, PlacementPolicy, Reanchor, Rule,
+    Statement,
 };
 use vauban_protocol::time::Timestamp;
 
@@ -103,7 +104,12 @@ fn charter(byte: u8) -> Charter {
 #[test]
 fn one_admin_is_not_enough_and_two_are() {
     let mut council = Council::bound();
-    let grants = [Grant::Policy(abroad()), Grant::Charter(charter(7)), Grant::Admin { user: user(4) }];
+    let grants = [
+        Grant::Policy(abroad()),
+        Grant::Charter(charter(7)),
+        Grant::Admin { user: user(4) },
+        Grant::Links(LinkPolicy::Forbidden),
+    ];
     for statement in [Town::user_statement(4, None), Town::device_statement(4, &Signer::new(40), None)] {
         council.root(statement).unwrap();
     }
@@ -122,16 +128,18 @@ fn one_admin_is_not_enough_and_two_are() {
     let added = council.town.by_admin(Town::device_statement(1, &another, None));
     council.take(added).unwrap();
     let numbers: Vec<u64> = council.organisation().proposals().map(|proposal| proposal.number).collect();
-    assert_eq!(numbers.len(), 3);
+    assert_eq!(numbers.len(), 4);
     for number in &numbers {
         let again = council.says(&another, Statement::Cosign { proposal: *number });
         assert_eq!(council.take(again), Err(OrganisationError::Contradiction));
     }
     assert_eq!(council.organisation().policy(), &PlacementPolicy::default());
+    assert!(council.organisation().link_policy().allows_links());
     assert!(!council.organisation().is_admin(user(4)) && council.organisation().charters().next().is_none());
 
     numbers.iter().for_each(|number| council.second_approves(*number).unwrap());
     assert_eq!(council.organisation().policy(), &abroad());
+    assert_eq!(council.organisation().link_policy(), &LinkPolicy::Forbidden);
     assert!(council.organisation().is_admin(user(4)));
     assert!(council.organisation().charter(charter(7).node()).is_some());
     assert_eq!(council.organisation().proposals().count(), 0);

@@ -214,7 +214,8 @@ impl Command {
                 | Statement::Approve(_)
                 | Statement::Propose(_)
                 | Statement::Cosign { .. }
-                | Statement::Withdraw { .. } => level::SHARED,
+                | Statement::Withdraw { .. }
+                | Statement::Links(_) => level::SHARED,
                 _ => 0,
             })
         };

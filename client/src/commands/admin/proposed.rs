@@ -9,10 +9,11 @@ mod tests;
 use devices::Signing;
 use serde::Serialize;
 use vauban_protocol::id::UserId;
-use vauban_protocol::organisation::{Grant, Organisation, PlacementPolicy, Rule};
+use vauban_protocol::organisation::{Grant, LinkPolicy, Organisation, PlacementPolicy, Rule};
 use vauban_protocol::time::Timestamp;
 
 use crate::clock;
+use crate::commands::link_policy;
 use crate::failure::Failure;
 use crate::organisation::Roster;
 use crate::plain::Plain;
@@ -83,6 +84,7 @@ impl<'a> View<'a> {
             Grant::Charter(charter) => self.charter(charter),
             Grant::Policy(policy) => self.policy(policy),
             Grant::Reanchor(part) => self.reanchor(number, part),
+            Grant::Links(policy) => self.links(policy),
             Grant::Rule(Rule::TwoAdmins) => Told {
                 what: say!(
                     fr: "désormais, ce qui donne confiance demande deux administrateurs",
@@ -159,6 +161,15 @@ impl<'a> View<'a> {
         let (proposed, before) = (policy_line(policy), policy_line(self.organisation.policy()));
         Told {
             what: say!(fr: "politique : {proposed}", en: "policy: {proposed}"),
+            details: vec![say!(fr: "jusqu'ici : {before}", en: "so far: {before}")],
+            ..Told::default()
+        }
+    }
+
+    fn links(&self, policy: &LinkPolicy) -> Told {
+        let (proposed, before) = (link_policy::text(policy), link_policy::text(self.organisation.link_policy()));
+        Told {
+            what: say!(fr: "liens et demandes de fichiers : {proposed}", en: "links and file requests: {proposed}"),
             details: vec![say!(fr: "jusqu'ici : {before}", en: "so far: {before}")],
             ..Told::default()
         }

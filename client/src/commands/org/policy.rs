@@ -1,13 +1,13 @@
 //! `vauban org policy`: where the organisation's bytes may be, and who signs what gives trust.
 
 use serde::Serialize;
-use vauban_protocol::organisation::{Charter, Grant, Organisation, PlacementPolicy, Rule};
+use vauban_protocol::organisation::{Charter, Grant, LinkPolicy, Organisation, PlacementPolicy, Rule, is_origin};
 
 use crate::clock;
 use crate::commands::confirming::Confirmed;
 use crate::commands::granted::{waiting_text, waits};
 use crate::commands::root_passphrase::RootPassphrase;
-use crate::commands::{Context, block_on};
+use crate::commands::{Context, block_on, link_policy};
 use crate::complaint::breach_text;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -50,6 +50,21 @@ pub(crate) struct Arguments {
     ))]
     sites: Option<u8>,
     #[arg(long, value_name = "on|off", value_enum, hide_possible_values = true, help = say!(
+        fr: "Admet des liens et des demandes de fichiers pour qui n'a pas de compte ; off met fin à ceux qu'il y a",
+        en: "Allows links and file requests for people without an account; off ends those there are",
+    ))]
+    links: Option<Switch>,
+    #[arg(long, value_name = "URL", value_parser = parse_origin, conflicts_with = "any_link_origin", help = say!(
+        fr: "Adresse où les pages des liens peuvent être (https://partage.agence.fr), répétable : remplace la liste",
+        en: "Where pages of links may be (https://share.agency.fr), repeatable: replaces the list",
+    ))]
+    link_origin: Vec<String>,
+    #[arg(long, help = say!(
+        fr: "Admet les pages des liens où que les nœuds les servent",
+        en: "Allows pages of links wherever nodes serve them",
+    ))]
+    any_link_origin: bool,
+    #[arg(long, value_name = "on|off", value_enum, hide_possible_values = true, help = say!(
         fr: "Ce qui donne confiance (politique, chartes, administrateurs) demande la signature de deux administrateurs",
         en: "What gives trust (policy, charters, admins) takes the signatures of two admins",
     ))]
@@ -74,6 +89,10 @@ struct Report {
     secnumcloud: bool,
     copies: u8,
     sites: u8,
+    /// Whether there are links and file requests.
+    links: bool,
+    /// Where their pages may be; without any, wherever nodes serve them.
+    link_origins: Vec<String>,
     two_admins: bool,
     /// The numbers by which a second admin approves what was changed; none if it is in force.
     waits: Vec<u64>,
@@ -96,7 +115,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 
 impl Arguments {
     fn changes_anything(&self) -> bool {
-        self.changes_placement() || self.two_admins.is_some()
+        self.changes_placement() || self.changes_links() || self.two_admins.is_some()
     }
 
     fn changes_placement(&self) -> bool {
@@ -106,6 +125,20 @@ impl Arguments {
             || self.secnumcloud.is_some()
             || self.copies.is_some()
             || self.sites.is_some()
+    }
+
+    fn changes_links(&self) -> bool {
+        self.links.is_some() || !self.link_origin.is_empty() || self.any_link_origin
+    }
+
+    /// The policy of links before, with what was typed in its place: naming where pages may be allows links, too.
+    fn applied_to_links(&self, before: &LinkPolicy) -> LinkPolicy {
+        match self.links {
+            Some(Switch::Off) => LinkPolicy::Forbidden,
+            _ if !self.link_origin.is_empty() => LinkPolicy::At(self.link_origin.clone()),
+            _ if self.any_link_origin || !before.allows_links() => LinkPolicy::Anywhere,
+            _ => before.clone(),
+        }
     }
 
     /// The policy before, with what was typed in its place.
@@ -127,12 +160,18 @@ impl Arguments {
 impl Report {
     fn of(organisation: &Organisation, waits: Vec<u64>) -> Self {
         let policy = organisation.policy();
+        let link_origins = match organisation.link_policy() {
+            LinkPolicy::At(origins) => origins.clone(),
+            LinkPolicy::Anywhere | LinkPolicy::Forbidden => Vec::new(),
+        };
         Self {
             countries: policy.countries.clone(),
             regimes: policy.regimes.clone(),
             secnumcloud: policy.secnumcloud,
             copies: policy.copies_min,
             sites: policy.sites_min,
+            links: organisation.link_policy().allows_links(),
+            link_origins,
             two_admins: organisation.takes_two_admins(),
             waits,
         }
@@ -146,6 +185,13 @@ fn grants(organisation: &Organisation, arguments: &Arguments) -> Result<Vec<Gran
     if arguments.changes_placement() && policy != *organisation.policy() {
         consider_nodes(organisation, &policy, arguments.confirmed)?;
         grants.push(Grant::Policy(policy));
+    }
+    let links = arguments.applied_to_links(organisation.link_policy());
+    if arguments.changes_links() && links != *organisation.link_policy() {
+        if !links.allows_links() {
+            consider_links(arguments.confirmed)?;
+        }
+        grants.push(Grant::Links(links));
     }
     match arguments.two_admins {
         Some(Switch::On) if !organisation.takes_two_admins() => {
@@ -190,6 +236,25 @@ fn consider_nodes(organisation: &Organisation, policy: &PlacementPolicy, confirm
     ))
 }
 
+/// All links and file requests end at once, and stay ended.
+fn consider_links(confirmed: Confirmed) -> Result<(), Failure> {
+    confirmed.ask(&say!(
+        fr: "Tous les liens et toutes les demandes de fichiers prennent fin, pour de bon. Continuer ?",
+        en: "All links and file requests end, for good. Go on?",
+    ))
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    let origin = text.trim_end_matches('/');
+    if is_origin(origin) {
+        return Ok(origin.to_owned());
+    }
+    Err(say!(
+        fr: "une adresse sans chemin, comme https://partage.agence.fr",
+        en: "an address without a path, such as https://share.agency.fr",
+    ))
+}
+
 /// With fewer than two admins who can sign nothing is approved any more: two is the least, three leave room.
 fn consider_admins(organisation: &Organisation, confirmed: Confirmed) -> Result<(), Failure> {
     let admins = organisation.admins().filter(|admin| organisation.live_devices_of(*admin).next().is_some()).count();
@@ -218,14 +283,19 @@ fn text(report: &Report) -> String {
     } else {
         say!(fr: "non exigé", en: "not required")
     };
+    let links = link_policy::text(&match (report.links, report.link_origins.as_slice()) {
+        (false, _) => LinkPolicy::Forbidden,
+        (true, []) => LinkPolicy::Anywhere,
+        (true, origins) => LinkPolicy::At(origins.to_vec()),
+    });
     let signers = if report.two_admins {
         say!(fr: "la racine et deux administrateurs", en: "the root and two admins")
     } else {
         say!(fr: "la racine", en: "the root")
     };
     let mut lines = vec![say!(
-        fr: "Pays : {countries}\nRégimes juridiques : {regimes}\nVisa SecNumCloud : {visa}\nCopies : au moins {copies}, sur au moins {sites} site(s)\nSigne ce qui donne confiance : {signers}",
-        en: "Countries: {countries}\nLegal regimes: {regimes}\nSecNumCloud visa: {visa}\nCopies: at least {copies}, on at least {sites} site(s)\nWho signs what gives trust: {signers}",
+        fr: "Pays : {countries}\nRégimes juridiques : {regimes}\nVisa SecNumCloud : {visa}\nCopies : au moins {copies}, sur au moins {sites} site(s)\nLiens et demandes de fichiers : {links}\nSigne ce qui donne confiance : {signers}",
+        en: "Countries: {countries}\nLegal regimes: {regimes}\nSecNumCloud visa: {visa}\nCopies: at least {copies}, on at least {sites} site(s)\nLinks and file requests: {links}\nWho signs what gives trust: {signers}",
     )];
     lines.extend(report.waits.iter().map(|number| waiting_text(*number)));
     lines.join("\n")

@@ -13,9 +13,11 @@ use vauban_protocol::wire::{DropSummary, Refusal};
 
 use super::world::{Device, World};
 use crate::clock;
+use crate::failure::Failure;
 use crate::file_request::{DroppedFile, DroppedList, Junk};
 use crate::limit::{DROP_DEPTH_MAX, DROP_FOLDERS_MAX, DROP_NAMES_TRIED_MAX};
-use crate::sync::{OnJunk, Quiet, Received, Requested, Taking, ToRequest, Trust, Watcher, WhyWaiting};
+use crate::shared_link::SharedLinkError;
+use crate::sync::{OnJunk, Quiet, Received, Requested, SyncError, Taking, ToRequest, Trust, Watcher, WhyWaiting};
 use crate::tree::TreePath;
 
 const ROOM: u64 = 1 << 30;
@@ -27,6 +29,10 @@ impl Device {
     }
 
     fn request_of(&self, bytes_max: u64, drops_max: u32) -> Requested {
+        self.try_request(bytes_max, drops_max).unwrap()
+    }
+
+    fn try_request(&self, bytes_max: u64, drops_max: u32) -> Result<Requested, SyncError> {
         let what = ToRequest {
             path: TreePath::parse("inbox").unwrap(),
             note: String::new(),
@@ -35,7 +41,7 @@ impl Device {
             bytes_max,
             drops_max,
         };
-        self.open().unwrap().request_files(&what).unwrap()
+        self.open().unwrap().request_files(&what)
     }
 
     fn take_drops(&self, on_junk: OnJunk) -> Received {
@@ -109,6 +115,25 @@ fn requested() -> (World, Requested) {
     world.a().sync();
     let made = world.a().request();
     (world, made)
+}
+
+/// Fails if a node has people handed an address that leads to another page, or to words that only look like one.
+#[test]
+fn an_origin_that_is_none_is_not_handed_on() {
+    let world = World::new(&["poste"], Cutting::Keyed);
+    world.a().sync();
+    world.node.with(|state| state.origin = Some("https://partage.mairie.example".to_owned()));
+    assert!(world.a().request().origin.is_some());
+    for origin in ["https://mairie.example/#AAAA", "https://mairie.example\u{1b}[2K\r", "mairie.example"] {
+        world.node.with(|state| state.origin = Some(origin.to_owned()));
+        let failed = world.a().try_request(ROOM, 100).unwrap_err();
+        let SyncError::Device(failure) = &failed else { panic!("{failed:?}") };
+        assert!(
+            matches!(&**failure, Failure::SharedLink(SharedLinkError::Origin(said)) if said == origin),
+            "{failed:?}"
+        );
+        assert!(world.node.with(|state| state.file_requests.is_empty()), "it was not ended");
+    }
 }
 
 /// Fails if a drop that can never land, or not now, stops those that come after it: whoever has the address could then end all of them.

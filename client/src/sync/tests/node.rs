@@ -54,6 +54,8 @@ pub(super) struct State {
     pub(super) before_commit: Option<Box<dyn FnOnce() + Send>>,
     /// A position that outlines leave out.
     pub(super) hidden: Option<u64>,
+    /// Where it says that pages of links are.
+    pub(super) origin: Option<String>,
     /// File requests, as they were signed, and what was dropped and not let go of: each with its records.
     pub(super) file_requests: Vec<Bytes>,
     pub(super) drops: Vec<(DropSummary, Vec<ChunkId>)>,
@@ -99,6 +101,7 @@ impl ModelNode {
             no_adds: None,
             hidden: None,
             before_commit: None,
+            origin: None,
             file_requests: Vec::new(),
             drops: Vec::new(),
             put_bytes: 0,
@@ -299,7 +302,11 @@ impl State {
             }
             Request::CreateFileRequest => {
                 self.file_requests.push(body[0].clone());
-                plain(Response::LinkCreated { origin: None })
+                plain(Response::LinkCreated { origin: self.origin.clone() })
+            }
+            Request::EndLink => {
+                self.file_requests.clear();
+                plain(Response::LinkEnded)
             }
             Request::FileRequests { .. } => {
                 let standing = FileRequestStanding { phase: LinkPhase::Open, bytes: 0, drops: 0, taken: 0 };

@@ -8,6 +8,7 @@ use crate::id::{DeviceId, InviteId, NodeId, UserId};
 use crate::label;
 use crate::limit::{CERTIFICATE_BYTES_MAX, SEALED_NAME_BYTES_MAX};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::links::LinkPolicy;
 use crate::organisation::proposal::Grant;
 use crate::organisation::quota::Quota;
 use crate::organisation::reanchor::Reanchor;
@@ -143,6 +144,8 @@ pub enum Statement {
         /// The position of the proposal.
         proposal: u64,
     },
+    /// What people without an account may be handed or asked for. By the root, unless it takes two admins.
+    Links(LinkPolicy),
 }
 
 impl Payload for Certificate {
@@ -161,6 +164,7 @@ impl Payload for Certificate {
             }
             Statement::Charter(charter) => charter.is_bounded(),
             Statement::Policy(policy) => policy.is_bounded(),
+            Statement::Links(policy) => policy.is_bounded(),
             Statement::SeatNode(seat) => seat.is_bounded(),
             Statement::Reanchor(part) => part.is_bounded(),
             Statement::Recover(recover) => recover.is_bounded(),

@@ -13,6 +13,7 @@ use crate::id::{DeviceId, Digest, Fingerprint, InviteId, NodeId, UserId};
 use crate::limit::USER_DEVICES_MAX;
 use crate::organisation::certificate::{Certificate, Issuer, Statement};
 use crate::organisation::charter::{Charter, PlacementPolicy};
+use crate::organisation::links::LinkPolicy;
 use crate::organisation::proposal::{Grant, Proposals};
 use crate::organisation::quota::{QuotaOf, Quotas};
 use crate::organisation::reanchor::Incarnations;
@@ -131,6 +132,7 @@ pub struct Organisation {
     pub(super) incarnations: Incarnations,
     pub(super) proposals: Proposals,
     policy: PlacementPolicy,
+    links: LinkPolicy,
     invites_used: BTreeSet<InviteId>,
 }
 
@@ -168,6 +170,7 @@ impl Organisation {
             incarnations: Incarnations::default(),
             proposals: Proposals::default(),
             policy: PlacementPolicy::default(),
+            links: LinkPolicy::default(),
             invites_used: BTreeSet::new(),
         })
     }
@@ -231,6 +234,7 @@ impl Organisation {
             | Statement::Charter(_)
             | Statement::RevokeCharter { .. }
             | Statement::Policy(_)
+            | Statement::Links(_)
             | Statement::Propose(_)
             | Statement::Reanchor(_) => false,
         };
@@ -299,6 +303,7 @@ impl Organisation {
                 self.charters_revoked.insert(*node);
             }
             Statement::Policy(policy) => self.policy = policy.clone(),
+            Statement::Links(policy) => self.links = policy.clone(),
             Statement::SeatNode(seat) => self.seats.take(seat, &self.charters, position)?,
             Statement::DrainNode { node } => self.seats.drain(*node, &self.charters)?,
             Statement::RemoveNode { node } => self.seats.remove(*node, &self.charters)?,
@@ -334,6 +339,7 @@ impl Organisation {
             Grant::Admin { user } => self.appoint(*user)?,
             Grant::Charter(charter) => self.admit(charter)?,
             Grant::Policy(policy) => self.policy = policy.clone(),
+            Grant::Links(policy) => self.links = policy.clone(),
             Grant::Reanchor(part) => self.incarnations.take(part, position)?,
             Grant::Rule(rule) => self.set_rule(*rule),
         }
@@ -488,6 +494,12 @@ impl Organisation {
     #[must_use]
     pub fn policy(&self) -> &PlacementPolicy {
         &self.policy
+    }
+
+    /// What people without an account may be handed or asked for.
+    #[must_use]
+    pub fn link_policy(&self) -> &LinkPolicy {
+        &self.links
     }
 
     /// Whether a certificate has already answered this invite.

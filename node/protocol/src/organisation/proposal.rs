@@ -20,6 +20,7 @@ use crate::limit::PROPOSALS_MAX;
 use crate::organisation::certificate::Statement;
 use crate::organisation::charter::{Charter, PlacementPolicy};
 use crate::organisation::fold::{Organisation, OrganisationError};
+use crate::organisation::links::LinkPolicy;
 use crate::organisation::reanchor::Reanchor;
 use crate::time::Timestamp;
 
@@ -42,6 +43,8 @@ pub enum Grant {
     Reanchor(Reanchor),
     /// Who signs from here on. There is no other statement for it.
     Rule(Rule),
+    /// As [`Statement::Links`].
+    Links(LinkPolicy),
 }
 
 /// Who signs what gives trust. New variants are added at the end only.
@@ -63,6 +66,7 @@ impl Grant {
             Self::Charter(charter) => Some(Statement::Charter(charter)),
             Self::Policy(policy) => Some(Statement::Policy(policy)),
             Self::Reanchor(part) => Some(Statement::Reanchor(part)),
+            Self::Links(policy) => Some(Statement::Links(policy)),
             Self::Rule(_) => None,
         }
     }
@@ -72,6 +76,7 @@ impl Grant {
             Self::Charter(charter) => charter.is_bounded(),
             Self::Policy(policy) => policy.is_bounded(),
             Self::Reanchor(part) => part.is_bounded(),
+            Self::Links(policy) => policy.is_bounded(),
             Self::Admin { .. } | Self::Rule(_) => true,
         }
     }
@@ -136,7 +141,11 @@ impl Organisation {
     /// Whether the root alone may still say this.
     pub(super) fn is_for_the_root_alone(&self, statement: &Statement) -> bool {
         let gives_trust = match statement {
-            Statement::Admin { .. } | Statement::Charter(_) | Statement::Policy(_) | Statement::Reanchor(_) => true,
+            Statement::Admin { .. }
+            | Statement::Charter(_)
+            | Statement::Policy(_)
+            | Statement::Links(_)
+            | Statement::Reanchor(_) => true,
             // Whoever gave an admin a device could sign for that admin; and for whoever becomes one.
             Statement::Device { user, .. } => self.has_device(*user),
             _ => false,

@@ -180,7 +180,7 @@ pub(super) fn create<B: Base>(draft: &mut Draft<'_, B>, bytes: &Bytes) -> Result
     let said = signed.payload();
     let device = live(&organisation, said.device)?;
     let space = member_space(draft, said.space, device)?;
-    if space.role(device.user) < Some(Role::Writer) {
+    if !may_share(&organisation, &space, said.device) {
         return Err(Refusal::Forbidden.into());
     }
     signed.verify(&device.keys.ed25519).map_err(|_| Refusal::Proof)?;

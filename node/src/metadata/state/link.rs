@@ -86,10 +86,10 @@ impl LinkEntry {
     }
 }
 
-/// Whether a device may have links: its person writes to the space, and neither is revoked.
+/// Whether a device may have links: the organisation allows them, the device's person writes to the space, and neither is revoked.
 pub(super) fn may_share(organisation: &Organisation, space: &Space, device: DeviceId) -> bool {
     let person = organisation.live_device(device).map(|device| device.user);
-    person.is_some_and(|person| space.role(person) >= Some(Role::Writer))
+    organisation.link_policy().allows_links() && person.is_some_and(|person| space.role(person) >= Some(Role::Writer))
 }
 
 /// Makes a link. The same link again is the same: its answer had been lost.
@@ -99,7 +99,7 @@ pub(super) fn create<B: Base>(draft: &mut Draft<'_, B>, index: u64, bytes: &Byte
     let link = signed.payload();
     let device = live(&organisation, link.device)?;
     let space = member_space(draft, link.space, device)?;
-    if space.role(device.user) < Some(Role::Writer) {
+    if !may_share(&organisation, &space, link.device) {
         return Err(Refusal::Forbidden.into());
     }
     signed.verify(&device.keys.ed25519).map_err(|_| Refusal::Proof)?;

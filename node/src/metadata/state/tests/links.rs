@@ -2,7 +2,7 @@
 
 use vauban_protocol::id::{ChunkId, Digest, LinkId};
 use vauban_protocol::limit::{LINK_DAYS_MAX, LINKS_MAX, RETENTION_DAYS};
-use vauban_protocol::organisation::Statement;
+use vauban_protocol::organisation::{LinkPolicy, Statement};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, Control, LinkEnd, SharedLink, link_part};
 use vauban_protocol::time::DAY_SECONDS;
@@ -50,6 +50,13 @@ impl Scene {
 
     fn name(&mut self, part: u8, ids: &[ChunkId]) -> Outcome {
         self.memory.run(Command::HoldLink { link: LINK, part, ids: ids.to_vec() })
+    }
+
+    /// The root says it.
+    fn say(&mut self, statement: Statement) {
+        let certificate = self.town.by_root(statement);
+        self.town.take(certificate.clone());
+        self.memory.certify(&[certificate]).unwrap();
     }
 
     fn end(&mut self, device: &Signer) -> Outcome {
@@ -104,6 +111,22 @@ fn what_a_link_shows_is_kept_for_as_long_as_it_lasts() {
     assert_eq!(scene.phase(), None, "forgotten");
     let left = scene.memory.table.keys().filter(|key| b"fjLyz".contains(&key.as_ref()[0])).count();
     assert_eq!(left, 0, "nothing of it is left");
+}
+
+/// Fails if a policy that forbids links leaves some, or if they are there again once it allows them.
+#[test]
+fn a_policy_that_forbids_links_ends_them_and_takes_no_more() {
+    let mut scene = Scene::new();
+    scene.open_for(days(100));
+    scene.say(Statement::Links(LinkPolicy::Forbidden));
+    assert_eq!(scene.phase(), Some(LinkPhase::Ended));
+    let another = SharedLink { id: LinkId([10; 16]), ..scene.link(days(100)) };
+    assert_eq!(scene.create(another.clone()), Err(Refusal::Forbidden));
+    scene.pass(days(1));
+    assert_eq!((scene.phase(), scene.memory.holds()), (Some(LinkPhase::Ended), 0));
+    scene.say(Statement::Links(LinkPolicy::Anywhere));
+    assert_eq!(scene.phase(), Some(LinkPhase::Ended));
+    assert_eq!(scene.create(another), Ok(Applied::LinkCreated));
 }
 
 #[test]
