@@ -203,8 +203,8 @@ fn of_epoch(error: EpochError) -> Complaint {
                 en: "Device {by} was to give this person the keys of epoch {epoch}, and did not: what follows stays unreadable.",
             ),
             say!(
-                fr: "Prévenir la sécurité de l'organisation. Un membre qui a ces clés et qui écrit les transmet à tous par `vauban space rotate`. Si personne ne les a, continuer dans un nouvel espace, sans qui les retient.",
-                en: "Tell the organisation's security officer. A member who has these keys and writes hands them on to all by `vauban space rotate`. If nobody has them, go on in a new space, without whoever withholds them.",
+                fr: "Prévenir la sécurité de l'organisation. Qui peut écrire les a demandées par cette synchronisation : resynchroniser une fois qu'un membre qui les a, et qui écrit, l'a fait. Pour un lecteur, ce membre lance `vauban space rotate`. Si personne ne les a, continuer dans un nouvel espace, sans qui les retient.",
+                en: "Tell the organisation's security officer. Whoever may write has asked for them by this sync: sync again once a member who has them, and writes, has done so. For a reader, that member runs `vauban space rotate`. If nobody has them, go on in a new space, without whoever withholds them.",
             ),
         ),
         EpochError::Decode { epoch, .. } => alarm(say!(

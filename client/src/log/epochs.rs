@@ -7,7 +7,8 @@
 //! Whoever begins an epoch can still withhold: its root from some or from all, or what came before from all who come later. Neither stops
 //! whoever has the root from elsewhere; both are mended by the next epoch of somebody honest who has it, and what is false is named. Where
 //! nobody honest has a root, the next epoch goes on without it, as long as nothing was said under it: what was, stops whoever cannot read it,
-//! because nobody may write on what they have not read.
+//! because nobody may write on what they have not read. Whoever is stopped so begins an epoch all the same, without a word: what it leaves out
+//! asks those for it who have it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -268,8 +269,19 @@ impl Epochs {
     /// from those who come later.
     #[must_use]
     pub fn is_to_be_mended(&self) -> bool {
-        let is_withheld = |epoch: &u32| self.withheld.contains_key(epoch) && !self.is_open(*epoch);
-        self.mendable().next().is_some() || self.certificates.keys().next_back().is_some_and(is_withheld)
+        self.mendable().next().is_some() || self.lacks_last()
+    }
+
+    /// Whether the last epoch is one whose root is withheld from this user, so that there is nothing to write under.
+    #[must_use]
+    pub fn lacks_last(&self) -> bool {
+        self.certificates.keys().next_back().is_some_and(|epoch| self.lacks(*epoch))
+    }
+
+    /// Whether this user was to be given the root of an epoch, and has it from nowhere.
+    #[must_use]
+    pub fn lacks(&self, epoch: u32) -> bool {
+        self.withheld.contains_key(&epoch) && !self.is_open(epoch)
     }
 
     /// The roots that an epoch is to bring which begins now: the last one that is at hand, and what others have withheld.

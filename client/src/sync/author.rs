@@ -8,7 +8,7 @@ use vauban_crypto::ops::OpsPlace;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, Digest};
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Commit, Control};
+use vauban_protocol::space::{Commit, Control, Space};
 use vauban_protocol::wire::{Refusal, Request, Response};
 
 use super::follow::{Side, commits};
@@ -106,10 +106,14 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Signs a commit. Never while another is outstanding, whose counter it would use, too (`formats#14`).
     pub(super) fn sign(&self, draft: &Draft) -> Result<Signed<Commit>, SyncError> {
+        self.sign_on(&self.folded()?, draft)
+    }
+
+    /// The same, on a space that was read further than it was folded.
+    pub(super) fn sign_on(&self, space: &Space, draft: &Draft) -> Result<Signed<Commit>, SyncError> {
         if self.has_outstanding() {
             return Err(SyncError::Bug("a commit was drafted while another is outstanding"));
         }
-        let space = self.folded()?;
         let device = self.identity().device();
         let counter = self.record.counter.saturating_add(1);
         let begins = draft.control.as_ref().is_some_and(|control| control.epoch().is_some());

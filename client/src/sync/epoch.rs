@@ -101,7 +101,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Gives this device's person new keys, if a device was revoked that holds the ones in force: else the space's next keys would be
     /// wrapped for it, too.
-    fn renew_user_keys(&mut self) -> Result<(), SyncError> {
+    pub(super) fn renew_user_keys(&mut self) -> Result<(), SyncError> {
         for _ in 0..CERTIFY_TRIES_MAX {
             let mut draft = OrganisationDraft::new(&self.org, self.now());
             if !renew_if_due(&mut draft, self.identity()).map_err(Failure::from)? {

@@ -231,7 +231,8 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
-    fn verify(&mut self, side: Side, space: &Space, commit: Bytes) -> Result<VerifiedCommit, SyncError> {
+    /// Verifies the commit that follows `space`'s head. What proves a fork is kept.
+    pub(super) fn verify(&mut self, side: Side, space: &Space, commit: Bytes) -> Result<VerifiedCommit, SyncError> {
         let mut judged = verify_next(space, commit.clone(), &self.org, &self.seen(side));
         if let Err(LogError::OrganisationBehind(_)) = judged {
             self.refresh_organisation()?;

@@ -12,6 +12,7 @@
 //! user wrote is lost; nothing is removed because it is absent, on either side; what is recorded as agreed is durable on disk and
 //! in the log; applied and planned again, nothing is left to do.
 
+mod ask_for_keys;
 mod author;
 mod brake;
 mod changes;

@@ -78,7 +78,7 @@ fn sync_scope<N: Nodes>(
     let root = Arc::new(claim(space, path)?);
     let id = space.cache.root(root.key())?;
     let weight = space.checkpoint_weight()?;
-    space.settle()?;
+    space.settle_or_ask()?;
     space.ensure_epoch()?;
     // The next epoch ends all file requests: what has come by them is taken first. Whoever holds the keys in force opens it anyway.
     if *scope == Scope::Everything || space.folded()?.is_rotation_pending(&space.org) {

@@ -5,10 +5,10 @@
 //! word is kept as its proof.
 
 use bytes::Bytes;
-use vauban_protocol::id::DeviceId;
+use vauban_protocol::id::{DeviceId, Digest};
 use vauban_protocol::limit::{SEEN_BYTES_MAX, SEENS_BYTES_MAX};
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::Seen;
+use vauban_protocol::space::{Seen, Space};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::{Request, Response, split_items};
 
@@ -17,7 +17,7 @@ use super::{OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError};
 use crate::log::LogError;
 use crate::organisation::is_stale;
-use crate::state::cache::{Cache, Mark};
+use crate::state::cache::{Cache, CacheError, Mark};
 use crate::state::replace;
 
 /// Whether another device of the space agrees with what was folded here.
@@ -113,6 +113,16 @@ impl<N: Nodes> OpenSpace<N> {
             let (device, seen) = (word.payload().device, word.payload().head.seq);
             return Err(LogError::Withheld { device, seen, shown: self.folded()?.head().seq }.into());
         }
+        self.judge_words(&words, Cache::hash_at)?;
+        self.give_word(self.now())
+    }
+
+    /// Compares words with the hashes that this device has read, by number, and notes until when the latest of the same history confirms them.
+    pub(super) fn judge_words(
+        &mut self,
+        words: &[Signed<Seen>],
+        hash_at: impl Fn(&Cache, u64) -> Result<Option<Digest>, CacheError>,
+    ) -> Result<(), SyncError> {
         let now = self.now();
         let mut confirmed = None;
         // Who was revoked is part of what must be the same.
@@ -120,9 +130,9 @@ impl<N: Nodes> OpenSpace<N> {
             self.refresh_organisation()?;
         }
         let is_behind = words.iter().any(|word| word.payload().org.seq > self.org.head().seq);
-        for word in &words {
+        for word in words {
             let (head, time) = (word.payload().head, word.payload().time);
-            match self.cache.hash_at(head.seq)? {
+            match hash_at(&self.cache, head.seq)? {
                 Some(ours) if ours != head.digest => {
                     self.keep_proof(word)?;
                     let (device, seq) = (word.payload().device, head.seq);
@@ -138,18 +148,21 @@ impl<N: Nodes> OpenSpace<N> {
         if let Some(time) = confirmed {
             self.cache.set_mark(Mark::Confirmed, time)?;
         }
-        self.give_word(now)
+        Ok(())
     }
 
-    /// The verified words of the other devices that are members' and not revoked.
     fn words(&self) -> Result<Vec<Signed<Seen>>, SyncError> {
+        self.words_in(&self.folded()?)
+    }
+
+    /// The verified words of the other devices that are not revoked and are of members of `space`.
+    pub(super) fn words_in(&self, space: &Space) -> Result<Vec<Signed<Seen>>, SyncError> {
         let (response, body) = self.ask(Request::Seens { space: self.id }, Vec::new())?;
         let Response::Seens = response else {
             return Err(NodesError::Senseless("not what devices have seen").into());
         };
         let items = split_items(body, SEENS_BYTES_MAX / SIGNED_BYTES_MIN, SEEN_BYTES_MAX)
             .map_err(|_| NodesError::Senseless("not a list of what devices have seen"))?;
-        let space = self.folded()?;
         let mut words = Vec::new();
         for item in items {
             let word = parse(item)?;

@@ -14,7 +14,7 @@ use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Digest, SpaceId, UserId};
 use vauban_protocol::organisation::{Certificate, Charter, Issuer, Operator, Organisation, Statement};
-use vauban_protocol::space::Cutting;
+use vauban_protocol::space::{Cutting, Role};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::split_items;
 
@@ -25,8 +25,8 @@ use crate::keys::Identity;
 use crate::session::Session;
 use crate::state::{Anchor, AnchorRecord, ChainFile, Home, SelectedFolder, Selection, SelectionMode};
 use crate::sync::{
-    ApartReport, Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Watcher, apart, create_space, preview,
-    sync_changed, sync_once,
+    ApartReport, Approval, Change, OpenSpace, Quiet, Run, Summary, SyncError, Trust, Watcher, apart, create_space,
+    preview, sync_changed, sync_once,
 };
 use crate::tree::{Scope, SyncRoot, ThisDisk, Trash, Trashed};
 
@@ -73,24 +73,39 @@ impl Chain {
 impl World {
     /// One person with as many devices as names are given, and a space of that person's.
     pub(super) fn new(names: &[&str], cutting: Cutting) -> Self {
+        Self::of(&names.iter().map(|name| (*name, UserId([1; 16]))).collect::<Vec<_>>(), cutting)
+    }
+
+    /// As many people as names are given, each with one device, and a space of the first one's, in which the others write.
+    pub(super) fn of_people(names: &[&str], cutting: Cutting) -> Self {
+        let people: Vec<_> = names.iter().zip(1..).map(|(name, number)| (*name, UserId([number; 16]))).collect();
+        let world = Self::of(&people, cutting);
+        let others: Vec<_> = people[1..].iter().map(|(_, user)| (*user, Some(Role::Writer))).collect();
+        world.a().open().unwrap().change_members(&others, Trust::Unconfirmed).unwrap();
+        world
+    }
+
+    /// Devices of these people, and a space of the first one's.
+    fn of(owned: &[(&str, UserId)], cutting: Cutting) -> Self {
         let runtime =
             Arc::new(tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap());
         let root = SigningKeys::generate().unwrap();
         let mut chain = Chain { certificates: Vec::new(), org: None, root };
         let public = chain.root.public().clone();
         chain.push(Statement::Genesis { root: public, tls_authority: vec![0] });
-        let user = UserId([1; 16]);
-        let user_kem = || KemSecret::from_seed(vauban_crypto::secret::Secret::new([7; 32]));
+        let user_kem = |UserId(user)| KemSecret::from_seed(vauban_crypto::secret::Secret::new([user[0] + 6; 32]));
         let directory = DirectoryKey::random();
-        chain.push(Statement::User {
-            user,
-            kem: user_kem().public().clone(),
-            wrapped_directory: Vec::new(),
-            sealed_name: directory.seal_name(Named::User(user), "alice").unwrap(),
-            invite: None,
-        });
         let mut identities = Vec::new();
-        for name in names {
+        for &(name, user) in owned {
+            if chain.org.as_ref().unwrap().user(user).is_none() {
+                chain.push(Statement::User {
+                    user,
+                    kem: user_kem(user).public().clone(),
+                    wrapped_directory: Vec::new(),
+                    sealed_name: directory.seal_name(Named::User(user), "alice").unwrap(),
+                    invite: None,
+                });
+            }
             let signing = SigningKeys::generate().unwrap();
             let kem = KemSecret::generate();
             let device = signing.public().device_id();
@@ -102,14 +117,14 @@ impl World {
                 sealed_name: directory.seal_name(Named::Device(device), name).unwrap(),
                 invite: None,
             });
-            identities.push(Identity::new(user, signing, kem, user_kem(), directory.clone()));
+            identities.push(Identity::new(user, signing, kem, user_kem(user), directory.clone()));
         }
         let receipt_keys = SigningKeys::generate().unwrap();
         chain.push(Statement::Charter(charter(&receipt_keys)));
         let (org, root) = (chain.org.unwrap(), chain.root);
         let node = ModelNode::new(org.clone(), chain.certificates.clone(), receipt_keys);
         let mut devices = Vec::new();
-        for (identity, name) in identities.into_iter().zip(names) {
+        for (identity, (name, _)) in identities.into_iter().zip(owned) {
             let home = tempfile::tempdir().unwrap();
             let machine = Stopping::default();
             let session = enrol(&home, &org, &chain.certificates, identity).on(Arc::new(machine.clone()));
