@@ -18,6 +18,8 @@ pub struct Finished {
     pub memory_bytes: u64,
     /// What it printed.
     pub stdout: String,
+    /// What it said beside that.
+    pub stderr: String,
 }
 
 /// Runs `command` to its end.
@@ -45,7 +47,7 @@ pub fn run(command: &mut Command) -> anyhow::Result<Finished> {
     if !status.success() {
         bail!("{shown} ended with {status}:\n{stdout}{stderr}");
     }
-    Ok(Finished { wall, memory_bytes, stdout })
+    Ok(Finished { wall, memory_bytes, stdout, stderr })
 }
 
 fn read_all(from: &mut impl std::io::Read) -> String {
@@ -90,6 +92,19 @@ fn status_bytes(process: u32, what: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix(what));
     let kib = line.and_then(|line| line.split_whitespace().next()).and_then(|kib| kib.parse::<u64>().ok());
     kib.unwrap_or(0).saturating_mul(1024)
+}
+
+/// Runs a `vauban` command to its end, and answers what it has sent to nodes, too: bytes in datagrams, as its QUIC counts them.
+///
+/// # Errors
+/// As [`run`]; or if the command says of no connection what it has carried.
+pub fn run_counting(command: &mut Command) -> anyhow::Result<(Finished, u64)> {
+    // The second one keeps colours out of what is read here.
+    let finished = run(command.env("VAUBAN_LOG", "vauban_client::link::dial=debug").env("NO_COLOR", "1"))?;
+    let counts = finished.stderr.split_whitespace().filter_map(|word| word.strip_prefix("sent_bytes="));
+    let counts = counts.map(str::parse).collect::<Result<Vec<u64>, _>>()?;
+    anyhow::ensure!(!counts.is_empty(), "no connection said what it has carried:\n{}", finished.stderr);
+    Ok((finished, counts.iter().sum()))
 }
 
 /// Bytes that the loopback interface has carried since it is up, each counted once.

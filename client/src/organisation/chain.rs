@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::Fingerprint;
-use vauban_protocol::organisation::{Organisation, OrganisationError};
+use vauban_protocol::organisation::{NotExtended, Organisation, OrganisationError};
 
 use crate::organisation::ChainError;
 
-/// A verified chain. Every certificate in it has passed [`Organisation::extend`].
+/// A verified chain. Every certificate in it has passed [`Organisation::extended`], in this run or before.
 #[derive(Debug, Clone)]
 pub struct Chain {
     certificates: Vec<Bytes>,
@@ -48,15 +48,13 @@ impl Chain {
 
     /// Verifies certificates of a file and appends them, up to the first one that does not verify here.
     pub fn extend_as_far(&mut self, certificates: &[Bytes]) {
-        if certificates.is_empty() {
-            return;
-        }
-        let organisation = Arc::make_mut(&mut self.organisation);
-        for certificate in certificates {
-            if organisation.extend(certificate.clone()).is_err() {
-                break;
-            }
-            self.certificates.push(certificate.clone());
+        let next = self.organisation.head().seq.saturating_add(1);
+        if !certificates.is_empty()
+            && let Err(NotExtended { seq, .. }) = self.follow(certificates)
+        {
+            let sound = usize::try_from(seq.saturating_sub(next)).ok().and_then(|sound| certificates.get(..sound));
+            // What stands before the one at fault has just verified, and was thrown away with it.
+            let _verifies_again = self.follow(sound.unwrap_or_default());
         }
     }
 
@@ -65,14 +63,14 @@ impl Chain {
     /// # Errors
     /// [`ChainError::Fork`] if they follow another chain than this one; [`ChainError::Forged`] if they do not verify.
     pub fn extend(&mut self, certificates: &[Bytes]) -> Result<(), ChainError> {
-        let mut organisation = Organisation::clone(&self.organisation);
-        for certificate in certificates {
-            organisation.extend(certificate.clone()).map_err(|error| match error {
-                OrganisationError::NotHead => ChainError::Fork { at: organisation.head().seq.saturating_add(1) },
-                error => ChainError::Forged(error),
-            })?;
-        }
-        self.organisation = Arc::new(organisation);
+        self.follow(certificates).map_err(|NotExtended { seq, error }| match error {
+            OrganisationError::NotHead => ChainError::Fork { at: seq },
+            error => ChainError::Forged(error),
+        })
+    }
+
+    fn follow(&mut self, certificates: &[Bytes]) -> Result<(), NotExtended> {
+        self.organisation = Arc::new(self.organisation.extended(certificates)?);
         self.certificates.extend_from_slice(certificates);
         Ok(())
     }

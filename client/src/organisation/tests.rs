@@ -5,7 +5,9 @@ use vauban_crypto::invite::InviteSecret;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::Digest;
 use vauban_protocol::limit::JOIN_POSTS_MAX;
-use vauban_protocol::organisation::{Grant, Invite, InviteKind, JoinPost, PlacementPolicy, Rule, Statement};
+use vauban_protocol::organisation::{
+    Grant, Invite, InviteKind, JoinPost, Organisation, PlacementPolicy, Rule, Statement,
+};
 use vauban_protocol::signed::Signed;
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
@@ -253,6 +255,35 @@ fn what_was_verified_is_known_by_its_head() {
     let others = joined(&founding, "Mallory").0;
     let loaded = load(others.certificates(), Some(head));
     assert_eq!(loaded.organisation().head(), others.organisation().head(), "verified, and then held to the anchor");
+}
+
+/// Fails if certificates that are verified at once are taken up further, or less far, than they are one by one.
+#[test]
+fn a_long_file_is_taken_up_as_far_as_it_verifies() {
+    let founding = founding();
+    let mut draft = Draft::new(founding.chain.organisation(), NOW);
+    for _ in 0..40 {
+        draft.say((&founding.root).into(), Statement::Policy(PlacementPolicy::default())).unwrap();
+    }
+    let mut whole = founding.chain.clone();
+    whole.extend(&draft.finish().0).unwrap();
+    let (head, pinned) = (whole.organisation().head(), whole.organisation().fingerprint());
+    let certificates = whole.certificates();
+    let mut one_by_one = Organisation::found_pinned(certificates[0].clone(), pinned).unwrap();
+    for position in 1..certificates.len() {
+        let mut damaged = certificates.to_vec();
+        let mut bytes = damaged[position].to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        damaged[position] = bytes.into();
+        for verified in [None, Some(head), Some(one_by_one.head())] {
+            let loaded = Chain::load(damaged.clone(), pinned, verified).unwrap();
+            assert_eq!(loaded.certificates(), &certificates[..position]);
+            assert_eq!(format!("{:?}", loaded.organisation()), format!("{one_by_one:?}"));
+        }
+        one_by_one.extend(certificates[position].clone()).unwrap();
+    }
+    let loaded = Chain::load(certificates.to_vec(), pinned, Some(head)).unwrap();
+    assert_eq!(format!("{:?}", loaded.organisation()), format!("{one_by_one:?}"));
 }
 
 #[test]

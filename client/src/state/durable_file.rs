@@ -54,7 +54,9 @@ pub fn read_bounded(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, Stat
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(StateError::io(path)(error)),
     };
-    let mut content = Vec::new();
+    // Its length may change meanwhile: it only says how much room to make, and one byte more in which its end is found.
+    let expected_bytes = file.metadata().map_or(0, |metadata| metadata.len()).min(bytes_max);
+    let mut content = Vec::with_capacity(usize::try_from(expected_bytes).unwrap_or(0).saturating_add(1));
     file.take(bytes_max.saturating_add(1)).read_to_end(&mut content).map_err(StateError::io(path))?;
     if u64::try_from(content.len()).is_ok_and(|bytes| bytes <= bytes_max) {
         Ok(Some(content))

@@ -123,7 +123,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// A commit that begins the next epoch, for those who are members `after` it; `control` says how it carries the certificate.
     pub(super) fn draft_epoch(
-        &self,
+        &mut self,
         after: &Space,
         control: impl FnOnce(Vec<u8>) -> Control,
     ) -> Result<Draft, SyncError> {
@@ -162,7 +162,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// A commit that gives the keys of the epoch in force to `comers`.
     pub(super) fn draft_admission(
-        &self,
+        &mut self,
         space: &Space,
         comers: &[UserId],
         control: impl FnOnce(KeysChange) -> Control,
@@ -182,14 +182,16 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(Draft { adds: vec![id], stored_at, control: Some(control(KeysChange::Shared(id))), ..Draft::default() })
     }
 
-    pub(super) fn store_bundle(&self, bundle: &[u8]) -> Result<u64, SyncError> {
-        let id = ChunkId::of(bundle);
+    /// Has nodes store a bundle, and keeps it at hand.
+    pub(super) fn store_bundle(&mut self, bundle: &[u8]) -> Result<u64, SyncError> {
+        let (id, bundle) = (ChunkId::of(bundle), Bytes::copy_from_slice(bundle));
         let head = ChunkHead { id, object_bytes: u32::try_from(bundle.len()).unwrap_or(u32::MAX) };
         let request = Request::PutChunks { space: self.id, chunks: vec![head] };
-        match self.ask(request, vec![Bytes::copy_from_slice(bundle)])? {
+        match self.ask(request, vec![bundle.clone()])? {
             (Response::Stored { receipts }, _) => {
-                let at = judge_receipts(&receipts, &[id], self.id, &self.org, self.now());
-                Ok(at.map_err(UploadError::from)?)
+                let at = judge_receipts(&receipts, &[id], self.id, &self.org, self.now()).map_err(UploadError::from)?;
+                self.own_bundle = Some((id, bundle));
+                Ok(at)
             }
             _ => Err(NodesError::Senseless("not a receipt").into()),
         }

@@ -60,12 +60,20 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     /// What a commit says of the keys, with the bundle if it holds them for this user. One that nodes do not show is their fault, and asked for
-    /// again; what they show is what its author has stored.
-    pub(super) fn fetch_keys(&self, commit: &VerifiedCommit, before: &Space) -> Result<Option<LearnedKeys>, SyncError> {
+    /// again; what they show is what its author has stored. What this run has stored is at hand.
+    pub(super) fn fetch_keys(
+        &mut self,
+        commit: &VerifiedCommit,
+        before: &Space,
+    ) -> Result<Option<LearnedKeys>, SyncError> {
         let judged = Epochs::judge(commit, before, &self.org, self.identity().user())?;
         let Some((said, is_mine)) = judged else { return Ok(None) };
-        let fetch = || self.runtime.block_on(fetch_chunk(&self.nodes, self.id, said.bundle()));
-        let bundle = is_mine.then(fetch).transpose()?;
+        let own = self.own_bundle.take_if(|(id, _)| *id == said.bundle());
+        let bundle = match own {
+            _ if !is_mine => None,
+            Some((_, bundle)) => Some(bundle),
+            None => Some(self.runtime.block_on(fetch_chunk(&self.nodes, self.id, said.bundle()))?),
+        };
         Ok(Some(LearnedKeys { said, is_mine, bundle: bundle.map(|bundle| bundle.to_vec()) }))
     }
 

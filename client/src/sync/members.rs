@@ -125,7 +125,7 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(())
     }
 
-    fn draft_members(&self, space: &Space, roles: Vec<(UserId, Option<Role>)>) -> Result<Draft, SyncError> {
+    fn draft_members(&mut self, space: &Space, roles: Vec<(UserId, Option<Role>)>) -> Result<Draft, SyncError> {
         let (me, at) = (self.identity().user(), self.now());
         let change = MembersChange { at, roles, keys: KeysChange::Unchanged };
         let comers: Vec<UserId> = change.comers(|user| space.role(user).is_some()).collect();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::runtime::Handle;
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::{Digest, SpaceId};
+use vauban_protocol::id::{ChunkId, Digest, SpaceId};
 use vauban_protocol::organisation::Organisation;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{Commit, Space};
@@ -42,6 +42,8 @@ pub struct OpenSpace<N> {
     pub(super) cache: Cache,
     pub(super) journal: Journal,
     pub(super) epochs: Option<Epochs>,
+    /// The bundle that this run has stored last, until the commit that names it is folded: it need not be fetched for that.
+    pub(super) own_bundle: Option<(ChunkId, Bytes)>,
     /// What the anchor says, or will say when it is written next.
     pub(super) record: SpaceAnchor,
     is_record_dirty: bool,
@@ -92,6 +94,7 @@ impl<N: Nodes> OpenSpace<N> {
             cache,
             journal,
             epochs: None,
+            own_bundle: None,
             record,
             is_record_dirty: false,
             is_author: false,

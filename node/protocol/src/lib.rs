@@ -7,11 +7,14 @@ pub mod label;
 pub mod limit;
 pub mod size;
 
+mod byte_string;
 pub mod canonical;
 pub mod id;
 pub mod signature;
 pub mod signed;
 pub mod time;
+
+mod spread;
 
 pub mod chain;
 pub mod organisation;

@@ -6,8 +6,10 @@
 
 use aws_lc_rs::signature::{ML_DSA_65, UnparsedPublicKey};
 use ed25519_dalek::VerifyingKey;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::byte_string;
 use crate::id::{DeviceId, Digest, NodeId};
 
 /// Bytes of an Ed25519 signature (RFC 8032).
@@ -59,8 +61,7 @@ impl Ed25519Key {
 }
 
 /// An ML-DSA-65 public key, [`ML_DSA_65_KEY_BYTES`] long.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MlDsaKey(Vec<u8>);
 
 /// Bytes of the coefficients at the beginning of an ML-KEM-768 key.
@@ -69,8 +70,7 @@ const ML_KEM_VECTOR_BYTES: usize = 1152;
 const ML_KEM_MODULUS: u16 = 3329;
 
 /// An X-Wing public key, [`KEM_KEY_BYTES`] long.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KemKey(Vec<u8>);
 
 macro_rules! fixed_length_key {
@@ -83,9 +83,15 @@ macro_rules! fixed_length_key {
             }
         }
 
-        impl From<$name> for Vec<u8> {
-            fn from(key: $name) -> Self {
-                key.0
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                byte_string::serialize(&self.0, serializer)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::try_from(byte_string::deserialize(deserializer)?).map_err(D::Error::custom)
             }
         }
 

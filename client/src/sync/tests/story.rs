@@ -3,10 +3,12 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use vauban_protocol::space::Cutting;
+use vauban_protocol::wire::ChunkAnswer;
 
+use super::node::Lie;
 use super::world::{Device, World, noise};
 use crate::log::{ChunkList, Kind};
-use crate::sync::{find_at, list_at, now, read_at};
+use crate::sync::{Trust, find_at, list_at, now, read_at};
 use crate::tree::TreePath;
 
 const MIB: usize = 1024 * 1024;
@@ -213,4 +215,24 @@ fn what_cannot_be_synced_is_said_and_the_rest_goes_on() {
     let summary = world.a().sync();
     assert_eq!((summary.uploaded, summary.issues.len()), (1, 3), "{summary:?}");
     assert!(summary.agreed && !summary.is_complete());
+}
+
+/// Fails if whoever changes the keys fetches what they have just sent: among a thousand members, more than a MiB.
+#[test]
+fn new_keys_are_not_fetched_by_whoever_has_sent_them() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("note.txt", "bonjour");
+    world.a().sync();
+    let lost: Lie = Box::new(|found| found.iter_mut().for_each(|answer| *answer = Err(ChunkAnswer::Missing)));
+    world.node.with(|state| state.lie = Some(lost));
+    let mut space = world.a().open().unwrap();
+    space.rotate_now(Trust::Unconfirmed).unwrap();
+    assert_eq!(space.current().unwrap().epoch, 2);
+    assert!(space.own_bundle.is_none(), "what was read is not kept");
+    drop(space);
+    // The control: another device has them from the node alone.
+    assert!(world.b().try_sync().is_err());
+    world.node.with(|state| state.lie = None);
+    world.b().sync();
+    assert_eq!(world.a().tree(), world.b().tree());
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::byte_string;
 use crate::canonical::DecodeError;
 use crate::chain::Head;
 use crate::id::{DeviceId, InviteId, NodeId, UserId};
@@ -54,6 +55,7 @@ pub enum Statement {
         /// The root's public keys.
         root: HybridKey,
         /// The TLS authority that signs the nodes' X.509 certificates, in DER.
+        #[serde(with = "byte_string")]
         tls_authority: Vec<u8>,
     },
     /// A person. By the root or an admin's device.
@@ -63,8 +65,10 @@ pub enum Statement {
         /// The key that secrets for this person are wrapped for.
         kem: KemKey,
         /// The directory key, wrapped for this person, so that names can be read.
+        #[serde(with = "byte_string")]
         wrapped_directory: Vec<u8>,
         /// The person's name, sealed under the directory key.
+        #[serde(with = "byte_string")]
         sealed_name: Vec<u8>,
         /// The invite that this answers, which is thereby used up; the founding admin has none.
         invite: Option<InviteId>,
@@ -78,8 +82,10 @@ pub enum Statement {
         /// The key that the person's secret is wrapped for.
         kem: KemKey,
         /// The person's KEM secret, wrapped for this device; empty for a person's first device, which made it.
+        #[serde(with = "byte_string")]
         wrapped_user_secret: Vec<u8>,
         /// The machine's name, sealed under the directory key.
+        #[serde(with = "byte_string")]
         sealed_name: Vec<u8>,
         /// The invite that this answers, where it was not used by the person's own certificate.
         invite: Option<InviteId>,

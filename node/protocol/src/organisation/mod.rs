@@ -20,6 +20,7 @@ mod seat;
 pub use certificate::{Certificate, Issuer, Statement};
 pub use charter::{Charter, Operator, PlacementPolicy, PolicyBreach, Visa};
 pub use enrolment::{NodeAdmission, NodeRequest};
+pub use extending::NotExtended;
 pub use fold::{DeviceRecord, Organisation, OrganisationError, UserRecord};
 pub use invite::{Invite, InviteKind, Join, JoinPost};
 pub use links::{LinkPolicy, is_origin};
