@@ -49,6 +49,9 @@ pub const RECLAIM_SHORT_LIVE_PERCENT: u64 = 80;
 pub const RECOVERY_ROWS_MAX: usize = 4096;
 /// Copies kept aside for inspection: a dying disk must not fill itself with evidence.
 pub const QUARANTINE_FILES_MAX: usize = 256;
+/// Places of the disk that are tried before a copy that cannot be read is set aside: if none can be read, no copy is to blame. Even
+/// where nine tenths are lost, one is found more often than not.
+pub const DISK_PROBES: usize = 16;
 /// Share of the disk, in percent, above which only repair writes chunks.
 pub const DISK_UPLOAD_PERCENT_MAX: u8 = 90;
 /// Share of the disk, in percent, above which nothing writes chunks.

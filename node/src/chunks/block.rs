@@ -150,9 +150,18 @@ pub(super) fn read(file: &File, offset: u64, bytes: usize) -> io::Result<Bytes> 
     let from = block_start(offset);
     let until = block_end(offset.saturating_add(bytes as u64));
     let mut blocks = Blocks::zeroed(usize::try_from(until.saturating_sub(from)).unwrap_or(usize::MAX));
+    let filled = fill(file, blocks.as_mut_slice(), from)?;
+    let lead = usize::try_from(offset.saturating_sub(from)).unwrap_or(usize::MAX);
+    let end = lead.saturating_add(bytes).min(filled);
+    let Blocks { memory, start, .. } = blocks;
+    Ok(Bytes::from(memory).slice(start.saturating_add(lead.min(end))..start.saturating_add(end)))
+}
+
+/// Fills `room` from `offset` on, as far as the file goes; how much of it.
+pub(super) fn fill(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0usize;
-    while let Some(room) = blocks.as_mut_slice().get_mut(filled..).filter(|room| !room.is_empty()) {
-        match file.read_at(room, from.saturating_add(filled as u64)) {
+    while let Some(rest) = room.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match read_at(file, rest, offset.saturating_add(filled as u64)) {
             Ok(0) => break,
             Ok(read) => filled = filled.saturating_add(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -160,10 +169,14 @@ pub(super) fn read(file: &File, offset: u64, bytes: usize) -> io::Result<Bytes> 
             Err(error) => return Err(error),
         }
     }
-    let lead = usize::try_from(offset.saturating_sub(from)).unwrap_or(usize::MAX);
-    let end = lead.saturating_add(bytes).min(filled);
-    let Blocks { memory, start, .. } = blocks;
-    Ok(Bytes::from(memory).slice(start.saturating_add(lead.min(end))..start.saturating_add(end)))
+    Ok(filled)
+}
+
+/// What the system reads; in tests, what a disk with bad places would.
+fn read_at(file: &File, room: &mut [u8], offset: u64) -> io::Result<usize> {
+    #[cfg(test)]
+    super::tests::bad_places::meet(file, offset, room.len())?;
+    file.read_at(room, offset)
 }
 
 /// Turns a file that is open for direct access to cached access; whether it was.

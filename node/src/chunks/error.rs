@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::io::Errno;
 use vauban_protocol::id::{ChunkId, SpaceId};
 
 /// Bytes that are not the object they claim to be. On entry the peer is at fault, on exit the disk.
@@ -29,6 +30,14 @@ pub enum Corrupt {
         /// The chunk that should lie there.
         id: ChunkId,
     },
+    /// The disk reports that it cannot read the place, or the file system that what it reads there is damaged.
+    #[error("chunk {id} cannot be read ({cause})")]
+    Unreadable {
+        /// The chunk that should lie there.
+        id: ChunkId,
+        /// What the system said.
+        cause: Arc<str>,
+    },
     /// The record on disk does not begin with the header that was written for this chunk.
     #[error("record of chunk {id} has a damaged header")]
     Header {
@@ -40,14 +49,15 @@ pub enum Corrupt {
 /// A chunk that could not be read.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ReadError {
-    /// This copy is damaged. It no longer counts as held, and lies in quarantine; another node has the chunk.
+    /// This copy is damaged, or cannot be read. It no longer counts as held, and what can be read of it lies in quarantine;
+    /// another node has the chunk.
     #[error("this node's copy of chunk {id} in space {space} is damaged: {cause}")]
     Corrupt {
         /// The space.
         space: SpaceId,
         /// The chunk.
         id: ChunkId,
-        /// What the bytes show.
+        /// What the bytes show, or the disk says.
         cause: Corrupt,
     },
     /// The store cannot answer.
@@ -66,8 +76,9 @@ pub enum StoreError {
         /// The limit that was met, or what the system said.
         cause: Arc<str>,
     },
-    /// A write failed in an unknown state, so nothing that is in memory can be trusted. The node must stop.
-    #[error("the chunk store stopped after a failed write ({reason}); check the disk, then start the node again")]
+    /// A write failed in an unknown state, so nothing that is in memory can be trusted; or the disk gives nothing any more. The
+    /// node must stop.
+    #[error("the chunk store stopped ({reason}); check the disk, then start the node again")]
     Poisoned {
         /// The first failure.
         reason: Arc<str>,
@@ -147,6 +158,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether the disk cannot read, or no longer has, what it was asked for.
+    pub(super) fn is_loss(&self) -> bool {
+        let Self::Io { source, .. } = self else { return false };
+        is_unreadable(source) || source.kind() == io::ErrorKind::NotFound
+    }
+
     /// A failed file operation, for `map_err`.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source: Arc::new(source) }
@@ -156,4 +173,11 @@ impl StoreError {
 /// Whether the system refused a write for want of room: a full disk, a quota, or a limit on file size.
 pub(super) fn is_full(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+}
+
+/// Whether the disk itself could not read a place: `EIO`, or `ENODATA` and `EILSEQ`, by which Linux reports a bad medium and a failed
+/// check past the page cache, or `EUCLEAN` and `EBADMSG`, by which file systems report damage. All else is not the place's fault.
+pub(super) fn is_unreadable(error: &io::Error) -> bool {
+    let faults = [Errno::IO, Errno::NODATA, Errno::ILSEQ, Errno::UCLEAN, Errno::BADMSG];
+    faults.iter().any(|fault| error.raw_os_error() == Some(fault.raw_os_error()))
 }

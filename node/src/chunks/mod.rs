@@ -10,7 +10,8 @@
 //! - bytes are hashed where they enter ([`VerifiedChunk`]) and again where they leave;
 //! - a stamp never goes down; stamps are raised and copies dropped by the one writer thread, which is thereby the lock
 //!   between `have` and sweep (`rule`);
-//! - after a failed write whose extent is unknown, the store is poisoned and answers nothing any more.
+//! - a copy that is damaged or cannot be read no longer counts as held, but only while the disk can be read elsewhere (`probe`);
+//! - after a failed write whose extent is unknown, or once nothing can be read, the store is poisoned and answers nothing any more.
 //!
 //! Deliberately absent: files, users, peers, placement. Who may read or write is decided before, in `edge`; which
 //! copies must exist is decided in `placement`. SPEC.md gives the bytes on disk.
@@ -27,6 +28,7 @@ mod record;
 mod row;
 
 mod index;
+mod probe;
 mod quarantine;
 mod segment;
 
@@ -42,7 +44,7 @@ mod writer;
 mod store;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use block::DiskAccess;
 pub use disk::{DiskLimits, DiskUse, Fill, Purpose};

@@ -1,8 +1,9 @@
-//! The mark of a store whose last write ended in an unknown state.
+//! The mark of a store whose last write ended in an unknown state, or whose disk gives nothing any more.
 //!
 //! After a failed fsync the system may have dropped the dirty pages and will report success next time (Rebello et al.,
 //! "Can Applications Recover from fsync Failures?", ATC 2020). So there is no retry: the store answers nothing more,
-//! the node stops, and the next start reads what is really on the disk.
+//! the node stops, and the next start reads what is really on the disk. A disk of which nothing can be read (`probe`) would cost
+//! every copy its row, one after the other; it may be a cable, so the node stops before that, too, and what it holds stays its.
 
 use std::sync::Arc;
 

@@ -2,14 +2,15 @@
 //! nothing points into it any more the file is removed.
 //!
 //! Whether something is live is the index's word alone. A segment leaves only when the ledger counts no live byte in it:
-//! if a damaged header hides what follows, the segment simply stays, until scrub has found the damage chunk by chunk.
+//! if a damaged header hides what follows, or the disk cannot read a place, the segment simply stays, and the others are emptied; it is
+//! tried again once a copy in it was set aside, by scrub or whoever reads it, and else after the next start.
 //!
 //! On a disk that is full it goes on: a segment without live records costs nothing to give back, and another one is taken only
 //! while all that is live in it fits, so that what is begun is also ended, and ends with more room than it began with.
 
 use std::collections::BTreeSet;
 
-use super::error::StoreError;
+use super::error::{Corrupt, StoreError};
 use super::group::Group;
 use super::ledger::SegmentUse;
 use super::quarantine::Quarantine;
@@ -42,7 +43,7 @@ pub(super) struct Room {
 #[derive(Debug, Default)]
 pub(super) struct Reclaim {
     current: Option<(SegmentNumber, u64)>,
-    /// Segments that could not be read to their end; left alone until the next start.
+    /// Segments that could not be read to their end; left alone until a copy in them is set aside, or the next start.
     stuck: BTreeSet<SegmentNumber>,
 }
 
@@ -64,25 +65,14 @@ impl Reclaim {
         let written = group.segment(number).map_or(0, |used| used.written_bytes);
         let mut offset = from;
         if is_live(group, number) {
-            let walk = segments.walk(number)?;
-            let until = written.min(from.saturating_add(RECLAIM_STEP_BYTES));
-            while offset < until {
-                match walk.next(offset, written)? {
-                    Next::Record(at, header) => {
-                        move_one(group, segments, quarantine, (number, at), &header, &mut done)?;
-                        offset = at.saturating_add(header.record_bytes());
-                    }
-                    Next::End => offset = written,
-                    Next::Unreadable => {
-                        tracing::warn!(
-                            segment = number.0,
-                            offset,
-                            "a damaged header keeps this segment from being reclaimed"
-                        );
-                        self.stuck.insert(number);
-                        self.current = None;
-                        return Ok(done);
-                    }
+            match move_some(group, segments, quarantine, (number, from, written), &mut done) {
+                Ok(reached) => offset = reached,
+                Err(Halt::Store(error)) => return Err(error),
+                Err(Halt::Segment(why)) => {
+                    tracing::warn!(segment = number.0, why, "a segment keeps its space: it cannot be read to its end");
+                    self.stuck.insert(number);
+                    self.current = None;
+                    return Ok(done);
                 }
             }
         }
@@ -97,6 +87,11 @@ impl Reclaim {
             self.current = None;
         }
         Ok(done)
+    }
+
+    /// Lets a segment be tried again: something in it that may have been in the way is no longer live.
+    pub(super) fn try_again(&mut self, number: SegmentNumber) {
+        self.stuck.remove(&number);
     }
 
     /// Forgets how far a segment was read: the group it was read in was not committed.
@@ -126,6 +121,39 @@ fn is_live(group: &Group<'_>, number: SegmentNumber) -> bool {
     group.segment(number).is_some_and(|used| used.live_bytes > 0)
 }
 
+/// Why a step ends before its time.
+enum Halt {
+    /// The segment is left alone: the others can still be emptied.
+    Segment(String),
+    /// The index.
+    Store(StoreError),
+}
+
+/// Appends what is live in a segment anew, from an offset on, until a step's worth of it was read or its end has come; how far it came.
+fn move_some(
+    group: &mut Group<'_>,
+    segments: &Segments,
+    quarantine: &Quarantine,
+    (number, from, written): (SegmentNumber, u64, u64),
+    done: &mut Reclaimed,
+) -> Result<u64, Halt> {
+    let unreadable = |error: StoreError| Halt::Segment(error.to_string());
+    let walk = segments.walk(number).map_err(unreadable)?;
+    let until = written.min(from.saturating_add(RECLAIM_STEP_BYTES));
+    let mut offset = from;
+    while offset < until {
+        match walk.next(offset, written).map_err(unreadable)? {
+            Next::Record(at, header) => {
+                move_one(group, segments, quarantine, (number, at), &header, done)?;
+                offset = at.saturating_add(header.record_bytes());
+            }
+            Next::End => offset = written,
+            Next::Unreadable => return Err(Halt::Segment(format!("damaged header at {offset}"))),
+        }
+    }
+    Ok(offset)
+}
+
 /// Appends the record at `place` anew if it is live.
 fn move_one(
     group: &mut Group<'_>,
@@ -134,11 +162,12 @@ fn move_one(
     place: (SegmentNumber, u64),
     header: &RecordHeader,
     done: &mut Reclaimed,
-) -> Result<(), StoreError> {
+) -> Result<(), Halt> {
     let (segment, offset) = place;
     let location =
         Location { segment, offset: u32::try_from(offset).unwrap_or(u32::MAX), object_bytes: header.object_bytes };
-    let Some(row) = group.row(&header.key)?.filter(|row| row.location == location) else {
+    let row = group.row(&header.key).map_err(Halt::Store)?;
+    let Some(row) = row.filter(|row| row.location == location) else {
         return Ok(());
     };
     match segments.read(&header.key, &location) {
@@ -147,9 +176,14 @@ fn move_one(
             group.append(header.key, object, row.stamp);
             done.moved_bytes = done.moved_bytes.saturating_add(header.record_bytes());
         }
-        Err(SegmentFault::Store(error)) => return Err(error),
-        Err(SegmentFault::Damaged(_) | SegmentFault::Gone) => {
-            quarantine.keep(segments, &header.key, &location);
+        Err(SegmentFault::Gone) => return Err(Halt::Segment("it is gone".to_owned())),
+        Err(SegmentFault::Store(error)) => return Err(Halt::Segment(error.to_string())),
+        // Whether that is this copy's fault or the disk's, whoever reads it judges; and the writer waits for no second failure.
+        Err(SegmentFault::Damaged(cause @ Corrupt::Unreadable { .. })) => {
+            return Err(Halt::Segment(cause.to_string()));
+        }
+        Err(SegmentFault::Damaged(cause)) => {
+            quarantine.keep(segments, &header.key, &location, &cause);
             group.remove(header.key, row);
         }
     }

@@ -83,7 +83,7 @@ fn require_acknowledged(
 
 /// Whether the rows that point into the segment at the tail are as many bytes as the ledger counts live in it.
 ///
-/// A record whose header is damaged hides those after it; what can then not be told is left to scrub.
+/// A record whose header is damaged, or cannot be read, hides those after it; what can then not be told is left to scrub.
 fn is_true_at_tail(
     index: &Index,
     segments: &Segments,
@@ -97,10 +97,12 @@ fn is_true_at_tail(
     let walk = segments.walk(segment)?;
     let (mut offset, mut live_bytes) = (0, 0u64);
     loop {
-        let (at, header) = match walk.next(offset, end)? {
-            Next::Record(at, header) => (at, header),
-            Next::End => break,
-            Next::Unreadable => return Ok(true),
+        let (at, header) = match walk.next(offset, end) {
+            Ok(Next::Record(at, header)) => (at, header),
+            Ok(Next::End) => break,
+            Ok(Next::Unreadable) => return Ok(true),
+            Err(error) if error.is_loss() => return Ok(true),
+            Err(error) => return Err(error),
         };
         let lies_here = |row: &Row| row.location.segment == segment && u64::from(row.location.offset) == at;
         if index.row(&header.key)?.filter(lies_here).is_some() {

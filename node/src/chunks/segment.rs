@@ -6,15 +6,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use bytes::Bytes;
 use vauban_protocol::id::ChunkId;
 
-use super::block::{self, BlockWriter, DiskAccess, block_end};
-use super::error::{Corrupt, StoreError};
+use super::block::{self, BLOCK_BYTES, BlockWriter, DiskAccess, block_end, block_start};
+use super::error::{Corrupt, StoreError, is_unreadable};
 use super::key::ChunkKey;
 use super::record::RecordHeader;
 use super::row::{Location, SegmentNumber};
@@ -34,9 +32,9 @@ pub(super) struct Segments {
 pub(super) enum SegmentFault {
     /// The file is not there: its records were moved, and the index already says where to.
     Gone,
-    /// The bytes are not the chunk.
+    /// The bytes are not the chunk, or the disk cannot read them.
     Damaged(Corrupt),
-    /// The system could not read.
+    /// The system could not read, for a reason that is not the copy's.
     Store(StoreError),
 }
 
@@ -56,18 +54,28 @@ impl Segments {
 
     /// Number and bytes of each segment there is, oldest first.
     pub(super) fn list(&self) -> Result<Vec<(SegmentNumber, u64)>, StoreError> {
+        self.numbers()?.into_iter().map(|number| self.bytes(number).map(|bytes| (number, bytes))).collect()
+    }
+
+    /// The number of each, oldest first.
+    pub(super) fn numbers(&self) -> Result<Vec<SegmentNumber>, StoreError> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.folder).map_err(StoreError::io("list", &self.folder))? {
             let path = entry.map_err(StoreError::io("list", &self.folder))?.path();
             if path.extension().is_some_and(|extension| extension == EXTENSION)
                 && let Some(number) = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok())
             {
-                let bytes = std::fs::metadata(&path).map_err(StoreError::io("read the size of", &path))?.len();
-                found.push((SegmentNumber(number), bytes));
+                found.push(SegmentNumber(number));
             }
         }
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// How long a segment is.
+    pub(super) fn bytes(&self, number: SegmentNumber) -> Result<u64, StoreError> {
+        let path = self.path(number);
+        Ok(std::fs::metadata(&path).map_err(StoreError::io("read the size of", &path))?.len())
     }
 
     /// Opens a segment to append to it, creating it if need be.
@@ -94,18 +102,29 @@ impl Segments {
 
     /// Reads the bytes of one record, whatever they are.
     pub(super) fn read_raw(&self, id: ChunkId, location: &Location) -> Result<Bytes, SegmentFault> {
-        let path = self.path(location.segment);
         let bytes = usize::try_from(location.record_bytes()).unwrap_or(usize::MAX);
         // The system reads small records together with their neighbours, and keeps them: better than one by one.
         let access = if bytes < DIRECT_BYTES_MIN { DiskAccess::Cached } else { self.access };
-        let outcome = block::open(&path, OpenOptions::new().read(true), access)
-            .and_then(|file| block::read(&file, location.offset.into(), bytes));
-        match outcome {
+        match self.read_at(location.segment, location.offset.into(), bytes, access) {
             Ok(record) if record.len() == bytes => Ok(record),
             Ok(_) => Err(SegmentFault::Damaged(Corrupt::Truncated { id })),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(SegmentFault::Gone),
-            Err(error) => Err(SegmentFault::Store(StoreError::io("read", &path)(error))),
+            Err(error) if is_unreadable(&error) => {
+                Err(SegmentFault::Damaged(Corrupt::Unreadable { id, cause: error.to_string().into() }))
+            }
+            Err(error) => Err(SegmentFault::Store(StoreError::io("read", &self.path(location.segment))(error))),
         }
+    }
+
+    /// Whether there is anything in the block that holds `offset`, read past the page cache where that is possible.
+    pub(super) fn has_block(&self, number: SegmentNumber, offset: u64) -> Result<bool, StoreError> {
+        let block = self.read_at(number, block_start(offset), BLOCK_BYTES, self.access);
+        Ok(!block.map_err(StoreError::io("read", &self.path(number)))?.is_empty())
+    }
+
+    fn read_at(&self, number: SegmentNumber, offset: u64, bytes: usize, access: DiskAccess) -> io::Result<Bytes> {
+        let file = block::open(&self.path(number), OpenOptions::new().read(true), access)?;
+        block::read(&file, offset, bytes)
     }
 
     /// Opens a segment to walk over its records.
@@ -220,11 +239,8 @@ impl SegmentWalk {
     }
 
     fn fill(&self, bytes: &mut [u8], offset: u64) -> Result<bool, StoreError> {
-        match self.file.read_exact_at(bytes, offset) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-            Err(source) => Err(StoreError::Io { action: "read", path: self.path.clone(), source: Arc::new(source) }),
-        }
+        let filled = block::fill(&self.file, bytes, offset).map_err(StoreError::io("read", &self.path))?;
+        Ok(filled == bytes.len())
     }
 }
 

@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use vauban_protocol::id::{ChunkId, SpaceId};
 
 use super::disk::{DiskLimits, DiskUse, Fill, Purpose};
-use super::error::StoreError;
+use super::error::{Corrupt, StoreError};
 use super::group::Group;
 use super::key::ChunkKey;
 use super::quarantine::Quarantine;
@@ -37,8 +37,8 @@ pub(super) enum Request {
     Have { space: SpaceId, ids: Vec<ChunkId>, stamp: Stamp, reply: Reply<Vec<bool>> },
     /// Drop a copy if the rule allows it.
     DeleteIf { key: ChunkKey, need: Need, reply: Reply<Deletion> },
-    /// Stop counting a damaged copy, if it still lies where the damage was seen.
-    Quarantine { key: ChunkKey, location: Location, reply: Reply<()> },
+    /// Stop counting a copy that is damaged or cannot be read, if it still lies where that was seen.
+    Quarantine { key: ChunkKey, location: Location, cause: Corrupt, reply: Reply<()> },
     /// Do one step of giving space back.
     Reclaim { reply: Reply<Reclaimed> },
 }
@@ -100,8 +100,8 @@ impl Stage<'_> {
             }
             Request::Have { space, ids, stamp, reply } => when_committed(reply, have(group, space, ids, stamp)),
             Request::DeleteIf { key, need, reply } => when_committed(reply, delete_if(group, key, &need)),
-            Request::Quarantine { key, location, reply } => {
-                when_committed(reply, self.quarantine(group, key, location))
+            Request::Quarantine { key, location, cause, reply } => {
+                when_committed(reply, self.quarantine(group, key, location, &cause))
             }
             Request::Reclaim { reply } => when_committed(reply, self.reclaim(group)),
         }
@@ -157,10 +157,17 @@ impl Stage<'_> {
         }
     }
 
-    fn quarantine(&self, group: &mut Group<'_>, key: ChunkKey, location: Location) -> Result<(), StoreError> {
+    fn quarantine(
+        &mut self,
+        group: &mut Group<'_>,
+        key: ChunkKey,
+        location: Location,
+        cause: &Corrupt,
+    ) -> Result<(), StoreError> {
         if let Some(row) = group.row(&key)?.filter(|row| row.location == location) {
-            self.quarantine.keep(self.segments, &key, &location);
+            self.quarantine.keep(self.segments, &key, &location, cause);
             group.remove(key, row);
+            self.reclaim.try_again(location.segment);
         }
         Ok(())
     }

@@ -17,6 +17,7 @@ use super::gauges::Gauges;
 use super::index::Index;
 use super::key::{ChunkKey, Partition};
 use super::poison::Poison;
+use super::probe;
 use super::quarantine::Quarantine;
 use super::reclaim::{Reclaim, Reclaimed};
 use super::recovery::recover;
@@ -72,7 +73,7 @@ pub struct StoreStats {
     pub object_bytes: u64,
     /// Bytes of the segments: objects, headers, what fills blocks up, and garbage not yet reclaimed.
     pub segment_bytes: u64,
-    /// Damaged copies found since the store was opened.
+    /// Copies set aside since the store was opened: damaged, or not to be read.
     pub quarantined: u64,
     /// Groups committed since the store was opened: each cost two fsyncs at most.
     pub groups: u64,
@@ -212,7 +213,7 @@ impl ChunkStore {
     /// Reads one chunk and hashes it; `None` if it is not held.
     ///
     /// # Errors
-    /// [`ReadError::Corrupt`] if the bytes are damaged: the copy then lies in quarantine and no longer counts as held.
+    /// [`ReadError::Corrupt`] if the bytes are damaged, or cannot be read while others can: the copy no longer counts as held.
     pub async fn get(&self, space: SpaceId, id: ChunkId) -> Result<Option<Bytes>, ReadError> {
         self.0.poison.test()?;
         let _permit = self.0.reads.acquire().await.map_err(|_| StoreError::Closed)?;
@@ -222,7 +223,8 @@ impl ChunkStore {
             Read::Absent => Ok(None),
             Read::Whole(object) => Ok(Some(object)),
             Read::Damaged(location, cause) => {
-                self.request(|reply| Request::Quarantine { key, location, reply }).await?;
+                let seen = cause.clone();
+                self.request(|reply| Request::Quarantine { key, location, cause: seen, reply }).await?;
                 Err(ReadError::Corrupt { space, id, cause })
             }
         }
@@ -318,7 +320,30 @@ impl ChunkStore {
 }
 
 impl Open {
+    /// Reads a copy. One that seems damaged is looked at again once the disk has shown that it can be read: what ailed the way to it
+    /// for a moment costs no copy its row.
     fn read(&self, key: &ChunkKey) -> Result<Read, StoreError> {
+        match self.look(key)? {
+            Read::Damaged(..) => {
+                self.require_readable(key)?;
+                self.look(key)
+            }
+            found => Ok(found),
+        }
+    }
+
+    /// Poisons the store if nothing can be read from its disk: no copy is to blame then.
+    fn require_readable(&self, key: &ChunkKey) -> Result<(), StoreError> {
+        let seed = key.id.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
+        if !probe::is_readable(&self.segments, seed)? {
+            let reason = format!("nothing can be read from the disk of {}", self.root.display());
+            tracing::error!(reason, "the chunk store is poisoned");
+            self.poison.set(&reason);
+        }
+        self.poison.test()
+    }
+
+    fn look(&self, key: &ChunkKey) -> Result<Read, StoreError> {
         let mut gone_from = None;
         loop {
             let Some(row) = self.index.row(key)? else {

@@ -1,5 +1,6 @@
 //! The store on a real disk. Objects are made from a number, so that a test can name what it expects.
 
+pub(crate) mod bad_places;
 mod blocks;
 mod damage;
 mod disk_full;
@@ -8,6 +9,7 @@ mod kill;
 mod model;
 mod reclaiming;
 mod sweeping;
+mod unreadable;
 
 use std::path::Path;
 

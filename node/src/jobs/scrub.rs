@@ -1,7 +1,7 @@
 //! Re-hashing every stored chunk on a schedule.
 //!
-//! A damaged copy goes to quarantine and does not count as a copy any more; repair, which sees that, brings another. A pass goes on
-//! where it was when the node was stopped.
+//! A copy that is damaged, or that the disk cannot read, goes to quarantine and does not count as a copy any more; repair, which sees
+//! that, brings another. A pass goes on where it was when the node was stopped, and passes over nothing that it could not read.
 
 use std::path::Path;
 use std::time::Duration;
@@ -129,11 +129,14 @@ impl Job for Scrub {
             match self.chunks.get(held.space, held.id).await {
                 Ok(_) => {}
                 Err(ReadError::Corrupt { cause, .. }) => {
-                    tracing::error!(chunk = %held.id, %cause, "scrub found a damaged copy; it is in quarantine");
+                    tracing::error!(chunk = %held.id, %cause, "scrub found a damaged copy; it is set aside");
                     step.changed = step.changed.saturating_add(1);
                     self.damaged = self.damaged.saturating_add(1);
                 }
-                Err(ReadError::Store(error)) => return Err(error.into()),
+                Err(ReadError::Store(error)) => {
+                    self.page.push(held);
+                    return Err(error.into());
+                }
             }
         }
         Ok(step)

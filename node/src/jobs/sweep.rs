@@ -120,13 +120,14 @@ impl Job for Sweep {
         if let Some(place) = self.place {
             return self.sweep_page(place).await;
         }
-        let reclaimed = self.replication.chunks().reclaim().await?;
-        let mut step = Step { bytes: reclaimed.moved_bytes, ..Step::default() };
-        if !reclaimed.more {
+        let reclaimed = self.replication.chunks().reclaim().await;
+        if !reclaimed.as_ref().is_ok_and(|reclaimed| reclaimed.more) {
+            // After a failure, too: what keeps segments from being emptied keeps no pass from deleting.
             self.is_reclaiming = false;
             self.ended = Some(Instant::now());
-            step.wanting = Some(0);
         }
-        Ok(step)
+        let reclaimed = reclaimed?;
+        let wanting = (!reclaimed.more).then_some(0);
+        Ok(Step { bytes: reclaimed.moved_bytes, wanting, ..Step::default() })
     }
 }

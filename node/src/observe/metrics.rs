@@ -115,7 +115,7 @@ impl Metrics {
         )?;
         let chunks_damaged = IntCounter::new(
             "vauban_reads_damaged_total",
-            "Stored chunks found damaged when read by a client. Worry at the first: the disk loses bits; see quarantine/.",
+            "Stored chunks found damaged, or that the disk could not read, when a client asked. Worry at the first: the disk loses bits; see quarantine/.",
         )?;
         let uploaded_bytes = IntCounter::new(
             "vauban_uploaded_bytes_total",
@@ -325,7 +325,7 @@ impl Levels {
             )?,
             chunks_quarantined: gauge(
                 "vauban_chunks_quarantined",
-                "Damaged copies found since the start. Worry at the first: the disk loses bits.",
+                "Copies found damaged, or that the disk could not read, since the start. Worry at the first: the disk loses bits.",
             )?,
             write_groups: gauge(
                 "vauban_write_groups",

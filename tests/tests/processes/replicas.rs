@@ -12,11 +12,13 @@ use vauban_tests::folder::{self, noise};
 use vauban_tests::home::{COMMAND_LIMIT, Home};
 use vauban_tests::http;
 use vauban_tests::node::{Node, NodeHome};
+use vauban_tests::random::Random;
 use vauban_tests::wait;
 
 use super::device::{Device, ensure_held, object, only_space};
 use super::disk_limits::on_small_disk;
 use super::slice::{RECEIVED, sync};
+use super::soak::seed;
 
 /// Longest until every copy is where it belongs: repair begins within 30 s, and a machine under test is slow.
 const HEALED: Duration = Duration::from_secs(120);
@@ -122,47 +124,62 @@ fn an_emptied_disk_is_filled_again() -> anyhow::Result<()> {
     ensure_back(&agency, &laptop, "desktop")
 }
 
-/// One byte in each of a hundred places of a node's segments is flipped: scrub finds what it can, and repair brings it back.
+/// One byte in a hundred of all that two of three nodes store is flipped, wherever chance has it: no copy of a file's is whole there, one
+/// is on the third. Scrub finds them, and repair brings them back. The seed is printed, and `VAUBAN_SEED` repeats it.
 #[test]
-fn flipped_bytes_are_healed() -> anyhow::Result<()> {
+fn scrub_heals_random_corruption() -> anyhow::Result<()> {
+    let seed = seed()?;
+    println!("seed {seed}");
+    let mut random = Random::of(seed);
     let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     sync(&laptop, &agency.folder().join("here"))?;
     let all = complete(&nodes)?;
-    let home = nodes.remove(2).stop()?;
-    let flipped = flip_one_percent(&home)?;
-    anyhow::ensure!(flipped >= 10, "only {flipped} bytes");
-    home.configure("scrub_every = \"14days\"", "scrub_every = \"2s\"")?;
-    home.configure("scrub_rate = \"16 MiB\"", "scrub_rate = \"0 B\"")?;
-    nodes.push(home.run()?);
-    let healed = &nodes[2];
-    wait::until("damage to be found", HEALED, || {
-        Ok((http::metric(healed.web(), "vauban_chunks_quarantined")? >= 1.0).then_some(()))
-    })?;
-    wait::until("a whole scrub without damage, with every copy", HEALED, || {
-        let held = http::metric(healed.web(), CHUNKS)?;
-        // A job that has not looked yet says nothing.
-        let wanting = |job: &str| http::metric(healed.web(), &format!("vauban_job_wanting{{job=\"{job}\"}}"));
-        let (Ok(damaged), Ok(lacking)) = (wanting("scrub"), wanting("repair")) else { return Ok(None) };
-        Ok((held == all && damaged == 0.0 && lacking == 0.0).then_some(()))
-    })?;
+    let homes = [nodes.remove(2).stop()?, nodes.remove(1).stop()?];
+    for home in &homes {
+        flip_one_percent(home, &mut random)?;
+        home.configure("scrub_every = \"14days\"", "scrub_every = \"2s\"")?;
+        home.configure("scrub_rate = \"16 MiB\"", "scrub_rate = \"0 B\"")?;
+    }
+    for home in homes {
+        nodes.push(home.run()?);
+    }
+    for healed in &nodes[1..] {
+        wait::until("a whole scrub without damage, with every copy", HEALED, || {
+            let held = http::metric(healed.web(), CHUNKS)?;
+            // A job that has not looked yet says nothing.
+            let wanting = |job: &str| http::metric(healed.web(), &format!("vauban_job_wanting{{job=\"{job}\"}}"));
+            let (Ok(damaged), Ok(lacking)) = (wanting("scrub"), wanting("repair")) else { return Ok(None) };
+            Ok((held == all && damaged == 0.0 && lacking == 0.0).then_some(()))
+        })?;
+        let damaged = http::metric(healed.web(), "vauban_chunks_quarantined")?;
+        anyhow::ensure!(damaged >= FILES.0 as f64, "{damaged} copies were damaged, of {} files", FILES.0);
+    }
+    // What is left has been damaged, all of it.
+    nodes.remove(0).kill()?;
     ensure_back(&agency, &laptop, "desktop")
 }
 
-/// Flips a byte in each hundredth of a node's segments; how many.
-fn flip_one_percent(home: &NodeHome) -> anyhow::Result<usize> {
-    const PLACES: usize = 100;
-    let mut flipped = 0;
+/// Flips a bit in every hundredth byte of a node's segments, on average: the way from one to the next is any from 1 to 199 bytes.
+fn flip_one_percent(home: &NodeHome, random: &mut Random) -> anyhow::Result<()> {
+    const BYTES_APART: usize = 100;
+    let (mut bytes, mut flipped) = (0, 0);
     for entry in fs::read_dir(home.data().join("chunks").join("segments"))? {
         let path = entry?.path();
-        let mut bytes = fs::read(&path)?;
-        let step = (bytes.len() / PLACES).max(1);
-        for byte in bytes.iter_mut().skip(step / 2).step_by(step) {
-            *byte ^= 0x10;
+        let mut content = fs::read(&path)?;
+        let mut place = 0;
+        loop {
+            place += 1 + usize::try_from(random.below(2 * BYTES_APART as u64 - 1))?;
+            let Some(byte) = content.get_mut(place) else { break };
+            *byte ^= 1u8 << random.below(8);
             flipped += 1;
         }
-        fs::write(&path, bytes)?;
+        bytes += content.len();
+        fs::write(&path, content)?;
     }
-    Ok(flipped)
+    println!("{flipped} of {bytes} bytes flipped");
+    let percent = 100.0 * f64::from(u32::try_from(flipped)?) / f64::from(u32::try_from(bytes)?);
+    anyhow::ensure!((0.95..1.05).contains(&percent), "{percent} % of the bytes");
+    Ok(())
 }
 
 /// A drained node ends empty, and its data is on the others.

@@ -47,6 +47,29 @@ async fn a_flipped_byte_is_quarantined(offset: usize, expected: impl Fn(&Corrupt
     assert_held(&store, &[bad, good]).await;
 }
 
+/// The second copy may be better than the first, where there is no other: neither takes the other's place.
+#[tokio::test]
+async fn both_copies_of_a_chunk_that_is_damaged_twice_are_kept() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let (chunk, path) = (object(1, 5000), first_segment(root.path()));
+    let mut damaged = Vec::new();
+    for _ in 0..2 {
+        put(&store, std::slice::from_ref(&chunk), 1).await.unwrap();
+        // Each is a group, which begins a block.
+        let begin = std::fs::metadata(&path).unwrap().len() as usize - 8192;
+        flip(&path, begin + RecordHeader::BYTES + 100);
+        let record = begin..begin + RecordHeader::BYTES + 5000;
+        damaged.push(std::fs::read(&path).unwrap()[record].to_vec());
+        assert!(matches!(store.get(SPACE, chunk.id()).await, Err(ReadError::Corrupt { .. })));
+    }
+    let files = std::fs::read_dir(root.path().join("quarantine")).unwrap();
+    let mut kept: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
+    kept.sort();
+    let kept: Vec<_> = kept.iter().map(|path| std::fs::read(path).unwrap()).collect();
+    assert_eq!(kept, damaged);
+}
+
 #[tokio::test]
 async fn a_flipped_body_byte_is_found_and_quarantined() {
     a_flipped_byte_is_quarantined(RecordHeader::BYTES + 2500, |cause| matches!(cause, Corrupt::Mismatch { .. })).await;

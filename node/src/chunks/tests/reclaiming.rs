@@ -2,8 +2,13 @@
 
 use std::path::Path;
 
-use super::{SPACE, assert_held, objects, put, stamp_of, unneeded};
-use crate::chunks::{ChunkStore, Deletion, DiskLimits, Reclaimed, Stamp, StoreOptions, VerifiedChunk};
+use rustix::io::Errno;
+
+use super::bad_places::{find, spoil};
+use super::{SPACE, assert_held, first_segment, objects, put, stamp_of, unneeded};
+use crate::chunks::{
+    ChunkStore, Corrupt, Deletion, DiskLimits, ReadError, Reclaimed, Stamp, StoreOptions, VerifiedChunk,
+};
 
 const STEPS_MAX: usize = 1000;
 
@@ -86,13 +91,40 @@ async fn a_damaged_header_keeps_its_segment_and_what_follows() {
     let store = open(root.path());
     let kept = store_with_garbage(&store).await;
     // The first record is live (0 is a multiple of ten), so its header is damaged, and the walk cannot pass it.
-    let path = super::first_segment(root.path());
+    let path = first_segment(root.path());
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[0] ^= 1;
     std::fs::write(&path, bytes).unwrap();
     reclaim_all(&store).await;
     assert!(path.exists());
     assert_held(&store, &kept[1..]).await;
+}
+
+/// Fails if one place that cannot be read keeps the other segments from being emptied, or its own for good.
+#[tokio::test]
+async fn a_segment_that_cannot_be_read_is_stepped_over_until_its_copies_are_set_aside() {
+    for is_whole in [true, false] {
+        let root = tempfile::tempdir().unwrap();
+        let store = open(root.path());
+        let kept = store_with_garbage(&store).await;
+        // All of the first segment, or a byte of the second live record in it, whose header can be read.
+        let (path, at) = find(&root.path().join("segments"), kept[1].object());
+        assert_eq!(path, first_segment(root.path()));
+        let _bad = spoil(&path, if is_whole { 0..u64::MAX } else { at..at + 1 }, Errno::IO);
+        assert!(reclaim_all(&store).await.freed_bytes > 0);
+        assert!(path.exists());
+        let mut lost = 0;
+        for chunk in &kept {
+            match store.get(SPACE, chunk.id()).await {
+                Ok(object) => assert_eq!(object.as_ref(), Some(chunk.object())),
+                Err(ReadError::Corrupt { cause: Corrupt::Unreadable { .. }, .. }) => lost += 1,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        assert_eq!(lost, if is_whole { 2 } else { 1 });
+        reclaim_all(&store).await;
+        assert!(!path.exists());
+    }
 }
 
 /// Fails if a disk past its limits cannot be emptied, or if what is mostly live is left there for good.

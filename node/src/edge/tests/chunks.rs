@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::io::Errno;
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::IDS_MAX;
 use vauban_protocol::space::{Commit, Role};
@@ -11,6 +12,7 @@ use vauban_protocol::wire::{ChunkAnswer, ChunkHead, Refusal, Request, Response, 
 
 use super::peer::{PATIENCE, Peer, answer};
 use super::site::Site;
+use crate::chunks::tests::bad_places::spoil_object;
 use crate::identity::Identity;
 use crate::metadata::tests::town::{Folder, Town, user};
 
@@ -266,6 +268,27 @@ async fn a_chunk_damaged_on_disk_is_corrupt_and_no_longer_held() {
     let (request, body) = put(space, &objects);
     peer.ask(&request, &body).await;
     damage(&site.folder.chunks(), &objects[0][..64]);
+    let ids: Vec<ChunkId> = objects.iter().map(|object| ChunkId::of(object)).collect();
+    let request = Request::GetChunks { space, ids: ids.clone() };
+    let (Response::Chunks { chunks }, body) = peer.exchange(&request, &[]).await else { panic!("no chunks") };
+    assert_eq!(chunks, [ChunkAnswer::Corrupt, ChunkAnswer::Present { object_bytes: 5 }]);
+    assert_eq!(body, objects[1]);
+    let Response::Held { held, .. } = peer.ask(&Request::HaveChunks { space, ids }, &[]).await else {
+        panic!("no answer")
+    };
+    assert_eq!(held, [false, true]);
+}
+
+/// Fails if one place that the disk cannot read costs a client all that it asked for.
+#[tokio::test]
+async fn a_chunk_that_the_disk_cannot_read_is_corrupt_and_the_rest_comes() {
+    let site = Site::start().await;
+    let peer = Peer::enter(&site, &site.town.admin).await;
+    let space = space(&peer, &site.town).await.id;
+    let objects = objects();
+    let (request, body) = put(space, &objects);
+    peer.ask(&request, &body).await;
+    let _bad = spoil_object(&site.folder.chunks().join("segments"), &objects[0], Errno::IO, usize::MAX);
     let ids: Vec<ChunkId> = objects.iter().map(|object| ChunkId::of(object)).collect();
     let request = Request::GetChunks { space, ids: ids.clone() };
     let (Response::Chunks { chunks }, body) = peer.exchange(&request, &[]).await else { panic!("no chunks") };

@@ -79,7 +79,7 @@ async fn get(gateway: &Gateway, space: SpaceId, id: ChunkId, length: Option<u32>
         Ok(Some(object)) => Ok((ChunkAnswer::Present { object_bytes }, Some(object))),
         Ok(None) => Ok((ChunkAnswer::Missing, None)),
         Err(ReadError::Corrupt { cause, .. }) => {
-            tracing::error!(%space, chunk = %id, %cause, "a stored chunk is damaged; it is in quarantine");
+            tracing::error!(%space, chunk = %id, %cause, "a stored chunk is damaged; it is set aside");
             gateway.metrics.chunk_damaged();
             Ok((ChunkAnswer::Corrupt, None))
         }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
+use rustix::io::Errno;
 use tempfile::TempDir;
 use vauban_protocol::id::{ChunkId, Digest, NodeId, SpaceId};
 use vauban_protocol::organisation::{Charter, Operator, Seat, Statement};
@@ -16,6 +17,7 @@ use vauban_protocol::signed::Signed;
 use vauban_protocol::space::Commit;
 use vauban_protocol::time::Timestamp;
 
+use crate::chunks::tests::bad_places::{self, Spoilt};
 use crate::chunks::{ChunkStore, DiskLimits, StoreError, StoreOptions, VerifiedChunk};
 use crate::identity::Identity;
 use crate::metadata::tests::town::{Folder, Town};
@@ -218,22 +220,27 @@ impl Cluster {
 
     /// Replaces a node's disk by an empty one.
     pub(crate) fn empty(&mut self, number: usize) {
-        self.reopen(number, &self.root.path().join(format!("chunks-{number}-new")), DiskLimits::default());
+        self.reopen(number, &self.root.path().join(format!("chunks-{number}-new")), StoreOptions::default());
     }
 
     /// Starts a node again with other limits of its disk: 0 is full, whatever is on it.
     pub(crate) fn limit_disk(&mut self, number: usize, upload_percent: u8, repair_percent: u8) {
-        let path = store_path(self.root.path(), number);
-        self.reopen(number, &path, DiskLimits { upload_percent, repair_percent });
+        let disk_limits = DiskLimits { upload_percent, repair_percent };
+        self.reopen(number, &self.store_path(number), StoreOptions { disk_limits, ..StoreOptions::default() });
     }
 
-    fn reopen(&mut self, number: usize, path: &Path, disk_limits: DiskLimits) {
+    /// Starts a node again so that each write begins a segment.
+    pub(crate) fn split_segments(&mut self, number: usize) {
+        self.reopen(number, &self.store_path(number), StoreOptions { segment_bytes: 1, ..StoreOptions::default() });
+    }
+
+    fn reopen(&mut self, number: usize, path: &Path, options: StoreOptions) {
         let before = self.nodes.remove(number);
         let (identity, node) = (Arc::clone(&before.0.identity), before.node());
         self.lines.nodes.lock().unwrap().remove(&node);
         // The store closes with its last handle.
         drop(before);
-        let chunks = ChunkStore::open(path, StoreOptions { disk_limits, ..StoreOptions::default() }).unwrap();
+        let chunks = ChunkStore::open(path, options).unwrap();
         let line = Arc::new(Line(node, Arc::clone(&self.lines)));
         let again = Replication::new(identity, self.metadata.view(), chunks, line);
         self.lines.nodes.lock().unwrap().insert(node, again.clone());
@@ -242,18 +249,25 @@ impl Cluster {
 
     /// Changes a byte of a stored chunk, as a disk may.
     pub(crate) fn rot(&self, number: usize, chunk: &VerifiedChunk) {
-        let segments = store_path(self.root.path(), number).join("segments");
-        for entry in std::fs::read_dir(segments).unwrap() {
-            let path = entry.unwrap().path();
-            let mut bytes = std::fs::read(&path).unwrap();
-            let found = bytes.windows(chunk.object().len()).position(|window| window == chunk.object());
-            if let Some(at) = found {
-                bytes[at + 7] ^= 1;
-                std::fs::write(&path, bytes).unwrap();
-                return;
-            }
-        }
-        panic!("the chunk is in no segment");
+        let (path, at) = bad_places::find(&self.segments(number), chunk.object());
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[at as usize + 7] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+    }
+
+    /// So many reads of a place in a stored chunk fail; if it has three blocks, no other chunk is hit.
+    pub(crate) fn spoil(&self, number: usize, chunk: &VerifiedChunk, error: Errno, times: usize) -> Spoilt {
+        bad_places::spoil_object(&self.segments(number), chunk.object(), error, times)
+    }
+
+    /// The folder of a node's chunks.
+    pub(crate) fn store_path(&self, number: usize) -> PathBuf {
+        store_path(self.root.path(), number)
+    }
+
+    /// The folder of its segments.
+    pub(crate) fn segments(&self, number: usize) -> PathBuf {
+        self.store_path(number).join("segments")
     }
 
     pub(crate) async fn stop(self) {

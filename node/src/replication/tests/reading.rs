@@ -1,5 +1,6 @@
 //! Chunks from elsewhere: the next replica after a failure or a damaged copy.
 
+use rustix::io::Errno;
 use vauban_protocol::limit::CHUNKS_BYTES_MAX;
 use vauban_protocol::wire::ChunkState;
 
@@ -28,6 +29,26 @@ async fn a_chunk_comes_from_whoever_has_it_whole() {
     let fetched = cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await;
     assert_eq!(count(&fetched), 11);
     assert!(matches!(fetched[11], Fetched::Missing { .. }), "{:?}", fetched[11]);
+    cluster.stop().await;
+}
+
+/// Fails if a place that one replica cannot read costs whoever asks it for a batch more than that chunk, or hides that it is lost there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chunk_comes_from_whoever_can_read_it() {
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, chunks) = (cluster.space(), (0..6).map(|number| object(number, 20_000)).collect::<Vec<_>>());
+    cluster.upload(0, &chunks).await;
+    cluster.settle().await;
+    cluster.empty(0);
+    let bad = [(1, 2), (2, 4)].map(|(node, place)| cluster.spoil(node, &chunks[place], Errno::IO, usize::MAX));
+    cluster.set_down(2, true);
+    let fetched = cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await;
+    assert_eq!(count(&fetched), 5);
+    assert!(matches!(fetched[2], Fetched::Missing { damaged: true, .. }), "{:?}", fetched[2]);
+    assert_eq!(cluster.held(1, &chunks).await, 5, "repair brings it another one");
+    cluster.set_down(2, false);
+    assert_eq!(count(&cluster.nodes[0].fetch(space, &ids(&chunks), CHUNKS_BYTES_MAX).await), 6);
+    drop(bad);
     cluster.stop().await;
 }
 

@@ -177,8 +177,8 @@ fn storage(situation: &Situation, language: Language, found: &mut Vec<Concern>) 
         let damaged = count(store.quarantined);
         add(
             Level::Warning,
-            said!(language, fr: "{damaged} copie(s) abîmée(s) trouvée(s) depuis le démarrage : le disque perd des bits.", en: "{damaged} damaged copy(ies) found since the start: the disk loses bits."),
-            said!(language, fr: "Vérifier le disque (smartctl) et prévoir de le remplacer ; les copies sont dans quarantine/.", en: "Check the disk (smartctl) and plan to replace it; the copies are in quarantine/."),
+            said!(language, fr: "{damaged} copie(s) abîmée(s) ou illisible(s) depuis le démarrage : le disque perd des bits.", en: "{damaged} damaged or unreadable copy(ies) since the start: the disk loses bits."),
+            said!(language, fr: "Vérifier le disque (smartctl) et prévoir de le remplacer ; ce qui s'en lit encore est dans quarantine/.", en: "Check the disk (smartctl) and plan to replace it; what can still be read of them is in quarantine/."),
         );
     }
     let percent = store.disk.percent();
