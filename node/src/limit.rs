@@ -224,6 +224,13 @@ pub const ATTEMPTS_MAX: usize = 3;
 pub const REPLICA_BEHIND_SECONDS_MAX: u64 = 2;
 /// Seconds for a replica to say what it holds: a client waits for the slowest one that is needed.
 pub const HAVE_SECONDS_MAX: u64 = 5;
+/// Replicas that are heard about the size of a chunk that a node has not: with the least of two, none alone makes it heavier.
+pub const WEIGHED_BY: usize = 2;
+/// Seconds for which a node that is asked for chunks may say nothing, before its answer and within it; then the next one is asked. Long
+/// for a disk under load, and short for a person who waits.
+pub const FETCH_SILENCE_SECONDS_MAX: u64 = 4;
+/// Seconds for which a node that was so silent is asked after all others.
+pub const FETCH_AVOIDED_SECONDS: u64 = 30;
 /// Seconds for which replicas that are not needed for an answer are still told chunks.
 pub const STRAGGLER_SECONDS_MAX: u64 = 30;
 /// Bytes of chunks on their way to such replicas; beyond that they are left to repair.
@@ -237,6 +244,7 @@ pub const READ_REPAIRS_MAX: usize = 4;
 
 const _: () = assert!(CHUNKS_BYTES_MAX <= STRAGGLERS_BYTES_MAX && CHUNKS_BYTES_MAX <= SERVE_BYTES_MAX);
 const _: () = assert!(CHUNKS_BYTES_MAX <= PUSHED_BYTES_MAX);
+const _: () = assert!(FETCH_SILENCE_SECONDS_MAX < PEER_CALL_SECONDS_MAX);
 
 // Jobs
 
@@ -272,6 +280,9 @@ pub const SCRUBBED_KEEP_SECONDS: u64 = 60;
 pub const SCRUBBED_BYTES_MAX: usize = 1024;
 /// Bytes that scrub reads in one unit.
 pub const SCRUB_STEP_BYTES: u64 = 8 * 1024 * 1024;
+/// Seconds by which the cluster's time may be ahead of a node's own clock while that node deletes copies: more than honest clocks
+/// differ, and far less than any retention.
+pub const SWEEP_LEAD_SECONDS_MAX: u64 = 60 * 60;
 /// Copies that sweep deletes at once: they share syncs.
 pub const SWEEPS_IN_FLIGHT_MAX: usize = 128;
 
@@ -360,12 +371,23 @@ pub const MEMBERS_MILLISECONDS: u64 = 500;
 pub const POSITION_SECONDS_MAX: u64 = 3;
 /// Entries by which a node that may vote lags behind its leader, at most: one message's worth.
 pub const CAUGHT_UP_ENTRIES: u64 = APPEND_ENTRIES_MAX;
-/// Milliseconds that sending a whole snapshot may take: 50 GB over a gigabit line, twice over.
-pub const SNAPSHOT_INSTALL_MILLISECONDS_MAX: u64 = 15 * 60 * 1_000;
+/// Seconds in which a piece of a snapshot is sent, or comes: what moves goes on, however long the whole takes.
+pub const SNAPSHOT_SILENCE_SECONDS_MAX: u64 = 60;
+/// Seconds from a snapshot's last piece until it is installed, at most, whatever its size: what is still on its way arrives meanwhile.
+pub const SNAPSHOT_INSTALL_SECONDS: u64 = 10 * 60;
+/// Bytes of it for each of which there is a second more: a slow disk that reads and writes all of them.
+pub const SNAPSHOT_INSTALL_BYTES_PER_SECOND: u64 = 4 * 1024 * 1024;
+/// Seconds between two words about how far a snapshot has come.
+pub const SNAPSHOT_WORD_SECONDS: u64 = 60;
 /// Entries after which a snapshot is made, and the log before it purged.
 pub const LOG_ENTRIES_PER_SNAPSHOT: u64 = 16_384;
-/// Entries that stay in the log behind a snapshot, for voters that lag a little.
-pub const LOG_ENTRIES_KEPT: u64 = 1_024;
+/// Entries that stay in the log behind a snapshot: a node that was away for an hour, at eighteen entries a second, needs them alone, and
+/// no snapshot. Commits, which are most of what they hold, stand in the state for good, so the log is never more than their last part.
+pub const LOG_ENTRIES_KEPT: u64 = 65_536;
+/// The same, at most, for the sake of a snapshot that is on its way: who gets it goes on by what follows it.
+pub const LOG_ENTRIES_HELD_MAX: u64 = 1 << 20;
+/// Seconds between two looks at what the log may forget.
+pub const LOG_LOOK_SECONDS: u64 = 10;
 /// Seconds that a proposal may take; then its effect is unknown.
 pub const PROPOSAL_SECONDS_MAX: u64 = 10;
 /// Seconds until a group has a leader.
@@ -439,6 +461,7 @@ pub const DEVICE_INVITES_MAX: usize = 16;
 const _: () = assert!(PROPOSAL_BYTES_MAX <= PROPOSAL_GROUP_BYTES_MAX);
 const _: () = assert!(PROPOSAL_GROUP_BYTES_MAX < APPEND_BYTES_MAX);
 const _: () = assert!(PROPOSAL_BYTES_MAX <= PROPOSALS_BYTES_MAX);
+const _: () = assert!(LOG_ENTRIES_PER_SNAPSHOT < LOG_ENTRIES_KEPT && LOG_ENTRIES_KEPT < LOG_ENTRIES_HELD_MAX);
 const _: () = assert!(2 * HEARTBEAT_MILLISECONDS < ELECTION_MILLISECONDS_MIN);
 const _: () = assert!(ELECTION_MILLISECONDS_MIN < ELECTION_MILLISECONDS_MAX);
 const _: () = assert!(FLOOR_AGE_SECONDS / MARK_SECONDS + 2 <= MARKS_MAX as u64);

@@ -43,6 +43,11 @@ pub trait Job: Send + 'static {
     /// Whether there is something to do now. Asked often while there is not: must be cheap.
     fn is_due(&mut self) -> bool;
 
+    /// Whether it does nothing for now although there may be something to do, as it has judged when it was asked last.
+    fn is_held_back(&self) -> bool {
+        false
+    }
+
     /// What it has verified; none if that is not what it does.
     fn verified(&self) -> Option<Verified> {
         None

@@ -80,7 +80,8 @@ async fn run<J: Job>(
             continue;
         }
         if !job.is_due() {
-            board.change(J::NAME, |status| status.state = JobState::Idle);
+            let state = if job.is_held_back() { JobState::HeldBack } else { JobState::Idle };
+            board.change(J::NAME, |status| status.state = state);
             sleep(Duration::from_millis(JOB_LOOK_MILLISECONDS)).await;
             continue;
         }

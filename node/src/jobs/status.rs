@@ -13,6 +13,8 @@ pub enum JobState {
     Idle,
     /// It is at work.
     Working,
+    /// It must not go on for now, and does by itself once it may: the log says why.
+    HeldBack,
     /// An operator has halted it.
     Paused,
     /// Its last unit failed, and will be tried again.

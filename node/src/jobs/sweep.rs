@@ -4,6 +4,10 @@
 //! store's one writer compares the stamp and drops the copy in one step.
 //!
 //! It goes on where a disk is full, and more often: nothing else makes room there.
+//!
+//! It holds while the cluster's time is far ahead of this node's own clock. Rows go by the cluster's time, which a leader that lies can
+//! run through every retention within seconds; so the bytes wait until as much time has passed here, too. A node whose own clock is
+//! behind merely keeps more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +15,12 @@ use std::time::Duration;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::time::Timestamp;
 
 use super::{Job, JobError, Step};
 use crate::chunks::{Deletion, Fill, Held, Need, Partition, may_delete};
-use crate::limit::{SWEEP_SHORT_SECONDS, SWEEPS_IN_FLIGHT_MAX};
+use crate::clock;
+use crate::limit::{SWEEP_LEAD_SECONDS_MAX, SWEEP_SHORT_SECONDS, SWEEPS_IN_FLIGHT_MAX};
 use crate::placement::Layouts;
 use crate::replication::Replication;
 
@@ -29,6 +35,10 @@ pub struct Sweep {
     place: Option<Place>,
     /// Whether segments may be emptied after this pass.
     is_reclaiming: bool,
+    /// This node's own clock.
+    clock: fn() -> Timestamp,
+    /// Whether the cluster's time is too far ahead of it.
+    is_held_back: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +51,39 @@ impl Sweep {
     /// Sweeps this node's copies: `every` so often, and when a layout has settled.
     #[must_use]
     pub fn new(replication: Replication, every: Duration) -> Self {
-        Self { replication, every, ended: None, layouts: None, place: None, is_reclaiming: false }
+        Self {
+            replication,
+            every,
+            ended: None,
+            layouts: None,
+            place: None,
+            is_reclaiming: false,
+            clock: clock::now,
+            is_held_back: false,
+        }
+    }
+
+    /// The same, by another clock.
+    #[cfg(test)]
+    pub(super) fn by(mut self, clock: fn() -> Timestamp) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Compares the clocks; says so when it begins or ends to hold.
+    fn compare_clocks(&mut self) {
+        let (cluster, own) = (self.replication.view().cluster_time(), (self.clock)());
+        let is_held_back = cluster > own.plus(SWEEP_LEAD_SECONDS_MAX);
+        if is_held_back && !self.is_held_back {
+            tracing::error!(
+                ahead_seconds = cluster.0.saturating_sub(own.0),
+                "the cluster's time is far ahead of this node's clock: no copy is deleted here while that is so; check the clock, and \
+                 if it is right, whether a node that has led lied, or had a wrong one"
+            );
+        } else if self.is_held_back && !is_held_back {
+            tracing::info!("the cluster's time is no longer far ahead of this node's clock: copies are deleted again");
+        }
+        self.is_held_back = is_held_back;
     }
 
     /// How long a pass is to be over until the next.
@@ -53,8 +95,7 @@ impl Sweep {
     }
 
     async fn sweep_page(&mut self, place: Place) -> Result<Step, JobError> {
-        let chunks = self.replication.chunks();
-        let page = chunks.ids_in(place.partition, place.after).await?;
+        let page = self.replication.chunks().ids_in(place.partition, place.after).await?;
         let next = match page.last() {
             Some(last) => Some(Place { after: Some((last.id, last.space)), ..place }),
             None => Partition::new(place.partition.number().saturating_add(1))
@@ -62,6 +103,12 @@ impl Sweep {
         };
         let mut step = Step { seen: page.len() as u64, ..Step::default() };
         let unneeded = self.judged(page).await?;
+        // After what was judged by: the cluster's time may have been run ahead since this unit was begun.
+        self.compare_clocks();
+        if self.is_held_back {
+            return Ok(Step::default());
+        }
+        let chunks = self.replication.chunks();
         let deleted: Vec<u64> = stream::iter(unneeded)
             .map(|(held, need)| async move {
                 let deletion = chunks.delete_if(held.space, held.id, need).await?;
@@ -101,6 +148,10 @@ impl Job for Sweep {
     const NAME: &'static str = "sweep";
 
     fn is_due(&mut self) -> bool {
+        self.compare_clocks();
+        if self.is_held_back {
+            return false;
+        }
         if self.place.is_some() || self.is_reclaiming {
             return true;
         }
@@ -114,6 +165,10 @@ impl Job for Sweep {
             self.place = Partition::new(0).map(|partition| Place { partition, after: None });
         }
         self.place.is_some()
+    }
+
+    fn is_held_back(&self) -> bool {
+        self.is_held_back
     }
 
     async fn step(&mut self) -> Result<Step, JobError> {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 use vauban_protocol::organisation::Statement;
+use vauban_protocol::time::Timestamp;
 
 use super::{Job, JobError, Repair, Scrub, Step, Sweep};
 use crate::chunks::tests::bad_places;
 use crate::chunks::{Deletion, Partition, Purpose, Stamp};
-use crate::limit::REPAIR_STEP_BYTES;
+use crate::limit::{REPAIR_STEP_BYTES, SWEEP_LEAD_SECONDS_MAX};
 use crate::metadata::Metadata;
 use crate::replication::Replication;
 use crate::replication::tests::cluster::{Cluster, ids, object, objects, stored_at};
@@ -246,6 +247,28 @@ async fn sweep_takes_what_has_no_row_once_the_floor_has_passed_it() {
     assert_eq!(held, [true, true]);
     assert_eq!(pass(&mut sweep(&cluster)).await.unwrap().changed, 3, "but for those promised again");
     assert_eq!((cluster.held(0, &kept).await, cluster.held(0, &loose[..2]).await), (10, 2));
+    cluster.stop().await;
+}
+
+/// A leader that lies can end every retention at once; then rows are gone, and bytes must not be. Fails if a node deletes or reclaims
+/// while the cluster's time is far ahead of its own clock, in mid-pass, too; or if it never goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sweep_holds_while_the_clusters_time_is_far_ahead() {
+    let behind = || Timestamp(crate::clock::now().0 - 2 * SWEEP_LEAD_SECONDS_MAX);
+    let mut cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, loose) = (cluster.space(), objects(0..5));
+    cluster.nodes[0].store(space, loose.clone()).await.unwrap();
+    let drained = cluster.nodes[2].node();
+    cluster.certify(Statement::DrainNode { node: drained }).await;
+    let mut sweep = Sweep::new(cluster.nodes[0].clone(), SELDOM).by(behind);
+    assert!(!sweep.is_due() && sweep.is_held_back());
+    let mut sweep = sweep.by(crate::clock::now);
+    assert!(sweep.is_due() && !sweep.is_held_back());
+    let first = sweep.step().await.unwrap();
+    let mut sweep = sweep.by(behind);
+    assert!(!sweep.is_due() && sweep.is_held_back(), "in mid-pass");
+    let mut sweep = sweep.by(crate::clock::now);
+    assert_eq!(first.changed + pass(&mut sweep).await.unwrap().changed, 5);
     cluster.stop().await;
 }
 

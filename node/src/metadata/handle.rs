@@ -34,6 +34,7 @@ use super::store::{
     BEGUN, DATABASE, Database, LogStore, Machine, Replica, SnapshotShelf, all_scheduled, resume, scheduled,
     write_backup,
 };
+use super::trim::trim;
 use super::view::View;
 use crate::durable_file::{self, Readers};
 use crate::limit::{METADATA_CLOSE_SECONDS_MAX, METADATA_READY_SECONDS_MAX, TICK_SECONDS};
@@ -107,7 +108,8 @@ impl Metadata {
         let database = Arc::clone(replica.database());
         let failed = database.failed();
         let log = LogStore::new(Arc::clone(&database));
-        let machine = Machine::new(Arc::clone(&replica), Arc::new(shelf));
+        let shelf = Arc::new(shelf);
+        let machine = Machine::new(Arc::clone(&replica), Arc::clone(&shelf));
         let ways = Ways::new(peers.clone());
         let me = Voter::from(node);
         let raft = Raft::new(me, settings()?, ways.clone(), log, machine)
@@ -152,6 +154,7 @@ impl Metadata {
             proposer: metadata.proposer.clone(),
             supports: Arc::clone(&metadata.supports),
         }));
+        metadata.spawn(trim(metadata.raft.clone(), shelf));
         metadata.spawn(pulse::beat(metadata.raft.metrics(), Voter::from(node), metadata.proposer.clone()));
         Ok(metadata)
     }

@@ -25,6 +25,7 @@ mod proposer;
 mod raft;
 mod store;
 mod transfer;
+mod trim;
 
 mod handle;
 mod pulse;

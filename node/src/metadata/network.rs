@@ -153,18 +153,22 @@ impl RaftNetwork<Group> for Way {
         vote: Vote<Voter>,
         snapshot: Snapshot<Group>,
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
-        option: RPCOption,
+        _option: RPCOption,
     ) -> Result<SnapshotResponse<Voter>, StreamingError<Group, Fatal<Voter>>> {
-        let limit = option.hard_ttl();
+        // No limit for the whole: each step of it has one.
         tokio::select! {
             closed = cancel => Err(closed.into()),
-            sent = tokio::time::timeout(limit, self.send(vote, snapshot)) => match sent {
-                Ok(Ok(answer)) => Ok(answer),
-                Ok(Err(error)) => {
-                    tracing::warn!(target = %self.target, %error, "a snapshot was not taken in");
+            sent = self.send(vote, snapshot) => match sent {
+                Ok(answer) => Ok(answer),
+                Err(error) => {
+                    tracing::warn!(
+                        target = %self.target,
+                        %error,
+                        "a snapshot was not taken in, and is sent again from its beginning; if this goes on, see that node's log, its \
+                         disk, and the line to it"
+                    );
                     Err(Unreachable::new(&error).into())
                 }
-                Err(_) => Err(self.timed_out(RPCTypes::InstallSnapshot, limit).into()),
             },
         }
     }

@@ -11,8 +11,8 @@ use super::command::{Batch, Outcomes};
 use super::error::MetadataError;
 use super::store::SnapshotFolder;
 use crate::limit::{
-    APPEND_ENTRIES_MAX, ELECTION_MILLISECONDS_MAX, ELECTION_MILLISECONDS_MIN, HEARTBEAT_MILLISECONDS, LOG_ENTRIES_KEPT,
-    LOG_ENTRIES_PER_SNAPSHOT, SNAPSHOT_INSTALL_MILLISECONDS_MAX,
+    APPEND_ENTRIES_MAX, ELECTION_MILLISECONDS_MAX, ELECTION_MILLISECONDS_MIN, HEARTBEAT_MILLISECONDS,
+    LOG_ENTRIES_PER_SNAPSHOT,
 };
 
 openraft::declare_raft_types!(
@@ -56,10 +56,10 @@ pub(super) fn settings() -> Result<Arc<Config>, MetadataError> {
         heartbeat_interval: HEARTBEAT_MILLISECONDS,
         election_timeout_min: ELECTION_MILLISECONDS_MIN,
         election_timeout_max: ELECTION_MILLISECONDS_MAX,
-        install_snapshot_timeout: SNAPSHOT_INSTALL_MILLISECONDS_MAX,
         max_payload_entries: APPEND_ENTRIES_MAX,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(LOG_ENTRIES_PER_SNAPSHOT),
-        max_in_snapshot_log_to_keep: LOG_ENTRIES_KEPT,
+        // What the log forgets, `trim` says.
+        max_in_snapshot_log_to_keep: u64::MAX,
         ..Config::default()
     };
     let settings = settings.validate().map_err(|error| MetadataError::Engine(error.to_string()))?;

@@ -19,7 +19,7 @@ use super::command::{Batch, Command};
 use super::handle::Metadata;
 use super::raft::{Group, Voter};
 use super::transfer::Manifest;
-use crate::limit::{POSITION_SECONDS_MAX, PROPOSAL_GROUP_MAX, PROPOSAL_SECONDS_MAX};
+use crate::limit::{POSITION_SECONDS_MAX, PROPOSAL_GROUP_MAX, PROPOSAL_SECONDS_MAX, SNAPSHOT_SILENCE_SECONDS_MAX};
 use crate::peers::{PeerRefusal, PeerRequest, PeerResponse};
 
 impl Metadata {
@@ -71,8 +71,9 @@ impl Metadata {
         self.begin().await?;
         let folder = self.raft().begin_receiving_snapshot().await.map_err(unavailable)?;
         tracing::info!(from = %caller, bytes = body_bytes, "a snapshot comes in");
-        if let Err(error) = manifest.receive(&folder.path, body).await {
-            tracing::warn!(from = %caller, %error, "a snapshot did not come whole");
+        let silence = Duration::from_secs(SNAPSHOT_SILENCE_SECONDS_MAX);
+        if let Err(error) = manifest.receive(&folder.path, body, silence).await {
+            tracing::warn!(from = %caller, %error, "a snapshot did not come whole: it is sent again, from its beginning");
             return Err(PeerRefusal::Unavailable);
         }
         let snapshot = Snapshot { meta: manifest.meta, snapshot: folder };

@@ -1,6 +1,8 @@
-//! A snapshot on its way to another node: its files one after the other, piece by piece, never in memory.
+//! A snapshot on its way to another node: its files one after the other, piece by piece, never in memory. Either end gives up once
+//! nothing moves any more; what moves may take as long as it does.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use openraft::{EmptyNode, Snapshot, SnapshotMeta, Vote};
@@ -8,12 +10,16 @@ use quinn::Connection;
 use serde::{Deserialize, Serialize};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout};
 use vauban_protocol::canonical::{decode, encode};
 use vauban_protocol::wire::encode_head;
 
 use super::raft::{Group, Voter};
-use crate::limit::{SNAPSHOT_BYTES_MAX, SNAPSHOT_FILE_NAME_BYTES_MAX, SNAPSHOT_FILES_MAX, SNAPSHOT_PIECE_BYTES};
-use crate::peers::{PeerError, PeerRequest, PeerResponse, read_answer};
+use crate::limit::{
+    SNAPSHOT_BYTES_MAX, SNAPSHOT_FILE_NAME_BYTES_MAX, SNAPSHOT_FILES_MAX, SNAPSHOT_INSTALL_BYTES_PER_SECOND,
+    SNAPSHOT_INSTALL_SECONDS, SNAPSHOT_PIECE_BYTES, SNAPSHOT_SILENCE_SECONDS_MAX, SNAPSHOT_WORD_SECONDS,
+};
+use crate::peers::{PeerError, PeerRequest, PeerResponse, read_answer, within};
 
 /// What precedes a snapshot's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,12 +58,16 @@ pub(super) async fn send(
     let local = |error: std::io::Error| PeerError::Unreachable(format!("the snapshot cannot be read: {error}"));
     let folder = snapshot.snapshot.path.as_path();
     let files = files(folder).await.map_err(local)?;
-    let body_bytes = files.iter().try_fold(0u64, |sum, file| sum.checked_add(file.bytes));
-    let body_bytes = body_bytes.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(usize::MAX);
+    let total = files.iter().fold(0u64, |sum, file| sum.saturating_add(file.bytes));
+    let body_bytes = usize::try_from(total).unwrap_or(usize::MAX);
     let manifest = Manifest { vote, meta: snapshot.meta.clone(), files };
     let request = PeerRequest::Snapshot { manifest: encode(&manifest) };
-    let (mut send, mut recv) = connection.open_bi().await?;
-    send.write_chunk(encode_head(&request, body_bytes).into()).await?;
+    let silence = Duration::from_secs(SNAPSHOT_SILENCE_SECONDS_MAX);
+    let to = connection.remote_address();
+    tracing::info!(%to, bytes = total, "a snapshot is sent");
+    let (mut sent, mut said) = (0u64, Instant::now());
+    let (mut send, mut recv) = within(silence, connection.open_bi()).await?;
+    within(silence, send.write_chunk(encode_head(&request, body_bytes).into())).await?;
     for file in &manifest.files {
         let mut source = File::open(folder.join(&file.name)).await.map_err(local)?.take(file.bytes);
         let mut left = file.bytes;
@@ -68,12 +78,18 @@ pub(super) async fn send(
             if read == 0 {
                 return Err(local(std::io::ErrorKind::UnexpectedEof.into()));
             }
-            left = left.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
-            send.write_chunk(piece.into()).await?;
+            let read = u64::try_from(read).unwrap_or(u64::MAX);
+            (left, sent) = (left.saturating_sub(read), sent.saturating_add(read));
+            within(silence, send.write_chunk(piece.into())).await?;
+            if said.elapsed() >= Duration::from_secs(SNAPSHOT_WORD_SECONDS) {
+                tracing::info!(%to, sent, bytes = total, "a snapshot is on its way");
+                said = Instant::now();
+            }
         }
     }
     let _finished = send.finish();
-    match read_answer(&mut recv).await? {
+    let installing = SNAPSHOT_INSTALL_SECONDS.saturating_add(total / SNAPSHOT_INSTALL_BYTES_PER_SECOND);
+    match read_answer(&mut recv, Duration::from_secs(installing)).await? {
         (PeerResponse::Consensus, answer) => Ok(answer),
         (PeerResponse::Refused(refusal), _) => Err(refusal.into()),
         _ => Err(PeerError::Misbehaved("an answer to another question".to_owned())),
@@ -108,15 +124,21 @@ impl Manifest {
         if is_in_order { Ok(manifest) } else { Err(TransferError::Manifest) }
     }
 
-    /// Writes the files into an empty folder, durably.
-    pub(super) async fn receive(&self, folder: &Path, mut body: impl AsyncRead + Unpin) -> Result<(), TransferError> {
+    /// Writes the files into an empty folder, durably; gives up on a sender that brings nothing for so long.
+    pub(super) async fn receive(
+        &self,
+        folder: &Path,
+        mut body: impl AsyncRead + Unpin,
+        silence: Duration,
+    ) -> Result<(), TransferError> {
         for head in &self.files {
             let mut file = File::create_new(folder.join(&head.name)).await?;
             let mut source = (&mut body).take(head.bytes);
             let mut left = head.bytes;
             let mut piece = vec![0; SNAPSHOT_PIECE_BYTES];
             while left > 0 {
-                let read = source.read(&mut piece).await?;
+                let read = timeout(silence, source.read(&mut piece)).await;
+                let read = read.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))??;
                 if read == 0 {
                     return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
                 }
@@ -143,6 +165,8 @@ fn is_plain(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const SILENCE: Duration = Duration::from_secs(1);
 
     fn manifest(files: &[(&str, u64)]) -> Vec<u8> {
         let files = files.iter().map(|(name, bytes)| FileHead { name: (*name).to_owned(), bytes: *bytes }).collect();
@@ -172,10 +196,28 @@ mod tests {
     async fn files_arrive_as_they_were_or_not_at_all() {
         let folder = tempfile::tempdir().unwrap();
         let manifest = Manifest::parse(&manifest(&[("a", 2), ("b", 0), ("c", 3)]), 5).unwrap();
-        manifest.receive(folder.path(), &b"aaccc"[..]).await.unwrap();
+        manifest.receive(folder.path(), &b"aaccc"[..], SILENCE).await.unwrap();
         let read = |name| std::fs::read(folder.path().join(name)).unwrap();
         assert_eq!((read("a"), read("b"), read("c")), (b"aa".to_vec(), vec![], b"ccc".to_vec()));
         let torn = tempfile::tempdir().unwrap();
-        assert!(manifest.receive(torn.path(), &b"aacc"[..]).await.is_err());
+        assert!(manifest.receive(torn.path(), &b"aacc"[..], SILENCE).await.is_err());
+    }
+
+    /// Fails if a slow line is given up although it brings something, or if a sender that has fallen silent is waited for.
+    #[tokio::test]
+    async fn a_snapshot_ends_by_silence_and_not_by_slowness() {
+        let manifest = Manifest::parse(&manifest(&[("a", 6)]), 6).unwrap();
+        for (pauses, comes) in [(vec![SILENCE / 4; 6], true), (vec![Duration::ZERO, SILENCE * 60], false)] {
+            let folder = tempfile::tempdir().unwrap();
+            let (here, mut there) = tokio::io::duplex(16);
+            let sending = tokio::spawn(async move {
+                for pause in pauses {
+                    tokio::time::sleep(pause).await;
+                    there.write_all(b"x").await.unwrap();
+                }
+            });
+            assert_eq!(manifest.receive(folder.path(), here, SILENCE).await.is_ok(), comes);
+            sending.abort();
+        }
     }
 }

@@ -365,7 +365,7 @@ impl Levels {
             )?,
             cluster_time_lag_seconds: gauge(
                 "vauban_cluster_time_lag_seconds",
-                "The node's clock less the cluster's time. Worry above 180 or below -60: a clock is wrong, or there is no leader.",
+                "The node's clock less the cluster's time. Worry above 180 or below -60: a clock is wrong, or there is no leader. Below -3600 this node deletes no copy.",
             )?,
             charter_left_seconds: gauge(
                 "vauban_charter_left_seconds",

@@ -64,12 +64,6 @@ impl From<quinn::WriteError> for PeerError {
     }
 }
 
-impl From<quinn::ReadExactError> for PeerError {
-    fn from(error: quinn::ReadExactError) -> Self {
-        Self::Unreachable(error.to_string())
-    }
-}
-
 impl From<std::io::Error> for PeerError {
     fn from(error: std::io::Error) -> Self {
         Self::Unreachable(error.to_string())

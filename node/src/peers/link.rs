@@ -29,7 +29,7 @@ use crate::limit::{
 };
 use crate::peers::error::PeerError;
 use crate::peers::known::Known;
-use crate::peers::stream::exchange;
+use crate::peers::stream::{exchange, within};
 use crate::peers::tls;
 use crate::peers::trust::{judge, named_key};
 use crate::peers::wire::{PeerRequest, PeerResponse};
@@ -114,8 +114,26 @@ impl Peers {
         request: &PeerRequest,
         body: &[Bytes],
     ) -> Result<(PeerResponse, Bytes), PeerError> {
+        self.call_within(node, request, body, Duration::from_secs(PEER_CALL_SECONDS_MAX)).await
+    }
+
+    /// The same, and gives up once the node has left it without a connection, an answer, or more of one, for this long.
+    ///
+    /// # Errors
+    /// As [`Self::call`]; [`PeerError::Slow`] then.
+    pub(crate) async fn call_within(
+        &self,
+        node: NodeId,
+        request: &PeerRequest,
+        body: &[Bytes],
+        silence: Duration,
+    ) -> Result<(PeerResponse, Bytes), PeerError> {
+        let asked = async {
+            let line = within(silence, self.line(node)).await?;
+            exchange(&line.connection, request, body, silence).await
+        };
+        // Whoever sends a byte now and then is not silent.
         let limit = Duration::from_secs(PEER_CALL_SECONDS_MAX);
-        let asked = async { exchange(&self.line(node).await?.connection, request, body).await };
         timeout(limit, asked).await.unwrap_or(Err(PeerError::Slow))
     }
 
@@ -273,9 +291,10 @@ impl Inner {
 
     /// Brings both to one position of the chain, judges the node by it, and says whether the node is blank.
     async fn greet(&self, connection: &Connection, node: NodeId, key: Digest) -> Result<bool, PeerError> {
+        let silence = Duration::from_secs(PEER_CALL_SECONDS_MAX);
         for _ in 0..PEER_GREETINGS_MAX {
             let greeting = self.known.greeting();
-            let (answer, body) = exchange(connection, &PeerRequest::Greet(greeting), &[]).await?;
+            let (answer, body) = exchange(connection, &PeerRequest::Greet(greeting), &[], silence).await?;
             let PeerResponse::Greeted(theirs) = answer else {
                 return Err(PeerError::Misbehaved("another answer than to a greeting".to_owned()));
             };
@@ -301,7 +320,7 @@ impl Inner {
             let lacking = lacking.map_err(|error| PeerError::Unreachable(error.to_string()))?;
             let mut list = Vec::new();
             lacking.iter().for_each(|certificate| push_item(&mut list, certificate));
-            exchange(connection, &PeerRequest::Teach, &[list.into()]).await?;
+            exchange(connection, &PeerRequest::Teach, &[list.into()], silence).await?;
         }
         Err(PeerError::Misbehaved("its chain never comes to ours".to_owned()))
     }

@@ -24,5 +24,5 @@ pub use known::Known;
 pub use link::Peers;
 pub use wire::{Greeting, PeerCondition, PeerRefusal, PeerRequest, PeerResponse, PeerStatus};
 
-pub(crate) use stream::read_answer;
+pub(crate) use stream::{read_answer, within};
 pub(crate) use trust::{judge, named_key};

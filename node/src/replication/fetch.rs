@@ -1,8 +1,9 @@
 //! Fetching chunks from the replicas that hold them: the same site first, the next one after a failure or a damaged copy. Who did not
-//! answer is asked once more when nobody else is left: a node that has started again is met by a new connection only.
+//! answer is asked once more when nobody else is left: a node that has started again is met by a new connection only. A node that falls
+//! silent, as one does whose disk hangs, is given up after some seconds, and for a while asked after all others.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -10,8 +11,8 @@ use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
 use vauban_protocol::limit::{IDS_MAX, OBJECT_BYTES_MAX};
 use vauban_protocol::wire::ChunkAnswer;
 
-use super::Replication;
 use super::message::{ChunkReply, ChunkRequest};
+use super::{NoWay, Replication};
 use crate::chunks::{Partition, VerifiedChunk};
 
 /// What came of one chunk.
@@ -56,7 +57,8 @@ impl Replication {
 
     /// Asks until everything was asked for, or less than `room_min` bytes are left.
     async fn gather(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize, room_min: usize) -> Vec<Fetched> {
-        let mut wanted: Vec<Wanted> = ids.iter().map(|id| Wanted::of(*id, self.sources(id))).collect();
+        let silent = self.silent();
+        let mut wanted: Vec<Wanted> = ids.iter().map(|id| Wanted::of(*id, self.sources(id, &silent))).collect();
         let mut room = bytes_max;
         loop {
             let groups = groups(&wanted, room);
@@ -93,8 +95,9 @@ impl Replication {
         }
     }
 
-    /// The replicas of a chunk other than this node, the best one last: of the same site, then spread over the others.
-    fn sources(&self, id: &ChunkId) -> Vec<NodeId> {
+    /// The replicas of a chunk other than this node, the best one last: of the same site, then spread over the others, then those that
+    /// said nothing when they were asked last.
+    fn sources(&self, id: &ChunkId, silent: &BTreeSet<NodeId>) -> Vec<NodeId> {
         let organisation = self.view().organisation();
         let site = |node: NodeId| {
             let charter = organisation.as_ref().and_then(|organisation| organisation.charter(node));
@@ -105,7 +108,7 @@ impl Replication {
             |node: &NodeId| node.0.iter().zip(id.0).fold(0u8, |mixed, (one, other)| mixed.rotate_left(3) ^ one ^ other);
         let mut sources: Vec<NodeId> =
             self.view().layouts().replicas(Partition::of(id), me).into_iter().filter(|node| *node != me).collect();
-        sources.sort_by_key(|node| (site(*node) == here, spread(node)));
+        sources.sort_by_key(|node| (!silent.contains(node), site(*node) == here, spread(node)));
         sources
     }
 
@@ -118,9 +121,13 @@ impl Replication {
             Ok(_) => return None,
             Err(error) => {
                 tracing::debug!(%node, %error, "a replica gives no chunks");
+                if error == NoWay::Silent {
+                    self.note_silence(node, true);
+                }
                 return None;
             }
         };
+        self.note_silence(node, false);
         // Many megabytes, while other streams wait to be read.
         tokio::task::spawn_blocking(move || verified(&ids, &chunks, body)).await.ok()
     }

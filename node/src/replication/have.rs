@@ -26,6 +26,7 @@ struct Answer {
 struct Survey {
     stored: Vec<bool>,
     answers: Vec<Answer>,
+    /// Of the newer layouts that some name, the least, if chunks are missing without those.
     newer: Option<u64>,
 }
 
@@ -42,8 +43,10 @@ impl Replication {
                 return Ok((held, Vec::new()));
             }
             let survey = self.survey(space, &asked).await?;
-            if let Some(index) = survey.newer {
-                self.catch_up(index).await;
+            // A layout that does not come is one node's word alone: the others are heard without it.
+            if let Some(layout) = survey.newer
+                && self.catch_up_with(layout).await
+            {
                 continue;
             }
             let mut stored = survey.stored.iter();
@@ -78,7 +81,7 @@ impl Replication {
                         break;
                     }
                 }
-                Worth::Newer(index) => newer = newer.max(Some(index)),
+                Worth::Newer(layout) => newer = Some(newer.map_or(layout, |least: u64| least.min(layout))),
                 Worth::Nothing(why) => tracing::debug!(node = %answer.node, why, "a receipt does not count"),
             }
         }

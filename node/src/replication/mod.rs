@@ -25,19 +25,23 @@ mod weigh;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use vauban_protocol::id::{NodeId, SpaceId};
 use vauban_protocol::time::Timestamp;
 
 use crate::chunks::{ChunkStore, Duty, Partition, Purpose, Stamp, VerifiedChunk};
 use crate::clock;
 use crate::identity::Identity;
-use crate::limit::{READ_REPAIRS_MAX, REPLICA_BEHIND_SECONDS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX};
+use crate::limit::{
+    FETCH_AVOIDED_SECONDS, READ_REPAIRS_MAX, REPLICA_BEHIND_SECONDS_MAX, SERVE_BYTES_MAX, STRAGGLERS_BYTES_MAX,
+};
 use crate::metadata::View;
 
 pub use error::ReplicationError;
@@ -61,6 +65,8 @@ struct Parts {
     serving: Arc<Semaphore>,
     /// Reads that put back what was lacking.
     read_repairs: Arc<Semaphore>,
+    /// Nodes that were asked for chunks and said nothing, each until when it is asked last.
+    silent: Mutex<BTreeMap<NodeId, Instant>>,
     /// What goes on after an answer was given: each task holds room of one of the above.
     background: Mutex<JoinSet<()>>,
 }
@@ -72,8 +78,8 @@ impl Replication {
         let stragglers = Arc::new(Semaphore::new(STRAGGLERS_BYTES_MAX));
         let serving = Arc::new(Semaphore::new(SERVE_BYTES_MAX));
         let read_repairs = Arc::new(Semaphore::new(READ_REPAIRS_MAX));
-        let background = Mutex::default();
-        Self(Arc::new(Parts { identity, view, chunks, reach, stragglers, serving, read_repairs, background }))
+        let (silent, background) = (Mutex::default(), Mutex::default());
+        Self(Arc::new(Parts { identity, view, chunks, reach, stragglers, serving, read_repairs, silent, background }))
     }
 
     /// Ends what goes on after answers were given; repair brings what that leaves over.
@@ -92,6 +98,23 @@ impl Replication {
 
     fn background(&self) -> MutexGuard<'_, JoinSet<()>> {
         self.0.background.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Nodes that lately said nothing.
+    fn silent(&self) -> BTreeSet<NodeId> {
+        let (now, mut silent) = (Instant::now(), self.0.silent.lock().unwrap_or_else(PoisonError::into_inner));
+        silent.retain(|_, until| *until > now);
+        silent.keys().copied().collect()
+    }
+
+    /// A node that was asked for chunks has said nothing, or something again.
+    fn note_silence(&self, node: NodeId, is_silent: bool) {
+        let mut silent = self.0.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_silent {
+            silent.insert(node, Instant::now() + Duration::from_secs(FETCH_AVOIDED_SECONDS));
+        } else {
+            silent.remove(&node);
+        }
     }
 
     /// How often another node was met.
@@ -167,21 +190,19 @@ impl Replication {
         }
     }
 
-    /// Waits, within bounds, until this node has applied `index`: another one answers from there.
-    async fn catch_up(&self, index: u64) {
-        self.wait_for(|applied| applied >= index).await;
-    }
-
-    /// The same, until it knows this layout. Of what else it lags behind nothing depends, and followers always do a little.
-    async fn catch_up_with(&self, layout: u64) {
-        self.wait_for(|_| self.0.view.layouts().version() >= layout).await;
-    }
-
-    async fn wait_for(&self, reached: impl Fn(u64) -> bool) {
+    /// Waits, within bounds, until this node knows a layout that another one names; whether it does then. Of what else it lags behind
+    /// nothing depends, and followers always do a little.
+    async fn catch_up_with(&self, layout: u64) -> bool {
         let mut applied = self.0.view.changes();
-        let reached = applied.wait_for(|applied| reached(*applied));
-        if tokio::time::timeout(Duration::from_secs(REPLICA_BEHIND_SECONDS_MAX), reached).await.is_err() {
-            tracing::warn!("this node is behind the others");
+        let reached = applied.wait_for(|_| self.0.view.layouts().version() >= layout);
+        let limit = Duration::from_secs(REPLICA_BEHIND_SECONDS_MAX);
+        let is_known = matches!(tokio::time::timeout(limit, reached).await, Ok(Ok(_)));
+        if !is_known {
+            tracing::warn!(
+                layout,
+                "another node names a layout that this one has not: one of the two is behind, or wrong"
+            );
         }
+        is_known
     }
 }

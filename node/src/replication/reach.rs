@@ -13,6 +13,9 @@ pub enum NoWay {
     /// Its disk is full: it takes no chunks, and answers all else.
     #[error("its disk is full")]
     DiskFull,
+    /// It says nothing, or nothing more.
+    #[error("it says nothing")]
+    Silent,
     /// Why, in words.
     #[error("{0}")]
     Because(String),
@@ -20,7 +23,8 @@ pub enum NoWay {
 
 /// See the module.
 pub trait Reach: Send + Sync + 'static {
-    /// Asks `node`, and waits for its answer, within bounds.
+    /// Asks `node`, and waits for its answer, for as long as it is not silent for longer than such a request may leave it
+    /// ([`ChunkRequest::silence_max`]), and within bounds.
     ///
     /// # Errors
     /// [`NoWay`], soon if the node is known not to be there.
@@ -43,10 +47,12 @@ impl Reach for Peers {
         body: Vec<Bytes>,
     ) -> BoxFuture<'_, Result<(ChunkReply, Bytes), NoWay>> {
         Box::pin(async move {
-            match self.call(node, &PeerRequest::Chunks(request), &body).await {
+            let silence = request.silence_max();
+            match self.call_within(node, &PeerRequest::Chunks(request), &body, silence).await {
                 Ok((PeerResponse::Chunks(reply), body)) => Ok((reply, body)),
                 Ok(_) => Err(NoWay::Because("it gives another answer".to_owned())),
                 Err(PeerError::Refused(PeerRefusal::DiskFull)) => Err(NoWay::DiskFull),
+                Err(PeerError::Slow) => Err(NoWay::Silent),
                 Err(error) => Err(NoWay::Because(error.to_string())),
             }
         })

@@ -10,7 +10,7 @@ use super::Replication;
 pub(super) enum Worth {
     /// It counts.
     Counts,
-    /// Its node knows a newer layout than this one: the plan is out of date. So far must this node come.
+    /// Its node names this newer layout: either the plan is out of date, or the node lies. Only waiting for that layout tells.
     Newer(u64),
     /// Its node knows an older layout, its charter does not permit it, or it says something else.
     Nothing(&'static str),
@@ -44,7 +44,7 @@ impl Replication {
         }
         match receipt.claim.layout.cmp(&version) {
             std::cmp::Ordering::Equal => Worth::Counts,
-            std::cmp::Ordering::Greater => Worth::Newer(receipt.claim.at),
+            std::cmp::Ordering::Greater => Worth::Newer(receipt.claim.layout),
             std::cmp::Ordering::Less => Worth::Nothing("it is behind, and knows an older layout"),
         }
     }

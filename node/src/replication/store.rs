@@ -37,8 +37,11 @@ impl Failed {
 /// How one attempt ended.
 enum Attempt {
     Stored(Vec<Receipt>),
-    /// The layout is a newer one: it is tried again once this node has come so far.
-    Newer(u64),
+    /// Somebody names a newer layout: it is tried again if that comes, and else has failed so.
+    Newer {
+        layout: u64,
+        otherwise: ReplicationError,
+    },
 }
 
 impl Replication {
@@ -51,7 +54,11 @@ impl Replication {
         for _ in 0..ATTEMPTS_MAX {
             match self.try_store(space, &ids, &chunks).await? {
                 Attempt::Stored(receipts) => return Ok(receipts),
-                Attempt::Newer(index) => self.catch_up(index).await,
+                Attempt::Newer { layout, otherwise } => {
+                    if !self.catch_up_with(layout).await {
+                        return Err(otherwise);
+                    }
+                }
             }
         }
         Err(ReplicationError::Unsettled)
@@ -78,7 +85,8 @@ impl Replication {
                 pushes.spawn(async move { (node, places, this.push(node, space, share, version).await) });
             }
         }
-        let (mut receipts, mut newer, mut failures, mut full) = (Vec::new(), None, Vec::new(), Vec::new());
+        let (mut receipts, mut failures, mut full) = (Vec::new(), Vec::new(), Vec::new());
+        let mut newer: Option<u64> = None;
         while let Some(pushed) = pushes.join_next().await {
             // A task ends abnormally only when the node is ending.
             let Ok((node, places, outcome)) = pushed else { continue };
@@ -99,7 +107,10 @@ impl Replication {
                     plan.holds(node, &places);
                     receipts.push(Receipt { covers: Covers::of(&places, ids.len()), ..receipt });
                 }
-                Worth::Newer(index) => newer = newer.max(Some(index)),
+                Worth::Newer(layout) => {
+                    newer = Some(newer.map_or(layout, |least| least.min(layout)));
+                    failures.push(Failed::because("it names a layout that this node does not know"));
+                }
                 Worth::Nothing(why) => failures.push(Failed::because(why)),
             }
             if plan.is_stored() {
@@ -107,13 +118,14 @@ impl Replication {
                 return Ok(Attempt::Stored(receipts));
             }
         }
-        if let Some(index) = newer {
-            return Ok(Attempt::Newer(index));
-        }
         full.iter().for_each(|(node, places)| plan.holds(*node, places));
         let is_full = !full.is_empty() && plan.is_stored();
         let cause = failures.first().map_or_else(|| "none may hold them".to_owned(), |failed| failed.cause.clone());
-        Err(ReplicationError::TooFew { failed: failures.len(), cause, is_full })
+        let otherwise = ReplicationError::TooFew { failed: failures.len(), cause, is_full };
+        match newer {
+            Some(layout) => Ok(Attempt::Newer { layout, otherwise }),
+            None => Err(otherwise),
+        }
     }
 
     async fn store_here(

@@ -1,9 +1,10 @@
 //! Cluster time, and the floor that follows it.
 //!
 //! Cluster time is what the leader's clock says, held on a leash: it never goes back, and a tick moves it by no more than
-//! [`TICK_STEP_SECONDS_MAX`]. A leader with a wrong clock can so hasten a retention by seconds, never end it. The floor
-//! is the Raft index of a day ago: receipts from under it are too old to build a commit on (architecture, "When bytes
-//! may be deleted"), or that of the last change of layout, if it is higher. To know that index, the clock keeps a mark an hour.
+//! [`TICK_STEP_SECONDS_MAX`]. A leader with a wrong clock can so hasten a retention by seconds, never end it. One that lies
+//! writes as many ticks as it likes: rows go then, and bytes wait for each node's own clock (`jobs::sweep`). The floor is the Raft index
+//! of a day ago: receipts from under it are too old to build a commit on (architecture, "When bytes may be deleted"), or that of the
+//! last change of layout, if it is higher. To know that index, the clock keeps a mark an hour.
 
 use serde::{Deserialize, Serialize};
 use vauban_protocol::time::Timestamp;

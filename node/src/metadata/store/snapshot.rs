@@ -2,12 +2,13 @@
 //!
 //! A finished snapshot is a folder named by the log id it stands at, and says so itself: its own record of the last
 //! applied entry is its description. It appears under that name by a rename, so it is whole or not there. The newest and
-//! the one before it are kept: the older one may still be on its way to a peer.
+//! the one before it are kept, and each that is still on its way to a peer.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use openraft::{Snapshot, SnapshotMeta};
 use rocksdb::checkpoint::Checkpoint;
@@ -29,6 +30,8 @@ const KEPT: usize = 2;
 pub(in crate::metadata) struct SnapshotFolder {
     /// Where it is.
     pub(in crate::metadata) path: PathBuf,
+    /// While this lives, the snapshot is not removed.
+    _lent: Option<Arc<()>>,
 }
 
 /// The folder of all snapshots.
@@ -37,6 +40,8 @@ pub(in crate::metadata) struct SnapshotShelf {
     path: PathBuf,
     /// Serialises what adds and removes snapshots.
     adding: Mutex<()>,
+    /// Snapshots that somebody reads, by their names.
+    lent: Mutex<BTreeMap<String, Weak<()>>>,
 }
 
 impl SnapshotShelf {
@@ -45,7 +50,7 @@ impl SnapshotShelf {
         fs::create_dir_all(path)?;
         remove(&path.join(BUILDING))?;
         remove(&path.join(RECEIVING))?;
-        Ok(Self { path: path.to_owned(), adding: Mutex::new(()) })
+        Ok(Self { path: path.to_owned(), adding: Mutex::new(()), lent: Mutex::default() })
     }
 
     /// Makes a snapshot of the state as it is now. Apply goes on meanwhile.
@@ -69,7 +74,7 @@ impl SnapshotShelf {
         remove(&path)
             .and_then(|()| fs::create_dir(&path))
             .map_err(|error| database.fail("prepared for a snapshot", &error))?;
-        Ok(SnapshotFolder { path })
+        Ok(SnapshotFolder { path, _lent: None })
     }
 
     /// Takes a received snapshot on, if it stands where its sender says.
@@ -89,28 +94,51 @@ impl SnapshotShelf {
         Ok(*snapshot.snapshot)
     }
 
-    /// The newest finished snapshot.
+    /// The newest finished snapshot; it stays for as long as somebody has it.
     pub(super) fn current(&self, database: &Database) -> Result<Option<Snapshot<Group>>, Failure> {
         let fail = |error: &dyn std::fmt::Display| database.fail("read a snapshot", error);
         let names = self.finished().map_err(|error| fail(&error))?;
         let Some(name) = names.last() else {
             return Ok(None);
         };
+        let lent = self.lend(name);
         let path = self.path.join(name);
         let position = describe(&path).map_err(|error| fail(&error))?;
-        Ok(Some(snapshot(path, &position)))
+        Ok(Some(snapshot(path, &position, Some(lent))))
+    }
+
+    /// The index at which the oldest snapshot stands that somebody has.
+    pub(in crate::metadata) fn oldest_lent(&self) -> Option<u64> {
+        let lent = self.lent();
+        let (name, _) = lent.first_key_value()?;
+        name.split('-').next()?.parse().ok()
+    }
+
+    fn lend(&self, name: &str) -> Arc<()> {
+        let mut lent = self.lent();
+        let lease = lent.get(name).and_then(Weak::upgrade).unwrap_or_default();
+        lent.insert(name.to_owned(), Arc::downgrade(&lease));
+        lease
+    }
+
+    /// Those that somebody still has.
+    fn lent(&self) -> MutexGuard<'_, BTreeMap<String, Weak<()>>> {
+        let mut lent = self.lent.lock().unwrap_or_else(PoisonError::into_inner);
+        lent.retain(|_, lease| lease.strong_count() > 0);
+        lent
     }
 
     /// A finished snapshot by its name.
     pub(super) fn find(&self, name: &str) -> SnapshotFolder {
-        SnapshotFolder { path: self.path.join(name) }
+        SnapshotFolder { path: self.path.join(name), _lent: None }
     }
 
-    /// Removes what is older than what is kept.
+    /// Removes what is older than what is kept, and is not being read.
     pub(super) fn prune(&self) -> io::Result<()> {
         let names = self.finished()?;
         let old = names.len().saturating_sub(KEPT);
-        for name in names.iter().take(old) {
+        let lent = self.lent();
+        for name in names.iter().take(old).filter(|name| !lent.contains_key(*name)) {
             remove(&self.path.join(name))?;
         }
         Ok(())
@@ -140,7 +168,7 @@ impl SnapshotShelf {
             fs::rename(from, &path)?;
             File::open(&self.path)?.sync_all()?;
         }
-        Ok(snapshot(path, position))
+        Ok(snapshot(path, position, None))
     }
 }
 
@@ -149,14 +177,14 @@ fn name_of(position: &Position) -> String {
     format!("{index:020}-{term}")
 }
 
-fn snapshot(path: PathBuf, position: &Position) -> Snapshot<Group> {
+fn snapshot(path: PathBuf, position: &Position, lent: Option<Arc<()>>) -> Snapshot<Group> {
     Snapshot {
         meta: SnapshotMeta {
             last_log_id: position.log_id,
             last_membership: position.membership.clone(),
             snapshot_id: name_of(position),
         },
-        snapshot: Box::new(SnapshotFolder { path }),
+        snapshot: Box::new(SnapshotFolder { path, _lent: lent }),
     }
 }
 

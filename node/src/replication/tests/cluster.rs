@@ -31,7 +31,46 @@ struct Lines {
     down: Mutex<BTreeSet<NodeId>>,
     /// Asked before it fails, so often for each node: lines that were lost and can be made again.
     stale: Mutex<BTreeMap<NodeId, usize>>,
+    wrong: Mutex<BTreeMap<NodeId, Wrong>>,
     meetings: AtomicU64,
+}
+
+/// What a node does instead of what it should.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Wrong {
+    /// It says nothing: its disk hangs, its connection does not.
+    Hangs,
+    /// Its receipts name a layout and an index that never come.
+    NamesTheFuture,
+    /// Each copy that it has is so large, it says.
+    Weighs(u32),
+}
+
+impl Wrong {
+    /// What `by` says instead.
+    fn told(self, by: &Replication, request: &ChunkRequest, reply: ChunkReply) -> ChunkReply {
+        match (self, request, reply) {
+            (
+                Self::NamesTheFuture,
+                ChunkRequest::Have { space, ids, .. },
+                ChunkReply::Held { held, receipt: Some(_) },
+            ) => {
+                let present: Vec<ChunkId> =
+                    ids.iter().zip(&held).filter(|(_, held)| **held).map(|(id, _)| *id).collect();
+                let receipt = Some(by.identity().receipt(*space, &present, u64::MAX, u64::MAX));
+                ChunkReply::Held { held, receipt }
+            }
+            (Self::NamesTheFuture, ChunkRequest::Push { space, chunks, .. }, ChunkReply::Stored { .. }) => {
+                let ids: Vec<ChunkId> = chunks.iter().map(|head| head.id).collect();
+                ChunkReply::Stored { receipt: by.identity().receipt(*space, &ids, u64::MAX, u64::MAX) }
+            }
+            (Self::Weighs(bytes), _, ChunkReply::Weighed { object_bytes }) => {
+                let object_bytes = object_bytes.into_iter().map(|known| known.map(|_| bytes)).collect();
+                ChunkReply::Weighed { object_bytes }
+            }
+            (_, _, reply) => reply,
+        }
+    }
 }
 
 /// One node's end of them.
@@ -59,12 +98,18 @@ impl Reach for Line {
                 Some(body.iter().map(Bytes::len).sum::<usize>()),
                 "what the wire would refuse"
             );
-            let served = other.serve(self.0, request, Bytes::from(body.concat())).await;
+            let wrong = self.1.wrong.lock().unwrap().get(&node).copied();
+            if matches!(wrong, Some(Wrong::Hangs)) {
+                tokio::time::sleep(request.silence_max()).await;
+                return Err(NoWay::Silent);
+            }
+            let served = other.serve(self.0, request.clone(), Bytes::from(body.concat())).await;
             let (reply, body) = served.map_err(|error| match error {
                 ServeError::Store(StoreError::DiskFull { .. }) => NoWay::DiskFull,
                 error => NoWay::Because(error.to_string()),
             })?;
             assert!(body.iter().map(Bytes::len).sum::<usize>() <= reply.body_bytes_max());
+            let reply = wrong.map_or(reply.clone(), |wrong| wrong.told(&other, &request, reply));
             Ok((reply, Bytes::from(body.concat())))
         })
     }
@@ -183,6 +228,11 @@ impl Cluster {
     /// The next so many requests to a node fail, as on a connection to what it was before it started again.
     pub(crate) fn lose_lines(&self, number: usize, times: usize) {
         self.lines.stale.lock().unwrap().insert(self.nodes[number].node(), times);
+    }
+
+    /// From now on a node does this.
+    pub(crate) fn go_wrong(&self, number: usize, wrong: Wrong) {
+        self.lines.wrong.lock().unwrap().insert(self.nodes[number].node(), wrong);
     }
 
     /// Nodes have met.

@@ -4,3 +4,4 @@ pub(crate) mod cluster;
 
 mod reading;
 mod writing;
+mod wrong;

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use super::situation::Situation;
 use super::words::{count, job_name, said, size, span};
 use crate::chunks::{DiskUse, Fill};
-use crate::limit::{CHARTER_WARNING_DAYS, CLUSTER_LAG_SECONDS_MAX, CLUSTER_LEAD_SECONDS_MAX, PURGE_LATE_SECONDS_MAX};
+use crate::limit::{
+    CHARTER_WARNING_DAYS, CLUSTER_LAG_SECONDS_MAX, CLUSTER_LEAD_SECONDS_MAX, PURGE_LATE_SECONDS_MAX,
+    SWEEP_LEAD_SECONDS_MAX,
+};
 use crate::message::Language;
 
 /// Percent of the limit for uploads from which a disk is said to fill.
@@ -246,10 +249,19 @@ fn elsewhere(situation: &Situation, language: Language, found: &mut Vec<Concern>
 }
 
 fn clocks(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
-    let mut add = |what, now| found.push(Concern { level: Level::Warning, what, now });
+    let mut add = |level, what, now| found.push(Concern { level, what, now });
     let lag = situation.lag_seconds;
-    if !(CLUSTER_LEAD_SECONDS_MAX..=CLUSTER_LAG_SECONDS_MAX).contains(&lag) {
+    let ahead = u64::try_from(lag.saturating_neg()).unwrap_or_default();
+    if ahead > SWEEP_LEAD_SECONDS_MAX {
+        let ahead = span(language, ahead);
         add(
+            Level::Danger,
+            said!(language, fr: "Le temps du groupe a {ahead} d'avance sur l'horloge de ce nœud : tant que cela dure, il ne supprime aucune copie.", en: "The cluster's time is {ahead} ahead of this node's clock: while this lasts, it deletes no copy."),
+            said!(language, fr: "Vérifier l'horloge (NTP) de ce nœud. Si elle est juste, un nœud qui a mené le groupe a menti, ou avait une horloge fausse : garder les disques de tous, et restaurer d'une sauvegarde s'il manque de l'historique.", en: "Check this node's clock (NTP). If it is right, a node that has led the cluster lied, or had a wrong clock: keep the disks of all, and restore from a backup if history is missing."),
+        );
+    } else if !(CLUSTER_LEAD_SECONDS_MAX..=CLUSTER_LAG_SECONDS_MAX).contains(&lag) {
+        add(
+            Level::Warning,
             said!(language, fr: "L'horloge de ce nœud s'écarte de {lag} s du temps du groupe.", en: "This node's clock is {lag} s from the cluster's time."),
             said!(language, fr: "Vérifier l'horloge (NTP) de chaque nœud, et qu'il y a une majorité.", en: "Check the clock (NTP) of each node, and that there is a majority."),
         );
@@ -257,6 +269,7 @@ fn clocks(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
     if situation.purge_late_seconds > PURGE_LATE_SECONDS_MAX {
         let late = span(language, situation.purge_late_seconds);
         add(
+            Level::Warning,
             said!(language, fr: "L'effacement de ce qui n'est plus retenu a {late} de retard.", en: "Purging what is retained no longer is {late} late."),
             said!(language, fr: "Il est plus libéré que purgé : voir le journal du nœud.", en: "More is released than is purged: see the node's log."),
         );
@@ -334,6 +347,8 @@ mod tests {
             (Situation { store: store(80, 0), ..well.clone() }, "at 90% uploads are refused"),
             (Situation { store: store(10, 3), ..well.clone() }, "3 damaged"),
             (Situation { lag_seconds: 181, ..well.clone() }, "181 s from the cluster's time"),
+            (Situation { lag_seconds: -3_600, ..well.clone() }, "-3600 s from the cluster's time"),
+            (Situation { lag_seconds: -7_200, ..well.clone() }, "2 h ahead of this node's clock"),
             (Situation { purge_late_seconds: 90_000, ..well.clone() }, "is 1 days late"),
             (Situation { copies_min: 3, sites_min: 2, ..well.clone() }, "3 copies on 2 site(s)"),
             (
@@ -346,6 +361,7 @@ mod tests {
                         name: "repair",
                         is_working: false,
                         is_paused: false,
+                        is_held_back: false,
                         seen: 9,
                         changed: 1,
                         bytes: 1,

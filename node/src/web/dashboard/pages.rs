@@ -259,6 +259,7 @@ fn role(words: Words, member: &Member) -> Option<&'static str> {
 fn job_row(words: Words, job: &Job) -> JobRow {
     let (state, kind) = match job {
         Job { failure: Some(_), .. } => (words.say("échoue", "failing"), "problem"),
+        Job { is_held_back: true, .. } => (words.say("retenue", "held back"), "problem"),
         Job { is_paused: true, .. } => (words.say("en pause", "paused"), "calm"),
         Job { is_working: true, .. } => (words.say("au travail", "at work"), "busy"),
         _ => (words.say("rien à faire", "nothing to do"), "good"),

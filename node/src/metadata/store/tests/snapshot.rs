@@ -172,3 +172,24 @@ async fn only_the_newest_snapshots_are_kept() {
     let current = machine.get_current_snapshot().await.unwrap().unwrap();
     assert_eq!(current.meta.last_log_id.map(|id| id.index), Some(4));
 }
+
+/// Fails if a snapshot goes while it is on its way to a node, as it would once two more were made: no long transfer would ever end.
+#[tokio::test]
+async fn a_snapshot_that_is_being_sent_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let town = Town::new();
+    let (_, mut machine, _) = open(dir.path());
+    let mut entries = story(&town).0.into_iter();
+    machine.apply([entries.next().unwrap()]).await.unwrap();
+    machine.build_snapshot().await.unwrap();
+    let sent = machine.get_current_snapshot().await.unwrap().unwrap();
+    for entry in entries {
+        machine.apply([entry]).await.unwrap();
+        machine.build_snapshot().await.unwrap();
+    }
+    let path = sent.snapshot.path.clone();
+    assert!(path.join("CURRENT").exists());
+    drop(sent);
+    machine.build_snapshot().await.unwrap();
+    assert!(!path.exists(), "nobody has it any more");
+}
