@@ -9,6 +9,7 @@ use crate::content::{ChunkFault, FetchError, ReceiptError, UploadError};
 use crate::failure::Failure;
 use crate::keys::KeysError;
 use crate::link::LinkError;
+use crate::log::EpochError;
 use crate::organisation::{ChainError, InviteError, NodeRequestError, RecoveryError};
 use crate::say;
 use crate::service::{AskError, Refusal};
@@ -63,8 +64,9 @@ exits! {
     Invite = 9, fr: "invitation fausse, utilisée ou expirée", en: "invite wrong, used or expired";
     /// Files of this machine: missing, unreadable, damaged, full.
     Local = 10, fr: "problème de fichiers sur cette machine", en: "a problem with files of this machine";
-    /// Done, but some files were skipped.
-    Partial = 11, fr: "fait en partie : des fichiers ont été laissés de côté", en: "done in part: some files were skipped";
+    /// Done, but some files were skipped, or some keys are still to change.
+    Partial = 11, fr: "fait en partie : des fichiers ont été laissés de côté, ou des clés restent à changer",
+        en: "done in part: some files were skipped, or some keys are still to change";
     /// The node breaks the protocol, or sends what does not verify.
     Misbehaved = 12, fr: "le nœud ne respecte pas le protocole", en: "the node breaks the protocol";
     /// No such space, path, user or device.
@@ -137,13 +139,16 @@ impl From<&Failure> for Exit {
 fn of_sync(error: &SyncError) -> Exit {
     match error {
         error if error.is_alarm() => Exit::Alarm,
-        SyncError::Behind { .. } | SyncError::SetBack | SyncError::Overtaken => Exit::Unreachable,
+        SyncError::Behind { .. }
+        | SyncError::SetBack
+        | SyncError::Overtaken
+        | SyncError::Epoch(EpochError::LeftOut(_)) => Exit::Unreachable,
         SyncError::Fetch(FetchError::Chunk(ChunkFault::Unheard(_))) => Exit::Unreachable,
         SyncError::Upload(UploadError::Receipts(ReceiptError::Policy(_))) => Exit::Policy,
         SyncError::Upload(_) | SyncError::Fetch(_) | SyncError::Log(_) | SyncError::Epoch(_) | SyncError::Nodes(_) => {
             Exit::Misbehaved
         }
-        SyncError::Members(MembersError::NoMember) => Exit::NotFound,
+        SyncError::Members(MembersError::NoMember { .. }) => Exit::NotFound,
         SyncError::NoEpoch(_) | SyncError::Members(_) => Exit::Refused,
         SyncError::HistoryBehind | SyncError::NotKept => Exit::NotFound,
         SyncError::Tree(_) | SyncError::Cache(_) | SyncError::Journal(_) | SyncError::State(_) => Exit::Local,

@@ -7,6 +7,7 @@ use crate::content::{ChunkFault, FetchError, NodesError, UploadError};
 use crate::keys::{InviteCodeError, KeysError};
 use crate::link::LinkError;
 use crate::link::Misbehaviour;
+use crate::log::EpochError;
 use crate::organisation::{ChainError, FoundingError, InviteError, InviteFetchError, NodeRequestError, RecoveryError};
 use crate::say;
 use crate::service::AskError;
@@ -81,6 +82,7 @@ impl Failure {
             Self::Link(error) => error.may_pass(),
             Self::Sync(error) => match error {
                 SyncError::Behind { .. } | SyncError::SetBack | SyncError::Overtaken => true,
+                SyncError::Epoch(error) => matches!(error, EpochError::LeftOut(_)),
                 SyncError::Fetch(FetchError::Chunk(ChunkFault::Unheard(_))) => true,
                 SyncError::Cache(error) => error.is_busy(),
                 _ => false,

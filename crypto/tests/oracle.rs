@@ -277,7 +277,7 @@ enum Answer {
 
 fn what_answers(request: &Request) -> Answer {
     match request {
-        Request::Status | Request::Usage { .. } => Answer::Counters,
+        Request::Status | Request::Usage { .. } | Request::NodeStanding { .. } => Answer::Counters,
         Request::Organisation { .. }
         | Request::Spaces
         | Request::Log { .. }

@@ -28,10 +28,11 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::durable_file::{self, Readers};
 use crate::edge::{Edge, EdgeError, EdgeParts, Listener, PageListener, stop_channel};
-use crate::enrolment::{self, AdmitError, Enrolment};
+use crate::enrolment::{self, AdmitError, ClockDoubt, Enrolment};
 use crate::identity::{Identity, IdentityError};
 use crate::jobs::{Backup, Jobs, Repair, Scrub, Sweep, Throttle};
-use crate::limit::{CHARTER_WARNING_DAYS, WAITING_SECONDS};
+use crate::leaving::{self, Parting};
+use crate::limit::{CHARTER_WARNING_DAYS, CLUSTER_LEAD_SECONDS_MAX, WAITING_SECONDS};
 use crate::message::{Explain, Explanation};
 use crate::metadata::{Metadata, MetadataError};
 use crate::observe::Metrics;
@@ -77,7 +78,7 @@ pub enum BootError {
         /// This node.
         node: NodeId,
     },
-    /// The node was taken out of the cluster.
+    /// The node was taken out of the cluster, and nobody needs its copies.
     #[error("node {node} has been taken out of the cluster")]
     Removed {
         /// This node.
@@ -169,6 +170,13 @@ async fn open_metadata(
         }
         return Ok(metadata);
     }
+    if founds && let Some(doubt) = ClockDoubt::about(enrolment.signed_at(), clock::now()) {
+        tracing::warn!(
+            %doubt,
+            "cluster time begins with this node's clock, and never goes back: if that clock is wrong, stop the node, set it right, and \
+             begin anew before anything is stored"
+        );
+    }
     // A chain that is applied already needs no second look; the genesis alone says whose it is.
     let applied = metadata.view().organisation();
     let head = enrolment.organisation().head();
@@ -189,13 +197,20 @@ async fn serve(
 ) -> Result<(), BootError> {
     let node = identity.node();
     let organisation = reachable.peers.known().organisation();
-    if organisation.is_seat_removed(node) {
+    if Parting::now(node, metadata, &reachable.peers) == Parting::Free {
         return Err(BootError::Removed { node });
     }
     let charter = organisation.charter(node).ok_or(BootError::Revoked { node })?;
     let days = charter.not_after.0.saturating_sub(clock::now().0) / DAY_SECONDS;
     if days < CHARTER_WARNING_DAYS {
         tracing::warn!(days, "the node's charter ends soon: ask an admin for a new one");
+    }
+    let lag = i128::from(clock::now().0).saturating_sub(i128::from(metadata.view().cluster_time().0));
+    if lag < CLUSTER_LEAD_SECONDS_MAX {
+        tracing::warn!(
+            seconds = lag,
+            "this machine's clock is behind the cluster's time: see to its time synchronisation"
+        );
     }
     let chunks = open_chunks(folder, config).await?;
     let watching = tokio::spawn(reserve::watch(reserve.clone(), chunks.clone()));
@@ -241,6 +256,7 @@ async fn serve_all(
         replication: replication.clone(),
         metrics: Arc::clone(&metrics),
         reserve: reserve.clone(),
+        jobs: jobs.board(),
     };
     let page = match config.links.listen {
         Some(address) => Some(PageListener::bind(address).await?),
@@ -262,7 +278,9 @@ async fn serve_all(
     if let Err(error) = durable_file::replace(&folder.web_address(), address.as_bytes(), Readers::Everyone) {
         tracing::warn!(%error, "where the web listens could not be noted: `vauban-node cluster status` must be told");
     }
-    let stage = if metadata.is_member() { Stage::Serving } else { Stage::Waiting };
+    // One that was taken out waits for no place.
+    let is_waiting = !metadata.is_member() && Parting::now(node, metadata, &known_peers) == Parting::Stays;
+    let stage = if is_waiting { Stage::Waiting } else { Stage::Serving };
     let addresses = Ready { stage, node, quic: edge.address(), web: web.address() };
     let (stopper, stop) = stop_channel();
     let (ender, ended) = stop_channel();
@@ -289,6 +307,7 @@ async fn serve_all(
         reason = metadata_failed(metadata) => Err(storage(&reason)),
         never = joining => never,
         () = remind(metadata, &known_peers, &request) => Ok(()),
+        () = leaving::look_out(node, metadata, &known_peers) => Ok(()),
         web = &mut web_task => web.map_err(BootError::from).and_then(|served| Ok(served?)),
     };
     jobs.stop().await;
@@ -312,7 +331,7 @@ fn start_jobs(
 ) -> Jobs {
     let mut jobs = Jobs::new(Arc::clone(metrics));
     let (repair, scrub) = (rate(config.jobs.repair_rate), rate(config.jobs.scrub_rate));
-    jobs.start(Repair::new(replication.clone(), metadata.clone()), repair);
+    jobs.start(Repair::new(replication.clone(), metadata.clone()).lost_after(config.jobs.lost_after), repair);
     jobs.start(Scrub::new(replication.chunks().clone(), config.jobs.scrub_every, scrubbed), scrub);
     if let Some(to) = &config.backup.folder {
         let config = &config.backup;
@@ -433,10 +452,13 @@ impl Explain for BootError {
                 ),
             ),
             Self::Removed { .. } => (
-                crate::say!(fr: "Ce nœud a été retiré de la grappe ({detail}).", en: "This node has been taken out of the cluster ({detail})."),
                 crate::say!(
-                    fr: "Il n'y revient pas : préparez un nouveau nœud avec « vauban-node init » sur un autre dossier.",
-                    en: "It never comes back: prepare a new node with `vauban-node init` on another folder."
+                    fr: "Ce nœud a été retiré de la grappe, et rien n'y dépend plus de ses copies ({detail}).",
+                    en: "This node has been taken out of the cluster, which needs its copies no longer ({detail})."
+                ),
+                crate::say!(
+                    fr: "Arrêtez-le pour de bon ; il n'y revient pas : préparez un nouveau nœud avec « vauban-node init » sur un autre dossier.",
+                    en: "Stop it for good; it never comes back: prepare a new node with `vauban-node init` on another folder."
                 ),
             ),
             Self::Metadata(error) => return error.explain(),

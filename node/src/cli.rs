@@ -266,12 +266,14 @@ fn restore() -> Command {
         ))
         .after_help(crate::say!(
             fr: "Quand la majorité des nœuds est perdue pour de bon, et seulement alors :\n\
-                 \x20 1. arrêtez tous les nœuds\n\
+                 \x20 1. arrêtez tous les nœuds, et prenez la sauvegarde la plus récente : « vauban-node backup » sur chacun qui a encore des\n\
+                 \x20    métadonnées, l'indice le plus haut ; ce qui est venu après elle et n'est sur aucun appareil est perdu\n\
                  \x20 2. ici : vauban-node restore --data DOSSIER SAUVEGARDE, puis vauban-node run\n\
                  \x20 3. portez reanchor-request.vbx à qui tient la racine, qui lance « vauban org reanchor » ; jusque-là, tout se lit et rien ne s'écrit\n\
                  \x20 4. sur chaque autre nœud qui reste : vauban-node rejoin, puis vauban-node run",
             en: "When a majority of the nodes is lost for good, and only then:\n\
-                 \x20 1. stop every node\n\
+                 \x20 1. stop every node, and take the newest backup: `vauban-node backup` on each that still has metadata, the highest\n\
+                 \x20    index; what came after it and is on no device is lost\n\
                  \x20 2. here: vauban-node restore --data DIR BACKUP, then vauban-node run\n\
                  \x20 3. carry reanchor-request.vbx to whoever holds the root, who runs `vauban org reanchor`; until then all can be read, and nothing written\n\
                  \x20 4. on each other node that is left: vauban-node rejoin, then vauban-node run"

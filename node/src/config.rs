@@ -18,7 +18,7 @@ use vauban_protocol::time::DAY_SECONDS;
 use crate::durable_file;
 use crate::limit::{
     BACKUPS_KEPT, CONFIG_BYTES_MAX, CONNECTIONS_MAX, DISK_RECLAIM_PERCENT_MAX, DISK_REPAIR_PERCENT_MAX,
-    DISK_UPLOAD_PERCENT_MAX, MEMORY_BODIES_BYTES, MEMORY_WINDOWS_BYTES, RESERVE_BYTES, WINDOW_WIDE_BYTES,
+    DISK_UPLOAD_PERCENT_MAX, LOST_SECONDS, MEMORY_BODIES_BYTES, MEMORY_WINDOWS_BYTES, RESERVE_BYTES, WINDOW_WIDE_BYTES,
 };
 use crate::message::{Explain, Explanation};
 
@@ -164,6 +164,9 @@ pub struct Jobs {
     /// How often what nobody needs is looked for.
     #[serde(with = "humantime_serde")]
     pub sweep_every: Duration,
+    /// How long chunks that no node has may hold up a new layout.
+    #[serde(with = "humantime_serde")]
+    pub lost_after: Duration,
 }
 
 /// How the sending rate is found.
@@ -229,6 +232,7 @@ impl Default for Jobs {
             scrub_rate: ByteSize::mib(16),
             scrub_every: Duration::from_secs(14 * DAY_SECONDS),
             sweep_every: Duration::from_secs(60 * 60),
+            lost_after: Duration::from_secs(LOST_SECONDS),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! A Vauban storage node: orders and keeps sealed bytes.
 //!
 //! In the order in which a node comes to be and data meets it: what an operator decides, who the node is, the edge where
-//! clients arrive, its peers, the stores behind it, and what operators see. [`boot`] joins them; [`recovery`]
-//! is for when they are lost.
+//! clients arrive, its peers, the stores behind it, and what operators see. [`boot`] joins them; [`leaving`] is for when the
+//! node was taken out, [`recovery`] for when they are lost.
 
 pub mod limit;
 
@@ -31,4 +31,5 @@ pub mod observe;
 pub mod web;
 
 pub mod boot;
+pub mod leaving;
 pub mod recovery;

@@ -252,6 +252,10 @@ const _: () = assert!(FETCH_SILENCE_SECONDS_MAX < PEER_CALL_SECONDS_MAX);
 pub const JOB_LOOK_MILLISECONDS: u64 = 500;
 /// Seconds until a unit of work that failed is tried again.
 pub const JOB_RETRY_SECONDS: u64 = 5;
+/// Jobs that another node says are failing, at most: more than there are.
+pub const JOBS_TOLD_MAX: usize = 16;
+/// Bytes of the name of one.
+pub const JOB_NAME_BYTES_MAX: usize = 32;
 /// Rows that are read at once: one request for ids.
 pub const REPAIR_ROWS_MAX: usize = IDS_MAX;
 /// Spaces that are listed at once.
@@ -268,6 +272,9 @@ pub const REPAIR_BATCHES_MAX: usize = 6;
 pub const REPAIR_STEP_BYTES: usize = 64 * 1024 * 1024;
 /// Seconds until a replica that did not answer is asked again for what is missing, or rows are looked at again that may not be the newest.
 pub const REPAIR_RETRY_SECONDS: u64 = 5;
+/// Seconds for which chunks that no node has hold up a new layout, unless operators set another time: a disk that is not mounted, or a
+/// site without power, is noticed before.
+pub const LOST_SECONDS: u64 = 60 * 60;
 /// Seconds between two passes, at least: repair begins well within 30 s of a loss.
 pub const REPAIR_PAUSE_SECONDS_MIN: u64 = 15;
 /// A pause between passes takes so many times what the last pass took: looking costs some percent of the time at most.
@@ -296,6 +303,10 @@ const _: () = assert!(REPAIR_BATCHES_MAX * REPAIR_BATCH_BYTES + CHUNKS_BYTES_MAX
 
 /// Days before a charter's end from which the node warns (`formats#21`).
 pub const CHARTER_WARNING_DAYS: u64 = 60;
+/// Seconds after its admission was signed for which a node's clock is believed when it founds a cluster: files are carried by people.
+pub const FOUNDING_AHEAD_SECONDS_MAX: u64 = 7 * DAY_SECONDS;
+/// The same, before: two clocks that are both right to some minutes.
+pub const FOUNDING_BEHIND_SECONDS_MAX: u64 = 300;
 /// Seconds for a page of a node that runs on this machine.
 pub const PAGE_SECONDS_MAX: u64 = 10;
 /// Bytes of such a page.
@@ -367,6 +378,9 @@ pub const CONSENSUS_WAIT_MILLISECONDS: u64 = 200;
 pub const PROPOSAL_WAIT_MILLISECONDS: u64 = 50;
 /// Milliseconds between two looks at who should be in the group.
 pub const MEMBERS_MILLISECONDS: u64 = 500;
+/// Seconds for which a node that was taken out is told what the group orders although no layout names it any more: until it knows that. A
+/// machine that is gone never does.
+pub const DISMISSAL_SECONDS_MAX: u64 = 60 * 60;
 /// Seconds that a node which may lag waits for what it lacks, before it says that something does not exist.
 pub const POSITION_SECONDS_MAX: u64 = 3;
 /// Entries by which a node that may vote lags behind its leader, at most: one message's worth.

@@ -9,7 +9,7 @@ use vauban_node::cli::Invocation;
 use vauban_node::clock;
 use vauban_node::config::{Config, ConfigError};
 use vauban_node::data_folder::DataFolder;
-use vauban_node::enrolment;
+use vauban_node::enrolment::{self, ClockDoubt};
 use vauban_node::identity::Identity;
 use vauban_node::limit::BLOCKING_THREADS_MAX;
 use vauban_node::message::{Explain, Explanation};
@@ -87,13 +87,14 @@ fn act(invocation: Invocation) -> Result<(), Failure> {
             let Restoration { restored, request, set_aside } =
                 recovery::restore(&DataFolder::at(&data), &file, replace, clock::now())?;
             let (spaces, applied, request) = (restored.spaces.len(), restored.about.applied, request.display());
+            let at = clock::utc(restored.about.cluster_time);
             let aside = set_aside.map_or_else(String::new, |path| {
                 let path = path.display();
                 say!(fr: "\nLes métadonnées d'avant sont dans {path}.", en: "\nThe metadata from before are in {path}.")
             });
             say_line(&say!(
-                fr: "Restauré : {spaces} espaces, jusqu'à l'indice {applied}. Rien ne s'écrira avant que la racine l'ait signé :\n  portez {request} à qui la tient (vauban org reanchor), et lancez : vauban-node run{aside}",
-                en: "Restored: {spaces} spaces, up to index {applied}. Nothing will be written until the root has signed it:\n  carry {request} to whoever holds it (vauban org reanchor), and run: vauban-node run{aside}"
+                fr: "Restauré : {spaces} espaces, jusqu'à l'indice {applied}, dans l'état du {at}. Rien ne s'écrira avant que la racine l'ait signé :\n  portez {request} à qui la tient (vauban org reanchor), et lancez : vauban-node run{aside}",
+                en: "Restored: {spaces} spaces, up to index {applied}, as of {at}. Nothing will be written until the root has signed it:\n  carry {request} to whoever holds it (vauban org reanchor), and run: vauban-node run{aside}"
             ));
             Ok(())
         }
@@ -148,11 +149,15 @@ fn cluster_status(folder: &DataFolder, config: &Config, as_json: bool) -> Result
 fn look(folder: &DataFolder) -> Result<(), Failure> {
     let identity = Identity::load(&folder.receipt_key()).map_err(BootError::from)?;
     let enrolment = enrolment::load(folder, &identity, clock::now())?;
-    let days = enrolment.charter().not_after.0.saturating_sub(clock::now().0) / 86_400;
+    let now = clock::now();
+    let (days, utc) = (enrolment.charter().not_after.0.saturating_sub(now.0) / 86_400, clock::utc(now));
     say_line(&say!(
-        fr: "Configuration, clés et admission sont en ordre ; la charte vaut encore {days} jours.",
-        en: "Configuration, keys and admission are in order; the charter holds for {days} more days."
+        fr: "Configuration, clés et admission sont en ordre ; la charte vaut encore {days} jours. Il est ici {utc}.",
+        en: "Configuration, keys and admission are in order; the charter holds for {days} more days. It is {utc} here."
     ));
+    if let Some(doubt) = ClockDoubt::before_first_run(folder, &enrolment, now) {
+        say_line(&doubt.explain().to_string());
+    }
     Ok(())
 }
 

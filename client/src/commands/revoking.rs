@@ -2,16 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use serde::Serialize;
 use vauban_protocol::id::{SpaceId, UserId};
 use vauban_protocol::organisation::Statement;
 
 use crate::commands::Context;
 use crate::commands::root_passphrase::RootPassphrase;
 use crate::commands::spaces::Connected;
+use crate::complaint::Complaint;
 use crate::failure::Failure;
 use crate::keys::Root;
 use crate::link::Link;
 use crate::organisation::{Author, Roster, renew_if_due};
+use crate::plain::Plain;
 use crate::say;
 use crate::session::{Certifying, Session};
 use crate::sync::NamedSpace;
@@ -78,10 +81,56 @@ pub(super) async fn certify(
 pub(super) struct Changed {
     /// How many were changed by this command.
     pub(super) rotated: u64,
-    /// How many still are to be, for another device to see to.
-    pub(super) pending: u64,
-    /// Those that are not, now.
+    /// Those whose keys still are to be changed.
+    pub(super) pending: Vec<Pending>,
+    /// Those whose keys are not, now.
     pub(super) settled: BTreeSet<SpaceId>,
+}
+
+/// A space that still has the keys that somebody holds who should not.
+#[derive(Debug, Serialize)]
+pub(super) struct Pending {
+    /// Its name, or its identifier where that does not open.
+    space: String,
+    id: String,
+    /// `reader` if this person may not change the keys, `failed` if something else was in the way.
+    why: &'static str,
+    #[serde(skip)]
+    told: String,
+}
+
+impl Pending {
+    /// The line about it for people: what is in the way, and who or what changes the keys.
+    pub(super) fn line(&self) -> &str {
+        &self.told
+    }
+
+    fn reader(space: &NamedSpace) -> Self {
+        let name = name_of(space);
+        let told = say!(
+            fr: "  {name} : vous n'y êtes que lecteur ; le premier appareil d'un membre qui peut y écrire s'en charge, dès qu'il se synchronise.",
+            en: "  {name}: you only read there; the first device of a member who may write sees to it, as soon as it syncs.",
+        );
+        Self { space: name, id: space.id.to_hex(), why: "reader", told }
+    }
+
+    fn failed(space: &NamedSpace, failure: &Failure) -> Self {
+        let (name, Complaint { what, now }) = (name_of(space), Complaint::from(failure));
+        let is_alarm = matches!(failure, Failure::Sync(error) if error.is_alarm());
+        let told = if is_alarm {
+            say!(fr: "  {name} : {what} {now}", en: "  {name}: {what} {now}")
+        } else {
+            say!(
+                fr: "  {name} : {what} Changer ses clés ensuite : `vauban space rotate \"{name}\" --unconfirmed`.",
+                en: "  {name}: {what} To change its keys then: `vauban space rotate \"{name}\" --unconfirmed`.",
+            )
+        };
+        Self { space: name, id: space.id.to_hex(), why: "failed", told }
+    }
+}
+
+fn name_of(space: &NamedSpace) -> String {
+    space.name.as_ref().map_or_else(|| space.id.to_hex(), |name| Plain(name).to_string())
 }
 
 /// New keys for the person, if it was a device of theirs, and then for every space that it could open and this one may write to.
@@ -93,29 +142,40 @@ pub(super) fn change_keys(connected: &Connected) -> Result<Changed, Failure> {
     let mut changed = Changed::default();
     for space in connected.spaces()? {
         // One space that cannot be had keeps no other under the old keys.
-        let is_pending = match rotate(connected, &space) {
-            Ok((is_rotated, is_pending)) => {
-                changed.rotated = changed.rotated.saturating_add(u64::from(is_rotated));
-                is_pending
+        match rotate(connected, &space) {
+            Ok(done) => {
+                changed.rotated = changed.rotated.saturating_add(u64::from(done == Done::Rotated));
+                if done == Done::MayNot {
+                    changed.pending.push(Pending::reader(&space));
+                } else {
+                    changed.settled.insert(space.id);
+                }
             }
-            Err(error) => {
-                tracing::warn!(space = %space.id, ?error, "the space's keys were not changed");
-                true
+            Err(failure) => {
+                tracing::warn!(space = %space.id, ?failure, "the space's keys were not changed");
+                changed.pending.push(Pending::failed(&space, &failure));
             }
-        };
-        changed.pending = changed.pending.saturating_add(u64::from(is_pending));
-        if !is_pending {
-            changed.settled.insert(space.id);
         }
     }
     Ok(changed)
 }
 
-/// Whether a space got new keys; and whether it still needs some, or will once a member of it has new keys.
-fn rotate(connected: &Connected, space: &NamedSpace) -> Result<(bool, bool), Failure> {
+/// What was done for a space.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// It has new keys.
+    Rotated,
+    /// It needs none.
+    Nothing,
+    /// It needs some, and this person may not write there.
+    MayNot,
+}
+
+fn rotate(connected: &Connected, space: &NamedSpace) -> Result<Done, Failure> {
     let mut space = connected.open(space)?;
-    let is_rotated = space.rotate()?;
-    let (folded, organisation) = (space.folded()?, connected.device.organisation());
-    let is_due = folded.members().any(|(user, _)| organisation.is_renewal_due(user));
-    Ok((is_rotated, is_due || folded.is_rotation_pending(&organisation)))
+    if space.rotate_at_once()? {
+        return Ok(Done::Rotated);
+    }
+    let is_pending = space.folded()?.is_rotation_pending(space.organisation());
+    Ok(if is_pending { Done::MayNot } else { Done::Nothing })
 }

@@ -128,9 +128,22 @@ fn of_members(error: MembersError) -> Complaint {
                 en: "Name another one first: `vauban space add SPACE WHO --role owner`.",
             ),
         ),
-        MembersError::NoMember => Complaint::new(
-            say!(fr: "Cette personne n'est pas membre de l'espace.", en: "This person is no member of the space."),
+        MembersError::NoMember { user, .. } => Complaint::new(
+            say!(
+                fr: "L'utilisateur {user} n'est pas membre de l'espace : rien n'a changé.",
+                en: "User {user} is no member of the space: nothing was changed.",
+            ),
             say!(fr: "Qui l'est : `vauban space members ESPACE`.", en: "Who is: `vauban space members SPACE`."),
+        ),
+        MembersError::KeyExposed(user) => Complaint::new(
+            say!(
+                fr: "Un appareil de l'utilisateur {user} est révoqué, et ses clés ne sont pas encore renouvelées : qui a cet appareil ouvrirait celles de l'espace.",
+                en: "A device of user {user} is revoked, and their keys are not renewed yet: whoever has that device would open the space's.",
+            ),
+            say!(
+                fr: "Lui demander de lancer `vauban sync` sur un autre appareil, ce qui les renouvelle, puis relancer. Sans autre appareil : `vauban user recover`.",
+                en: "Ask them to run `vauban sync` on another device, which renews them, then run it again. Without another device: `vauban user recover`.",
+            ),
         ),
         MembersError::Unconfirmed => Complaint::new(
             say!(
@@ -211,6 +224,16 @@ fn of_epoch(error: EpochError) -> Complaint {
             fr: "Le certificat de l'époque {epoch} est illisible.",
             en: "The certificate of epoch {epoch} cannot be read.",
         )),
+        EpochError::LeftOut(epoch) => Complaint::new(
+            say!(
+                fr: "Un de vos appareils a été révoqué : les clés de l'époque {epoch} n'ont pas été données à cette personne, car il les aurait ouvertes.",
+                en: "A device of yours was revoked: you were not given the keys of epoch {epoch}, since it would have opened them.",
+            ),
+            say!(
+                fr: "Rien n'est perdu. Cet appareil renouvelle vos propres clés de lui-même ; le prochain appareil d'un membre qui se synchronise et peut écrire vous transmet tout, aussitôt par `vauban space rotate`.",
+                en: "Nothing is lost. This device renews your own keys by itself; the next device that syncs of a member who may write hands everything on to you, at once by `vauban space rotate`.",
+            ),
+        ),
         EpochError::Unknown(epoch) => Complaint::new(
             say!(
                 fr: "Personne ne donne à cet appareil les clés de l'époque {epoch} : ce qui a été écrit alors reste illisible ici.",

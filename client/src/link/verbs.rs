@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use vauban_protocol::chain::Head;
-use vauban_protocol::id::{ChunkId, InviteId, SpaceId, UserId};
+use vauban_protocol::id::{ChunkId, InviteId, NodeId, SpaceId, UserId};
 use vauban_protocol::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, COMMIT_BYTES_MAX, COMMITS_BYTES_MAX, INVITE_BYTES_MAX, INVITES_MAX,
     JOIN_POST_BYTES_MAX, JOIN_POSTS_MAX, SPACES_MAX,
@@ -11,7 +11,8 @@ use vauban_protocol::organisation::{Invite, JoinPost, QuotaOf};
 use vauban_protocol::receipt::Receipt;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::wire::{
-    ChunkAnswer, ChunkHead, NodeStatus, Refusal, Request, Response, SpaceOf, SpaceSummary, push_item, split_items,
+    ChunkAnswer, ChunkHead, NodeStanding, NodeStatus, Refusal, Request, Response, SpaceOf, SpaceSummary, push_item,
+    split_items,
 };
 
 use crate::link::{Link, LinkError, Misbehaviour};
@@ -98,6 +99,14 @@ impl Link {
     pub async fn spaces(&self) -> Result<Vec<SpaceSummary>, LinkError> {
         match self.request(&Request::Spaces, &[]).await?.response {
             Response::Spaces(spaces) => Ok(spaces),
+            _ => Err(other_answer()),
+        }
+    }
+
+    /// Whether the cluster can do without a node, as the node that is asked says.
+    pub async fn node_standing(&self, node: NodeId) -> Result<NodeStanding, LinkError> {
+        match self.request(&Request::NodeStanding { node }, &[]).await?.response {
+            Response::NodeStanding(standing) => Ok(standing),
             _ => Err(other_answer()),
         }
     }

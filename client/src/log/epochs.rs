@@ -52,6 +52,10 @@ pub enum EpochError {
         /// Who was to give it.
         by: DeviceId,
     },
+    /// It began while a revoked device held this user's key, so this user was given nothing of it. Whoever begins the next one gives all of it
+    /// once the key is renewed.
+    #[error("epoch {0} began while a revoked device held this user's key")]
+    LeftOut(u32),
     /// No certificate of this epoch was folded, or none gives this user its keys.
     #[error("epoch {0} is not in the log")]
     Unknown(u32),
@@ -134,6 +138,8 @@ pub struct Epochs {
     brought: BTreeSet<u32>,
     /// Who was to give this user an epoch's root, and did not.
     withheld: BTreeMap<u32, DeviceId>,
+    /// The epochs that this user was rightly given no root of: see [`EpochError::LeftOut`].
+    left_out: BTreeSet<u32>,
     /// The epochs that bring something else than the roots which they say it is.
     junk: BTreeSet<u32>,
 }
@@ -161,6 +167,7 @@ impl Epochs {
             opened: BTreeMap::new(),
             brought: BTreeSet::new(),
             withheld: BTreeMap::new(),
+            left_out: BTreeSet::new(),
             junk: BTreeSet::new(),
         }
     }
@@ -242,6 +249,11 @@ impl Epochs {
     /// Notes that nothing opens which should have given this user what was said.
     pub fn withhold(&mut self, said: &KeysSaid) {
         self.withheld.insert(said.epoch(), said.by());
+    }
+
+    /// Notes that an epoch began while a revoked device held this user's key.
+    pub fn leave_out(&mut self, epoch: u32) {
+        self.left_out.insert(epoch);
     }
 
     /// Whether the keys of an epoch are at hand.
@@ -347,10 +359,14 @@ impl Epochs {
     /// The keys of an epoch that was opened.
     ///
     /// # Errors
-    /// [`EpochError::Withheld`] if somebody should have given them to this user, [`EpochError::Unknown`] if nobody should have.
+    /// [`EpochError::Withheld`] if somebody should have given them to this user, [`EpochError::LeftOut`] if nobody may have,
+    /// [`EpochError::Unknown`] if nobody should have.
     pub fn secrets(&self, epoch: u32) -> Result<&Arc<EpochSecrets>, EpochError> {
-        let by = || self.withheld_by(epoch).map(|by| EpochError::Withheld { epoch, by });
-        self.opened.get(&epoch).ok_or_else(|| by().unwrap_or(EpochError::Unknown(epoch)))
+        self.opened.get(&epoch).ok_or_else(|| match self.withheld_by(epoch) {
+            Some(by) => EpochError::Withheld { epoch, by },
+            None if self.left_out.contains(&epoch) => EpochError::LeftOut(epoch),
+            None => EpochError::Unknown(epoch),
+        })
     }
 
     /// Who has withheld the root of an epoch that is closed: whoever was to give it to this user, or a later one; else whoever withholds it from all

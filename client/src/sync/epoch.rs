@@ -26,9 +26,22 @@ impl<N: Nodes> OpenSpace<N> {
     /// # Errors
     /// [`SyncError`].
     pub fn rotate(&mut self) -> Result<bool, SyncError> {
+        self.rotate_pending(Trust::Confirmed)
+    }
+
+    /// The same for a person who has just ended somebody's access, whoever confirms what the nodes show. If they hide that somebody else's has
+    /// ended, too, that one has the keys in force, and is given no more by the next ones than by waiting.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn rotate_at_once(&mut self) -> Result<bool, SyncError> {
+        self.rotate_pending(Trust::Unconfirmed)
+    }
+
+    fn rotate_pending(&mut self, trust: Trust) -> Result<bool, SyncError> {
         self.settle()?;
         self.refresh_organisation()?;
-        let is_rotated = self.rotate_if_pending()?;
+        let is_rotated = self.rotate_if_pending(trust)?;
         self.write_record()?;
         Ok(is_rotated)
     }
@@ -64,7 +77,7 @@ impl<N: Nodes> OpenSpace<N> {
     ///
     /// # Errors
     /// [`SyncError`].
-    pub(super) fn rotate_if_pending(&mut self) -> Result<bool, SyncError> {
+    pub(super) fn rotate_if_pending(&mut self, trust: Trust) -> Result<bool, SyncError> {
         self.renew_user_keys()?;
         for _ in 0..COMMIT_TRIES_MAX {
             let space = self.folded()?;
@@ -73,7 +86,7 @@ impl<N: Nodes> OpenSpace<N> {
             // Whoever could not open what they begin would begin another one, and so for ever.
             let mends = self.has_newest_keys() && self.open_epochs()?.is_to_be_mended();
             let is_due = space.is_rotation_pending(&self.org) || mends;
-            if !may_write || !is_due || !self.is_confirmed()? {
+            if !may_write || !is_due || (trust == Trust::Confirmed && !self.is_confirmed()?) {
                 return Ok(false);
             }
             let draft = self.draft_epoch(&space, Control::Epoch)?;
@@ -90,7 +103,7 @@ impl<N: Nodes> OpenSpace<N> {
     /// # Errors
     /// [`SyncError`] that is an alarm.
     pub(super) fn rotate_or_put_off(&mut self) -> Result<(), SyncError> {
-        match self.rotate_if_pending() {
+        match self.rotate_if_pending(Trust::Confirmed) {
             Err(error) if !error.is_alarm() => {
                 tracing::warn!(space = %self.id, %error, "the space's keys are changed another time");
                 Ok(())
@@ -99,10 +112,13 @@ impl<N: Nodes> OpenSpace<N> {
         }
     }
 
-    /// Gives this device's person new keys, if a device was revoked that holds the ones in force: else the space's next keys would be
-    /// wrapped for it, too.
+    /// Gives this device's person new keys, if a device was revoked that holds the ones in force: until then nobody may give this person any
+    /// of a space's.
     pub(super) fn renew_user_keys(&mut self) -> Result<(), SyncError> {
         for _ in 0..CERTIFY_TRIES_MAX {
+            if !self.org.is_renewal_due(self.identity().user()) {
+                return Ok(());
+            }
             let mut draft = OrganisationDraft::new(&self.org, self.now());
             if !renew_if_due(&mut draft, self.identity()).map_err(Failure::from)? {
                 return Ok(());
@@ -121,12 +137,30 @@ impl<N: Nodes> OpenSpace<N> {
         Err(SyncError::Overtaken)
     }
 
-    /// A commit that begins the next epoch, for those who are members `after` it; `control` says how it carries the certificate.
+    /// The same, put off where it cannot be done now.
+    ///
+    /// # Errors
+    /// [`SyncError`] that is an alarm.
+    pub(super) fn renew_or_put_off(&mut self) -> Result<(), SyncError> {
+        match self.renew_user_keys() {
+            Err(error) if !error.is_alarm() => {
+                tracing::warn!(%error, "this person's keys are renewed another time");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
+    /// A commit that begins the next epoch, for those who are members `after` it; `control` says how it carries the certificate. This person is
+    /// among them: their own keys are renewed first, where they must be.
     pub(super) fn draft_epoch(
         &mut self,
         after: &Space,
         control: impl FnOnce(Vec<u8>) -> Control,
     ) -> Result<Draft, SyncError> {
+        if self.org.is_key_exposed_at(self.identity().user(), self.org.head().seq) {
+            self.renew_user_keys()?;
+        }
         let epoch = after.epoch().saturating_add(1);
         let org = self.org.head();
         let members: Vec<(UserId, KemKey)> =

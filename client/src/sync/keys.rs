@@ -90,6 +90,13 @@ impl<N: Nodes> OpenSpace<N> {
         if *is_mine && !epochs.is_open(said.epoch()) {
             epochs.withhold(said);
         }
+        let began = match said {
+            KeysSaid::Epoch(certificate) => Some(certificate.org.seq),
+            KeysSaid::Admission(_) => None,
+        };
+        if !*is_mine && began.is_some_and(|seq| self.org.is_key_exposed_at(user, seq)) {
+            epochs.leave_out(said.epoch());
+        }
         match opened {
             // Where the person's own keys are not at hand, whoever wrapped for them is not at fault.
             Some(Err(_)) => self.has_newest_keys().then_some(FalsehoodOf::Keys),
@@ -113,6 +120,10 @@ impl<N: Nodes> OpenSpace<N> {
             return Ok(());
         }
         self.look_ahead(&mut Outline::of(before.clone()), |space, learned| space.keep_keys(side, learned).map(drop))?;
+        if !self.epochs_mut()?.is_open(commit.epoch) {
+            // Whoever was left out for a device that was revoked is given the next epoch once their own key is new.
+            self.renew_or_put_off()?;
+        }
         // Whoever was a member all along has found them in the bundle: for a stranger to the epoch there is no other way.
         Ok(self.epochs_mut()?.secrets(commit.epoch).map(drop)?)
     }

@@ -40,9 +40,17 @@ pub enum MembersError {
     /// Nobody would own the space.
     #[error("nobody would own the space")]
     LastOwner,
-    /// That person is no member.
-    #[error("no member of the space")]
-    NoMember,
+    /// That person is no member, and so cannot be removed.
+    #[error("{user} is no member of the space")]
+    NoMember {
+        /// Who.
+        user: UserId,
+        /// Whether somebody's access has ended since the keys were changed: it may be this person who has left.
+        is_rotation_pending: bool,
+    },
+    /// A revoked device holds that person's key, which is not renewed yet: the space's keys would be given to whoever has the device.
+    #[error("a revoked device holds the key of {0}")]
+    KeyExposed(UserId),
     /// No other device, or site, has confirmed what the nodes show of this space.
     #[error("the view of the space is not confirmed")]
     Unconfirmed,
@@ -82,6 +90,11 @@ impl<N: Nodes> OpenSpace<N> {
         }
         for _ in 0..COMMIT_TRIES_MAX {
             let space = self.folded()?;
+            // Of whoever is no member, nothing is to be changed either.
+            if let Some((user, _)) = wanted.iter().find(|(user, role)| role.is_none() && space.role(*user).is_none()) {
+                let is_rotation_pending = space.is_rotation_pending(&self.org);
+                return Err(MembersError::NoMember { user: *user, is_rotation_pending }.into());
+            }
             let mut roles: Vec<(UserId, Option<Role>)> =
                 wanted.iter().copied().filter(|(user, role)| space.role(*user) != *role).collect();
             if roles.is_empty() {
@@ -105,12 +118,12 @@ impl<N: Nodes> OpenSpace<N> {
         let authority = space.authority(me, &self.org, seq);
         for (user, role) in roles {
             let before = space.role(*user);
-            if role.is_none() && before.is_none() {
-                return Err(MembersError::NoMember);
-            }
             let needed = if before.max(*role) > Some(Role::Writer) { Role::Owner } else { Role::Manager };
             if authority < Some(needed) && !(*user == me && role.is_none()) {
                 return Err(MembersError::Role(needed));
+            }
+            if before.is_none() && self.org.is_key_exposed_at(*user, seq) {
+                return Err(MembersError::KeyExposed(*user));
             }
         }
         let leaves = roles.iter().any(|(user, role)| *user == me && role.is_none());

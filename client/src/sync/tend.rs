@@ -19,6 +19,7 @@ use vauban_protocol::space::{Control, Retention, Role};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::author::{Draft, Sent};
+use super::members::Trust;
 use super::report::{Summary, Watcher};
 use super::{OpenSpace, SyncError};
 use crate::content::{FetchError, Nodes, UploadError, every_id, have_chunks, judge_receipts};
@@ -66,7 +67,7 @@ impl<N: Nodes> OpenSpace<N> {
             if summary.dropped.is_nothing() && self.folded()?.is_rotation_pending(&self.org) {
                 self.take_drops_or_put_off(watcher, summary)?;
             }
-            self.rotate_if_pending()?;
+            self.rotate_if_pending(Trust::Confirmed)?;
             self.release_expired()?;
             self.release_stale_checkpoints()?;
             self.cache.set_mark(Mark::Tended, now)?;

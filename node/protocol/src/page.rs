@@ -1,12 +1,13 @@
 //! The page that opens links, and file requests, in a browser. Nodes serve it, byte for byte; devices sign its hash into each link that they make, so that
-//! whoever opens one can compare. It loads nothing from elsewhere, and its policy lets nothing else run.
+//! whoever opens one can compare. It loads nothing from elsewhere, and its policy lets nothing else run. A worker that receives what a link shows runs the
+//! first of its scripts, so the hash is of all code.
 
 use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
 
 use crate::id::Digest;
 
-/// The page, put together of its parts: one style, one script.
+/// The page, put together of its parts: one style; one script that needs no document, and one that shows what is done.
 pub const LINK_PAGE: &str = concat!(
     include_str!("../assets/page/top.html"),
     "<style>\n",
@@ -14,8 +15,12 @@ pub const LINK_PAGE: &str = concat!(
     "</style>",
     include_str!("../assets/page/body.html"),
     "<script>\n",
-    include_str!("../assets/page/words.js"),
     include_str!("../assets/page/shared.js"),
+    include_str!("../assets/page/contents.js"),
+    include_str!("../assets/page/worker.js"),
+    "</script>\n<script>\n",
+    include_str!("../assets/page/words.js"),
+    include_str!("../assets/page/person.js"),
     include_str!("../assets/page/open.js"),
     include_str!("../assets/page/drop.js"),
     include_str!("../assets/page/begin.js"),
@@ -28,22 +33,27 @@ pub fn link_page_digest() -> Digest {
     Digest(Sha256::digest(LINK_PAGE.as_bytes()).into())
 }
 
-/// The page's Content-Security-Policy: its own script and style by their hashes, requests to its own origin, and nothing else.
+/// The page's Content-Security-Policy: its own scripts and style by their hashes, workers of what its scripts hold, which are under the same policy,
+/// requests to its own origin, and nothing else.
 #[must_use]
 pub fn link_page_policy() -> String {
-    let hash = |tag: &str| BASE64.encode(&Sha256::digest(inside(tag).as_bytes()));
+    let hashes = |tag: &str| {
+        let hash = |text: &&str| format!("'sha256-{}'", BASE64.encode(&Sha256::digest(text.as_bytes())));
+        inside(tag).iter().map(hash).collect::<Vec<_>>().join(" ")
+    };
     format!(
-        "default-src 'none'; script-src 'sha256-{}'; style-src 'sha256-{}'; connect-src 'self'; base-uri 'none'; form-action 'none'; \
+        "default-src 'none'; script-src {}; worker-src blob:; style-src {}; connect-src 'self'; base-uri 'none'; form-action 'none'; \
          frame-ancestors 'none'",
-        hash("script"),
-        hash("style"),
+        hashes("script"),
+        hashes("style"),
     )
 }
 
-/// What stands in the page's one element of this name.
-fn inside(tag: &str) -> &'static str {
-    let after = LINK_PAGE.split_once(&format!("<{tag}>")).map_or("", |(_, after)| after);
-    after.split_once(&format!("</{tag}>")).map_or("", |(inside, _)| inside)
+/// What stands in the page's elements of this name.
+fn inside(tag: &str) -> Vec<&'static str> {
+    let (start, end) = (format!("<{tag}>"), format!("</{tag}>"));
+    let after = LINK_PAGE.split(start.as_str()).skip(1);
+    after.filter_map(|after| after.split_once(end.as_str())).map(|(inside, _)| inside).collect()
 }
 
 #[cfg(test)]
@@ -53,13 +63,17 @@ mod tests {
     /// Fails if the page has a script, style or address that its policy would not let pass.
     #[test]
     fn the_page_stands_alone() {
-        for tag in ["script", "style"] {
-            assert!(!inside(tag).is_empty(), "{tag}");
-            assert_eq!(LINK_PAGE.matches(&format!("<{tag}")).count(), 1, "{tag}");
+        for (tag, count) in [("script", 2), ("style", 1)] {
+            assert_eq!(LINK_PAGE.matches(&format!("<{tag}")).count(), count, "{tag}");
+            assert_eq!(inside(tag).len(), count, "{tag}");
+            assert!(inside(tag).iter().all(|text| !text.is_empty()), "{tag}");
         }
-        for foreign in ["http:", "src=", " style=", " onclick", "import(", "eval(", "innerHTML"] {
+        for foreign in ["http:", "src=", " style=", " onclick", "import(", "importScripts", "eval(", "innerHTML"] {
             assert!(!LINK_PAGE.contains(foreign), "{foreign}");
         }
-        assert!(!link_page_policy().contains("unsafe"));
+        let policy = link_page_policy();
+        assert!(!policy.contains("unsafe"));
+        assert_eq!(policy.matches("'sha256-").count(), 3, "{policy}");
+        assert_eq!(policy.matches("blob:").count(), 1, "{policy}");
     }
 }

@@ -3,11 +3,12 @@
 
 mod signer;
 
-use signer::{Signer, Town, user};
+use signer::{Signer, Town, certificate, kem, user};
 use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::id::{ChunkId, Digest, UserId};
 use vauban_protocol::limit::MEMBERS_MAX;
-use vauban_protocol::organisation::Statement;
+use vauban_protocol::organisation::{Issuer, Renewal, Statement};
+use vauban_protocol::signature::KemKey;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::{
     Commit, CommitError, CommitPlace, Control, Cutting, EpochCertificate, KeysChange, MembersChange, Outline,
@@ -70,7 +71,10 @@ impl Scene {
         let change = MembersChange { at: Timestamp(9), roles, keys: KeysChange::Unchanged };
         let after = self.space.with_members(&change, signer(author).device());
         let recipients = after.recipients(&self.town.organisation, self.town.organisation.head().seq);
-        let recipients = recipients.map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect();
+        self.certificate_for(author, recipients.map(|(user, kem)| Recipient { user, kem: kem.digest() }).collect())
+    }
+
+    fn certificate_for(&self, author: u8, recipients: Vec<Recipient>) -> Vec<u8> {
         let signer = signer(author);
         let epoch = self.space.epoch() + 1;
         let certificate = signer.seal_hybrid(EpochCertificate {
@@ -131,8 +135,21 @@ impl Scene {
     }
 
     fn revoke(&mut self, person: u8) {
-        let statement = Statement::RevokeUser { user: user(person) };
+        self.say(Statement::RevokeUser { user: user(person) });
+    }
+
+    fn say(&mut self, statement: Statement) {
         self.town.organisation.extend(self.town.by_root(statement)).unwrap();
+    }
+
+    fn is_pending(&self) -> bool {
+        self.space.is_rotation_pending(&self.town.organisation)
+    }
+
+    /// For whom an epoch would be that begins now, and by which key.
+    fn recipients(&self) -> Vec<(UserId, KemKey)> {
+        let organisation = &self.town.organisation;
+        self.space.recipients(organisation, organisation.head().seq).map(|(user, key)| (user, key.clone())).collect()
     }
 
     fn authority(&self, person: u8) -> Option<Role> {
@@ -321,6 +338,58 @@ fn keys_are_pending_until_somebody_rotates() {
     assert!(!is_pending(&scene));
     scene.revoke(BOB);
     assert!(is_pending(&scene));
+}
+
+/// An admin has revoked a device of bob's, who is away: nothing may be sealed for the key that it holds, by anybody, until bob has renewed it by
+/// another device.
+#[test]
+fn nothing_is_sealed_for_a_key_that_a_revoked_device_holds() {
+    let mut scene = Scene::new();
+    scene.admit(ALICE, BOB, Role::Writer).unwrap();
+    let desktop = Signer::new(50);
+    scene.say(Town::device_statement(BOB, &desktop, None));
+    scene.say(Town::device_statement(CAROL, &Signer::new(51), None));
+    let (before, alice) = (scene.recipients(), (user(ALICE), kem(ALICE)));
+    assert_eq!(before, [alice.clone(), (user(BOB), kem(BOB))]);
+    for stolen in [BOB, CAROL] {
+        scene.say(Statement::RevokeDevice { device: signer(stolen).device() });
+    }
+    assert!(scene.is_pending());
+    assert_eq!(scene.recipients(), [alice.clone()]);
+    let listed = before.iter().map(|(user, key)| Recipient { user: *user, kem: key.digest() }).collect();
+    let for_the_thief = scene.commit(ALICE, Some(Control::Epoch(scene.certificate_for(ALICE, listed))));
+    assert_eq!(scene.take(for_the_thief), Err(CommitError::Recipients));
+    assert_eq!(scene.admit(ALICE, CAROL, Role::Reader), Err(CommitError::Members), "carol's key is a thief's, too");
+    let without = scene.commit(ALICE, Some(Control::Epoch(scene.certificate(ALICE))));
+    scene.take(without).unwrap();
+    assert!(!scene.is_pending(), "nobody holds what they should not");
+    let roles = [(BOB, None), (CAROL, Some(Role::Reader))];
+    let keys = KeysChange::Epoch(scene.certificate_after(ALICE, &roles));
+    assert_eq!(scene.change(ALICE, &roles, keys), Err(CommitError::Members), "nor by a new epoch");
+
+    let renewal = Renewal {
+        user: user(BOB),
+        kem: kem(9),
+        wrapped_previous: vec![2; 1168],
+        wrapped_for: vec![(desktop.device(), vec![1; 1168])],
+    };
+    let head = scene.town.organisation.head();
+    let renewed = certificate(&desktop, Issuer::Device(desktop.device()), head, Statement::Renew(renewal));
+    scene.town.organisation.extend(renewed).unwrap();
+    assert!(scene.is_pending(), "bob is to be given the keys");
+    assert_eq!(scene.recipients(), [alice, (user(BOB), kem(9))]);
+    let organisation = &scene.town.organisation;
+    assert_eq!(scene.space.recipients(organisation, head.seq).count(), 1, "at the position before, as it was");
+    let with = scene.commit(ALICE, Some(Control::Epoch(scene.certificate(ALICE))));
+    scene.take(with).unwrap();
+    assert!(!scene.is_pending());
+
+    // And whoever starts from a checkpoint judges all of it alike.
+    let mut outline = Outline::of(Space::found(&scene.genesis, &scene.town.organisation).unwrap());
+    for commit in &scene.log {
+        outline.pass(commit, &scene.town.organisation).unwrap();
+    }
+    assert_eq!(outline.space().epoch(), 3);
 }
 
 /// A device that starts from a checkpoint judges changes of members without what lies between them, and comes to the same.

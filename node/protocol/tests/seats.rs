@@ -85,7 +85,9 @@ fn an_admin_seats_drains_and_removes_a_chartered_node() {
 
     says(&mut town, Statement::RemoveNode { node: node(1) }).unwrap();
     assert_eq!(seated(&town), [node(2)]);
-    assert!(town.organisation.is_seat_removed(node(1)));
+    assert!(town.organisation.is_seat_removed(node(1)) && town.organisation.is_dismissed(node(1)));
+    assert_eq!(town.organisation.addresses(node(1)), moved.addresses, "others may still copy from it");
+    assert_eq!(town.organisation.removed().collect::<Vec<_>>(), [node(1)]);
     let again = says(&mut town, Statement::SeatNode(seat(1)));
     assert_eq!(again, Err(OrganisationError::Contradiction), "for good");
 }
@@ -105,6 +107,8 @@ fn a_seat_needs_a_charter() {
     let bytes = town.by_root(Statement::RevokeCharter { node: node(2) });
     town.organisation.extend(bytes).unwrap();
     assert_eq!(seated(&town), [node(1)], "a revoked charter takes the seat with it");
+    assert!(town.organisation.is_dismissed(node(2)) && !town.organisation.is_dismissed(node(1)));
+    assert!(town.organisation.addresses(node(2)).is_empty(), "nobody speaks with it");
     assert_eq!(says(&mut town, Statement::SeatNode(seat(2))), Err(OrganisationError::Contradiction));
 }
 

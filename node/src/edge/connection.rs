@@ -122,6 +122,8 @@ enum End {
     Gone,
     Revoked,
     Stopping,
+    /// This node was taken out of the cluster: the device goes to another.
+    TakenOut,
     Expired,
 }
 
@@ -143,6 +145,9 @@ async fn device(gateway: &Arc<Gateway>, connection: &Connection, admitted: Admit
             _ = signals.organisation.changed() => {
                 if gateway.live(&admitted).is_err() {
                     break End::Revoked;
+                }
+                if gateway.is_taken_out() {
+                    break End::TakenOut;
                 }
             }
             () = signals.stop.stopped() => break End::Stopping,
@@ -179,7 +184,7 @@ async fn finish(connection: &Connection, end: End, mut requests: JoinSet<()>, gr
         End::Gone => {}
         End::Revoked => close(connection, CloseCode::Revoked, "this device has been revoked"),
         End::Expired => close(connection, CloseCode::Done, "come again"),
-        End::Stopping => {
+        End::Stopping | End::TakenOut => {
             let all = async {
                 while let Some(done) = requests.join_next().await {
                     report(done);

@@ -13,6 +13,7 @@ use crate::edge::handshake::Admitted;
 use crate::edge::links::LinkGate;
 use crate::edge::memory::Memory;
 use crate::identity::Identity;
+use crate::jobs::Board;
 use crate::metadata::{Failure, Metadata, View};
 use crate::observe::Metrics;
 use crate::peers::Peers;
@@ -33,6 +34,8 @@ pub(super) struct Gateway {
     pub(super) consensus: Memory,
     pub(super) metrics: Arc<Metrics>,
     pub(super) reserve: Reserve,
+    /// How the node's jobs are.
+    pub(super) jobs: Board,
     /// How often links are opened.
     pub(super) links: LinkGate,
 }
@@ -56,6 +59,11 @@ impl Gateway {
     /// Whether what is applied here is of an incarnation of the cluster that another one has followed.
     pub(super) fn is_superseded(&self) -> bool {
         self.peers.known().organisation().is_superseded(self.metadata.view().incarnation())
+    }
+
+    /// Whether this node was taken out of the cluster.
+    pub(super) fn is_taken_out(&self) -> bool {
+        self.peers.known().organisation().is_seat_removed(self.identity.node())
     }
 
     /// Reads the applied state where that may wait for the disk.

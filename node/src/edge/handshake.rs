@@ -154,6 +154,8 @@ async fn judge(connection: &Connection, node: NodeId, metadata: &Metadata) -> Re
     }
     let proven = match prove(connection, node, &current, &hello)? {
         Err(Refusal::UnknownDevice) if !is_level => Err(Refusal::Behind),
+        // Devices go to the nodes that are left.
+        Ok(_) if current.is_seat_removed(node) => Err(Refusal::Unavailable),
         proven => proven,
     };
     match proven {

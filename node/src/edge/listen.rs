@@ -24,6 +24,7 @@ use crate::edge::stop::Stop;
 use crate::edge::tls::{TlsError, quic_config};
 use crate::edge::transport::server_config;
 use crate::identity::Identity;
+use crate::jobs::Board;
 use crate::limit::{
     CONSENSUS_BODIES_BYTES, DATAGRAM_BYTES_MAX, GUESTS_MAX, HANDSHAKES_MAX, HANDSHAKES_UNPROVEN_MAX,
     MEMORY_SECONDS_MAX, PEER_CONNECTIONS_MAX, PUSHED_BYTES_MAX,
@@ -53,6 +54,8 @@ pub struct EdgeParts {
     pub metrics: Arc<Metrics>,
     /// The metadata's reserve.
     pub reserve: Reserve,
+    /// How the node's jobs are, for the other nodes.
+    pub jobs: Board,
 }
 
 /// A bound socket on which nobody is served yet. Other nodes are called from it, too: its address is this node's.
@@ -130,7 +133,7 @@ impl Edge {
     /// An edge on that socket; peers are served by [`Edge::serve`].
     #[must_use]
     pub fn new(listener: Listener, page: Option<PageListener>, parts: EdgeParts, config: &Config) -> Self {
-        let EdgeParts { identity, peers, metadata, chunks, replication, metrics, reserve } = parts;
+        let EdgeParts { identity, peers, metadata, chunks, replication, metrics, reserve, jobs } = parts;
         let memory = Memory::new(
             bytes_of(config.memory.bodies),
             bytes_of(config.memory.windows),
@@ -155,6 +158,7 @@ impl Edge {
                 consensus,
                 metrics,
                 reserve,
+                jobs,
                 links: LinkGate::at(origin),
             }),
             connections_max: config.network.connections_max,

@@ -27,6 +27,7 @@ use crate::edge::handshake::close;
 use crate::edge::incoming::{Incoming, Rest};
 use crate::edge::memory::Share;
 use crate::edge::transport::widen_for_node;
+use crate::jobs::Upkeep;
 use crate::peers::{Greeting, PeerCondition, PeerRefusal, PeerRequest, PeerResponse, PeerStatus, judge, named_key};
 use crate::replication::{ChunkRequest, ServeError};
 
@@ -154,6 +155,10 @@ async fn route(gateway: &Gateway, caller: &Caller, request: PeerRequest, rest: R
             let layout = metadata.view().layouts().version();
             let condition = PeerCondition::of(&gateway.chunks, &gateway.reserve, layout)?;
             Ok((PeerResponse::Condition(condition), Vec::new()))
+        }
+        PeerRequest::Upkeep => {
+            let stats = gateway.chunks.stats()?;
+            Ok((PeerResponse::Upkeep(Upkeep::of(&gateway.jobs, &stats)), Vec::new()))
         }
         PeerRequest::Level => Ok((PeerResponse::Level { supported: metadata.supports() }, Vec::new())),
         // Answered above.

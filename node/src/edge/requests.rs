@@ -72,6 +72,10 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         // What is applied here is of a log that is no more: to a device that has gone back, it would be a fork.
         return Err(RequestFault::Refused(Refusal::NotInForce));
     }
+    if gateway.is_taken_out() && !matches!(request, Request::Status | Request::Organisation { .. }) {
+        // It only gives its chunks to those who take its place: devices go to these.
+        return Err(RequestFault::Refused(Refusal::Unavailable));
+    }
     let answer = match request {
         Request::Status => verbs::status(gateway),
         Request::Organisation { from } => verbs::organisation(gateway, share, from).await,
@@ -104,6 +108,7 @@ async fn route(gateway: &Gateway, caller: &Caller, request: Request, rest: Rest)
         Request::TakeDrops => verbs::take_drops(gateway, admitted, body).await,
         Request::Usage { of } => verbs::usage(gateway, admitted, of).await,
         Request::SpacesOf { user, after } => verbs::spaces_of(gateway, admitted, user, after).await,
+        Request::NodeStanding { node } => verbs::node_standing(gateway, admitted, node).await,
         Request::Follow { space, from } => {
             drop(body);
             return Ok(Reply::Feed(verbs::follow(gateway, caller, space, from).await?));
@@ -198,6 +203,7 @@ fn name(request: &Request) -> &'static str {
         Request::DropChunks { .. } => "drop_chunks",
         Request::TakeDrops => "take_drops",
         Request::SpacesOf { .. } => "spaces_of",
+        Request::NodeStanding { .. } => "node_standing",
     }
 }
 

@@ -12,7 +12,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
 use vauban_protocol::canonical::DecodeError;
 use vauban_protocol::id::NodeId;
-use vauban_protocol::organisation::{Charter, NodeAdmission, Organisation, OrganisationError};
+use vauban_protocol::organisation::{Certificate, Charter, NodeAdmission, Organisation, OrganisationError};
+use vauban_protocol::signed::Signed;
 use vauban_protocol::time::Timestamp;
 use vauban_protocol::wire::tls_name;
 
@@ -25,6 +26,7 @@ pub struct Enrolment {
     organisation: Organisation,
     chain: Vec<Bytes>,
     charter: Charter,
+    signed_at: Timestamp,
     certified: Arc<CertifiedKey>,
 }
 
@@ -97,7 +99,8 @@ impl Enrolment {
         verify_certificate(&certificate, organisation.tls_authority(), node, now)?;
         let certified = CertifiedKey::new(vec![certificate], tls_key.signing_key());
         certified.keys_match().map_err(AdmissionError::Certificate)?;
-        Ok(Self { organisation, chain, charter, certified: Arc::new(certified) })
+        let signed_at = newest(&chain)?;
+        Ok(Self { organisation, chain, charter, signed_at, certified: Arc::new(certified) })
     }
 
     /// The organisation as the admission's chain says.
@@ -118,6 +121,12 @@ impl Enrolment {
         &self.charter
     }
 
+    /// When the newest certificate of the chain was signed, by the clock of whoever signed it: hardly before the admission was made.
+    #[must_use]
+    pub fn signed_at(&self) -> Timestamp {
+        self.signed_at
+    }
+
     /// The key and certificate that the node shows in TLS.
     #[must_use]
     pub fn certified(&self) -> Arc<CertifiedKey> {
@@ -133,6 +142,13 @@ fn fold(chain: &[Bytes]) -> Result<Organisation, AdmissionError> {
         organisation.extend(certificate.clone()).map_err(at(index + 1))?;
     }
     Ok(organisation)
+}
+
+/// When the last certificate of a chain was signed.
+fn newest(chain: &[Bytes]) -> Result<Timestamp, AdmissionError> {
+    let last = chain.last().ok_or(AdmissionError::Empty)?;
+    let last: Signed<Certificate> = Signed::parse(last.clone())?;
+    Ok(last.payload().issued_at)
 }
 
 /// Verifies the certificate as a client's TLS library will: chain, dates, purpose, name.

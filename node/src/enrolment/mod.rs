@@ -3,6 +3,7 @@
 
 mod admission;
 mod admit;
+mod clock_doubt;
 mod init;
 mod tls_key;
 
@@ -11,5 +12,6 @@ pub(crate) mod tests;
 
 pub use admission::{AdmissionError, Enrolment};
 pub use admit::{AdmitError, admit, load};
+pub use clock_doubt::ClockDoubt;
 pub use init::{InitError, Initialised, init};
 pub use tls_key::{TlsKey, TlsKeyError};

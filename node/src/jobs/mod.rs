@@ -16,6 +16,7 @@ mod scrub;
 mod scrubbed;
 mod status;
 mod sweep;
+mod upkeep;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -34,6 +35,7 @@ pub use runner::{Jobs, Throttle};
 pub use scrub::Scrub;
 pub use status::{Board, JobState, JobStatus};
 pub use sweep::Sweep;
+pub use upkeep::Upkeep;
 
 /// Work that never ends, done in units.
 pub trait Job: Send + 'static {
@@ -50,6 +52,11 @@ pub trait Job: Send + 'static {
 
     /// What it has verified; none if that is not what it does.
     fn verified(&self) -> Option<Verified> {
+        None
+    }
+
+    /// Copies that must be here and are not, as far as it has looked; none if that is not what it looks at, or before it has.
+    fn owed(&self) -> Option<u64> {
         None
     }
 
@@ -80,6 +87,8 @@ pub struct Step {
     pub bytes: u64,
     /// Chunks that this job finds wanting and can do nothing about now; set with the last unit of a pass.
     pub wanting: Option<u64>,
+    /// Those of them that no node has; set as `wanting` is, by repair alone.
+    pub lost: Option<u64>,
 }
 
 /// Why a unit of work was not done.

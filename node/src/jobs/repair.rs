@@ -5,6 +5,17 @@
 //! durable while more is fetched.
 //! A pass that leaves nothing out, and whose copies are durable, is also what a new layout waits for: the node says so, signed.
 //!
+//! What no node has holds nothing up for ever. If it did, one chunk that two disks have lost, or one that a device made up, would be the
+//! end of every change: no node would ever be emptied. So a report goes out without it, once two passes in a row have lacked nothing else,
+//! the second of which began after the wait that operators set. What *no node has* means is the search's word (`replication`): each
+//! replica of every active layout has answered, twice in each pass, that it has none. Why nothing is given up by this that exists:
+//! - whoever holds a copy, or may, and does not answer, holds the report up as before, and so does a damaged copy until it is set aside;
+//! - a replica that lies about its own copy, or was emptied, takes away that copy alone, and is no reason to hold on to others;
+//! - what has a row when the pass begins was stored before its commit. If that was under the newest layout, a majority of its replicas has
+//!   it, which go on; if it was before, a majority of the settled one's, which are all asked. What is put again meanwhile, or committed
+//!   to later, rests on receipts of the newest layout: settling it takes no copy of these away;
+//! - nothing is noted: each later pass looks for the same chunks again, and their rows keep every copy that turns up.
+//!
 //! A pass begins with the node, with each new layout, when a copy was set aside as damaged, and when another node is met again, since
 //! one of the two has missed what was stored meanwhile; and else so long after the last one that passes take a small part of the time.
 //! On a disk that takes nothing any more nothing is fetched either: what is missing is counted, and brought once there is room.
@@ -16,12 +27,12 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
-use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::id::{ChunkId, NodeId, SpaceId};
 
 use super::{Job, JobError, Step};
 use crate::chunks::{Duty, Fill, Partition, Purpose, Stamp, StoreError, VerifiedChunk};
 use crate::limit::{
-    REPAIR_BATCH_BYTES, REPAIR_BATCH_IDS, REPAIR_BATCHES_MAX, REPAIR_FETCHES_MAX, REPAIR_PAUSE_FACTOR,
+    LOST_SECONDS, REPAIR_BATCH_BYTES, REPAIR_BATCH_IDS, REPAIR_BATCHES_MAX, REPAIR_FETCHES_MAX, REPAIR_PAUSE_FACTOR,
     REPAIR_PAUSE_SECONDS_MIN, REPAIR_RETRY_SECONDS, REPAIR_ROWS_MAX, REPAIR_SPACES_MAX, REPAIR_STEP_BYTES,
 };
 use crate::metadata::{Metadata, Proposal};
@@ -42,6 +53,14 @@ pub struct Repair {
     rested: Option<Instant>,
     /// Whether the disk had no room for what it was missing: a pass is due once it has.
     was_full: bool,
+    /// Copies that must be here, and that the last whole pass has left missing.
+    left: u64,
+    /// The same as known now; none before it has looked.
+    owed: Option<u64>,
+    /// How long chunks that no node has may hold up a new layout.
+    lost_after: Duration,
+    /// Since when passes for a layout that waits, of this version, have lacked only such.
+    lost_since: Option<(u64, Instant)>,
 }
 
 /// What, if it changes, makes a pass due.
@@ -77,12 +96,23 @@ struct Pass {
     storing: JoinSet<Stored>,
     /// Chunks that could not be had.
     wanting: u64,
+    /// Copies that what was acknowledged counts on, which were found missing and are not durable here yet.
+    owed: u64,
+    /// Those of them that no node has.
+    lost: u64,
     /// Whether a replica that may have some of them did not answer.
     is_unheard: bool,
     /// Whether there was no room for some of them.
     is_full: bool,
     /// Whether rows may be missing: nobody said how far this node should be.
     lags: bool,
+}
+
+/// What a pass could not bring.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Found {
+    wanting: u64,
+    lost: u64,
 }
 
 /// Chunks of one space.
@@ -92,6 +122,8 @@ type Batch = (SpaceId, Vec<ChunkId>);
 #[derive(Debug)]
 struct Stored {
     chunks: usize,
+    /// Those that were owed.
+    owed: u64,
     bytes: usize,
     outcome: Result<(), StoreError>,
 }
@@ -100,7 +132,26 @@ impl Repair {
     /// Repairs this node's copies; reports go through `metadata`.
     #[must_use]
     pub fn new(replication: Replication, metadata: Metadata) -> Self {
-        Self { replication, metadata, pass: None, last: None, meetings: 0, next: None, rested: None, was_full: false }
+        Self {
+            replication,
+            metadata,
+            pass: None,
+            last: None,
+            meetings: 0,
+            next: None,
+            rested: None,
+            was_full: false,
+            left: 0,
+            owed: None,
+            lost_after: Duration::from_secs(LOST_SECONDS),
+            lost_since: None,
+        }
+    }
+
+    /// The same, that lets chunks which no node has hold up a new layout for so long.
+    #[must_use]
+    pub fn lost_after(self, lost_after: Duration) -> Self {
+        Self { lost_after, ..self }
     }
 
     /// As long after the last pass as a meeting must be that makes another one due.
@@ -154,6 +205,8 @@ impl Repair {
             fetching: JoinSet::new(),
             storing: JoinSet::new(),
             wanting: 0,
+            owed: 0,
+            lost: 0,
             is_unheard: false,
             is_full: false,
             lags,
@@ -178,6 +231,7 @@ impl Repair {
             let mine: Vec<ChunkId> = rows.into_iter().filter(is_mine).collect();
             let lacking = self.lacking(space, mine, pass).await?;
             count = count.saturating_add(lacking.len());
+            pass.owed = pass.owed.saturating_add(pass.owed_among(node, lacking.iter().copied()));
             pass.missing.extend(lacking.chunks(REPAIR_BATCH_IDS).map(|ids| (space, ids.to_vec())));
         }
         Ok(seen)
@@ -228,7 +282,7 @@ impl Repair {
                 left = left.saturating_sub(REPAIR_BATCH_BYTES);
                 let replication = self.replication.clone();
                 pass.fetching.spawn(async move {
-                    let fetched = replication.fetch_some(space, &ids, REPAIR_BATCH_BYTES).await;
+                    let fetched = replication.search(space, &ids, REPAIR_BATCH_BYTES).await;
                     ((space, ids), fetched)
                 });
             }
@@ -255,9 +309,11 @@ impl Repair {
             match fetched {
                 Fetched::Whole(chunk) => whole.push(chunk),
                 Fetched::NoRoom => later.push(id),
-                Fetched::Missing { unheard, .. } => {
+                Fetched::Missing { unheard, damaged } => {
                     pass.wanting = pass.wanting.saturating_add(1);
                     pass.is_unheard |= unheard > 0;
+                    let is_lost = unheard == 0 && !damaged;
+                    pass.lost = pass.lost.saturating_add(is_lost.into());
                 }
             }
         }
@@ -269,34 +325,61 @@ impl Repair {
         }
         if !whole.is_empty() {
             let (chunks, bytes) = (whole.len(), whole.iter().map(|chunk| chunk.object().len()).sum());
+            let owed = pass.owed_among(self.replication.node(), whole.iter().map(VerifiedChunk::id));
             // A copy from before a promise of this node's may have been lost: the new one is stamped as of now.
             let (store, stamp) = (self.replication.chunks().clone(), Stamp(self.replication.view().applied()));
             pass.storing.spawn(async move {
                 let outcome = store.put(space, whole, stamp, Purpose::Repair).await;
-                Stored { chunks, bytes, outcome }
+                Stored { chunks, owed, bytes, outcome }
             });
         }
     }
 
+    /// Whether this pass has left nothing out that any node has; see the module for when that may be said of what it lacks.
+    fn is_whole(&mut self, pass: &Pass) -> bool {
+        let is_lost_alone = pass.wanting > 0 && pass.wanting == pass.lost;
+        let Some(version) = pass.awaited.filter(|_| is_lost_alone) else {
+            self.lost_since = None;
+            return pass.wanting == 0;
+        };
+        let before = self.lost_since.filter(|(of, _)| *of == version);
+        let (_, since) = *self.lost_since.insert(before.unwrap_or((version, Instant::now())));
+        // A pass that ran meanwhile began before: it is never the second one.
+        pass.begun.saturating_duration_since(since) > self.lost_after
+    }
+
     /// The end of a pass: says what it found, and when the next one is due.
-    async fn end(&mut self, pass: Pass) -> Result<u64, JobError> {
+    async fn end(&mut self, pass: Pass) -> Result<Found, JobError> {
         let (took, rest) = (pass.begun.elapsed(), Duration::from_secs(REPAIR_PAUSE_SECONDS_MIN));
-        self.was_full = pass.is_full;
         let retry = Duration::from_secs(REPAIR_RETRY_SECONDS);
-        let pause = if pass.is_full || (pass.wanting > 0 && pass.is_unheard) {
+        let found = Found { wanting: pass.wanting, lost: pass.lost };
+        let is_whole = self.is_whole(&pass);
+        self.was_full = pass.is_full;
+        let mut pause = if pass.is_full || (pass.wanting > 0 && pass.is_unheard) {
             retry
         } else if pass.lags {
             took.max(retry)
         } else {
             took.saturating_mul(REPAIR_PAUSE_FACTOR).max(rest)
         };
+        if let Some((_, since)) = self.lost_since.filter(|_| !is_whole) {
+            pause = pause.min(self.lost_after.saturating_sub(since.elapsed())).max(retry);
+        }
         let now = Instant::now();
         (self.next, self.rested) = (Some(now + pause), Some(now + rest));
         if pass.wanting > 0 {
-            let is_full = pass.is_full;
-            tracing::warn!(chunks = pass.wanting, is_full, "chunks that this node must hold cannot be had now");
+            let (lost, is_full) = (pass.lost, pass.is_full);
+            tracing::warn!(chunks = pass.wanting, lost, is_full, "chunks that this node must hold cannot be had now");
         }
-        if let Some(version) = pass.awaited.filter(|_| pass.wanting == 0) {
+        if let Some(version) = pass.awaited.filter(|_| is_whole) {
+            if pass.lost > 0 {
+                let chunks = pass.lost;
+                tracing::error!(
+                    version,
+                    chunks,
+                    "no node has these chunks: the new layout waits for them no longer; `vauban fsck --heal` on a device that has the files brings them back"
+                );
+            }
             let report = self.replication.identity().report(version, pass.at);
             tracing::info!(version, at = pass.at, "this node holds what the new layout gives it");
             if let Err(error) = self.metadata.propose(Proposal::Report(report)).await {
@@ -305,7 +388,7 @@ impl Repair {
                 return Err(error.into());
             }
         }
-        Ok(pass.wanting)
+        Ok(found)
     }
 }
 
@@ -314,6 +397,11 @@ impl Pass {
     fn has_room(&self) -> bool {
         let batches = self.fetching.len().saturating_add(self.storing.len());
         self.fetching.len() < REPAIR_FETCHES_MAX && batches < REPAIR_BATCHES_MAX
+    }
+
+    /// How many of these copies what was acknowledged counts on.
+    fn owed_among(&self, node: NodeId, ids: impl Iterator<Item = ChunkId>) -> u64 {
+        ids.filter(|id| self.layouts.counts_on(node, Partition::of(id))).count() as u64
     }
 
     fn is_over(&self) -> bool {
@@ -326,6 +414,7 @@ impl Pass {
             Ok(()) => {
                 step.changed = step.changed.saturating_add(stored.chunks as u64);
                 step.bytes = step.bytes.saturating_add(stored.bytes as u64);
+                self.owed = self.owed.saturating_sub(stored.owed);
                 Ok(())
             }
             Err(StoreError::DiskFull { .. }) => {
@@ -350,6 +439,10 @@ impl Job for Repair {
         self.pass.is_some() || (self.replication.view().layouts().active().next().is_some() && self.is_wanted())
     }
 
+    fn owed(&self) -> Option<u64> {
+        self.owed
+    }
+
     async fn step(&mut self) -> Result<Step, JobError> {
         let pass = match self.pass.take() {
             Some(pass) => pass,
@@ -371,8 +464,12 @@ impl Repair {
             step.seen = self.look(&mut pass).await?;
         }
         self.bring(&mut pass, &mut step).await?;
+        // Until it has ended, what the last one has left may be missing still.
+        self.owed = Some(self.left.max(pass.owed));
         if pass.is_over() {
-            step.wanting = Some(self.end(pass).await?);
+            (self.left, self.owed) = (pass.owed, Some(pass.owed));
+            let Found { wanting, lost } = self.end(pass).await?;
+            (step.wanting, step.lost) = (Some(wanting), Some(lost));
         } else {
             self.pass = Some(pass);
         }

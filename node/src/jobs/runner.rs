@@ -43,7 +43,7 @@ impl Jobs {
     /// Begins a job.
     pub fn start<J: Job>(&mut self, job: J, throttle: Throttle) {
         let (board, paused, metrics) = (self.board.clone(), self.paused.subscribe(), Arc::clone(&self.metrics));
-        show_verified(&job, &board, &metrics);
+        show(&job, &board, &metrics);
         self.tasks.spawn(run(job, throttle, board, paused, metrics));
     }
 
@@ -90,7 +90,7 @@ async fn run<J: Job>(
         match job.step().await {
             Ok(step) => {
                 board.change(J::NAME, |status| add(status, step));
-                show_verified(&job, &board, &metrics);
+                show(&job, &board, &metrics);
                 metrics.job_step(J::NAME, step);
                 sleep(throttle.least(step.bytes).saturating_sub(begun.elapsed())).await;
             }
@@ -107,9 +107,13 @@ async fn run<J: Job>(
     }
 }
 
-fn show_verified<J: Job>(job: &J, board: &Board, metrics: &Metrics) {
-    let verified = job.verified();
-    board.change(J::NAME, |status| status.verified = verified);
+/// Says what the job has come to know, also in the middle of a pass.
+fn show<J: Job>(job: &J, board: &Board, metrics: &Metrics) {
+    let (verified, owed) = (job.verified(), job.owed());
+    board.change(J::NAME, |status| (status.verified, status.owed) = (verified, owed));
+    if let Some(owed) = owed {
+        metrics.copies_missing(owed);
+    }
     if let Some(verified) = verified {
         metrics.verified_since(verified.since);
     }
@@ -123,5 +127,6 @@ fn add(status: &mut JobStatus, step: Step) {
     if let Some(wanting) = step.wanting {
         status.passes = status.passes.saturating_add(1);
         status.wanting = wanting;
+        status.lost = step.lost.unwrap_or_default();
     }
 }

@@ -36,6 +36,10 @@ pub struct JobStatus {
     pub passes: u64,
     /// Chunks that the last pass found wanting and could do nothing about.
     pub wanting: u64,
+    /// Those of them that no node has.
+    pub lost: u64,
+    /// Copies that must be here and are not, as far as it has looked; none if that is not what it looks at, or before it has.
+    pub owed: Option<u64>,
     /// What it has verified, if that is what it does.
     pub verified: Option<Verified>,
     /// Why the last unit failed, if it did.

@@ -8,6 +8,9 @@
 //! It holds while the cluster's time is far ahead of this node's own clock. Rows go by the cluster's time, which a leader that lies can
 //! run through every retention within seconds; so the bytes wait until as much time has passed here, too. A node whose own clock is
 //! behind merely keeps more.
+//!
+//! A node that was taken out of the cluster deletes nothing: it was empty then, or was called lost, and may have the last copy of
+//! something. Its disk is its operator's to wipe.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,6 +89,11 @@ impl Sweep {
         self.is_held_back = is_held_back;
     }
 
+    fn is_taken_out(&self) -> bool {
+        let organisation = self.replication.view().organisation();
+        organisation.is_some_and(|organisation| organisation.is_seat_removed(self.replication.node()))
+    }
+
     /// How long a pass is to be over until the next.
     fn pause(&self) -> Duration {
         match self.replication.chunks().fill() {
@@ -149,7 +157,7 @@ impl Job for Sweep {
 
     fn is_due(&mut self) -> bool {
         self.compare_clocks();
-        if self.is_held_back {
+        if self.is_held_back || self.is_taken_out() {
             return false;
         }
         if self.place.is_some() || self.is_reclaiming {

@@ -31,8 +31,8 @@ use super::proposer::Proposer;
 use super::pulse;
 use super::raft::{Group, Voter, settings};
 use super::store::{
-    BEGUN, DATABASE, Database, LogStore, Machine, Replica, SnapshotShelf, all_scheduled, resume, scheduled,
-    write_backup,
+    BEGUN, DATABASE, Database, LogStore, Machine, Replica, SnapshotShelf, all_scheduled, remove_unfinished, resume,
+    scheduled, write_backup,
 };
 use super::trim::trim;
 use super::view::View;
@@ -212,21 +212,24 @@ impl Metadata {
         self.view.clone()
     }
 
-    /// Writes what is applied to a new backup in `folder`, named by `now`, and answers with its path. Blocks.
+    /// Writes what is applied to a new backup in `folder`, named by `at`, and answers with its path; what was begun there and never
+    /// finished goes first. Blocks.
     ///
     /// # Errors
     /// [`BackupError`].
-    pub fn back_up_to(&self, folder: &Path, now: Timestamp) -> Result<PathBuf, BackupError> {
-        let path = scheduled(folder, self.node, now);
+    pub fn back_up_to(&self, folder: &Path, at: Timestamp) -> Result<PathBuf, BackupError> {
+        let in_way = |source| BackupError::File { path: folder.to_owned(), source };
+        remove_unfinished(folder, self.node).map_err(in_way)?;
+        let path = scheduled(folder, self.node, at);
         write_backup(self.view.database(), self.node, &path)?;
         Ok(path)
     }
 
-    /// The backups that `node` has written to `folder` so, the oldest first.
+    /// The backups that `node` has written to `folder` so, each after what it is named by, the oldest first.
     ///
     /// # Errors
     /// Whatever the system says.
-    pub fn backups(folder: &Path, node: NodeId) -> std::io::Result<Vec<PathBuf>> {
+    pub fn backups(folder: &Path, node: NodeId) -> std::io::Result<Vec<(Timestamp, PathBuf)>> {
         all_scheduled(folder, node)
     }
 

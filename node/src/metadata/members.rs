@@ -3,6 +3,9 @@
 //! A node comes in as a learner, and votes once it has caught up and supports the group's feature level; it goes the other way round.
 //! Nothing else changes the membership. What the next step is, is a pure function; a leader that is lost between two steps is followed
 //! by one that goes on. The feature level rises here, too, so that nobody votes who does not support it.
+//!
+//! A node that was taken out stays, without a vote, until no layout names it and it has applied that: so it goes on with its copies
+//! as the layouts say, others may still take them from it, and it can say itself when it may be stopped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,7 +14,7 @@ use std::time::Duration;
 
 use openraft::error::{ClientWriteError, RaftError};
 use openraft::{ChangeMembers, EmptyNode, Raft, RaftMetrics};
-use tokio::time::{MissedTickBehavior, timeout};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use vauban_protocol::id::NodeId;
 use vauban_protocol::limit::VOTERS_MAX;
 use vauban_protocol::organisation::{Organisation, Seated};
@@ -21,8 +24,10 @@ use super::level;
 use super::proposer::Proposer;
 use super::raft::{Group, Voter};
 use super::store::Replica;
-use crate::limit::{CAUGHT_UP_ENTRIES, MEMBERS_MILLISECONDS, PROPOSAL_SECONDS_MAX};
-use crate::peers::Peers;
+use crate::limit::{
+    CAUGHT_UP_ENTRIES, DISMISSAL_SECONDS_MAX, MEMBERS_MILLISECONDS, PEER_STATUS_SECONDS_MAX, PROPOSAL_SECONDS_MAX,
+};
+use crate::peers::{PeerRequest, PeerResponse, Peers};
 
 /// The membership as the engine has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,9 +64,19 @@ pub(super) struct Looking {
     pub(super) supports: Arc<AtomicU32>,
 }
 
+/// A node that was taken out, and that no layout names any more.
+#[derive(Debug, Clone, Copy)]
+struct Leaving {
+    /// Since when this leader knows.
+    since: Instant,
+    /// What the node must have applied to know, too; set at the look after the first one, by when all that the first saw is counted.
+    index: Option<u64>,
+}
+
 /// Does it until the engine stops.
 pub(super) async fn look_after(looking: Looking) {
     let Looking { raft, me, replica, .. } = &looking;
+    let mut leaving: BTreeMap<NodeId, Leaving> = BTreeMap::new();
     let mut beats = tokio::time::interval(Duration::from_millis(MEMBERS_MILLISECONDS));
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -79,7 +94,12 @@ pub(super) async fn look_after(looking: Looking) {
         if !leads || !organisation.was_seated() {
             continue;
         }
-        let Some(step) = next(&organisation, &present) else {
+        let step = next(&organisation, &present);
+        let is_held = match &step {
+            Some(Step::Dismiss(node)) => !looking.may_dismiss(*node, &organisation, &mut leaving).await,
+            _ => false,
+        };
+        let Some(step) = step.filter(|_| !is_held) else {
             looking.raise(&present).await;
             continue;
         };
@@ -105,6 +125,38 @@ impl Looking {
             tracing::warn!(current, "a node does not support the group's feature level, and gets no vote: update it");
         }
         common == Some(current)
+    }
+
+    /// Whether a node that was taken out has nothing more to hear, or does not listen any more.
+    async fn may_dismiss(
+        &self,
+        node: NodeId,
+        organisation: &Organisation,
+        leaving: &mut BTreeMap<NodeId, Leaving>,
+    ) -> bool {
+        // Nobody speaks with a node whose charter was revoked; and a group without a way to others has none to hear.
+        let Some(peers) = self.peers.as_ref().filter(|_| !organisation.is_charter_revoked(node)) else { return true };
+        if self.replica.core().layouts.names(node) {
+            leaving.remove(&node);
+            return false;
+        }
+        let Some(known) = leaving.get_mut(&node) else {
+            leaving.insert(node, Leaving { since: Instant::now(), index: None });
+            return false;
+        };
+        // What this node says is named no more, it knows itself.
+        if node == NodeId::from(self.me) {
+            return true;
+        }
+        let index = *known.index.get_or_insert_with(|| *self.replica.applied().borrow());
+        if known.since.elapsed() >= Duration::from_secs(DISMISSAL_SECONDS_MAX) {
+            return true;
+        }
+        let limit = Duration::from_secs(PEER_STATUS_SECONDS_MAX);
+        match timeout(limit, peers.call(node, &PeerRequest::Status, &[])).await {
+            Ok(Ok((PeerResponse::Status(status), _))) => status.applied >= index,
+            _ => false,
+        }
     }
 
     /// Raises the group's feature level to what every voter supports, if this node supports more than it is.
@@ -166,7 +218,7 @@ fn next(organisation: &Organisation, present: &Present) -> Option<Step> {
     if present.is_changing {
         return Some(Step::Vote(present.voters.clone()));
     }
-    let is_out = |node: NodeId| organisation.is_seat_removed(node) || organisation.is_charter_revoked(node);
+    let is_out = |node: &NodeId| organisation.is_dismissed(*node);
     let comes = organisation.seats().map(|seated| seated.seat.node).find(|node| !present.members.contains(node));
     if let Some(node) = comes {
         return Some(Step::Admit(node));
@@ -175,13 +227,13 @@ fn next(organisation: &Organisation, present: &Present) -> Option<Step> {
     if voters != present.voters {
         return Some(Step::Vote(voters));
     }
-    present.members.difference(&present.voters).copied().find(|node| is_out(*node)).map(Step::Dismiss)
+    present.members.difference(&present.voters).copied().find(is_out).map(Step::Dismiss)
 }
 
 /// Who should vote now. An odd number, since an even one survives no more losses; but two voters are not made one: what is
 /// acknowledged would then rest on one disk.
 fn voters(organisation: &Organisation, present: &Present) -> BTreeSet<NodeId> {
-    let is_out = |node: &NodeId| organisation.is_seat_removed(*node) || organisation.is_charter_revoked(*node);
+    let is_out = |node: &NodeId| organisation.is_dismissed(*node);
     let mut seats: Vec<Seated<'_>> = organisation.seats().filter(|seated| seated.seat.voter).collect();
     seats.sort_by_key(|seated| seated.since);
     let of = |wanted: &dyn Fn(&Seated<'_>) -> bool| -> Vec<NodeId> {

@@ -52,6 +52,7 @@ pub fn refresh(metrics: &Metrics, reading: &Reading<'_>) {
     let layouts = reading.view.layouts();
     levels.layout.set(whole(layouts.version()));
     levels.layout_waiting.set(whole(layouts.waiting().count() as u64));
+    levels.layout_late.set(i64::from(layouts.is_late(reading.view.floor())));
     let tally = reading.view.tally();
     levels.rows_released.set(whole(tally.released));
     levels.rows_purged.set(whole(tally.purged));

@@ -45,6 +45,8 @@ struct JobMetrics {
     bytes: IntCounterVec,
     failures: IntCounterVec,
     wanting: IntGaugeVec,
+    copies_missing: IntGauge,
+    lost: IntGauge,
     verified_since: IntGauge,
 }
 
@@ -71,6 +73,7 @@ pub(super) struct Levels {
     pub(super) purge_late_seconds: IntGauge,
     pub(super) layout: IntGauge,
     pub(super) layout_waiting: IntGauge,
+    pub(super) layout_late: IntGauge,
     pub(super) resident_bytes: IntGauge,
 }
 
@@ -213,6 +216,14 @@ impl Metrics {
         if let Some(wanting) = step.wanting {
             self.jobs.wanting.with_label_values(&[job]).set(i64::try_from(wanting).unwrap_or(i64::MAX));
         }
+        if let Some(lost) = step.lost {
+            self.jobs.lost.set(i64::try_from(lost).unwrap_or(i64::MAX));
+        }
+    }
+
+    /// So many copies must be here and are not, as far as repair has looked.
+    pub fn copies_missing(&self, copies: u64) {
+        self.jobs.copies_missing.set(i64::try_from(copies).unwrap_or(i64::MAX));
     }
 
     /// Since when everything older was read.
@@ -281,6 +292,16 @@ impl JobMetrics {
             &["job"],
         )?;
         registry.register(Box::new(wanting.clone()))?;
+        let copies_missing = IntGauge::new(
+            "vauban_copies_missing",
+            "Copies that must be here and are not, as far as repair has looked; what a node is only now being given does not count. Worry while it is above 0: fewer copies than asked for stand between the data and the next loss.",
+        )?;
+        registry.register(Box::new(copies_missing.clone()))?;
+        let lost = IntGauge::new(
+            "vauban_chunks_lost",
+            "Chunks that this node must hold and no node has, as repair's last pass found with an answer of each that may have them. Worry at the first: it comes back from a device that has the file, or never.",
+        )?;
+        registry.register(Box::new(lost.clone()))?;
         let verified_since = IntGauge::new(
             "vauban_scrub_verified_since_seconds",
             "When the last whole scrub began, in seconds since 1970: every chunk that is older was read since; 0 before a first one has ended. Worry when it lies further back than twice scrub_every.",
@@ -304,6 +325,8 @@ impl JobMetrics {
                 "Units of a job's work that failed and are tried again. Worry when it grows steadily: the log says why.",
             )?,
             wanting,
+            copies_missing,
+            lost,
             verified_since,
         })
     }
@@ -394,6 +417,10 @@ impl Levels {
             layout_waiting: gauge(
                 "vauban_layout_waiting_nodes",
                 "Nodes that have not fetched all that the newest layout gives them. Worry when it stays above 0 while vauban_job_bytes_total of repair stands still: such a node is down, or lacks chunks.",
+            )?,
+            layout_late: gauge(
+                "vauban_layout_late",
+                "1 if the newest layout has not settled for more than a day, else 0. Worry at 1, unless terabytes are being moved: a node that it waits for is down, full, or finds chunks nowhere.",
             )?,
             resident_bytes: gauge(
                 "vauban_resident_bytes",

@@ -217,7 +217,7 @@ impl Peers {
         let mut ways = self.0.ways.lock().unwrap_or_else(PoisonError::into_inner);
         if !ways.contains_key(&node) {
             let organisation = self.0.known.organisation();
-            ways.retain(|node, _| organisation.seat(*node).is_some());
+            ways.retain(|node, _| !organisation.addresses(*node).is_empty());
         }
         ways.entry(node).or_default().clone()
     }
@@ -259,9 +259,8 @@ impl Inner {
     /// Connects to the first address that answers, greets, and judges.
     async fn dial(&self, node: NodeId) -> Result<Line, PeerError> {
         let organisation = self.known.organisation();
-        let seated = organisation.seat(node).ok_or(PeerError::NoAddress)?;
         let mut last = PeerError::NoAddress;
-        for address in &seated.seat.addresses {
+        for address in organisation.addresses(node) {
             for remote in resolve(address).await {
                 let limit = Duration::from_secs(PEER_DIAL_SECONDS_MAX);
                 match timeout(limit, self.connect(node, remote)).await.unwrap_or(Err(PeerError::Slow)) {

@@ -9,6 +9,7 @@ use vauban_protocol::id::{Incarnation, NodeId};
 use vauban_protocol::limit::{CERTIFICATE_BYTES_MAX, CERTIFICATES_BYTES_MAX, HEADER_BYTES_MAX};
 
 use crate::chunks::{ChunkStore, Fill, StoreError};
+use crate::jobs::Upkeep;
 use crate::limit::{CONSENSUS_BYTES_MAX, PROPOSED_BYTES_MAX, SNAPSHOT_BYTES_MAX, SNAPSHOT_MANIFEST_BYTES_MAX};
 use crate::replication::{ChunkReply, ChunkRequest};
 use crate::reserve::Reserve;
@@ -42,6 +43,8 @@ pub enum PeerRequest {
     Level,
     /// What the node holds, and how full its disks are. → `Condition`
     Condition,
+    /// What the node's jobs have found of its copies. → `Upkeep`
+    Upkeep,
 }
 
 /// How a node is.
@@ -148,6 +151,8 @@ pub enum PeerResponse {
     },
     /// What the node holds.
     Condition(PeerCondition),
+    /// What its jobs have found.
+    Upkeep(Upkeep),
 }
 
 /// Why a node does not do what another asks.
@@ -192,6 +197,7 @@ impl PeerRequest {
             Self::Position => "peer_position",
             Self::Level => "peer_level",
             Self::Condition => "peer_condition",
+            Self::Upkeep => "peer_upkeep",
         }
     }
 
@@ -199,7 +205,7 @@ impl PeerRequest {
     #[must_use]
     pub fn body_bytes_max(&self) -> Option<usize> {
         match self {
-            Self::Greet(_) | Self::Status | Self::Position | Self::Level | Self::Condition => Some(0),
+            Self::Greet(_) | Self::Status | Self::Position | Self::Level | Self::Condition | Self::Upkeep => Some(0),
             Self::Teach => Some(CERTIFICATES_BYTES_MAX),
             Self::Append | Self::Vote => Some(CONSENSUS_BYTES_MAX),
             Self::Snapshot { manifest } => {
@@ -221,7 +227,8 @@ impl PeerResponse {
             | Self::Status(_)
             | Self::Position { .. }
             | Self::Level { .. }
-            | Self::Condition(_) => 0,
+            | Self::Condition(_)
+            | Self::Upkeep(_) => 0,
             Self::Greeted(_) => CERTIFICATES_BYTES_MAX,
             Self::Consensus => CONSENSUS_BYTES_MAX,
             Self::Proposed { .. } => PROPOSED_BYTES_MAX,
@@ -266,6 +273,7 @@ mod tests {
             PeerRequest::Position,
             PeerRequest::Level,
             PeerRequest::Condition,
+            PeerRequest::Upkeep,
         ];
         let answers = [
             PeerResponse::Refused(PeerRefusal::Malformed),
@@ -278,6 +286,7 @@ mod tests {
             PeerResponse::Position { index: 0 },
             PeerResponse::Level { supported: 0 },
             PeerResponse::Condition(condition),
+            PeerResponse::Upkeep(Upkeep::default()),
         ];
         let refusals = [
             PeerRefusal::Malformed,

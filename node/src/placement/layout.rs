@@ -86,6 +86,12 @@ impl Layouts {
         Some((change.layout.version, change.since))
     }
 
+    /// Whether any active layout names a node: it holds what others may not have yet.
+    #[must_use]
+    pub fn names(&self, node: NodeId) -> bool {
+        self.active().any(|layout| layout.assignment.nodes().contains(&node))
+    }
+
     /// The nodes that hold a partition in any active layout, `me` if one node is the whole store.
     #[must_use]
     pub fn replicas(&self, partition: Partition, me: NodeId) -> BTreeSet<NodeId> {
@@ -104,6 +110,26 @@ impl Layouts {
             return Duty::Assigned;
         }
         if self.is_settled() { Duty::Relieved } else { Duty::Leaving }
+    }
+
+    /// Whether what was acknowledged counts on this node's copy of a partition: the settled layout gives it. What only the next one does is
+    /// on its way, and nobody misses it.
+    #[must_use]
+    pub fn counts_on(&self, node: NodeId, partition: Partition) -> bool {
+        self.settled.as_ref().is_some_and(|settled| settled.assignment.holds(node, partition))
+    }
+
+    /// Copies of each chunk that was acknowledged, once all of them are there; none while one node is the whole store.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        self.settled.as_ref().map_or(0, |settled| settled.assignment.copies())
+    }
+
+    /// Whether a change has been under way for more than a day: the floor follows a day behind, and has passed it. (A restore raises
+    /// it, too: what was under way then is older than its backup.)
+    #[must_use]
+    pub fn is_late(&self, floor: u64) -> bool {
+        self.next.as_ref().is_some_and(|change| floor > change.since)
     }
 
     /// Whether copies on these nodes may be acknowledged: a majority of each active layout's replicas, on two sites where
@@ -142,7 +168,7 @@ impl Layouts {
         true
     }
 
-    /// A node says that it holds every chunk that has a row and that layout `version` assigns to it, in the state at `at`.
+    /// A node says that it holds every chunk that has a row, that layout `version` assigns to it and that any node has, in the state at `at`.
     /// Returns whether that was waited for.
     pub fn report(&mut self, node: NodeId, version: u64, at: u64) -> bool {
         let Some(change) = &mut self.next else { return false };
@@ -261,8 +287,31 @@ mod tests {
         assert_eq!((layouts.active().count(), layouts.version()), (2, 3));
         assert!(!layouts.report(node(3), 2, 30), "nobody waits for the one in between");
         assert_eq!(layouts.duty(node(0), partition()), Duty::Assigned, "it holds what the settled one gives it");
+        assert!(layouts.names(node(0)));
         settle(&mut layouts, 20);
         assert_eq!(layouts.duty(node(0), partition()), Duty::Relieved);
+        assert!(!layouts.names(node(0)) && layouts.names(node(3)));
+    }
+
+    /// Fails if a newcomer's copies are missed before it can have them.
+    #[test]
+    fn what_counts_is_where_the_settled_layout_has_it() {
+        let mut layouts = Layouts::default();
+        assert!(!layouts.counts_on(node(0), partition()) && layouts.copies() == 0);
+        layouts.change(members(&[0, 1]), node(0), 5);
+        assert!(layouts.counts_on(node(0), partition()) && !layouts.counts_on(node(1), partition()));
+        settle(&mut layouts, 6);
+        assert!(layouts.counts_on(node(1), partition()) && layouts.copies() == 2);
+    }
+
+    #[test]
+    fn a_change_is_late_once_the_floor_has_passed_it() {
+        let mut layouts = Layouts::default();
+        layouts.change(members(&[0, 1]), node(0), 5);
+        assert!(!layouts.is_late(5), "the change itself raises the floor so far");
+        assert!(layouts.is_late(6));
+        settle(&mut layouts, 5);
+        assert!(!layouts.is_late(100));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A node's word that it holds what a new layout gives it.
+//! A node's word that it holds what a new layout gives it, as far as any node has it.
 //!
 //! The layout before ends when all have spoken, and then copies go: so each word is signed, and apply believes no other.
 
@@ -24,7 +24,7 @@ pub struct ReportClaim {
     pub node: NodeId,
     /// The layout that it speaks of.
     pub layout: u64,
-    /// It holds every chunk that had a row when it had applied this Raft index, and that the layout gives it.
+    /// It holds every chunk that had a row when it had applied this Raft index, that the layout gives it, and that any node has.
     pub at: u64,
 }
 

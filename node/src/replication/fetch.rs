@@ -1,6 +1,8 @@
 //! Fetching chunks from the replicas that hold them: the same site first, the next one after a failure or a damaged copy. Who did not
 //! answer is asked once more when nobody else is left: a node that has started again is met by a new connection only. A node that falls
 //! silent, as one does whose disk hangs, is given up after some seconds, and for a while asked after all others.
+//!
+//! What no replica has, repair searches for: see [`Replication::search`] for when it may be said that no node has a chunk.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,23 +49,57 @@ struct Wanted {
 impl Replication {
     /// Fetches chunks from other nodes; the answers are in the order of `ids`, and `bytes_max` bytes of objects in all.
     pub async fn fetch(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
-        self.gather(space, ids, bytes_max, 0).await
+        self.gather(space, self.wanted(ids), bytes_max, 0).await.into_iter().map(Wanted::done).collect()
     }
 
-    /// The same for who asks again for what did not fit: ends once any further object might not fit, and asks nobody for crumbs.
-    pub async fn fetch_some(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
-        self.gather(space, ids, bytes_max, OBJECT_BYTES_MAX).await
+    /// The same for repair, which asks again for what did not fit: it ends once any further object might not fit, and asks nobody for crumbs.
+    ///
+    /// What no replica has is asked of every other node, too, and of the replicas once more. So a copy is found that went
+    /// from one node to another between two questions, or that an earlier layout has left behind; and [`Fetched::Missing`], undamaged
+    /// and with nobody unheard, says that no node has the chunk. For that each replica must have answered twice. Only who was taken out
+    /// of the cluster need not: while a layout names such a node, it still serves; where it is silent, an admin has said that it is gone.
+    pub async fn search(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
+        let mut wanted = self.gather(space, self.wanted(ids), bytes_max, OBJECT_BYTES_MAX).await;
+        wanted.iter_mut().filter(|wanted| wanted.got.is_none()).for_each(|wanted| self.excuse(wanted));
+        let nowhere: Vec<usize> =
+            (0..wanted.len()).filter(|at| wanted.get(*at).is_some_and(Wanted::is_nowhere)).collect();
+        if !nowhere.is_empty() {
+            let taken: usize =
+                wanted.iter().filter_map(|wanted| wanted.got.as_ref()).map(|got| got.object().len()).sum();
+            let again = nowhere.iter().filter_map(|at| wanted.get(*at));
+            let again = again.map(|wanted| Wanted::of(wanted.id, self.anybody(&wanted.id))).collect();
+            let again = self.gather(space, again, bytes_max.saturating_sub(taken), OBJECT_BYTES_MAX).await;
+            for (at, mut again) in nowhere.into_iter().zip(again) {
+                self.excuse(&mut again);
+                if let Some(wanted) = wanted.get_mut(at) {
+                    *wanted = again;
+                }
+            }
+        }
+        wanted.into_iter().map(Wanted::done).collect()
     }
 
-    /// Asks until everything was asked for, or less than `room_min` bytes are left.
-    async fn gather(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize, room_min: usize) -> Vec<Fetched> {
+    /// Chunks of which nobody was asked yet, each with its replicas.
+    fn wanted(&self, ids: &[ChunkId]) -> Vec<Wanted> {
         let silent = self.silent();
-        let mut wanted: Vec<Wanted> = ids.iter().map(|id| Wanted::of(*id, self.sources(id, &silent))).collect();
+        ids.iter().map(|id| Wanted::of(*id, self.sources(id, &silent))).collect()
+    }
+
+    /// Forgets the silence of those whose word is not needed: of nodes that were taken out, and of those that are no replicas.
+    fn excuse(&self, wanted: &mut Wanted) {
+        let replicas = self.view().layouts().replicas(Partition::of(&wanted.id), self.node());
+        let organisation = self.view().organisation();
+        let is_out = |node| organisation.as_ref().is_some_and(|organisation| organisation.is_dismissed(node));
+        wanted.unheard.retain(|node| replicas.contains(node) && !is_out(*node));
+    }
+
+    /// Asks for these until everything was asked for, or less than `room_min` bytes are left.
+    async fn gather(&self, space: SpaceId, mut wanted: Vec<Wanted>, bytes_max: usize, room_min: usize) -> Vec<Wanted> {
         let mut room = bytes_max;
         loop {
             let groups = groups(&wanted, room);
             if groups.is_empty() || room < room_min {
-                return wanted.into_iter().map(Wanted::done).collect();
+                return wanted;
             }
             let share = room / groups.len();
             let asked = groups.into_iter().map(|(node, places)| {
@@ -90,7 +126,7 @@ impl Replication {
                 }
             }
             if !moved {
-                return wanted.into_iter().map(Wanted::done).collect();
+                return wanted;
             }
         }
     }
@@ -110,6 +146,18 @@ impl Replication {
             self.view().layouts().replicas(Partition::of(id), me).into_iter().filter(|node| *node != me).collect();
         sources.sort_by_key(|node| (!silent.contains(node), site(*node) == here, spread(node)));
         sources
+    }
+
+    /// All nodes that may have a chunk, other than this one: the replicas, those of the cluster, and those that were ever taken out of it: a
+    /// machine that was called lost may be found again.
+    fn anybody(&self, id: &ChunkId) -> Vec<NodeId> {
+        let mut nodes: BTreeSet<NodeId> = self.sources(id, &BTreeSet::new()).into_iter().collect();
+        if let Some(organisation) = self.view().organisation() {
+            nodes.extend(organisation.seats().map(|seated| seated.seat.node));
+            nodes.extend(organisation.removed());
+        }
+        nodes.remove(&self.node());
+        nodes.into_iter().collect()
     }
 
     /// What one node has of these, from the first one on, hashed; `None` if it does not answer.
@@ -172,6 +220,11 @@ impl Wanted {
             self.sources = std::mem::take(&mut self.unheard);
             self.is_second_round = true;
         }
+    }
+
+    /// Whether everybody whose word is needed has said that it is not there.
+    fn is_nowhere(&self) -> bool {
+        self.got.is_none() && self.sources.is_empty() && self.unheard.is_empty() && !self.damaged
     }
 
     fn done(self) -> Fetched {

@@ -13,6 +13,8 @@ use vauban_protocol::time::Timestamp;
 
 use crate::chunks::Fill;
 use crate::clock;
+use crate::jobs::{Job as _, Repair, Upkeep};
+use crate::leaving::Parting;
 use crate::limit::{DASHBOARD_LOOK_MS, PEER_STATUS_SECONDS_MAX};
 use crate::metadata::Standing;
 use crate::peers::{PeerCondition, PeerRequest, PeerResponse, PeerStatus, Peers};
@@ -41,6 +43,15 @@ pub struct Cluster {
     pub layout: u64,
     /// Whether every node holds what that gives it.
     pub settled: bool,
+    /// Whether that has taken more than a day already.
+    #[serde(default)]
+    pub late: bool,
+    /// Chunks that this node must hold and no node has, as its last pass of repair has found.
+    #[serde(default)]
+    pub lost: u64,
+    /// Whether this node was taken out of the cluster; it is among the nodes for as long as others may need its copies.
+    #[serde(default)]
+    pub taken_out: bool,
     /// Its nodes, and those that wait for a place.
     pub nodes: Vec<Member>,
 }
@@ -78,6 +89,8 @@ pub struct Member {
     pub fetching: bool,
     /// What it holds, if it says so.
     pub held: Option<Held>,
+    /// What its jobs have found of its copies, if it says so.
+    pub upkeep: Option<Upkeep>,
 }
 
 /// What a node holds, and how full its disks are.
@@ -111,6 +124,8 @@ pub enum Role {
     Joining,
     /// It has a charter, and no seat.
     Waiting,
+    /// It was taken out, and a layout still names it.
+    Removed,
 }
 
 /// The last look at the cluster, shared by all who want one: however many dashboards are open, the other nodes are asked by one.
@@ -139,24 +154,28 @@ pub(super) async fn look(parts: &WebParts) -> Cluster {
     let organisation = peers.known().organisation();
     let standing = metadata.standing();
     let view = metadata.view();
-    let charters = organisation.charters().filter(|charter| !organisation.is_seat_removed(charter.node()));
     let layouts = view.layouts();
+    let is_shown = |asked| Parting::of(asked, &organisation, &layouts) != Parting::Free;
+    let charters = organisation.charters().filter(|charter| is_shown(charter.node()));
     let loads = layouts.active().last().map(|layout| layout.assignment().loads()).unwrap_or_default();
     let members = charters.map(|charter| async {
         let asked = charter.node();
-        let (status, condition) = if asked == node {
+        let (status, condition, upkeep) = if asked == node {
             let status = PeerStatus { applied: view.applied(), version: env!("CARGO_PKG_VERSION").to_owned() };
-            (Some(status), PeerCondition::of(&parts.chunks, &parts.reserve, layouts.version()).ok())
-        } else if organisation.seat(asked).is_some() {
-            tokio::join!(status_of(peers, asked), condition_of(peers, asked))
+            let condition = PeerCondition::of(&parts.chunks, &parts.reserve, layouts.version()).ok();
+            let upkeep = parts.chunks.stats().ok().map(|stats| Upkeep::of(&parts.jobs, &stats));
+            (Some(status), condition, upkeep)
+        } else if !organisation.addresses(asked).is_empty() {
+            tokio::join!(status_of(peers, asked), condition_of(peers, asked), upkeep_of(peers, asked))
         } else {
-            (None, None)
+            (None, None, None)
         };
         let member = member(&organisation, charter, &standing, status);
         Member {
             partitions: loads.get(&asked).copied().unwrap_or_default(),
             fetching: layouts.awaits(asked).is_some(),
             held: condition.map(Held::from),
+            upkeep,
             ..member
         }
     });
@@ -172,6 +191,9 @@ pub(super) async fn look(parts: &WebParts) -> Cluster {
         cluster_time: view.cluster_time().0,
         layout: layouts.version(),
         settled: layouts.is_settled(),
+        late: layouts.is_late(view.floor()),
+        lost: parts.jobs.all().get(Repair::NAME).map_or(0, |repair| repair.lost),
+        taken_out: organisation.is_seat_removed(node),
         nodes,
     }
 }
@@ -197,10 +219,21 @@ async fn condition_of(peers: &Peers, node: NodeId) -> Option<PeerCondition> {
     }
 }
 
+/// What a node's jobs have found; one of an earlier version does not say.
+async fn upkeep_of(peers: &Peers, node: NodeId) -> Option<Upkeep> {
+    let limit = Duration::from_secs(PEER_STATUS_SECONDS_MAX);
+    match tokio::time::timeout(limit, peers.call(node, &PeerRequest::Upkeep, &[])).await {
+        Ok(Ok((PeerResponse::Upkeep(upkeep), _))) => Some(upkeep.heard()),
+        _ => None,
+    }
+}
+
 fn member(organisation: &Organisation, charter: &Charter, standing: &Standing, status: Option<PeerStatus>) -> Member {
     let node = charter.node();
     let seated = organisation.seat(node);
-    let role = if standing.leader == Some(node) {
+    let role = if organisation.is_seat_removed(node) {
+        Role::Removed
+    } else if standing.leader == Some(node) {
         Role::Leader
     } else if standing.voters.contains(&node) {
         Role::Voter
@@ -215,7 +248,7 @@ fn member(organisation: &Organisation, charter: &Charter, standing: &Standing, s
         node: node.to_hex(),
         site: charter.site.clone(),
         country: charter.country.clone(),
-        addresses: seated.map_or_else(Vec::new, |seated| seated.seat.addresses.clone()),
+        addresses: organisation.addresses(node).to_vec(),
         capacity_bytes: seated.map_or(0, |seated| seated.seat.capacity_bytes.get()),
         role,
         draining: seated.is_some_and(|seated| seated.draining),
@@ -227,6 +260,7 @@ fn member(organisation: &Organisation, charter: &Charter, standing: &Standing, s
         partitions: 0,
         fetching: false,
         held: None,
+        upkeep: None,
     }
 }
 
@@ -280,18 +314,57 @@ impl Cluster {
             String::new()
         };
         let version = self.layout;
+        let to = self.nodes.iter().filter(|member| member.fetching).map(|member| short(&member.node));
+        let to = to.collect::<Vec<_>>().join(", ");
         let placed = match (version, self.settled) {
             (0, _) => crate::say!(fr: "Un seul nœud garde tout.", en: "One node alone holds everything."),
             (_, true) => crate::say!(
                 fr: "La répartition {version} est établie.",
                 en: "Layout {version} has settled.",
             ),
+            (_, false) if self.late => crate::say!(
+                fr: "La répartition {version} n'est pas établie DEPUIS PLUS D'UN JOUR : des copies manquent encore à {to}.",
+                en: "Layout {version} has not settled FOR MORE THAN A DAY: copies are still missing on {to}.",
+            ),
             (_, false) => crate::say!(
-                fr: "La répartition {version} se met en place : des copies se déplacent encore.",
-                en: "Layout {version} is being brought about: copies are still moving.",
+                fr: "La répartition {version} se met en place : des copies se déplacent encore, vers {to}.",
+                en: "Layout {version} is being brought about: copies are still moving, to {to}.",
             ),
         };
-        format!("{head}{restored}{changing}\n{}\n{placed}", lines.join("\n"))
+        let (lost, parting) = (self.lost_text(), self.parting_text());
+        format!("{head}{restored}{changing}{parting}\n{}\n{placed}{lost}", lines.join("\n"))
+    }
+
+    /// Chunks that no node has, if there are any.
+    fn lost_text(&self) -> String {
+        let lost = self.lost;
+        match (lost, self.settled) {
+            (0, _) => String::new(),
+            (_, true) => crate::say!(
+                fr: "\n{lost} fragment(s) que ce nœud devrait garder ne sont sur AUCUN nœud : « vauban fsck --heal », sur un appareil qui a les fichiers, les rend.",
+                en: "\n{lost} chunk(s) that this node should hold are on NO node: `vauban fsck --heal`, on a device that has the files, brings them back.",
+            ),
+            (_, false) => crate::say!(
+                fr: "\n{lost} fragment(s) que ce nœud devrait garder ne sont sur AUCUN nœud : la répartition les attend un moment (jobs.lost_after), puis se fait sans eux. « vauban fsck --heal », sur un appareil qui a les fichiers, les rend.",
+                en: "\n{lost} chunk(s) that this node should hold are on NO node: the layout waits for them a while (jobs.lost_after), then goes on without them. `vauban fsck --heal`, on a device that has the files, brings them back.",
+            ),
+        }
+    }
+
+    /// What becomes of this node, if it was taken out.
+    fn parting_text(&self) -> String {
+        let is_named = self.nodes.iter().any(|member| member.node == self.node);
+        match (self.taken_out, is_named) {
+            (false, _) => String::new(),
+            (true, true) => crate::say!(
+                fr: "\nCe nœud a été retiré de la grappe, et d'autres peuvent avoir besoin de ses copies : ne l'arrêtez pas encore.",
+                en: "\nThis node was taken out of the cluster, and others may need its copies: do not stop it yet.",
+            ),
+            (true, false) => crate::say!(
+                fr: "\nCe nœud a été retiré de la grappe, et rien n'y dépend plus de ses copies : il peut être arrêté.",
+                en: "\nThis node was taken out of the cluster, which needs its copies no longer: it may be stopped.",
+            ),
+        }
     }
 }
 
@@ -302,6 +375,13 @@ impl Member {
         let mut notes = Vec::new();
         if self.draining {
             notes.push(crate::say!(fr: "se vide", en: "draining"));
+        }
+        if self.draining && self.partitions == 0 && self.held.is_some_and(|held| held.chunks == 0) {
+            let node = short(&self.node);
+            notes.push(crate::say!(
+                fr: "VIDE : « vauban admin node remove {node} »",
+                en: "EMPTY: `vauban admin node remove {node}`",
+            ));
         }
         match (self.reached, self.lag) {
             (true, Some(lag)) if lag > 0 => {
@@ -328,9 +408,31 @@ impl Member {
                 .filter(|held| held.metadata_short)
                 .map(|_| crate::say!(fr: "DISQUE DES MÉTADONNÉES PLEIN", en: "METADATA DISK FULL")),
         );
+        notes.extend(self.upkeep.iter().flat_map(found));
         let notes = notes.join(" ; ");
         format!("  {node}  {site:<20} {role:<12} {addresses:<24} {held:<48} {notes}").trim_end().to_owned()
     }
+}
+
+/// What its jobs have found wrong.
+fn found(upkeep: &Upkeep) -> Vec<String> {
+    let mut notes = Vec::new();
+    if let Some(missing) = upkeep.missing.filter(|missing| *missing > 0) {
+        notes.push(crate::say!(fr: "IL Y MANQUE {missing} COPIE(S)", en: "LACKS {missing} COPY(IES)"));
+    }
+    if let unavailable @ 1.. = upkeep.unavailable {
+        notes.push(
+            crate::say!(fr: "{unavailable} FRAGMENT(S) INTROUVABLE(S)", en: "{unavailable} CHUNK(S) FOUND NOWHERE"),
+        );
+    }
+    if let damaged @ 1.. = upkeep.damaged {
+        notes.push(crate::say!(fr: "{damaged} copie(s) abîmée(s)", en: "{damaged} damaged copy(ies)"));
+    }
+    if !upkeep.failing.is_empty() {
+        let failing = upkeep.failing.join(", ");
+        notes.push(crate::say!(fr: "échoue : {failing}", en: "fails: {failing}"));
+    }
+    notes
 }
 
 impl Held {
@@ -362,6 +464,7 @@ impl Role {
             Self::Learner => crate::say!(fr: "copie", en: "learner"),
             Self::Joining => crate::say!(fr: "arrive", en: "joining"),
             Self::Waiting => crate::say!(fr: "en attente", en: "waiting"),
+            Self::Removed => crate::say!(fr: "retiré", en: "removed"),
         }
     }
 }
@@ -370,3 +473,6 @@ impl Role {
 fn short(node: &str) -> &str {
     node.get(..12).unwrap_or(node)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use vauban_protocol::time::Timestamp;
 
 use crate::chunks::Fill;
+use crate::leaving::Parting;
 
 /// How the node is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,12 +40,17 @@ pub(super) enum State {
     MetadataDiskFull,
     /// It finishes what is under way.
     Stopping,
+    /// It was taken out of the cluster, and others may still need its copies: it must not be stopped.
+    Leaving,
+    /// It was taken out of the cluster, and may be stopped.
+    Left,
 }
 
 /// What the state is judged from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) stopping: bool,
+    pub(super) parting: Parting,
     pub(super) is_member: bool,
     pub(super) is_in_force: bool,
     pub(super) charter_ends: Option<Timestamp>,
@@ -60,6 +66,10 @@ impl State {
             Self::Stopping
         } else if facts.charter_ends.is_none_or(|ends| ends < facts.now) {
             Self::NoCharter
+        } else if facts.parting == Parting::Needed {
+            Self::Leaving
+        } else if facts.parting == Parting::Free {
+            Self::Left
         } else if !facts.is_member {
             Self::Waiting
         } else if !facts.is_in_force {
@@ -77,7 +87,9 @@ impl State {
     pub(super) fn code(self) -> StatusCode {
         match self {
             Self::Serving | Self::DiskFull | Self::MetadataDiskFull => StatusCode::OK,
-            Self::NoCharter | Self::Waiting | Self::NotInForce | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoCharter | Self::Waiting | Self::NotInForce | Self::Stopping | Self::Leaving | Self::Left => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 }
@@ -90,6 +102,7 @@ mod tests {
     fn the_most_pressing_truth_is_told() {
         let well = Facts {
             stopping: false,
+            parting: Parting::Stays,
             is_member: true,
             is_in_force: true,
             charter_ends: Some(Timestamp(200)),
@@ -107,6 +120,8 @@ mod tests {
         assert_eq!(State::judge(&Facts { now: Timestamp(201), ..well }), State::NoCharter);
         assert_eq!(State::judge(&Facts { is_member: false, fill: Fill::Full, ..well }), State::Waiting);
         assert_eq!(State::judge(&Facts { is_in_force: false, ..short }), State::NotInForce);
+        assert_eq!(State::judge(&Facts { parting: Parting::Needed, ..well }), State::Leaving);
+        assert_eq!(State::judge(&Facts { parting: Parting::Free, is_member: false, ..well }), State::Left);
         assert_eq!(State::judge(&Facts { stopping: true, charter_ends: None, ..well }), State::Stopping);
     }
 }

@@ -22,6 +22,7 @@ use crate::chunks::{ChunkStore, DiskLimits};
 use crate::clock;
 use crate::edge::Stop;
 use crate::jobs::Board;
+use crate::leaving::Parting;
 use crate::limit::DASHBOARDS_MAX;
 use crate::metadata::Metadata;
 use crate::observe::{Metrics, Reading, refresh};
@@ -198,6 +199,7 @@ async fn healthz(Shared(pages): Shared<Arc<Pages>>) -> Response {
     };
     let state = State::judge(&Facts {
         stopping: pages.stopping.load(Ordering::Relaxed),
+        parting: Parting::now(parts.node, &parts.metadata, &parts.peers),
         is_member: parts.metadata.is_member(),
         is_in_force: view.is_in_force(),
         charter_ends: charter_ends(&parts.peers, parts.node),

@@ -48,7 +48,8 @@ fn an_operator_sees_whether_data_are_safe() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Fails if a lost node or a lost majority is not told, or if the page waits for a node that does not answer.
+/// Fails if copies that another node misses, a lost node or a lost majority are not told, or if the page waits for a node that does not
+/// answer.
 #[test]
 fn an_operator_sees_which_nodes_are_gone() -> anyhow::Result<()> {
     if !Browser::is_here() {
@@ -56,11 +57,27 @@ fn an_operator_sees_which_nodes_are_gone() -> anyhow::Result<()> {
         return Ok(());
     }
     let (agency, nodes) = Agency::with_nodes(3)?;
+    let laptop = agency.enrol("alice")?;
     let (rules, browser) = (axe::rules()?, Browser::start(&agency.folder().join("browser"))?);
     let [first, second, third] =
         <[_; 3]>::try_from(nodes).map_err(|_| anyhow::anyhow!("three nodes were asked for"))?;
     browser.open(&format!("http://{}/?lang=en", first.web()))?;
     browser.sees("3 voter(s) of 3")?;
+
+    // It has lost its chunks' disk, and the new one has no room yet.
+    let files = agency.folder().join("files");
+    folder::write(&files, "rapport", &[7; 300_000])?;
+    laptop.run(&["space", "create", "Projets"])?;
+    laptop.run(&["sync", "Projets", &utf8(&files)?, "--once"])?;
+    let home = third.stop()?;
+    fs::remove_dir_all(home.data().join("chunks"))?;
+    home.configure("upload_percent_max = 90", "upload_percent_max = 1")?;
+    home.configure("repair_percent_max = 97", "repair_percent_max = 2")?;
+    let third = home.run()?;
+    browser.sees("are missing on node")?;
+    let status = first.home().attempt(&["cluster", "status"])?.success()?.stdout;
+    anyhow::ensure!(status.contains("LACKS"), "{status}");
+
     third.kill()?;
     browser.sees("No node of site Site-3 answers")?;
     browser.sees("2 voter(s) of 3")?;

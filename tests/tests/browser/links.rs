@@ -19,6 +19,29 @@ use vauban_tests::process::Running;
 use vauban_tests::program::Program;
 use vauban_tests::wiretap::Wiretap;
 
+/// Bytes that lie in the browser's private files.
+const PRIVATE_BYTES: &str = "const end = arguments[arguments.length - 1]; \
+    (async () => { \
+        let bytes = 0; \
+        const root = await navigator.storage.getDirectory(); \
+        for await (const file of root.values()) bytes += (await file.getFile()).size; \
+        return bytes; \
+    })().then(end, (problem) => end(String(problem)))";
+/// Which rule of the page's policy keeps the server from giving it a worker.
+const WORKER_OF_THE_SERVER: &str = "const end = arguments[arguments.length - 1]; \
+    document.addEventListener('securitypolicyviolation', (event) => end(event.effectiveDirective)); \
+    try { new Worker('/').onmessage = () => end('it runs'); } catch { /* the event says it */ }";
+/// What a worker of the page may do that its policy does not let the page do.
+const WORKER_OF_THE_PAGE: &str = "const end = arguments[arguments.length - 1]; \
+    const code = `const done = []; \
+        try { eval('done.push(\"eval\")'); } catch { } \
+        try { importScripts(URL.createObjectURL(new Blob(['done.push(\"import\")']))); } catch { } \
+        addEventListener('securitypolicyviolation', ({ effectiveDirective }) => { \
+            if (effectiveDirective === 'connect-src') postMessage(done); \
+        }); \
+        fetch('http://127.0.0.2:1/', { mode: 'no-cors' }).catch(() => {});`; \
+    new Worker(URL.createObjectURL(new Blob([code]))).onmessage = ({ data }) => end(data)";
+
 /// What guards a link of these tests.
 const PASSWORD: &str = "été à la plage";
 
@@ -181,6 +204,7 @@ fn a_page_refuses_what_was_not_shared() -> anyhow::Result<()> {
     browser.click("#all")?;
     browser.sees("not what was shared")?;
     assert!(fs::read_dir(browser.downloads())?.next().is_none(), "nothing was saved");
+    assert_eq!(browser.script_that_calls(PRIVATE_BYTES, &[])?, json!(0), "nothing is kept");
     wire.bend_after(0);
     browser.click("#all")?;
     assert!(fs::read(browser.downloaded("prévisions.ods")?)? == noise(5, 9_000_000));
@@ -197,6 +221,38 @@ fn a_page_refuses_what_was_not_shared() -> anyhow::Result<()> {
     let injected = "const script = document.createElement('script'); script.textContent = 'window.injected = true'; \
                     document.body.append(script); return window.injected === true";
     assert_eq!(browser.script(injected, &[])?, json!(false), "the policy lets a foreign script run");
+    assert_eq!(browser.script_that_calls(WORKER_OF_THE_SERVER, &[])?, json!("worker-src"));
+    assert_eq!(browser.script_that_calls(WORKER_OF_THE_PAGE, &[])?, json!([]), "a worker does what the page may not");
+    node.stop()?;
+    Ok(())
+}
+
+/// Fails if a browser that lacks something gets no file, or if one that can write its private files in a worker does not.
+#[test]
+fn a_page_saves_by_what_the_browser_has() -> anyhow::Result<()> {
+    if !Browser::is_here() {
+        eprintln!("not run: Chromium is not installed");
+        return Ok(());
+    }
+    let (agency, node, _wire) = with_page()?;
+    let laptop = laptop_with_files(&agency)?;
+    let url = create(&laptop, "Projets:Budget/2026/prévisions.ods", None)?;
+    let no_worker = "delete window.Worker;";
+    let no_stream = "delete FileSystemFileHandle.prototype.createWritable;";
+    let ways = [
+        ("in a worker", no_stream.to_owned(), 9_000_000),
+        ("by a stream", no_worker.to_owned(), 9_000_000),
+        ("in memory", format!("{no_worker} {no_stream}"), 0),
+    ];
+    for (way, lacks, private_bytes) in ways {
+        let browser = Browser::start(&agency.folder().join(way))?;
+        browser.open(&url.replace("/#", "/?lang=en#"))?;
+        browser.sees("1 file,")?;
+        browser.script(&lacks, &[])?;
+        browser.click("#all")?;
+        assert!(fs::read(browser.downloaded("prévisions.ods")?)? == noise(5, 9_000_000), "{way}");
+        assert_eq!(browser.script_that_calls(PRIVATE_BYTES, &[])?, json!(private_bytes), "{way}");
+    }
     node.stop()?;
     Ok(())
 }

@@ -1,16 +1,21 @@
 //! What those hold who are shut out, and a node that would help them: the old keys, and not the new ones.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::sync::Arc;
 
 use anyhow::Context;
 use bytes::Bytes;
 use tokio::runtime::Runtime;
 use vauban_client::link::{Fetched, Link, LinkError};
-use vauban_client::log::{Epochs, Said, Seen, found, verify_next};
+use vauban_client::log::{Epochs, Said, Seen, VerifiedCommit, found, verify_next};
+use vauban_crypto::bundle::{EpochBinding, seal_bundle};
 use vauban_protocol::id::{ChunkId, SpaceId};
-use vauban_protocol::space::Space;
+use vauban_protocol::organisation::Organisation;
+use vauban_protocol::space::{Control, Space};
 use vauban_protocol::wire::Refusal;
 use vauban_tests::agency::Agency;
+use vauban_tests::node::Node;
 
 use crate::device::{Device, object, only_space};
 use crate::sharing::{Person, three};
@@ -24,6 +29,10 @@ struct Seized {
     space: SpaceId,
     log: Vec<Bytes>,
     link: Arc<Link>,
+    /// The organisation's chain, which is no secret.
+    org: Arc<Organisation>,
+    /// Bundles that somebody has made beside those that nodes have, by the epoch whose root they hold.
+    beside: BTreeMap<u32, Vec<u8>>,
 }
 
 impl Seized {
@@ -31,7 +40,7 @@ impl Seized {
         let link = member.link().await?;
         let space = only_space(&link).await?;
         let (_, log) = link.log(space, 0).await?;
-        Ok(Self { space, log, link })
+        Ok(Self { space, log, link, org: member.session().organisation(), beside: BTreeMap::new() })
     }
 
     /// Every chunk that was ever added.
@@ -57,25 +66,8 @@ impl Seized {
     /// Reads the log with the keys of `device`, all bundles at hand, whether they were made for it or not. Which epochs it opens, and how
     /// many commits of each it reads.
     async fn read_by(&self, device: &Device) -> anyhow::Result<Vec<(bool, usize)>> {
-        let identity = device.session().identity();
-        let org = device.session().organisation();
-        let (genesis, rest) = self.log.split_first().context("a log begins with its genesis")?;
-        let mut space: Space = found(genesis.clone(), self.space, &org)?;
-        let mut epochs = Epochs::new(self.space, space.cutting());
-        let seen = Seen { device: identity.device(), head: None, acknowledged: u64::MAX, outstanding: None };
-        let mut commits = Vec::new();
-        for item in rest {
-            let commit = verify_next(&space, item.clone(), &org, &seen)?;
-            if let Some((said, _)) = Epochs::judge(&commit, &space, &org, identity.user())? {
-                let bundle = self.chunk(said.bundle()).await?;
-                epochs.learn(&said);
-                // Whoever it was not made for does not open it.
-                let _opened = epochs.open(&said, &bundle, identity.user(), identity.user_kem());
-            }
-            space.append(commit.signed());
-            commits.push(commit);
-        }
-        let mut read = vec![(false, 0); space.epoch() as usize];
+        let (epochs, commits, last) = self.search(device).await?;
+        let mut read = vec![(false, 0); last as usize];
         for (epoch, (is_open, count)) in (1..).zip(&mut read) {
             let of_epoch = commits.iter().map(|commit| commit.payload()).filter(|commit| commit.epoch == epoch);
             let is_read = |said: Result<Said, _>| said.is_ok_and(|said| !matches!(said, Said::Nothing | Said::Junk));
@@ -83,6 +75,31 @@ impl Seized {
             *count = of_epoch.filter(|commit| is_read(epochs.open_ops(commit))).count();
         }
         Ok(read)
+    }
+
+    /// The same: the epochs, the commits, and the number of the last epoch.
+    async fn search(&self, device: &Device) -> anyhow::Result<(Epochs, Vec<VerifiedCommit>, u32)> {
+        let (identity, org) = (device.session().identity(), &*self.org);
+        let (genesis, rest) = self.log.split_first().context("a log begins with its genesis")?;
+        let mut space: Space = found(genesis.clone(), self.space, org)?;
+        let mut epochs = Epochs::new(self.space, space.cutting());
+        let seen = Seen { device: identity.device(), head: None, acknowledged: u64::MAX, outstanding: None };
+        let mut commits = Vec::new();
+        for item in rest {
+            let commit = verify_next(&space, item.clone(), org, &seen)?;
+            if let Some((said, _)) = Epochs::judge(&commit, &space, org, identity.user())? {
+                let bundle = self.chunk(said.bundle()).await?;
+                epochs.learn(&said);
+                let beside = self.beside.get(&said.epoch()).map(Vec::as_slice);
+                for bundle in [Some(&*bundle), beside].into_iter().flatten() {
+                    // Whoever it was not made for does not open it.
+                    let _opened = epochs.open(&said, bundle, identity.user(), identity.user_kem());
+                }
+            }
+            space.append(commit.signed());
+            commits.push(commit);
+        }
+        Ok((epochs, commits, space.epoch()))
     }
 }
 
@@ -104,8 +121,6 @@ fn removed_member_learns_nothing_new() -> anyhow::Result<()> {
     let (keeper, gone) = (opened(&alice)?, opened(&bob)?);
     runtime.block_on(async {
         let seized = Seized::by(&keeper).await?;
-        // The organisation's chain as it is now is no secret.
-        gone.link().await?;
         let (by_alice, by_bob) = (seized.read_by(&keeper).await?, seized.read_by(&gone).await?);
         let [(true, first), (true, second)] = by_alice[..] else { anyhow::bail!("alice: {by_alice:?}") };
         anyhow::ensure!(first > 0 && second > 0, "alice reads nothing: {by_alice:?}");
@@ -113,6 +128,85 @@ fn removed_member_learns_nothing_new() -> anyhow::Result<()> {
         anyhow::Ok(())
     })?;
     node.stop()?;
+    Ok(())
+}
+
+/// Alice's laptop is stolen while she is away. An admin revokes it, and bob, who shares a space with her, writes on.
+struct Theft {
+    _agency: Agency,
+    node: Node,
+    laptop: Device,
+    bob: Device,
+}
+
+impl Theft {
+    fn committed() -> anyhow::Result<Self> {
+        let (agency, node, [alice, bob, _]) = three()?;
+        let desktop =
+            Person { home: agency.add_device(&alice.home, "desktop")?, folder: agency.folder().join("of desktop") };
+        fs::create_dir_all(&desktop.folder)?;
+        alice.home.run(&["space", "add", "Projets", "bob"])?;
+        bob.sync()?;
+        // Confirms what bob is shown, and is then away.
+        desktop.sync()?;
+        let laptop = opened(&alice)?;
+        let said = agency.admin().json(&["device", "revoke", "laptop", "--user", "alice"])?.remove(0);
+        assert_eq!((&said["renewal_due"], &said["has_device"]), (&true.into(), &true.into()), "{said:?}");
+        bob.write("after.txt", "after the theft")?;
+        bob.sync()?;
+        Ok(Self { _agency: agency, node, laptop, bob: opened(&bob)? })
+    }
+}
+
+/// Fails if what is written after the revocation is sealed under keys that whoever has the laptop is given, with all that nodes hold: before one
+/// of alice's other devices has renewed her keys, the laptop has the secret of those that others know.
+#[test]
+fn stolen_device_is_sealed_nothing_new_before_renewal() -> anyhow::Result<()> {
+    let theft = Theft::committed()?;
+    let Theft { laptop, bob, .. } = &theft;
+    runtime()?.block_on(async {
+        let seized = Seized::by(bob).await?;
+        let alice = laptop.session().identity().user();
+        anyhow::ensure!(seized.org.is_key_exposed_at(alice, seized.org.head().seq), "alice's keys are renewed");
+        let (by_bob, by_thief) = (seized.read_by(bob).await?, seized.read_by(laptop).await?);
+        let [(true, first), (true, second)] = by_bob[..] else { anyhow::bail!("bob: {by_bob:?}") };
+        anyhow::ensure!(first > 0 && second > 0, "bob reads nothing: {by_bob:?}");
+        anyhow::ensure!(by_thief == [(true, first), (false, 0)], "the thief: {by_thief:?}");
+        anyhow::Ok(())
+    })?;
+    theft.node.stop()?;
+    Ok(())
+}
+
+/// That nothing is wrapped for alice is all that stands in the way: were the new root wrapped for the key that others know of hers, as it is for
+/// bob's, whoever has the laptop would read on.
+#[test]
+fn control_of_stolen_device_is_sealed_nothing_new_before_renewal() -> anyhow::Result<()> {
+    let theft = Theft::committed()?;
+    let Theft { laptop, bob, .. } = &theft;
+    runtime()?.block_on(async {
+        let mut seized = Seized::by(bob).await?;
+        let (epochs, commits, last) = seized.search(bob).await?;
+        let begins = commits.iter().map(|commit| commit.payload()).find(|commit| commit.epoch == last);
+        let begins = begins.context("the last epoch begins")?;
+        let bytes = begins.control.as_ref().and_then(Control::epoch).context("by a certificate")?;
+        let certificate = Epochs::parse(last, bytes)?;
+        let binding = EpochBinding {
+            space: seized.space,
+            epoch: last,
+            prev: certificate.prev.digest,
+            commitment: certificate.commitment,
+            recipients: certificate.recipients,
+        };
+        let alice = laptop.session().identity().user();
+        let known = seized.org.user(alice).context("alice is certified")?.kem_at(certificate.org.seq).clone();
+        let bundle = seal_bundle(&epochs.secrets(last)?.root, &binding, &[(alice, known)])?;
+        seized.beside.insert(last, bundle);
+        let (by_bob, by_thief) = (seized.read_by(bob).await?, seized.read_by(laptop).await?);
+        anyhow::ensure!(by_thief == by_bob && last == 2, "the thief: {by_thief:?}, bob: {by_bob:?}");
+        anyhow::Ok(())
+    })?;
+    theft.node.stop()?;
     Ok(())
 }
 

@@ -164,7 +164,7 @@ fn pages_ask_for_nothing(node: &Node) -> anyhow::Result<()> {
 fn state(node: &Node, device: &Device, runtime: &Runtime) -> anyhow::Result<String> {
     let (_, body) = http::page(node.web(), "/cluster.json")?;
     let mut cluster: Value = serde_json::from_str(&body)?;
-    let moving = ["applied", "cluster_time", "lag", "held"];
+    let moving = ["applied", "cluster_time", "lag", "held", "upkeep"];
     let forget = |of: &mut Value| {
         if let Some(fields) = of.as_object_mut() {
             moving.iter().for_each(|field| drop(fields.remove(*field)));

@@ -14,6 +14,7 @@ use crate::slice::sync;
 /// Ends of commands, as the client documents them.
 const PARTIAL: i32 = 11;
 const REFUSED: i32 = 5;
+const UNREACHABLE: i32 = 6;
 const NOT_FOUND: i32 = 13;
 
 /// A person with a folder.
@@ -206,6 +207,75 @@ fn a_stolen_laptop_is_revoked_by_one_command() -> anyhow::Result<()> {
     for home in [&desktop.home, &phone.home] {
         home.run(&["ls", "Autre"])?;
     }
+    node.stop()?;
+    Ok(())
+}
+
+/// Fails if a person whose laptop an admin has revoked is admitted, or given keys, before another device has renewed their own; or if that device
+/// does not come back to everything once it has.
+#[test]
+fn whoever_was_away_when_a_device_was_revoked_comes_back() -> anyhow::Result<()> {
+    let (agency, node, [alice, bob, _carol]) = three()?;
+    let desktop =
+        Person { home: agency.add_device(&alice.home, "desktop")?, folder: agency.folder().join("of desktop") };
+    fs::create_dir_all(&desktop.folder)?;
+    alice.home.run(&["space", "add", "Projets", "bob"])?;
+    bob.sync()?;
+    desktop.sync()?;
+    bob.home.run(&["space", "create", "Autre"])?;
+    let said = agency.admin().run(&["device", "revoke", "laptop", "--user", "alice"])?.stdout;
+    assert!(said.contains("alice is given no new ones before another device"), "{said}");
+    let members = |person: &Person| anyhow::Ok(person.home.json(&["space", "members", "Projets"])?.remove(0));
+    assert_eq!(members(&bob)?["members"][0]["renewal_due"], true);
+
+    bob.write("after.txt", "after the theft")?;
+    bob.sync()?;
+    let report = members(&bob)?;
+    assert_eq!((&report["epoch"], &report["rotation_pending"]), (&2.into(), &false.into()), "{report:?}");
+    bob.home.attempt(&["space", "add", "Autre", "alice"])?.ended_with(REFUSED)?.says(&["not renewed yet"])?;
+
+    // Alice's own device renews her keys, and says what it waits for.
+    desktop
+        .home
+        .attempt(&["sync", "Projets", &utf8(&desktop.folder)?, "--once"])?
+        .ended_with(UNREACHABLE)?
+        .says(&["you were not given the keys of epoch 2", "space rotate"])?;
+    let report = members(&bob)?;
+    assert_eq!((&report["rotation_pending"], &report["members"][0]["renewal_due"]), (&true.into(), &false.into()));
+    bob.sync()?;
+    desktop.sync()?;
+    desktop.has("after.txt", "after the theft")?;
+    desktop.write("back.txt", "alice is back")?;
+    desktop.sync()?;
+    bob.sync()?;
+    bob.has("back.txt", "alice is back")?;
+    assert_eq!(members(&bob)?["epoch"], 3);
+    bob.home.run(&["space", "add", "Autre", "alice"])?;
+    desktop.home.run(&["ls", "Autre"])?;
+    node.stop()?;
+    Ok(())
+}
+
+/// Fails if it is said that somebody lost access, or that keys were changed, where nothing of the kind was done.
+#[test]
+fn whoever_is_no_member_is_not_removed() -> anyhow::Result<()> {
+    let (_agency, node, [alice, bob, carol]) = three()?;
+    alice.home.run(&["space", "add", "Projets", "bob"])?;
+    bob.sync()?;
+    let refused = alice.home.attempt(&["space", "remove", "Projets", "bob", "carol"])?;
+    refused.ended_with(NOT_FOUND)?.says(&["carol is no member", "nothing was changed"])?;
+    assert_eq!(alice.members()?.len(), 2, "bob is removed without carol");
+
+    bob.home.run(&["space", "leave", "Projets"])?;
+    let refused = alice.home.attempt(&["space", "remove", "Projets", "bob"])?;
+    refused.ended_with(NOT_FOUND)?.says(&["bob is no member", "the keys are still those from before", "rotate"])?;
+    let report = || anyhow::Ok(alice.home.json(&["space", "members", "Projets"])?.remove(0));
+    assert_eq!(report()?["rotation_pending"], true);
+    alice.home.run(&["space", "rotate", "Projets"])?;
+    assert_eq!((&report()?["rotation_pending"], &report()?["epoch"]), (&false.into(), &2.into()));
+    let refused = alice.home.attempt(&["space", "remove", "Projets", "bob"])?.ended_with(NOT_FOUND)?;
+    assert!(!refused.stderr.contains("rotate"), "{refused:?}");
+    carol.home.attempt(&["space", "members", "Projets"])?.ended_with(NOT_FOUND)?;
     node.stop()?;
     Ok(())
 }

@@ -63,12 +63,12 @@ pub(crate) enum NodeCommand {
         fr: "Vide un nœud : ses copies vont aux autres, il n'en reçoit plus",
         en: "Empties a node: its copies go to others, and it takes no new ones",
     ))]
-    Drain(leave::Arguments),
+    Drain(leave::Drain),
     #[command(about = say!(
-        fr: "Retire un nœud de la grappe, pour toujours",
-        en: "Takes a node out of the cluster, for good",
+        fr: "Retire un nœud vide de la grappe, pour toujours ; ou un nœud perdu, avec --lost",
+        en: "Takes an empty node out of the cluster, for good; or one that is lost, with --lost",
     ))]
-    Remove(leave::Arguments),
+    Remove(leave::Remove),
     #[command(about = say!(fr: "Liste les nœuds de la grappe", en: "Lists the cluster's nodes"))]
     List(list::Arguments),
 }
@@ -76,8 +76,8 @@ pub(crate) enum NodeCommand {
 pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure> {
     match command {
         Command::Node(NodeCommand::Add(arguments)) => add::run(context, arguments),
-        Command::Node(NodeCommand::Drain(arguments)) => leave::run(context, arguments, leave::Way::Drain),
-        Command::Node(NodeCommand::Remove(arguments)) => leave::run(context, arguments, leave::Way::Remove),
+        Command::Node(NodeCommand::Drain(arguments)) => leave::drain(context, arguments),
+        Command::Node(NodeCommand::Remove(arguments)) => leave::remove(context, arguments),
         Command::Node(NodeCommand::List(_)) => list::run(context),
         Command::Pending(_) => list::run_pending(context),
         Command::Approve(arguments) => approve::run(context, arguments),

@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let (organisation, identity) = (connected.device.organisation(), connected.device.identity());
         let roster = Roster::new(&organisation, identity.directory());
         let (user, device) = (roster.user(identity.user()), roster.device(identity.device()));
-        Ok(Report { user, device, bad_shares: bad, revoked, rotated, pending })
+        Ok(Report { user, device, bad_shares: bad, revoked, rotated, pending: pending.len() as u64 })
     })?;
     context.output.result(&report, text);
     Ok(Exit::Done)

@@ -12,7 +12,7 @@ use crate::commands::{Context, named};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::organisation::Roster;
-use crate::sync::Trust;
+use crate::sync::{MembersError, SyncError, Trust};
 use crate::{say, spoken};
 
 /// Arguments of `space members`.
@@ -121,6 +121,8 @@ struct Person {
     role: Option<&'static str>,
     #[serde(skip)]
     told: String,
+    /// Whether nothing is sealed for this person until another device of theirs has renewed the keys that a revoked one holds.
+    renewal_due: bool,
     /// The number of the commit since which; 0 for the founder.
     since: u64,
     /// When, by the clock of the device that admitted this person, in seconds since 1970.
@@ -152,6 +154,7 @@ pub(crate) fn run_list(context: &Context, arguments: &Members) -> Result<Exit, F
             id: now.user.to_hex(),
             role: now.authority.map(code),
             told: now.authority.map_or_else(|| say!(fr: "révoqué", en: "revoked"), told),
+            renewal_due: now.authority.is_some() && organisation.is_key_exposed_at(now.user, organisation.head().seq),
             since: now.member.since,
             at: now.member.at.0,
             by: organisation.device(now.member.by).map(|device| roster.user(device.user)).unwrap_or_default(),
@@ -197,10 +200,16 @@ fn text(report: &Report) -> String {
     let mut lines: Vec<String> = report.members.iter().map(line).collect();
     if report.rotation_pending {
         lines.push(say!(
-            fr: "Les clés de l'espace vont changer : un accès a pris fin. Le premier appareil qui écrit s'en charge.",
-            en: "The space's keys are about to change: an access has ended. The first device that writes sees to it.",
+            fr: "Les clés de l'espace vont changer : un accès a pris fin, ou quelqu'un a renouvelé les siennes. Le premier appareil qui écrit s'en charge.",
+            en: "The space's keys are about to change: an access has ended, or somebody has renewed theirs. The first device that writes sees to it.",
         ));
     }
+    lines.extend(report.members.iter().filter(|person| person.renewal_due).map(|Person { name, .. }| {
+        say!(
+            fr: "{name} : un appareil est révoqué. Les nouvelles clés de l'espace ne lui sont données qu'une fois les siennes renouvelées, par un autre appareil qui se synchronise.",
+            en: "{name}: a device is revoked. New keys of the space are given to this person only once their own are renewed, by another device that syncs.",
+        )
+    }));
     lines.join("\n")
 }
 
@@ -288,8 +297,28 @@ fn change(
             .collect::<Result<Vec<UserId>, _>>()?;
         let mut space = connected.open(&connected.find(&name)?)?;
         let wanted: Vec<_> = people.iter().map(|user| (*user, role)).collect();
-        let changed = space.change_members(&wanted, trust)?;
+        let changed = match space.change_members(&wanted, trust) {
+            Err(SyncError::Members(MembersError::NoMember { user, is_rotation_pending })) => {
+                return Err(no_member(&roster.user(user), is_rotation_pending));
+            }
+            changed => changed?,
+        };
         Ok(Changed { space: space.id().to_hex(), changed, people: whom(&connected, &people) })
+    })
+}
+
+/// Whoever cannot be removed; and whether that leaves keys unchanged with which somebody reads on.
+fn no_member(name: &str, is_rotation_pending: bool) -> Failure {
+    Failure::NotFound(if is_rotation_pending {
+        say!(
+            fr: "{name} n'est pas membre de cet espace, ou ne l'est plus : rien n'a changé. Un accès y a pris fin, et les clés sont encore celles d'avant ; `vauban space rotate` les change aussitôt.",
+            en: "{name} is no member of this space, or is one no more: nothing was changed. An access to it has ended, and the keys are still those from before; `vauban space rotate` changes them at once.",
+        )
+    } else {
+        say!(
+            fr: "{name} n'est pas membre de cet espace : rien n'a changé.",
+            en: "{name} is no member of this space: nothing was changed.",
+        )
     })
 }
 

@@ -122,6 +122,20 @@ fn whoever_withholds_is_named_until_the_root_comes_from_elsewhere() {
     assert_eq!(open(&epochs), [1, 2, 3]);
 }
 
+/// Whoever was left out for a stolen device learns why, until a later epoch brings what they lack.
+#[test]
+fn whoever_was_left_out_waits_for_a_later_epoch() {
+    let mut story = Story::new(2, None);
+    let mut epochs = story.read_by(&[1]);
+    epochs.leave_out(2);
+    assert_eq!(epochs.secrets(2).map(drop), Err(EpochError::LeftOut(2)));
+    assert!(!epochs.is_to_be_mended(), "nobody has withheld anything");
+    story.begin_by(HONEST, Some(EarlierRoots::only(2, story.at(2).1.clone())));
+    epochs.learn(story.at(3).0);
+    epochs.open(story.at(3).0, &story.bundle(3), ME, &story.kem).unwrap();
+    assert_eq!(open(&epochs), [1, 2, 3]);
+}
+
 /// Epoch 3 hands on junk: members of the time notice, those who come later are cut off, and epoch 5 mends it for them.
 #[test]
 fn what_was_cut_off_is_mended_by_a_later_epoch() {

@@ -89,6 +89,26 @@ fn whoever_is_left_alone_changes_the_keys() {
     assert_eq!(space.folded().unwrap().epoch(), 2);
 }
 
+/// Whoever has just revoked a device waits for nobody's word, though a round would. Fails if a view that nobody confirms keeps a space under the
+/// keys that the device holds.
+#[test]
+fn whoever_revokes_changes_the_keys_on_a_view_that_nobody_confirms() {
+    let world = World::new(&["poste", "portable", "perdu"], Cutting::Keyed);
+    world.a().write("f", "1");
+    settle(world.a(), world.b());
+    world.b().write("g", "2");
+    settle(world.a(), world.b());
+    world.revoke(&world.devices[2], world.a());
+    world.node.with(|state| state.words.clear());
+    let mut space = world.a().open().unwrap();
+    space.settle().unwrap();
+    space.cache().set_mark(Mark::Confirmed, Timestamp(0)).unwrap();
+    assert!(!space.rotate().unwrap(), "unasked");
+    assert_eq!((space.view().unwrap(), space.folded().unwrap().epoch()), (View::Unconfirmed, 1));
+    assert!(space.rotate_at_once().unwrap());
+    assert_eq!(space.folded().unwrap().epoch(), 2);
+}
+
 /// By a clock that stands still, the frozen log is confirmed for ever.
 #[test]
 fn control_of_frozen_log_turns_stale_after_max_age() {

@@ -1,4 +1,24 @@
 
+function readAddress() {
+  const text = location.hash.slice(1);
+  if (!/^[A-Za-z0-9_-]{100,}$/.test(text)) throw new Problem('address');
+  const bytes = Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (letter) => letter.charCodeAt(0));
+  const content = bytes.subarray(0, bytes.length - 4);
+  return { content, sum: bytes.subarray(bytes.length - 4) };
+}
+
+async function address() {
+  let read;
+  try { read = readAddress(); } catch { throw new Problem('address'); }
+  const { content, sum } = read;
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
+  if (!same(digest.subarray(0, 4), sum)) throw new Problem('address');
+  const flags = content[1];
+  if (content[0] !== 1 || flags > 3) throw new Problem('version');
+  const key = (flags & 2) === 2 ? content.slice(82, 147) : null;
+  return { hasPassword: (flags & 1) === 1, link: content.slice(34, 50), secret: content.slice(50, 82), key };
+}
+
 async function begin() {
   element('title').textContent = words.title;
   element('password-label').textContent = words.password;

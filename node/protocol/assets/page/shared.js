@@ -1,12 +1,9 @@
-const asked = new URLSearchParams(location.search).get('lang') || navigator.language || 'en';
-const words = asked.toLowerCase().startsWith('fr') ? French : English;
-document.documentElement.lang = words === French ? 'fr' : 'en';
+// Keys, bytes, and the server. This script needs no document: a worker runs it, too.
 
-const CHUNK_MAX = 4 * 1024 * 1024, BATCH_BYTES = 6 * 1024 * 1024, BATCH_IDS = 512, BATCHES_AHEAD = 3, ROWS_MAX = 500;
-const PASSWORD_ROUNDS = 600000, FORMAT = 1, OBJECT_PREFIX = 36, ROOT_LENGTH = 32, STALE_MS = 3600000, KEEP_MS = 600000;
+const CHUNK_MAX = 4 * 1024 * 1024, BATCH_BYTES = 6 * 1024 * 1024, BATCH_IDS = 512, BATCHES_AHEAD = 3;
+const PASSWORD_ROUNDS = 600000, FORMAT = 1, OBJECT_PREFIX = 36, ROOT_LENGTH = 32;
 const LINK_ENTRIES_MAX = 200000, LINK_PATH_NAMES_MAX = 129, LINK_NAMES_MAX = 2000000;
 const encoder = new TextEncoder(), decoder = new TextDecoder('utf-8', { fatal: true });
-const element = (id) => document.getElementById(id);
 
 class Problem extends Error {
   constructor(kind) { super(kind); this.kind = kind; }
@@ -83,7 +80,7 @@ async function openChunk(chunk, object) {
   if (!same(second, object.subarray(4, OBJECT_PREFIX))) throw new Problem('forged');
   const frame = await decrypt(first, object.subarray(0, OBJECT_PREFIX), object.subarray(OBJECT_PREFIX));
   const length = new DataView(frame.buffer).getUint32(0, true);
-  if (length === 0 || length > CHUNK_MAX || length !== chunk.bytes || paddedLength(length) !== frame.length) throw new Problem('forged');
+  if (length === 0 || length !== chunk.bytes || paddedLength(length) !== frame.length) throw new Problem('forged');
   for (let at = length + 4; at < frame.length; at += 1) if (frame[at] !== 0) throw new Problem('forged');
   return frame.subarray(4, 4 + length);
 }
@@ -122,7 +119,11 @@ class Reader {
   end() { if (this.at !== this.bytes.length) throw new Problem('forged'); }
 }
 
-const readChunk = (reader) => ({ id: reader.take(32), secret: reader.take(32), bytes: reader.number() });
+function readChunk(reader) {
+  const chunk = { id: reader.take(32), secret: reader.take(32), bytes: reader.number() };
+  if (chunk.bytes > CHUNK_MAX) throw new Problem('forged');
+  return chunk;
+}
 
 function readHead(bytes) {
   const reader = new Reader(bytes);
@@ -154,26 +155,6 @@ function readManifest(bytes) {
   return { name, entries };
 }
 
-function readAddress() {
-  const text = location.hash.slice(1);
-  if (!/^[A-Za-z0-9_-]{100,}$/.test(text)) throw new Problem('address');
-  const bytes = Uint8Array.from(atob(text.replace(/-/g, '+').replace(/_/g, '/')), (letter) => letter.charCodeAt(0));
-  const content = bytes.subarray(0, bytes.length - 4);
-  return { content, sum: bytes.subarray(bytes.length - 4) };
-}
-
-async function address() {
-  let read;
-  try { read = readAddress(); } catch { throw new Problem('address'); }
-  const { content, sum } = read;
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', content));
-  if (!same(digest.subarray(0, 4), sum)) throw new Problem('address');
-  const flags = content[1];
-  if (content[0] !== 1 || flags > 3) throw new Problem('version');
-  const key = (flags & 2) === 2 ? content.slice(82, 147) : null;
-  return { hasPassword: (flags & 1) === 1, link: content.slice(34, 50), secret: content.slice(50, 82), key };
-}
-
 // Little-endian fields of 2, 4 or 8 bytes.
 function packed(...fields) {
   const bytes = new Uint8Array(fields.reduce((sum, [size]) => sum + size, 0)), view = new DataView(bytes.buffer);
@@ -191,34 +172,30 @@ function packed(...fields) {
 
 const REFUSALS = { 403: 'token', 404: 'unknown', 410: 'ended', 429: 'busy' };
 
-async function ask(path, body, signal) {
+async function answerOf(path, body, signal) {
   let answer;
   try {
-    answer = await fetch(path, { method: 'POST', body, signal, cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' });
+    answer = await fetch(`${self.origin}/${path}`, { method: 'POST', body, signal, cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' });
   } catch { throw new Problem('away'); }
   const refusal = answer.headers.get('x-vauban-refusal');
   if (!answer.ok) throw new Problem(['expired', 'full', 'room', 'malformed'].includes(refusal) ? refusal : REFUSALS[answer.status] || 'away');
+  return answer;
+}
+
+async function ask(path, body, signal) {
+  const answer = await answerOf(path, body, signal);
   try { return new Uint8Array(await answer.arrayBuffer()); } catch { throw new Problem('away'); }
 }
 
-// What a person sees
-
-const human = (bytes) => {
-  const units = words === French ? ['o', 'Kio', 'Mio', 'Gio', 'Tio'] : ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
-  let unit = 0, value = bytes;
-  for (; value >= 1024 && unit < 4; unit += 1) value /= 1024;
-  return `${value.toLocaleString(document.documentElement.lang, { maximumFractionDigits: unit === 0 ? 0 : 1 })} ${units[unit]}`;
-};
-
-// Names are for others to choose: what would turn or command its neighbours is shown as an escape.
-const shown = (name) => name.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069]/g,
-  (letter) => `\\u{${letter.charCodeAt(0).toString(16)}}`);
-
-function complain(problem) {
-  const text = words.problems[problem instanceof Problem ? problem.kind : 'disk'];
-  element('problem').textContent = text;
-  element('problem').hidden = false;
-  element('status').textContent = '';
-  element('bar').hidden = true;
+// Asks for what fits into this memory, and reads it there: the bytes that have come.
+async function askInto(memory, path, body) {
+  const reader = (await answerOf(path, body)).body.getReader();
+  let at = 0;
+  for (;;) {
+    const { value, done } = await reader.read().catch(() => { throw new Problem('away'); });
+    if (done) return memory.subarray(0, at);
+    if (value.length > memory.length - at) throw new Problem('away');
+    memory.set(value, at);
+    at += value.length;
+  }
 }
-

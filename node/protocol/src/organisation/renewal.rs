@@ -1,7 +1,7 @@
 //! New keys for a person's secrets, once a device that held the old ones was revoked, or a guardian of them has left (trust.md, "Devices").
 //!
 //! What was wrapped before stays readable to that person: the old secret is wrapped for the new key. What is wrapped from here on is
-//! nothing to whoever holds the revoked device.
+//! nothing to whoever holds the revoked device; and between the revocation and the renewal nothing is wrapped for the person at all.
 
 use serde::{Deserialize, Serialize};
 
@@ -57,8 +57,11 @@ impl UserRecord {
     /// The key that secrets for this person were wrapped for at position `seq` of the chain.
     #[must_use]
     pub fn kem_at(&self, seq: u64) -> &KemKey {
-        let then = self.generations.iter().rev().find(|generation| generation.since <= seq);
-        then.map_or(&self.kem, |generation| &generation.kem)
+        self.generation_at(seq).map_or(&self.kem, |generation| &generation.kem)
+    }
+
+    fn generation_at(&self, seq: u64) -> Option<&Generation> {
+        self.generations.iter().rev().find(|generation| generation.since <= seq)
     }
 
     /// The position from which on the key in force is.
@@ -98,11 +101,20 @@ impl Organisation {
     /// share of them.
     #[must_use]
     pub fn is_renewal_due(&self, user: UserId) -> bool {
-        let Some(record) = self.live_user(user) else { return false };
-        let is_cut = |device: &DeviceRecord| device.revoked_at.is_some_and(|revoked| revoked > record.kem_since());
+        self.live_user(user).is_some() && (self.is_key_exposed_at(user, self.head.seq) || self.has_guardian_left(user))
+    }
+
+    /// Whether a device of a person that is revoked at position `seq` of the chain holds the secret of the key that is in force there. Nothing is
+    /// sealed for that key any more: whoever has stolen the device could open it. Only a revocation leads to this, and a renewal by any device that
+    /// is left ends it, so nobody else can keep a person there.
+    #[must_use]
+    pub fn is_key_exposed_at(&self, user: UserId, seq: u64) -> bool {
+        let Some(record) = self.users.get(&user) else { return false };
+        let since = record.generation_at(seq).map_or(record.since, |generation| generation.since);
+        let is_cut = |device: &DeviceRecord| device.revoked_at.is_some_and(|revoked| since < revoked && revoked <= seq);
         let mut devices =
             self.devices_of.get(&user).into_iter().flatten().filter_map(|device| self.devices.get(device));
-        devices.any(is_cut) || self.has_guardian_left(user)
+        devices.any(is_cut)
     }
 
     /// Whether a person is of the organisation at position `seq` of the chain.

@@ -3,7 +3,7 @@
 //! A charter says that the organisation trusts a node; a seat, which an admin's device signs, says that the cluster uses it.
 //! Before the first seat, the founding node alone is the cluster.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,8 @@ impl Seat {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seats {
     taken: BTreeMap<NodeId, Taken>,
-    removed: BTreeSet<NodeId>,
+    /// The last seat of each node that was taken out: until its copies are elsewhere, it is still spoken with.
+    removed: BTreeMap<NodeId, Seat>,
 }
 
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl Seats {
         let node = seat.node;
         let known = self.taken.get(&node);
         let is_full = known.is_none() && self.taken.len() >= SEATS_MAX;
-        if is_full || !charters.contains_key(&node) || self.removed.contains(&node) {
+        if is_full || !charters.contains_key(&node) || self.removed.contains_key(&node) {
             return Err(OrganisationError::Contradiction);
         }
         let since = known.map_or(position, |known| known.since);
@@ -87,8 +88,8 @@ impl Seats {
     /// Takes a node out, for good.
     pub(super) fn remove(&mut self, node: NodeId, charters: &Charters) -> Result<(), OrganisationError> {
         self.others_stay(node, charters)?;
-        self.taken.remove(&node).ok_or(OrganisationError::Contradiction)?;
-        self.removed.insert(node);
+        let taken = self.taken.remove(&node).ok_or(OrganisationError::Contradiction)?;
+        self.removed.insert(node, taken.seat);
         Ok(())
     }
 
@@ -129,7 +130,25 @@ impl Organisation {
     /// Whether the node was in the cluster and was taken out: it never comes back.
     #[must_use]
     pub fn is_seat_removed(&self, node: NodeId) -> bool {
-        self.seats.removed.contains(&node)
+        self.seats.removed.contains_key(&node)
+    }
+
+    /// The nodes that were taken out of the cluster, by identifier.
+    pub fn removed(&self) -> impl Iterator<Item = NodeId> {
+        self.seats.removed.keys().copied()
+    }
+
+    /// Whether the node has no part in the cluster any more: it was taken out, or its charter was revoked.
+    #[must_use]
+    pub fn is_dismissed(&self, node: NodeId) -> bool {
+        self.is_seat_removed(node) || self.is_charter_revoked(node)
+    }
+
+    /// Where a node is reached, also once it was taken out: others may still copy from it. One whose charter was revoked is reached nowhere.
+    #[must_use]
+    pub fn addresses(&self, node: NodeId) -> &[String] {
+        let seat = self.seats.taken.get(&node).map(|taken| &taken.seat).or_else(|| self.seats.removed.get(&node));
+        seat.filter(|_| self.charters.contains_key(&node)).map_or(&[], |seat| &seat.addresses)
     }
 
     /// The node that may found the cluster, as long as none was ever seated: the first chartered of those that still are.

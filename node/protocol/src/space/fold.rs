@@ -5,7 +5,7 @@
 //! revocation at its own head) can refuse a commit before it is in the chain, never afterwards.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -74,8 +74,8 @@ pub enum CommitError {
     /// An epoch's certificate is for others than its recipients.
     #[error("the epoch's recipients are not the space's members")]
     Recipients,
-    /// A change of members that changes nothing, admits somebody who is not of the organisation, leaves nobody who owns the space, or
-    /// gives keys to others than those who come.
+    /// A change of members that changes nothing, admits somebody who is not of the organisation or whose key a revoked device holds, leaves
+    /// nobody who owns the space, or gives keys to others than those who come.
     #[error("the change of members does not fit the space")]
     Members,
 }
@@ -198,7 +198,9 @@ impl Space {
         for (user, role) in &change.roles {
             let before = self.role(*user);
             let is_real = before != *role && (role.is_none() || org.is_user_at(*user, seq));
-            if !is_real {
+            // Whoever comes is given the keys in force.
+            let is_exposed = before.is_none() && org.is_key_exposed_at(*user, seq);
+            if !is_real || is_exposed {
                 return Err(CommitError::Members);
             }
             let leaves = *user == author && role.is_none();
@@ -375,8 +377,8 @@ impl Space {
     }
 
     /// For whom the root of an epoch is wrapped that begins now, and by which key, at position `seq` of the organisation's chain: its members
-    /// who are of the organisation then, and have a device. Whoever has none left could read nothing, and has given the keys in force to a
-    /// device that was revoked.
+    /// who are of the organisation then, and whose key no revoked device holds. Whoever is left out is given the next epoch, which is pending
+    /// once they have renewed their key.
     pub fn recipients<'a>(
         &'a self,
         org: &'a Organisation,
@@ -435,9 +437,7 @@ fn recipients<'a>(
     org: &'a Organisation,
     seq: u64,
 ) -> impl Iterator<Item = (UserId, &'a KemKey)> + use<'a> {
-    let valid = org.devices().filter(|(_, device)| device.is_valid_at(seq));
-    let present: BTreeSet<UserId> = valid.map(|(_, device)| device.user).collect();
-    let reads = move |user: &UserId| org.is_user_at(*user, seq) && present.contains(user);
+    let reads = move |user: &UserId| org.is_user_at(*user, seq) && !org.is_key_exposed_at(*user, seq);
     members.keys().copied().filter(reads).filter_map(move |user| Some((user, org.user(user)?.kem_at(seq))))
 }
 

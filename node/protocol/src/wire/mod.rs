@@ -16,6 +16,6 @@ pub use frame::{
 pub use refusal::Refusal;
 pub use request::{ChunkHead, GuestRequest, Request};
 pub use response::{
-    ChunkAnswer, ChunkState, DropPlace, DropSummary, FileRequestStanding, LinkPhase, LinkStanding, NodeStatus,
-    Response, SpaceOf, SpaceSummary,
+    ChunkAnswer, ChunkState, DropPlace, DropSummary, FileRequestStanding, LinkPhase, LinkStanding, NodeStanding,
+    NodeStatus, Response, SpaceOf, SpaceSummary,
 };

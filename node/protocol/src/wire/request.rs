@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ChunkId, DropId, InviteId, LinkId, SpaceId, UserId};
+use crate::id::{ChunkId, DropId, InviteId, LinkId, NodeId, SpaceId, UserId};
 use crate::limit::{
     CERTIFICATE_BYTES_MAX, CERTIFICATES_MAX, CHUNKS_BYTES_MAX, COMMIT_BYTES_MAX, DROPS_TAKEN_BYTES_MAX, IDS_MAX,
     INVITE_BYTES_MAX, JOIN_POST_BYTES_MAX, LINK_BYTES_MAX, LINK_END_BYTES_MAX, LINK_PART_IDS_MAX, OBJECT_BYTES_MAX,
@@ -172,6 +172,11 @@ pub enum Request {
         /// Those after this space, by identifier; all of them if none is given.
         after: Option<SpaceId>,
     },
+    /// Whether the cluster can do without a node: admins ask. → `NodeStanding`
+    NodeStanding {
+        /// Which one.
+        node: NodeId,
+    },
 }
 
 /// The id and length of an object in a body.
@@ -245,6 +250,7 @@ impl Request {
             | Self::Turns { .. }
             | Self::Usage { .. }
             | Self::SpacesOf { .. }
+            | Self::NodeStanding { .. }
             | Self::Links { .. }
             | Self::FileRequests { .. }
             | Self::Drops { .. }

@@ -137,6 +137,19 @@ pub enum Response {
         /// Whether there are more after the last one.
         has_more: bool,
     },
+    /// Whether the cluster can do without a node.
+    NodeStanding(NodeStanding),
+}
+
+/// What stands in the way of taking a node out, by the word of the node that is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeStanding {
+    /// Whether the newest layout of chunks over nodes has settled.
+    pub is_settled: bool,
+    /// Whether an active layout names the node: it holds what others may not have yet.
+    pub is_named: bool,
+    /// Chunks that the node says it holds; none if it does not answer.
+    pub chunks: Option<u64>,
 }
 
 /// How a file request is.
@@ -314,6 +327,7 @@ impl Response {
             | Self::LinkCreated { .. }
             | Self::LinkHeld
             | Self::SpacesOf { .. }
+            | Self::NodeStanding(_)
             | Self::LinkEnded
             | Self::Drops(_)
             | Self::DropChunks { .. }

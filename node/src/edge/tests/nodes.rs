@@ -21,6 +21,7 @@ use crate::edge::{Edge, EdgeParts, Listener, Stopper, stop_channel};
 use crate::enrolment;
 use crate::enrolment::tests::authority::{Authority, admission};
 use crate::identity::Identity;
+use crate::jobs::{Board, Upkeep};
 use crate::metadata::tests::town::Town;
 use crate::metadata::{Metadata, Proposal};
 use crate::observe::Metrics;
@@ -143,6 +144,7 @@ impl Running {
             replication: replication.clone(),
             metrics: Arc::clone(&metrics),
             reserve: Reserve::new(folder.metadata(), 0),
+            jobs: Board::default(),
         };
         let edge = Edge::new(listener, None, parts, &config);
         let address = edge.address().to_string();
@@ -267,6 +269,17 @@ async fn a_node_without_a_charter_in_force_is_no_peer() {
     let stranger = Peers::new(listener.endpoint(), certified, Arc::new(known)).unwrap();
     let refused = stranger.call(first.node, &PeerRequest::Status, &[]).await;
     assert_eq!(refused, Err(PeerError::Refused(PeerRefusal::NotAdmitted)));
+    second.stop().await;
+    first.stop().await;
+}
+
+/// Fails if what a node's jobs have found is not told to the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_tell_each_other_what_their_jobs_find() {
+    let mut ground = Ground::new();
+    let (first, second) = ground.pair().await;
+    let told = second.peers.call(first.node, &PeerRequest::Upkeep, &[]).await;
+    assert!(matches!(&told, Ok((PeerResponse::Upkeep(upkeep), _)) if *upkeep == Upkeep::default()), "{told:?}");
     second.stop().await;
     first.stop().await;
 }

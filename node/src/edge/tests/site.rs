@@ -18,6 +18,7 @@ use crate::edge::{Edge, EdgeParts, Listener, Stopper, stop_channel};
 use crate::enrolment;
 use crate::enrolment::tests::authority::{Authority, admission};
 use crate::identity::Identity;
+use crate::jobs::Board;
 use crate::metadata::tests::town::{Signer, Town, user};
 use crate::metadata::{Metadata, Proposal};
 use crate::observe::Metrics;
@@ -91,6 +92,7 @@ impl Site {
             replication,
             metrics: Arc::clone(&metrics),
             reserve: Reserve::new(folder.metadata(), 0),
+            jobs: Board::default(),
         };
         let edge = Edge::new(listener, None, parts, &config);
         let address = edge.address();

@@ -240,20 +240,39 @@ impl Hashed<BufReader<File>> {
 }
 
 /// Where a scheduled backup of this moment lies in `folder`, its names sorting by age.
-pub(in crate::metadata) fn scheduled(folder: &Path, node: NodeId, now: Timestamp) -> PathBuf {
-    folder.join(format!("vauban-{node}-{:012}.vbm", now.0))
+pub(in crate::metadata) fn scheduled(folder: &Path, node: NodeId, at: Timestamp) -> PathBuf {
+    folder.join(format!("{}{:012}.vbm", start(node), at.0))
 }
 
-/// The scheduled backups of `node` in `folder`, the oldest first.
-pub(in crate::metadata) fn all_scheduled(folder: &Path, node: NodeId) -> io::Result<Vec<PathBuf>> {
-    let start = format!("vauban-{node}-");
+/// The scheduled backups of `node` in `folder`, each after the moment that its name says, the oldest first.
+pub(in crate::metadata) fn all_scheduled(folder: &Path, node: NodeId) -> io::Result<Vec<(Timestamp, PathBuf)>> {
+    let moment = |name: &str| name.strip_suffix(".vbm")?.parse().ok().map(Timestamp);
+    let mut found: Vec<_> =
+        named(folder, node)?.into_iter().filter_map(|(rest, path)| Some((moment(&rest)?, path))).collect();
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Removes what `node` had begun to write to `folder`, and was stopped in.
+pub(in crate::metadata) fn remove_unfinished(folder: &Path, node: NodeId) -> io::Result<()> {
+    let unfinished = named(folder, node)?.into_iter().filter(|(rest, _)| rest.ends_with(".partial"));
+    unfinished.map(|(_, path)| path).try_for_each(fs::remove_file)
+}
+
+/// How the names of scheduled backups begin.
+fn start(node: NodeId) -> String {
+    format!("vauban-{node}-")
+}
+
+/// What lies in `folder` with names that begin so: the rest of each name, and the path.
+fn named(folder: &Path, node: NodeId) -> io::Result<Vec<(String, PathBuf)>> {
+    let start = start(node);
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let name = entry?.file_name();
-        if name.to_str().is_some_and(|name| name.starts_with(&start) && name.ends_with(".vbm")) {
-            found.push(folder.join(name));
+        let entry = entry?;
+        if let Some(rest) = entry.file_name().to_str().and_then(|name| name.strip_prefix(&start)) {
+            found.push((rest.to_owned(), entry.path()));
         }
     }
-    found.sort_unstable();
     Ok(found)
 }

@@ -18,7 +18,7 @@ mod schema;
 mod snapshot;
 
 pub use backup::{About, back_up};
-pub(super) use backup::{all_scheduled, scheduled, write as write_backup};
+pub(super) use backup::{all_scheduled, remove_unfinished, scheduled, write as write_backup};
 pub(super) use database::{Database, Family, Scan};
 pub(super) use install::resume;
 pub(super) use log::LogStore;

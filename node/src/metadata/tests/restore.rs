@@ -115,9 +115,13 @@ async fn a_backup_overwrites_nothing_and_old_ones_are_told_apart() {
     let metadata = founded(&dir.path().join("meta"), &town).await;
     let folder = dir.path().join("backups");
     fs::create_dir(&folder).unwrap();
-    let paths: Vec<_> = [9, 10, 1_800_000_000].map(|at| metadata.back_up_to(&folder, Timestamp(at)).unwrap()).into();
-    assert_eq!(Metadata::backups(&folder, NODE).unwrap(), paths);
+    let written = [9, 10, 1_800_000_000].map(Timestamp);
+    let written = written.map(|at| (at, metadata.back_up_to(&folder, at).unwrap()));
+    let begun = written[2].1.with_extension("partial");
+    fs::write(&begun, [0; 9]).unwrap();
+    assert_eq!(Metadata::backups(&folder, NODE).unwrap(), written);
     assert!(metadata.back_up_to(&folder, Timestamp(9)).is_err());
+    assert!(!begun.exists(), "what a killed node has begun does not stay");
     assert!(Metadata::backups(&folder, OTHER_NODE).unwrap().is_empty());
     metadata.stop().await;
 }

@@ -279,9 +279,9 @@ impl Cluster {
         self.reopen(number, &self.store_path(number), StoreOptions { disk_limits, ..StoreOptions::default() });
     }
 
-    /// Starts a node again so that each write begins a segment.
+    /// Starts a node again so that each write of some blocks fills a segment.
     pub(crate) fn split_segments(&mut self, number: usize) {
-        self.reopen(number, &self.store_path(number), StoreOptions { segment_bytes: 1, ..StoreOptions::default() });
+        self.reopen(number, &self.store_path(number), StoreOptions { segment_bytes: 8192, ..StoreOptions::default() });
     }
 
     fn reopen(&mut self, number: usize, path: &Path, options: StoreOptions) {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::situation::Situation;
+use super::situation::{Member, Situation};
 use super::words::{count, job_name, said, size, span};
 use crate::chunks::{DiskUse, Fill};
+use crate::jobs::Upkeep;
 use crate::limit::{
     CHARTER_WARNING_DAYS, CLUSTER_LAG_SECONDS_MAX, CLUSTER_LEAD_SECONDS_MAX, PURGE_LATE_SECONDS_MAX,
     SWEEP_LEAD_SECONDS_MAX,
@@ -36,6 +37,9 @@ pub(super) fn concerns(situation: &Situation, language: Language) -> Vec<Concern
     let mut found = Vec::new();
     group(situation, language, &mut found);
     copies(situation, language, &mut found);
+    jobs(situation, language, &mut found);
+    upkeep(situation, language, &mut found);
+    layout(situation, language, &mut found);
     charters(situation, language, &mut found);
     storage(situation, language, &mut found);
     metadata(situation, language, &mut found);
@@ -105,15 +109,13 @@ fn copies(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
             said!(language, fr: "Ajouter des nœuds, ou changer la politique.", en: "Add nodes, or change the policy."),
         );
     }
+}
+
+/// This node's jobs: their failures in full.
+fn jobs(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    let mut add = |level, what, now| found.push(Concern { level, what, now });
     for job in &situation.jobs {
         let name = job_name(language, job.name);
-        if let Some(wanting) = job.wanting.filter(|wanting| *wanting > 0).map(count) {
-            add(
-                Level::Danger,
-                said!(language, fr: "{wanting} fragment(s) que la tâche « {name} » ne trouve plus nulle part en bon état.", en: "{wanting} chunk(s) of which job \"{name}\" finds no sound copy anywhere."),
-                said!(language, fr: "Remettre en route les nœuds arrêtés. Un appareil qui a les fichiers en garde une copie saine.", en: "Start the nodes that are down. A device that has the files keeps a sound copy."),
-            );
-        }
         let late = job.verified.and_then(|verified| {
             let age = situation.now.0.saturating_sub(verified.since?.0);
             (age > verified.every.as_secs().saturating_mul(2)).then(|| span(language, age))
@@ -133,6 +135,79 @@ fn copies(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
             );
         }
     }
+}
+
+/// What each node's jobs have found of its copies: whoever looks at one dashboard should not have to open them all.
+fn upkeep(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    let mut add = |level, what, now| found.push(Concern { level, what, now });
+    for member in &situation.nodes {
+        let Some(upkeep) = &member.upkeep else { continue };
+        let is_this = member.charter.node() == situation.node;
+        let (node, site) = (member.charter.node(), &member.charter.site);
+        let who = if is_this {
+            said!(language, fr: "ce nœud", en: "this node")
+        } else {
+            said!(language, fr: "le nœud {node} ({site})", en: "node {node} ({site})")
+        };
+        if upkeep.unavailable > 0 {
+            let unavailable = count(upkeep.unavailable);
+            add(
+                Level::Danger,
+                said!(language, fr: "{unavailable} fragment(s) dont {who} ne trouve plus nulle part de copie saine.", en: "{unavailable} chunk(s) of which {who} finds no sound copy anywhere."),
+                said!(language, fr: "Remettre en route les nœuds arrêtés. Un appareil qui a les fichiers en garde une copie saine : `vauban fsck --heal`.", en: "Start the nodes that are down. A device that has the files keeps a sound copy: `vauban fsck --heal`."),
+            );
+        }
+        let missing = upkeep.missing.unwrap_or_default();
+        if missing > upkeep.unavailable {
+            let missing = count(missing);
+            add(
+                least_copies(situation),
+                said!(language, fr: "Au moins {missing} copie(s) manquent sur {who} : il les reprend des autres.", en: "At least {missing} copy(ies) are missing on {who}: it takes them from the others."),
+                said!(language, fr: "Tant que cela dure, n'arrêter aucun autre nœud ; si le nombre ne baisse pas, voir le journal de ce nœud et son disque.", en: "Stop no other node while this lasts; if the number does not fall, see that node's log and its disk."),
+            );
+        }
+        if is_this {
+            // Its damaged copies are told with its disk, its failures in full.
+            continue;
+        }
+        if upkeep.damaged > 0 {
+            let damaged = count(upkeep.damaged);
+            add(
+                Level::Warning,
+                said!(language, fr: "{damaged} copie(s) abîmée(s) sur {who} depuis son démarrage : son disque perd des bits.", en: "{damaged} damaged copy(ies) on {who} since its start: its disk loses bits."),
+                said!(language, fr: "Vérifier ce disque (smartctl) et prévoir de le remplacer.", en: "Check that disk (smartctl) and plan to replace it."),
+            );
+        }
+        if !upkeep.failing.is_empty() {
+            let failing: Vec<&str> = upkeep.failing.iter().map(|name| job_name(language, name)).collect();
+            let failing = failing.join(", ");
+            add(
+                Level::Warning,
+                said!(language, fr: "Sur {who}, ceci échoue : {failing}.", en: "On {who}, this fails: {failing}."),
+                said!(language, fr: "Son propre tableau de bord et son journal disent pourquoi.", en: "Its own dashboard and its log say why."),
+            );
+        }
+    }
+}
+
+/// How bad it is that copies are missing: whether, for all that is known, a chunk may be left with one copy.
+fn least_copies(situation: &Situation) -> Level {
+    let is_lacking =
+        |member: &&Member| member.is_reached == Some(false) || member.upkeep.as_ref().is_some_and(Upkeep::lacks_copies);
+    let lacking = situation.nodes.iter().filter(is_lacking).count();
+    if situation.copies.saturating_sub(lacking) > 1 { Level::Warning } else { Level::Danger }
+}
+
+fn layout(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
+    if !situation.is_layout_late {
+        return;
+    }
+    let waiting = situation.waiting;
+    found.push(Concern {
+        level: Level::Warning,
+        what: said!(language, fr: "Depuis plus d'un jour, des copies se déplacent, et {waiting} nœud(s) n'ont pas encore toutes les leurs.", en: "Copies have been moving for more than a day, and {waiting} node(s) do not have all of theirs yet."),
+        now: said!(language, fr: "`vauban-node cluster status` dit lesquels : les relancer s'ils sont arrêtés, faire de la place s'ils sont pleins. Jusque-là, n'arrêter ni retirer aucun nœud qui se vide.", en: "`vauban-node cluster status` says which: start them if they are down, make room if they are full. Until then, stop and remove no node that is being emptied."),
+    });
 }
 
 fn charters(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
@@ -178,8 +253,10 @@ fn storage(situation: &Situation, language: Language, found: &mut Vec<Concern>) 
     };
     if store.quarantined > 0 {
         let damaged = count(store.quarantined);
+        // Alone, it had the only copy.
+        let level = if situation.placed().count() > 1 { Level::Warning } else { Level::Danger };
         add(
-            Level::Warning,
+            level,
             said!(language, fr: "{damaged} copie(s) abîmée(s) ou illisible(s) depuis le démarrage : le disque perd des bits.", en: "{damaged} damaged or unreadable copy(ies) since the start: the disk loses bits."),
             said!(language, fr: "Vérifier le disque (smartctl) et prévoir de le remplacer ; ce qui s'en lit encore est dans quarantine/.", en: "Check the disk (smartctl) and plan to replace it; what can still be read of them is in quarantine/."),
         );
@@ -277,112 +354,4 @@ fn clocks(situation: &Situation, language: Language, found: &mut Vec<Concern>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use vauban_protocol::id::NodeId;
-    use vauban_protocol::time::Timestamp;
-
-    use super::super::situation::{Job, Quorum};
-    use super::*;
-    use crate::chunks::{DiskLimits, StoreStats};
-    use crate::jobs::{JobStatus, Verified};
-    use crate::reserve::Standing;
-
-    fn situation() -> Situation {
-        let disk = DiskUse { used_bytes: 10, total_bytes: 100 };
-        let store = StoreStats {
-            chunks: 1,
-            object_bytes: 1,
-            segment_bytes: 1,
-            quarantined: 0,
-            groups: 1,
-            disk,
-            fill: Fill::Roomy,
-        };
-        Situation {
-            now: Timestamp(1_000),
-            node: NodeId([1; 16]),
-            applied: 1,
-            lag_seconds: 0,
-            purge_late_seconds: 0,
-            disk_limits: DiskLimits::default(),
-            reserve: Standing::default(),
-            store: Some(store),
-            nodes: Vec::new(),
-            copies_min: 0,
-            sites_min: 0,
-            quorum: None,
-            waiting: 0,
-            jobs: Vec::new(),
-            rates: None,
-        }
-    }
-
-    fn told(situation: &Situation) -> String {
-        let all = concerns(situation, Language::English);
-        assert!(all.is_sorted_by_key(|concern| concern.level), "the worst first: {all:?}");
-        all.into_iter().map(|concern| concern.what).collect::<Vec<_>>().join("\n")
-    }
-
-    #[test]
-    fn what_is_known_to_be_wrong_is_said() {
-        let well = situation();
-        let revoked = "This node has no charter";
-        assert_eq!(told(&well).lines().count(), 1, "{}", told(&well));
-        assert!(told(&well).contains(revoked));
-        let store = |used_bytes, quarantined| {
-            let disk = DiskUse { used_bytes, total_bytes: 100 };
-            let fill = well.disk_limits.fill(disk);
-            well.store.map(|store| StoreStats { disk, fill, quarantined, ..store })
-        };
-        for (situation, said) in [
-            (Situation { store: None, ..well.clone() }, "storage does not answer"),
-            (Situation { store: store(90, 0), ..well.clone() }, "uploads are refused from 90%"),
-            (Situation { store: store(97, 0), ..well.clone() }, "from 97%, nothing is written"),
-            (
-                Situation { reserve: Standing { is_short: true, ..Standing::default() }, ..well.clone() },
-                "reserve is given up",
-            ),
-            (Situation { store: store(80, 0), ..well.clone() }, "at 90% uploads are refused"),
-            (Situation { store: store(10, 3), ..well.clone() }, "3 damaged"),
-            (Situation { lag_seconds: 181, ..well.clone() }, "181 s from the cluster's time"),
-            (Situation { lag_seconds: -3_600, ..well.clone() }, "-3600 s from the cluster's time"),
-            (Situation { lag_seconds: -7_200, ..well.clone() }, "2 h ahead of this node's clock"),
-            (Situation { purge_late_seconds: 90_000, ..well.clone() }, "is 1 days late"),
-            (Situation { copies_min: 3, sites_min: 2, ..well.clone() }, "3 copies on 2 site(s)"),
-            (
-                Situation { quorum: Some(Quorum { voters: 3, reached: 1, has_leader: false }), ..well.clone() },
-                "No majority: 1 of 3",
-            ),
-            (
-                Situation {
-                    jobs: vec![Job {
-                        name: "repair",
-                        is_working: false,
-                        is_paused: false,
-                        is_held_back: false,
-                        seen: 9,
-                        changed: 1,
-                        bytes: 1,
-                        wanting: Some(4),
-                        verified: None,
-                        failure: None,
-                    }],
-                    ..well.clone()
-                },
-                "4 chunk(s) of which job \"repair\"",
-            ),
-        ] {
-            assert!(told(&situation).contains(said), "{said}: {}", told(&situation));
-        }
-        let scrub = |age: u64| {
-            let verified = Verified { since: Some(Timestamp(well.now.0 - age)), every: Duration::from_secs(100) };
-            let status = JobStatus { verified: Some(verified), ..JobStatus::default() };
-            Situation { jobs: vec![Job::of("scrub", status)], ..well.clone() }
-        };
-        assert!(told(&scrub(201)).contains("was read again for 3 min"), "{}", told(&scrub(201)));
-        assert_eq!(told(&scrub(199)), told(&well));
-        assert_eq!(scrub(199).unread_seconds(), Some(199));
-    }
-}
+mod tests;

@@ -10,7 +10,7 @@ use vauban_protocol::time::Timestamp;
 use super::rates::Rates;
 use crate::chunks::{DiskLimits, StoreStats};
 use crate::clock;
-use crate::jobs::{JobState, JobStatus, Verified};
+use crate::jobs::{JobState, JobStatus, Upkeep, Verified};
 use crate::reserve::Standing;
 use crate::web::cluster::{Cluster, Held, Role};
 use crate::web::serve::WebParts;
@@ -38,8 +38,12 @@ pub(super) struct Situation {
     /// Sites that they must stand on, at least.
     pub(super) sites_min: u8,
     pub(super) quorum: Option<Quorum>,
+    /// Copies of each chunk that was acknowledged, once none is missing.
+    pub(super) copies: usize,
     /// Nodes that have not yet all copies of a layout that is taking effect.
     pub(super) waiting: usize,
+    /// Whether it has been taking effect for more than a day.
+    pub(super) is_layout_late: bool,
     pub(super) jobs: Vec<Job>,
     pub(super) rates: Option<Rates>,
 }
@@ -60,6 +64,8 @@ pub(super) struct Member {
     pub(super) lag: Option<u64>,
     /// What it holds, and how full its disks are, if it says so.
     pub(super) held: Option<Held>,
+    /// What its jobs have found of its copies, if it says so.
+    pub(super) upkeep: Option<Upkeep>,
 }
 
 /// Whether the group can decide.
@@ -81,8 +87,6 @@ pub(super) struct Job {
     pub(super) seen: u64,
     pub(super) changed: u64,
     pub(super) bytes: u64,
-    /// Chunks that its last pass found wanting, and could do nothing about; none before a first pass.
-    pub(super) wanting: Option<u64>,
     /// How old its verification is, if it verifies.
     pub(super) verified: Option<Verified>,
     pub(super) failure: Option<String>,
@@ -102,6 +106,7 @@ impl Situation {
             (member.charter.node() != parts.node, member.charter.site.clone(), member.charter.node())
         });
         let policy = organisation.as_ref().map(|organisation| organisation.policy());
+        let layouts = view.layouts();
         let due = view.next_purge().ok().flatten().map(|(due, _)| due);
         Self {
             now,
@@ -117,7 +122,9 @@ impl Situation {
             sites_min: policy.map_or(1, |policy| policy.sites_min),
             quorum: Quorum::of(cluster),
             jobs: parts.jobs.all().into_iter().map(|(name, status)| Job::of(name, status)).collect(),
-            waiting: view.layouts().waiting().count(),
+            copies: layouts.copies(),
+            waiting: layouts.waiting().count(),
+            is_layout_late: layouts.is_late(view.floor()),
             rates,
         }
     }
@@ -141,7 +148,8 @@ impl Situation {
 
 impl Job {
     pub(super) fn of(name: &'static str, status: JobStatus) -> Self {
-        let JobStatus { state, seen, changed, bytes, passes, wanting, verified, failure } = status;
+        // What is wanting, lost or owed is said of the node (`Upkeep`), whichever it is.
+        let JobStatus { state, seen, changed, bytes, verified, failure, .. } = status;
         Self {
             name,
             is_working: state == JobState::Working,
@@ -150,9 +158,8 @@ impl Job {
             seen,
             changed,
             bytes,
-            wanting: (passes > 0).then_some(wanting),
             verified,
-            failure: failure.filter(|_| state == JobState::Failing),
+            failure,
         }
     }
 }
@@ -180,6 +187,7 @@ impl Member {
             is_reached: seen.map(|member| member.reached),
             lag: seen.and_then(|member| member.lag),
             held: seen.and_then(|member| member.held),
+            upkeep: seen.and_then(|member| member.upkeep.clone()),
         }
     }
 }

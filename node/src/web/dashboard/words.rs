@@ -45,11 +45,12 @@ pub(super) fn size(language: Language, bytes: u64) -> String {
 }
 
 /// What a job is called.
-pub(super) fn job_name(language: Language, name: &'static str) -> &'static str {
+pub(super) fn job_name(language: Language, name: &str) -> &str {
     match (language, name) {
         (Language::French, "repair") => "réparation",
         (Language::French, "scrub") => "relecture",
         (Language::French, "sweep") => "balayage",
+        (Language::French, "backup") => "sauvegarde",
         _ => name,
     }
 }

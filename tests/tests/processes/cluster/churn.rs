@@ -10,6 +10,7 @@ use vauban_tests::wait;
 use super::COMMITS;
 use super::author::Author;
 use super::look::{ensure_kept, leader, look, settled};
+use super::removal::remove;
 use crate::replicas;
 
 /// Nodes that come, one after the other.
@@ -72,7 +73,7 @@ fn leave(agency: &Agency, nodes: &mut Vec<Node>) -> anyhow::Result<()> {
     let name = nodes.first().context("a node")?.name().to_owned();
     agency.admin().run(&["admin", "node", "drain", &name])?;
     replicas::settled(nodes)?;
-    agency.admin().run(&["admin", "node", "remove", &name])?;
+    remove(agency, &name)?;
     let leaves = nodes.remove(0);
     wait::until("it to be out", NODE_LIMIT, || {
         let page = look(nodes.first().context("a node")?)?;

@@ -14,6 +14,7 @@ mod level;
 mod look;
 mod paused;
 mod promises;
+mod removal;
 mod repair;
 mod restored;
 mod wrong_clock;
@@ -181,7 +182,7 @@ fn a_removed_node_makes_room_for_another() -> anyhow::Result<()> {
         let role = page["nodes"].as_array().into_iter().flatten().find(|member| member["node"] == leaves.as_str());
         Ok(role.is_some_and(|member| member["role"] == "learner").then_some(()))
     })?;
-    agency.admin().run(&["admin", "node", "remove", &leaves])?;
+    removal::remove(&agency, &leaves)?;
     author.commit()?;
     let gone = nodes.remove(0);
     settled(&nodes, 3)?;
