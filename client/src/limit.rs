@@ -18,6 +18,10 @@ pub const FAILOVER_IDLE_SECONDS_MAX: u64 = 3;
 pub const FAILOVER_KEEP_ALIVE_SECONDS: u64 = 1;
 /// Milliseconds after which the next address is tried beside one that has not answered yet.
 pub const NEXT_ADDRESS_MS: u64 = 400;
+/// Seconds that nodes of other sites have to answer when one is asked to confirm what this one shows: a site that is cut off holds nobody up.
+pub const SITE_SECONDS_MAX: u64 = 5;
+/// Times that a node of another site is asked, which lags behind this one or is ahead of it.
+pub const SITE_TRIES_MAX: u32 = 4;
 /// Seconds that a request may make no progress at all; a node that works on it still answers within these.
 pub const STALL_SECONDS_MAX: u64 = 60;
 /// Times that one request is sent, reconnecting in between, before it fails.

@@ -145,10 +145,34 @@ fn of_members(error: MembersError) -> Complaint {
                 en: "Ask them to run `vauban sync` on another device, which renews them, then run it again. Without another device: `vauban user recover`.",
             ),
         ),
+        MembersError::Gone => Complaint::new(
+            say!(fr: "Cette personne n'est plus de l'organisation.", en: "This person is not of the organisation any more."),
+            say!(fr: "Qui en est : `vauban user list`.", en: "Who is: `vauban user list`."),
+        ),
+        MembersError::Hidden => Complaint::new(
+            say!(
+                fr: "Un autre appareil, ou un nœud d'un autre site, a vu plus que ce que ce nœud montre de l'organisation ou de l'espace : rien n'est confirmé.",
+                en: "Another device, or a node of another site, has seen more than this node shows of the organisation or of the space: nothing is confirmed.",
+            ),
+            say!(
+                fr: "Rien n'a été changé. Relancer dans un moment ; si cela dure, prévenir la sécurité de l'organisation : le nœud cache quelque chose.",
+                en: "Nothing was changed. Run it again in a moment; if it lasts, tell the organisation's security officer: the node hides something.",
+            ),
+        ),
+        MembersError::Alone => Complaint::new(
+            say!(
+                fr: "Personne ne peut confirmer ce que les nœuds montrent : ils sont tous sur un site, et personne d'autre n'a encore parlé dans cet espace.",
+                en: "Nobody can confirm what the nodes show: all of them stand on one site, and nobody else has spoken in this space yet.",
+            ),
+            say!(
+                fr: "Demander à un administrateur si la personne est toujours de l'organisation, puis `--unconfirmed`.",
+                en: "Ask an admin whether the person is still of the organisation, then use `--unconfirmed`.",
+            ),
+        ),
         MembersError::Unconfirmed => Complaint::new(
             say!(
-                fr: "Aucun autre appareil n'a confirmé depuis sept jours ce que les nœuds montrent de cet espace.",
-                en: "For seven days no other device has confirmed what the nodes show of this space.",
+                fr: "Ni un nœud d'un autre site, ni, depuis sept jours, un autre appareil n'a confirmé ce que les nœuds montrent de cet espace.",
+                en: "Neither a node of another site nor, for seven days, another device has confirmed what the nodes show of this space.",
             ),
             say!(
                 fr: "Synchroniser l'espace sur un autre appareil, d'un autre membre s'il le faut, puis relancer ; ou comparer `vauban space fingerprint` de vive voix, puis `--unconfirmed`.",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use vauban_protocol::wire::{Refusal, Request, Response};
 
-use crate::link::{Link, LinkError};
+use crate::link::{Elsewhere, Link, LinkError};
 
 /// Something that answers requests as a node does.
 pub trait Nodes: Clone + Send + Sync + 'static {
@@ -19,12 +19,25 @@ pub trait Nodes: Clone + Send + Sync + 'static {
         request: Request,
         body: Vec<Bytes>,
     ) -> impl Future<Output = Result<(Response, Bytes), LinkError>> + Send;
+
+    /// Puts requests without a body to a node of another site than that of the node which answers here; where nothing is said of sites, there is
+    /// one.
+    ///
+    /// # Errors
+    /// [`LinkError`] if no node answers here.
+    fn elsewhere(&self, _requests: Vec<Request>) -> impl Future<Output = Result<Elsewhere, LinkError>> + Send {
+        std::future::ready(Ok(Elsewhere::OneSite))
+    }
 }
 
 impl Nodes for Arc<Link> {
     async fn request(&self, request: Request, body: Vec<Bytes>) -> Result<(Response, Bytes), LinkError> {
         let answer = Link::request(self, &request, &body).await?;
         Ok((answer.response, answer.body))
+    }
+
+    async fn elsewhere(&self, requests: Vec<Request>) -> Result<Elsewhere, LinkError> {
+        Link::elsewhere(self, &requests).await
     }
 }
 

@@ -97,6 +97,15 @@ impl Link {
         Ok(link)
     }
 
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The organisation, by which nodes are judged.
+    pub(super) fn known(&self) -> Arc<Organisation> {
+        Arc::clone(&self.organisation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// How fast content may travel over this link.
     #[must_use]
     pub fn pace(&self) -> &Pace {
@@ -167,8 +176,7 @@ impl Link {
 
     /// Gives up the connection to a node that lags, is full or has no leader, if there is another node to go to.
     pub(super) async fn leave_for_another(&self) {
-        let organisation = Arc::clone(&self.organisation.read().unwrap_or_else(PoisonError::into_inner));
-        if organisation.seats().nth(1).is_none() {
+        if self.known().seats().nth(1).is_none() {
             return;
         }
         if let Some(left) = self.live.lock().await.take() {
@@ -216,7 +224,7 @@ impl Link {
             let address = self.servers.first().cloned().unwrap_or_default();
             return Err(LinkError::Unreachable { address, reason: Unreached::Silent });
         }
-        let organisation = Arc::clone(&self.organisation.read().unwrap_or_else(PoisonError::into_inner));
+        let organisation = self.known();
         match enter_any(&self.identity, &self.candidates(&organisation), &organisation).await {
             Ok(entered) => Ok(Arc::clone(live.insert(Arc::new(entered)))),
             Err(error) => {
@@ -230,7 +238,7 @@ impl Link {
 
 /// Connects to the first of `addresses` that answers, is trusted and lets the device in. One that has not answered for a while is
 /// still waited for while the next is tried.
-async fn enter_any(
+pub(super) async fn enter_any(
     identity: &Identity,
     addresses: &[String],
     organisation: &Arc<Organisation>,

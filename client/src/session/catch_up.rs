@@ -67,6 +67,15 @@ impl Session {
         }
     }
 
+    /// Verifies and keeps what a node of another site shows, and says where its chain stands beside what this device has then.
+    pub(crate) fn learn(&self, theirs: Head, news: &[Bytes]) -> Result<Standing, Failure> {
+        let beside = || standing(&self.organisation(), theirs).map_err(|error| self.keep_proof(error, theirs, news));
+        if beside()? == Standing::Ahead && !news.is_empty() {
+            self.follow(theirs, news)?;
+        }
+        Ok(beside()?)
+    }
+
     /// Verifies and keeps what a node shows.
     fn follow(&self, theirs: Head, news: &[Bytes]) -> Result<(), Failure> {
         match self.append(news) {

@@ -14,6 +14,7 @@ use vauban_protocol::wire::{Refusal, Request, Response};
 
 use super::author::head_of;
 use super::follow::Side;
+use super::words::Words;
 use super::{OpenSpace, SyncError, View};
 use crate::content::{Nodes, NodesError};
 use crate::limit::COMMIT_TRIES_MAX;
@@ -96,18 +97,21 @@ impl<N: Nodes> OpenSpace<N> {
     }
 
     /// Whether this person may write, nobody has begun another epoch meanwhile, and another device confirms the log to its end, as
-    /// [`Self::is_confirmed`] wants it of what was folded.
+    /// [`Self::is_confirmed`] wants it of what was folded. No node of another site is asked: it is compared with what is folded alone.
     fn may_ask(&mut self, log: &InClear) -> Result<bool, SyncError> {
         let authority = log.space.authority(self.identity().user(), &self.org, self.org.head().seq);
         if authority < Some(Role::Writer) || !self.open_epochs()?.lacks(log.space.epoch()) {
             return Ok(false);
         }
-        if self.view()? == View::Unconfirmed && self.cache.knows_all()? {
+        if self.cache.knows_all()? {
             let words = self.words_in(&log.space)?;
-            self.judge_words(&words, |cache, seq| match log.digests.get(&seq) {
+            let told = self.judge_words(&words, |cache, seq| match log.digests.get(&seq) {
                 Some(digest) => Ok(Some(*digest)),
                 None => cache.hash_at(seq),
             })?;
+            if told == Words::OfMore {
+                return Ok(false);
+            }
         }
         Ok(self.view()? != View::Unconfirmed)
     }

@@ -262,7 +262,7 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Keeps what proves an alarm (`formats#18`), if it is one: where this device stands, what it was shown, and the signed
     /// objects that were. See SPEC.md.
-    fn keep_fork(&self, error: &LogError, folded: Head, objects: &[Bytes]) -> Result<(), SyncError> {
+    pub(super) fn keep_fork(&self, error: &LogError, folded: Head, objects: &[Bytes]) -> Result<(), SyncError> {
         let (seq, ours, shown) = match *error {
             LogError::Fork { seq, ours, theirs } => (seq, Head { seq, digest: ours }, Head { seq, digest: theirs }),
             LogError::Invalid { seq, .. } => {
@@ -294,8 +294,7 @@ impl<N: Nodes> OpenSpace<N> {
             let Response::Organisation { head } = response else {
                 return Err(NodesError::Senseless("not the organisation's chain").into());
             };
-            let items = split_items(body, CERTIFICATES_BYTES_MAX / SIGNED_BYTES_MIN, CERTIFICATE_BYTES_MAX)
-                .map_err(|_| NodesError::Senseless("not a list of certificates"))?;
+            let items = certificates(body)?;
             if !items.is_empty() {
                 self.device.append(&items)?;
             }
@@ -317,6 +316,12 @@ fn judge_head(space: &Space, shown: Head) -> Result<(), SyncError> {
         return Err(LogError::Fork { seq: ours.seq, ours: ours.digest, theirs: shown.digest }.into());
     }
     Ok(())
+}
+
+/// The certificates in the body of an answer.
+pub(super) fn certificates(body: Bytes) -> Result<Vec<Bytes>, NodesError> {
+    split_items(body, CERTIFICATES_BYTES_MAX / SIGNED_BYTES_MIN, CERTIFICATE_BYTES_MAX)
+        .map_err(|_| NodesError::Senseless("not a list of certificates"))
 }
 
 /// The commits in the body of an answer.

@@ -22,7 +22,7 @@ pub struct MemberNow {
 /// How much must speak for what the nodes show of a space before it is built upon (trust.md, "Seen").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Another device, lately; where there is none that has ever written, this one.
+    /// A node of another site, or another device lately.
     Confirmed,
     /// The nodes' word.
     Unconfirmed,
@@ -51,9 +51,18 @@ pub enum MembersError {
     /// A revoked device holds that person's key, which is not renewed yet: the space's keys would be given to whoever has the device.
     #[error("a revoked device holds the key of {0}")]
     KeyExposed(UserId),
-    /// No other device, or site, has confirmed what the nodes show of this space.
+    /// That person is not of the organisation any more.
+    #[error("no user of the organisation any more")]
+    Gone,
+    /// No other device, and no node of another site, confirms what the nodes show of this space.
     #[error("the view of the space is not confirmed")]
     Unconfirmed,
+    /// Another device, or a node of another site, has seen more than the nodes show here.
+    #[error("there is more of the organisation, or of the space, than is shown here")]
+    Hidden,
+    /// Nobody is there who could confirm what the nodes show: they stand on one site, and nobody else has spoken in the space yet.
+    #[error("nobody is there who could confirm the view of the space")]
+    Alone,
 }
 
 impl<N: Nodes> OpenSpace<N> {
@@ -85,8 +94,14 @@ impl<N: Nodes> OpenSpace<N> {
         self.ensure_epoch()?;
         // The keys that secrets are wrapped for, and who was revoked, as the nodes know it now.
         self.refresh_organisation()?;
-        if trust == Trust::Confirmed && !self.is_confirmed()? {
-            return Err(MembersError::Unconfirmed.into());
+        if trust == Trust::Confirmed {
+            // Whoever is given a role is given keys with it, or may give them.
+            let space = self.folded()?;
+            if wanted.iter().any(|(user, role)| role.is_some() && space.role(*user) != *role) {
+                self.judge_view()?;
+            } else if !self.is_confirmed()? {
+                return Err(MembersError::Unconfirmed.into());
+            }
         }
         for _ in 0..COMMIT_TRIES_MAX {
             let space = self.folded()?;
@@ -118,6 +133,10 @@ impl<N: Nodes> OpenSpace<N> {
         let authority = space.authority(me, &self.org, seq);
         for (user, role) in roles {
             let before = space.role(*user);
+            // The roster by which they were chosen may be older than what was learned since.
+            if role.is_some() && !self.org.is_user_at(*user, seq) {
+                return Err(MembersError::Gone);
+            }
             let needed = if before.max(*role) > Some(Role::Writer) { Role::Owner } else { Role::Manager };
             if authority < Some(needed) && !(*user == me && role.is_none()) {
                 return Err(MembersError::Role(needed));

@@ -45,6 +45,7 @@ mod rescue;
 mod restore;
 mod retention;
 mod round;
+mod second_site;
 mod selection;
 mod send;
 mod set_back;

@@ -23,6 +23,7 @@ mod room;
 mod scoped;
 mod selected;
 mod set_back;
+mod sharing;
 mod stopping;
 mod story;
 mod words;

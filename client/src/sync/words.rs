@@ -3,17 +3,21 @@
 //! A node can show each device a history of its own, but cannot sign a device's word. A word of the same history confirms this
 //! device's view; another hash at a number that is held here, or a position that the node does not show, is an alarm, and the
 //! word is kept as its proof.
+//!
+//! What is asked for before keys are given to somebody hangs on what this device has verified itself: who is a member, whom it has admitted, whom
+//! it has heard. A node that shows no word, or no commit, of somebody who is there makes them no less of a witness.
 
 use bytes::Bytes;
 use vauban_protocol::id::{DeviceId, Digest};
 use vauban_protocol::limit::{SEEN_BYTES_MAX, SEENS_BYTES_MAX};
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::{Seen, Space};
+use vauban_protocol::space::{Member, Seen, Space};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 use vauban_protocol::wire::{Request, Response, split_items};
 
 use super::follow::SIGNED_BYTES_MIN;
-use super::{OpenSpace, SyncError};
+use super::second_site::SecondSite;
+use super::{MembersError, OpenSpace, SyncError};
 use crate::content::{Nodes, NodesError};
 use crate::log::LogError;
 use crate::organisation::is_stale;
@@ -42,6 +46,33 @@ pub struct Word {
     pub is_same: Option<bool>,
 }
 
+/// What somebody else says of what the nodes show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Heard {
+    /// A node of another site, or another device lately: the same.
+    Same,
+    /// A node of another site, or another device: there is more.
+    More,
+    /// Nobody says anything.
+    Nothing(Sites),
+}
+
+/// On how many sites nodes stand, as far as this device knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sites {
+    One,
+    Several,
+}
+
+/// What other devices have seen of the organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Words {
+    /// No more than is shown here.
+    AsShown,
+    /// More, which no node shows here.
+    OfMore,
+}
+
 impl View {
     /// What the words that were compared last say at `now`.
     ///
@@ -62,17 +93,43 @@ impl<N: Nodes> OpenSpace<N> {
         View::of(&self.cache, self.now())
     }
 
-    /// Whether what the nodes show of the space may be built upon: another device agrees, if need be asked for now; or there is none to
-    /// agree, as no other that is still a member's has ever written to it.
+    /// Whether keys may be changed on what the nodes show of the space: somebody confirms it; or nobody is there to, as no other device that is
+    /// still a member's has ever written to it. Nobody is given by such a change what they have not got: its recipients hold the keys in force.
     pub(super) fn is_confirmed(&mut self) -> Result<bool, SyncError> {
-        if !self.has_others()? || self.view()? != View::Unconfirmed {
-            return Ok(true);
+        match self.hear()? {
+            Heard::Same => Ok(true),
+            Heard::More => Ok(false),
+            Heard::Nothing(_) => Ok(!self.has_others()?),
         }
-        // Whoever has not read all of the log vouches for nothing, and compares nothing.
-        if self.cache.knows_all()? {
-            self.compare_words()?;
+    }
+
+    /// Fails if nothing confirms what keys, or a role, are to be given to somebody by.
+    ///
+    /// # Errors
+    /// [`MembersError::Alone`] where nobody can: all nodes stand on one site, and nobody else is expected to have spoken. Else
+    /// [`MembersError::Unconfirmed`] or [`MembersError::Hidden`]; [`SyncError`].
+    pub(super) fn judge_view(&mut self) -> Result<(), SyncError> {
+        match self.hear()? {
+            Heard::Same => Ok(()),
+            Heard::More => Err(MembersError::Hidden.into()),
+            Heard::Nothing(Sites::One) if !self.has_witnesses()? => Err(MembersError::Alone.into()),
+            Heard::Nothing(_) => Err(MembersError::Unconfirmed.into()),
         }
-        Ok(self.view()? != View::Unconfirmed)
+    }
+
+    /// Asks a node of another site, where there is one, and what other devices have seen: each time, since a word of last week does not tell
+    /// what is hidden since.
+    fn hear(&mut self) -> Result<Heard, SyncError> {
+        let site = self.ask_second_site()?;
+        // Whoever has not read all of the log compares nothing.
+        let words = if self.cache.knows_all()? { self.hear_words()? } else { Words::AsShown };
+        if site == SecondSite::KnowsMore || words == Words::OfMore {
+            return Ok(Heard::More);
+        }
+        if site == SecondSite::Agrees || self.view()? != View::Unconfirmed {
+            return Ok(Heard::Same);
+        }
+        Ok(Heard::Nothing(if site == SecondSite::Missing { Sites::One } else { Sites::Several }))
     }
 
     /// Whether another device has written to the space whose word still counts. Those that were revoked, and those of people who have gone,
@@ -81,6 +138,18 @@ impl<N: Nodes> OpenSpace<N> {
         let (space, me) = (self.folded()?, self.identity().device());
         let counts = |device| self.org.live_device(device).is_some_and(|live| space.role(live.user).is_some());
         Ok(space.devices().any(|(device, _)| device != me && counts(device)))
+    }
+
+    /// Whether somebody else is in the space who can confirm it: any member with a device, whether a node has shown a word of theirs or not. But
+    /// for those whom this device has admitted itself, lately, while it has heard nobody: they may not have come yet.
+    fn has_witnesses(&self) -> Result<bool, SyncError> {
+        let (space, identity, now) = (self.folded()?, self.identity(), self.now());
+        let has_heard = self.cache.mark(Mark::Confirmed)?.is_some();
+        let is_new = |member: &Member| member.by == identity.device() && !is_stale(member.at, now);
+        let has_device = |user| self.org.live_devices_of(user).next().is_some();
+        let has_written = |user| self.org.live_devices_of(user).any(|device| space.last_commit(device).is_some());
+        let mut others = space.members().filter(|(user, _)| *user != identity.user() && has_device(*user));
+        Ok(others.any(|(user, member)| has_heard || has_written(user) || !is_new(member)))
     }
 
     /// What the other devices of the space have seen, the latest first. Only says it; judging is a round's.
@@ -100,6 +169,11 @@ impl<N: Nodes> OpenSpace<N> {
 
     /// Compares the words of other devices with the log, and then gives this device's own.
     pub(super) fn compare_words(&mut self) -> Result<(), SyncError> {
+        self.hear_words()?;
+        self.give_word(self.now())
+    }
+
+    fn hear_words(&mut self) -> Result<Words, SyncError> {
         let mut words = self.words()?;
         // Read after the words: whatever they name, an honest node shows by now. Once more, should the first two answers have
         // come from different nodes.
@@ -113,16 +187,16 @@ impl<N: Nodes> OpenSpace<N> {
             let (device, seen) = (word.payload().device, word.payload().head.seq);
             return Err(LogError::Withheld { device, seen, shown: self.folded()?.head().seq }.into());
         }
-        self.judge_words(&words, Cache::hash_at)?;
-        self.give_word(self.now())
+        self.judge_words(&words, Cache::hash_at)
     }
 
-    /// Compares words with the hashes that this device has read, by number, and notes until when the latest of the same history confirms them.
+    /// Compares words with the hashes that this device has read, by number, and notes until when the latest of the same history confirms them;
+    /// answers whether one tells of certificates that are not shown here.
     pub(super) fn judge_words(
         &mut self,
         words: &[Signed<Seen>],
         hash_at: impl Fn(&Cache, u64) -> Result<Option<Digest>, CacheError>,
-    ) -> Result<(), SyncError> {
+    ) -> Result<Words, SyncError> {
         let now = self.now();
         let mut confirmed = None;
         // Who was revoked is part of what must be the same.
@@ -148,7 +222,7 @@ impl<N: Nodes> OpenSpace<N> {
         if let Some(time) = confirmed {
             self.cache.set_mark(Mark::Confirmed, time)?;
         }
-        Ok(())
+        Ok(if is_behind { Words::OfMore } else { Words::AsShown })
     }
 
     fn words(&self) -> Result<Vec<Signed<Seen>>, SyncError> {

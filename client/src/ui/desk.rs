@@ -14,7 +14,7 @@ use crate::complaint::Complaint;
 use crate::content::Nodes;
 use crate::failure::Failure;
 use crate::limit::UI_RECONNECT_SECONDS;
-use crate::link::{Link, LinkError, Unreached};
+use crate::link::{Elsewhere, Link, LinkError, Unreached};
 use crate::organisation::Roster;
 use crate::say;
 use crate::session::Session;
@@ -55,6 +55,13 @@ impl Nodes for Reach {
     async fn request(&self, request: Request, body: Vec<Bytes>) -> Result<(Response, Bytes), LinkError> {
         match &self.0 {
             Some(link) => Nodes::request(link, request, body).await,
+            None => Err(LinkError::Unreachable { address: String::new(), reason: Unreached::Silent }),
+        }
+    }
+
+    async fn elsewhere(&self, requests: Vec<Request>) -> Result<Elsewhere, LinkError> {
+        match &self.0 {
+            Some(link) => Nodes::elsewhere(link, requests).await,
             None => Err(LinkError::Unreachable { address: String::new(), reason: Unreached::Silent }),
         }
     }

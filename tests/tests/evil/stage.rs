@@ -16,9 +16,10 @@ use vauban_protocol::id::{DeviceId, SpaceId, UserId};
 use vauban_protocol::time::Timestamp;
 use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::folder;
-use vauban_tests::home::Home;
+use vauban_tests::home::{COMMAND_LIMIT, Home};
 use vauban_tests::node::Node;
 use vauban_tests::process::Outcome;
+use vauban_tests::wait;
 
 use crate::node::EvilNode;
 
@@ -34,6 +35,8 @@ pub(crate) struct Stage {
     pub(crate) agency: Agency,
     pub(crate) evil: EvilNode,
     pub(crate) node: Node,
+    /// Those of other sites, which are honest.
+    others: Vec<Node>,
     pub(crate) space: SpaceId,
     runtime: Runtime,
 }
@@ -49,22 +52,40 @@ pub(crate) struct Person {
 impl Stage {
     /// Alice owns the space, bob writes to it, and both have read all of it. Nobody has met the hostile node yet.
     pub(crate) fn set() -> anyhow::Result<(Self, Person, Person)> {
-        let (agency, node) = Agency::found()?;
-        let evil = EvilNode::start(node.home())?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        let mut stage = Self { agency, evil, node, space: SpaceId([0; 16]), runtime };
-        let (alice, bob) = (stage.enrol("alice")?, stage.enrol("bob")?);
-        alice.home.run(&["space", "create", SPACE])?;
-        alice.write("before.txt", "before anybody came")?;
-        alice.sync()?.success()?;
+        let (stage, alice) = Self::alone(1)?;
+        let bob = stage.enrol("bob")?;
         alice.home.run(&["space", "add", SPACE, "bob"])?;
         bob.sync()?.success()?;
         bob.write("from bob.txt", "bob was here")?;
         bob.sync()?.success()?;
         alice.sync()?.success()?;
+        Ok((stage, alice, bob))
+    }
+
+    /// Alice owns the space, which nobody else is in. The agency has nodes on so many sites, one on each; the hostile one stands before the
+    /// first.
+    pub(crate) fn alone(sites: usize) -> anyhow::Result<(Self, Person)> {
+        let (agency, node, others) = if sites == 1 {
+            let (agency, node) = Agency::found()?;
+            (agency, node, Vec::new())
+        } else {
+            let (agency, mut nodes) = Agency::with_nodes(sites)?;
+            (agency, nodes.remove(0), nodes)
+        };
+        let evil = EvilNode::start(node.home())?;
+        if sites > 1 {
+            // Where a cluster has seats, clients look for nodes there first.
+            agency.seat(node.name(), &node.home().listen()?, &["--address", evil.address()])?;
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let mut stage = Self { agency, evil, node, others, space: SpaceId([0; 16]), runtime };
+        let alice = stage.enrol("alice")?;
+        alice.home.run(&["space", "create", SPACE])?;
+        alice.write("before.txt", "before anybody came")?;
+        alice.sync()?.success()?;
         let spaces = stage.runtime.block_on(stage.evil.real().link(alice.device)?.spaces())?;
         stage.space = spaces[0].space;
-        Ok((stage, alice, bob))
+        Ok((stage, alice))
     }
 
     /// A new person of the organisation, enrolled by way of the real node.
@@ -94,6 +115,39 @@ impl Stage {
         let session = Arc::new(person.session()?);
         let link = self.runtime.block_on(session.connect())?;
         Ok(OpenSpace::open(ears(link), self.runtime.handle().clone(), session, self.space)?)
+    }
+
+    /// The engine of a person's device, connected to the hostile node. Where there are others, a slow moment may have led the device to one of
+    /// them: so nothing may be hidden from it before.
+    pub(crate) fn astray<N: Nodes>(
+        &self,
+        person: &Person,
+        ears: impl FnOnce(Arc<Link>) -> N,
+    ) -> anyhow::Result<OpenSpace<N>> {
+        let session = Arc::new(person.session()?);
+        let link = wait::until("a connection to the hostile node", COMMAND_LIMIT, || {
+            session.anchor().update(|anchor| anchor.servers = vec![self.evil.address().to_owned()])?;
+            let link = self.runtime.block_on(session.connect())?;
+            let is_it = self.runtime.block_on(link.admitted())?.address == self.evil.address();
+            Ok(is_it.then_some(link))
+        })?;
+        Ok(OpenSpace::open(ears(link), self.runtime.handle().clone(), session, self.space)?)
+    }
+
+    /// Waits until the nodes of other sites have so many of the organisation's certificates.
+    pub(crate) fn spread(&self, person: &Person, certificates: usize) -> anyhow::Result<()> {
+        let session = person.session()?;
+        for other in &self.others {
+            let address = other.home().listen()?;
+            wait::until("the organisation's chain at another site", COMMAND_LIMIT, || {
+                let link = Link::connect(Arc::clone(session.identity()), vec![address.clone()], session.organisation());
+                let link = self.runtime.block_on(link)?;
+                let is_it = self.runtime.block_on(link.admitted())?.address == address;
+                let (head, _) = self.runtime.block_on(link.organisation(0))?;
+                Ok((is_it && head.seq + 1 >= certificates as u64).then_some(()))
+            })?;
+        }
+        Ok(())
     }
 
     /// Waits for what a test asks of a node itself.

@@ -67,8 +67,8 @@ pub(crate) struct Leave {
 #[derive(Debug, clap::Args)]
 pub(super) struct Trusting {
     #[arg(long, help = say!(
-        fr: "Sans attendre qu'un autre appareil confirme ce que les nœuds montrent de l'espace",
-        en: "Without waiting until another device confirms what the nodes show of the space",
+        fr: "Sans attendre qu'un nœud d'un autre site, ou un autre appareil, confirme ce que les nœuds montrent de l'espace",
+        en: "Without waiting until a node of another site, or another device, confirms what the nodes show of the space",
     ))]
     unconfirmed: bool,
 }
@@ -218,6 +218,8 @@ fn text(report: &Report) -> String {
 struct Changed {
     space: String,
     changed: bool,
+    /// Whether it rests on the nodes' word alone: nobody has confirmed what they show.
+    unconfirmed: bool,
     people: Vec<Whom>,
 }
 
@@ -271,7 +273,8 @@ pub(crate) fn run_leave(context: &Context, arguments: &Leave) -> Result<Exit, Fa
         let me = connected.device.identity().user();
         let mut space = connected.open(&connected.find(&name)?)?;
         space.change_members(&[(me, None)], Trust::Unconfirmed)?;
-        Ok(Changed { space: space.id().to_hex(), changed: true, people: whom(&connected, &[me]) })
+        let people = whom(&connected, &[me]);
+        Ok(Changed { space: space.id().to_hex(), changed: true, unconfirmed: true, people })
     })?;
     context.output.result(&changed, |Changed { .. }| {
         say!(
@@ -288,6 +291,7 @@ fn change(
     role: Option<Role>,
     trust: Trust,
 ) -> Result<Changed, Failure> {
+    let output = context.output;
     connected(context, Purpose::Write, move |connected| {
         let organisation = connected.device.organisation();
         let roster = Roster::new(&organisation, connected.device.identity().directory());
@@ -297,13 +301,20 @@ fn change(
             .collect::<Result<Vec<UserId>, _>>()?;
         let mut space = connected.open(&connected.find(&name)?)?;
         let wanted: Vec<_> = people.iter().map(|user| (*user, role)).collect();
+        let mut unconfirmed = trust == Trust::Unconfirmed;
         let changed = match space.change_members(&wanted, trust) {
             Err(SyncError::Members(MembersError::NoMember { user, is_rotation_pending })) => {
                 return Err(no_member(&roster.user(user), is_rotation_pending));
             }
+            Err(SyncError::Members(MembersError::Alone)) => {
+                // Said before anything is given. Refused it would be each time that somebody shares a space for the first time.
+                output.note(&nobody_confirms(&names(&whom(&connected, &people))));
+                unconfirmed = true;
+                space.change_members(&wanted, Trust::Unconfirmed)?
+            }
             changed => changed?,
         };
-        Ok(Changed { space: space.id().to_hex(), changed, people: whom(&connected, &people) })
+        Ok(Changed { space: space.id().to_hex(), changed, unconfirmed, people: whom(&connected, &people) })
     })
 }
 
@@ -320,6 +331,13 @@ fn no_member(name: &str, is_rotation_pending: bool) -> Failure {
             en: "{name} is no member of this space: nothing was changed.",
         )
     })
+}
+
+fn nobody_confirms(names: &str) -> String {
+    say!(
+        fr: "Attention : personne ne confirme ce que le nœud montre. Tous les nœuds connus ici sont sur un site, et personne d'autre n'a encore parlé dans cet espace : un nœud qui cacherait que {names} a quitté l'organisation lui ferait donner les clés.\n  → En cas de doute : demander à un administrateur, ou attendre qu'un autre appareil ait synchronisé l'espace.",
+        en: "Attention: nobody confirms what the node shows. All nodes that are known here stand on one site, and nobody else has spoken in this space yet: a node that hides that {names} left the organisation would have the keys given to them.\n  → In doubt: ask an admin, or wait until another device has synced the space.",
+    )
 }
 
 fn whom(connected: &Connected, people: &[UserId]) -> Vec<Whom> {

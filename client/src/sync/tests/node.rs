@@ -19,7 +19,7 @@ use vauban_protocol::wire::{
 
 use crate::clock;
 use crate::content::Nodes;
-use crate::link::{LinkError, Unreached};
+use crate::link::{Elsewhere, LinkError, Unreached};
 
 /// Signed objects in one answer: few, so that reading a log takes several.
 const LOG_ITEMS_MAX: usize = 3;
@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) lie: Option<Lie>,
     /// Why commits that add chunks are not, if they are not.
     pub(super) no_adds: Option<Refusal>,
+    /// What answers on another site.
+    pub(super) other_site: OtherSite,
     /// Runs once before the next commit is judged.
     pub(super) before_commit: Option<Box<dyn FnOnce() + Send>>,
     /// A position that outlines leave out.
@@ -62,6 +64,14 @@ pub(super) struct State {
     pub(super) put_bytes: u64,
     pub(super) put_twice: u64,
     pub(super) requests: usize,
+}
+
+/// Another site than the one on which this node stands.
+#[derive(Clone)]
+pub(super) enum OtherSite {
+    Missing,
+    Silent,
+    Of(ModelNode),
 }
 
 /// How a node answers for chunks that it was not asked for.
@@ -100,6 +110,7 @@ impl ModelNode {
             lie: None,
             no_adds: None,
             hidden: None,
+            other_site: OtherSite::Missing,
             before_commit: None,
             origin: None,
             file_requests: Vec::new(),
@@ -108,6 +119,16 @@ impl ModelNode {
             put_twice: 0,
             requests: 0,
         })))
+    }
+
+    /// Another node that knows what this one does, and hears of nothing that comes later.
+    pub(super) fn twin(&self) -> Self {
+        self.with(|state| {
+            let keys = SigningKeys::generate().unwrap();
+            let twin = Self::new(state.org.clone(), state.certificates.clone(), keys);
+            twin.with(|known| (known.spaces, known.words) = (state.spaces.clone(), state.words.clone()));
+            twin
+        })
     }
 
     pub(super) fn with<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
@@ -138,6 +159,22 @@ impl Nodes for ModelNode {
             let answer = state.answer(request, body);
             if fault == Some(Fault::Answer) { Err(lost()) } else { answer }
         })
+    }
+
+    async fn elsewhere(&self, requests: Vec<Request>) -> Result<Elsewhere, LinkError> {
+        let node = match self.with(|state| state.other_site.clone()) {
+            OtherSite::Missing => return Ok(Elsewhere::OneSite),
+            OtherSite::Silent => return Ok(Elsewhere::Unheard),
+            OtherSite::Of(node) => node,
+        };
+        let mut answers = Vec::new();
+        for request in requests {
+            answers.push(match node.request(request, Vec::new()).await {
+                Err(LinkError::Refused { refusal, body }) => (Response::Refused(refusal), body),
+                other => other?,
+            });
+        }
+        Ok(Elsewhere::Told(answers))
     }
 }
 

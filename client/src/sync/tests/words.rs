@@ -1,8 +1,10 @@
 //! What other devices have seen: confirmed views, split views, and nodes that lag, freeze or drop.
 
+use vauban_crypto::ops::OpsPlace;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::Digest;
-use vauban_protocol::space::{CommitError, Cutting, Seen};
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, CommitError, Cutting, Seen};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::world::{Device, World, settle};
@@ -43,10 +45,62 @@ fn a_view_is_confirmed_by_another_device() {
     assert!(matches!(view(world.a()), View::Confirmed(_)));
 }
 
-/// A node shows one device an old state for ever, the words of the others with it. Fails if an old word confirms: the device would
-/// never know.
+/// How the clock of a device goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Clock {
+    Goes,
+    StandsStill,
+}
+
+/// A node shows B an old state for ever, the words of the others with it, while A lives on. Whether B's view is confirmed on the first day, on
+/// the last one before the words of that state are too old, and when they are.
+fn frozen(clock: Clock) -> (World, [bool; 3]) {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().sync();
+    world.b().sync();
+    let mut hidden = world.node.with(|state| (state.spaces[&world.space].clone(), state.words.clone()));
+    world.a().write("f", "2");
+    world.a().sync();
+    let swap = |hidden: &mut (_, _)| {
+        world.node.with(|state| {
+            std::mem::swap(state.spaces.get_mut(&world.space).unwrap(), &mut hidden.0);
+            std::mem::swap(&mut state.words, &mut hidden.1);
+        });
+    };
+    let seen = [0, FRESHNESS_DAYS_MAX - 1, FRESHNESS_DAYS_MAX + 1].map(|day| {
+        world.a().machine.set_ahead(day * DAY_SECONDS);
+        world.a().age_and_sync();
+        if clock == Clock::Goes {
+            world.b().machine.set_ahead(day * DAY_SECONDS);
+        }
+        swap(&mut hidden);
+        world.b().age_and_sync();
+        let is_confirmed = matches!(view(world.b()), View::Confirmed(_));
+        swap(&mut hidden);
+        is_confirmed
+    });
+    (world, seen)
+}
+
+/// Fails if an old word confirms: a device that is shown an old state for ever would never know.
 #[test]
 fn frozen_log_turns_stale_after_max_age() {
+    let (_world, seen) = frozen(Clock::Goes);
+    assert_eq!(seen, [true, true, false]);
+}
+
+/// By a clock that stands still, which takes that check out, the words of the first day are as fresh on the last.
+#[test]
+fn control_of_frozen_log_turns_stale_after_max_age() {
+    let (world, seen) = frozen(Clock::StandsStill);
+    assert_eq!(seen, [true; 3]);
+    assert_eq!((world.a().read("f"), world.b().read("f")), (b"2".to_vec(), b"1".to_vec()));
+}
+
+/// Fails if a view that is not confirmed reads or writes nothing, or is not confirmed again by a fresh word.
+#[test]
+fn an_unconfirmed_view_reads_and_writes_until_a_fresh_word() {
     let world = World::new(&["poste", "portable"], Cutting::Keyed);
     world.a().write("f", "1");
     world.a().sync();
@@ -107,28 +161,6 @@ fn whoever_revokes_changes_the_keys_on_a_view_that_nobody_confirms() {
     assert_eq!((space.view().unwrap(), space.folded().unwrap().epoch()), (View::Unconfirmed, 1));
     assert!(space.rotate_at_once().unwrap());
     assert_eq!(space.folded().unwrap().epoch(), 2);
-}
-
-/// By a clock that stands still, the frozen log is confirmed for ever.
-#[test]
-fn control_of_frozen_log_turns_stale_after_max_age() {
-    let world = World::new(&["poste", "portable"], Cutting::Keyed);
-    world.a().write("f", "1");
-    world.a().sync();
-    say(&world, world.a(), head(&world), 0);
-    world.b().sync();
-    world.a().write("f", "2");
-    let frozen = world.node.with(|state| (state.spaces[&world.space].clone(), state.words.clone()));
-    world.a().age_and_sync();
-    world.node.with(|state| {
-        state.spaces.insert(world.space, frozen.0);
-        state.words = frozen.1;
-    });
-    for day in 0..FRESHNESS_DAYS_MAX + 2 {
-        world.b().age_and_sync();
-        assert!(matches!(view(world.b()), View::Confirmed(_)), "on day {day}");
-    }
-    assert_eq!(world.b().read("f"), b"1", "b has heard of nothing since");
 }
 
 #[test]
@@ -197,43 +229,78 @@ fn lagging_follower_is_not_a_rollback() {
     assert_eq!(world.b().proofs(), 0);
 }
 
-/// A node drops one device's commit and shows the later ones: every reader sees the gap in its counters.
-#[test]
-fn dropped_commit_counter_gap_alarm() {
+/// What a node does besides, that drops one commit of a device and shows the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cover {
+    Nothing,
+    /// With the author's own key it signs what comes next anew, to follow what is shown.
+    Signs,
+    /// With the space's keys, too, it gives that the number which is missing.
+    Numbers,
+}
+
+/// Two files were sent, and the first one's commit is not shown.
+fn without_one(cover: Cover) -> World {
     let world = World::new(&["auteur", "poste", "portable"], Cutting::Keyed);
     world.devices.iter().for_each(|device| drop(device.sync()));
-    world.a().write("one", "1");
-    world.a().sync();
-    world.a().write("two", "2");
-    world.a().sync();
-    world.node.with(|state| {
-        let log = state.spaces.get_mut(&world.space).unwrap();
-        let dropped = log.items.len() - 2;
-        log.items.remove(dropped);
-    });
-    for reader in &world.devices[1..] {
-        let alarm = reader.try_sync().unwrap_err();
-        let is_gap =
-            matches!(alarm, SyncError::Log(LogError::Invalid { error: CommitError::CounterGap { expected: _ }, .. }));
-        assert!(is_gap && alarm.is_alarm(), "{alarm:?}");
-        assert_eq!(reader.proofs(), 1);
-        assert!(!reader.has("two"), "nothing of it is taken");
+    let mut log = world.node.with(|state| state.spaces[&world.space].clone());
+    for (name, content) in [("one", "1"), ("two", "2")] {
+        world.a().write(name, content);
+        world.a().sync();
+    }
+    let items = world.node.with(|state| state.spaces[&world.space].items.clone());
+    assert_eq!(items.len(), log.items.len() + 2);
+    let mut shown: Signed<Commit> = Signed::parse(items.last().unwrap().clone()).unwrap();
+    if cover != Cover::Nothing {
+        let mut commit = shown.payload().clone();
+        commit.prev = log.space.head();
+        if cover == Cover::Numbers {
+            renumber(&world, &mut commit);
+        }
+        shown = world.a().identity().signing().seal(commit).unwrap();
+    }
+    log.items.push(shown.bytes().clone());
+    log.space.append(&shown);
+    world.node.with(|state| state.spaces.insert(world.space, log));
+    world
+}
+
+/// Gives a commit of A's the number before its own, to which its ops are bound.
+fn renumber(world: &World, commit: &mut Commit) {
+    let mut space = world.a().open().unwrap();
+    space.follow().unwrap();
+    let secrets = space.current().unwrap();
+    let before = OpsPlace { space: commit.space, epoch: commit.epoch, device: commit.device, counter: commit.counter };
+    let plain = secrets.keys.log.open_ops(before, &commit.sealed_ops).unwrap();
+    commit.counter -= 1;
+    commit.sealed_ops = secrets.keys.log.seal_ops(OpsPlace { counter: commit.counter, ..before }, &plain);
+}
+
+/// A node drops one device's commit and shows the later ones: every reader sees the gap in its counters, even if the node has the author's key
+/// and mends what else gives it away.
+#[test]
+fn dropped_commit_counter_gap_alarm() {
+    for cover in [Cover::Nothing, Cover::Signs] {
+        let world = without_one(cover);
+        for reader in &world.devices[1..] {
+            let alarm = reader.try_sync().unwrap_err();
+            let is_gap = matches!(
+                alarm,
+                SyncError::Log(LogError::Invalid { error: CommitError::CounterGap { expected: _ }, .. })
+            );
+            assert!(is_gap && alarm.is_alarm(), "{cover:?}: {alarm:?}");
+            assert_eq!(reader.proofs(), 1);
+            assert!(!reader.has("two"), "nothing of it is taken");
+        }
     }
 }
 
-/// Where none is missing before another, there is nothing to see: the last commit of all can be withheld, until a word tells of it.
+/// The counter is all that then stands in the way: without a gap in it, the same readers take the second file, and miss nothing.
 #[test]
 fn control_of_dropped_commit_counter_gap_alarm() {
-    let world = World::new(&["auteur", "poste", "portable"], Cutting::Keyed);
-    world.devices.iter().for_each(|device| drop(device.sync()));
-    world.a().write("one", "1");
-    world.a().sync();
-    let without = world.node.with(|state| state.spaces[&world.space].clone());
-    world.a().write("two", "2");
-    world.a().sync();
-    world.node.with(|state| state.spaces.insert(world.space, without));
+    let world = without_one(Cover::Numbers);
     for reader in &world.devices[1..] {
-        assert!(reader.sync().agreed && reader.has("one") && !reader.has("two"));
+        assert!(reader.sync().agreed && reader.has("two") && !reader.has("one"));
         assert_eq!(reader.proofs(), 0);
     }
 }

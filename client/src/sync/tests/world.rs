@@ -78,11 +78,17 @@ impl World {
 
     /// As many people as names are given, each with one device, and a space of the first one's, in which the others write.
     pub(super) fn of_people(names: &[&str], cutting: Cutting) -> Self {
-        let people: Vec<_> = names.iter().zip(1..).map(|(name, number)| (*name, UserId([number; 16]))).collect();
-        let world = Self::of(&people, cutting);
-        let others: Vec<_> = people[1..].iter().map(|(_, user)| (*user, Some(Role::Writer))).collect();
+        let world = Self::of_strangers(names, cutting);
+        let user = |device: &Device| device.identity().user();
+        let others: Vec<_> = world.devices[1..].iter().map(|device| (user(device), Some(Role::Writer))).collect();
         world.a().open().unwrap().change_members(&others, Trust::Unconfirmed).unwrap();
         world
+    }
+
+    /// The same, whose space nobody else is in.
+    pub(super) fn of_strangers(names: &[&str], cutting: Cutting) -> Self {
+        let people: Vec<_> = names.iter().zip(1..).map(|(name, number)| (*name, UserId([number; 16]))).collect();
+        Self::of(&people, cutting)
     }
 
     /// Devices of these people, and a space of the first one's.

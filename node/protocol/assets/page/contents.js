@@ -28,7 +28,7 @@ async function fetchBatch({ link, token }, batch, memory) {
     objects.push(openChunk(chunk, body.subarray(at + 4, at + 4 + length)));
     at += 4 + length;
   }
-  return Promise.all(objects);
+  return { pieces: await Promise.all(objects), memory: body.buffer };
 }
 
 // The contents of chunks, in order, a few requests ahead. Answers are read into the same memory again and again: to get new memory for each takes
@@ -39,15 +39,15 @@ async function* contents(opened, chunks) {
   const next = (memory) => {
     const { value, done } = waiting.next();
     if (done) return;
-    const pieces = fetchBatch(opened, value, memory);
-    pieces.catch(() => {});
-    ahead.push({ pieces, memory });
+    const fetched = fetchBatch(opened, value, memory);
+    fetched.catch(() => {});
+    ahead.push(fetched);
   };
-  for (let count = 0; count < BATCHES_AHEAD; count += 1) next(new Uint8Array(longest));
+  for (let count = 0; count < BATCHES_AHEAD; count += 1) next(new ArrayBuffer(longest + 1));
   while (ahead.length > 0) {
-    const { pieces, memory } = ahead.shift(), done = await pieces;
+    const { pieces, memory } = await ahead.shift();
     next(memory);
-    yield* done;
+    yield* pieces;
   }
 }
 

@@ -182,20 +182,22 @@ async function answerOf(path, body, signal) {
   return answer;
 }
 
-async function ask(path, body, signal) {
-  const answer = await answerOf(path, body, signal);
+async function whole(answer) {
   try { return new Uint8Array(await answer.arrayBuffer()); } catch { throw new Problem('away'); }
 }
 
-// Asks for what fits into this memory, and reads it there: the bytes that have come.
+const ask = async (path, body, signal) => whole(await answerOf(path, body, signal));
+
+// Asks for what is shorter than this memory, and reads it there, where a browser can; the memory is the answer's from then on.
 async function askInto(memory, path, body) {
-  const reader = (await answerOf(path, body)).body.getReader();
-  let at = 0;
+  const answer = await answerOf(path, body);
+  let reader, into = memory, at = 0;
+  try { reader = answer.body.getReader({ mode: 'byob' }); } catch { return whole(answer); }
   for (;;) {
-    const { value, done } = await reader.read().catch(() => { throw new Problem('away'); });
-    if (done) return memory.subarray(0, at);
-    if (value.length > memory.length - at) throw new Problem('away');
-    memory.set(value, at);
+    // Where no room is left this fails: too much has come.
+    const { value, done } = await reader.read(new Uint8Array(into, at)).catch(() => { throw new Problem('away'); });
+    into = value.buffer;
+    if (done) return new Uint8Array(into, 0, at);
     at += value.length;
   }
 }
