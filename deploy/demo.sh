@@ -286,6 +286,29 @@ sharing() {
     as laptop vauban sync Projets "$work/laptop-files" --once
     refused bob vauban sync Projets "$work/bob-files" --once
     [ ! -e "$work/bob-files/after-bob.txt" ] || fail "Bob lit encore." "Bob still reads."
+    seized
+}
+
+# That an honest node refuses Bob shows little: here a node helps him, with all that it has.
+seized() {
+    [ -x "$programs/vauban-seized" ] || {
+        say "  (Hors de « make demo », la saisie d'un nœud est sautée.)" "  (Outside \`make demo\`, the seizing of a node is left out.)"
+        return 0
+    }
+    local at=1 seconds
+    until_so complete
+    until_so level
+    prompt "${machines[at]}" kill "${node_process[at]}"
+    kill -TERM "${node_process[at]}"
+    wait "${node_process[at]}" || fail "Le nœud ne s'est pas arrêté proprement." "The node did not stop cleanly."
+    as thief cp -R "$work/${machines[at]}" "$work/seized"
+    start "$at"
+    say "  Tout le disque d'un nœud et toutes les clés de Bob, dans une même main : chaque clé est essayée sur tout." \
+        "  The whole disk of a node and all of Bob's keys, in one hand: each key is tried on everything."
+    as thief vauban-seized removed "$work/bob" "$work/passphrase" "$work/seized"
+    say "  Les clés d'Alice sur le même disque :" "  Alice's keys on the same disk:"
+    as thief vauban-seized member "$work/laptop" "$work/passphrase" "$work/seized"
+    rm -r "$work/seized"
 }
 
 guardians() {

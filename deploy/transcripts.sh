@@ -45,11 +45,11 @@ record() {
     work=$all/$1
     mkdir -p "$work/blocks" "$work/files"
     if [ -n "$french" ]; then
-        laptop=portable desktop=fixe phone=téléphone received=Reçu again=Encore offers=Offres
+        laptop=portable desktop=fixe phone=téléphone received=Reçu again=Encore address_file=adresse offers=Offres
         note="Merci de déposer ici votre offre pour le marché 2026-17." contracts=Marchés drafts=Brouillons
         drops=("offre technique.pdf" bordereau.ods)
     else
-        laptop=laptop desktop=desktop phone=phone received=Received again=Again offers=Offers
+        laptop=laptop desktop=desktop phone=phone received=Received again=Again address_file=address offers=Offers
         note="Please drop your offer for contract 2026-17 here." contracts=Contracts drafts=Drafts
         drops=("technical offer.pdf" prices.ods)
     fi
@@ -124,12 +124,11 @@ share() {
 }
 
 links() {
-    local link
     block link-create
     shows "$laptop" vauban link create Projets:Budget --expires 2w
-    link=$(address)
+    address >"$work/$address_file"
     block link-get
-    shows visitor vauban link get "$link" "$received"
+    given "$work/$address_file" shows visitor vauban link get - "$received"
     # Nodes write down now and then how often a link was opened.
     local tries
     for tries in $(seq 60); do
@@ -139,7 +138,7 @@ links() {
         sleep 1
     done
     shows "$laptop" vauban link revoke Projets "$(identifier)"
-    fails visitor vauban link get "$link" "$again"
+    given "$work/$address_file" fails visitor vauban link get - "$again"
 }
 
 requests() {
@@ -176,10 +175,9 @@ recovery() {
     block recovery-code
     shows admin vauban device revoke "$desktop" --user alice
     shows admin vauban user recover alice
-    local invite
-    invite=$(code "$block")
+    code "$block" >"$work/code"
     block recovery-begin
-    shows "$phone" vauban recovery begin --invite "$invite" --name "$phone"
+    given "$work/code" shows "$phone" vauban recovery begin --invite - --name "$phone"
     words=$(sed -n 's/^  \(\([a-z]\{5\} \)\{5,\}[a-z]\{5\}\)$/\1/p' "$block")
     block recovery-accept
     shows admin vauban user accept --wait
@@ -262,7 +260,7 @@ shows() {
         esac
         line="$line $word"
     done
-    echo "$line" >>"$block"
+    echo "$line${input:+ <${input##*/}}" >>"$block"
     inside "$who" "$@" >>"$block" 2>&1
 }
 
@@ -280,7 +278,7 @@ hidden() {
 inside() {
     local who=$1
     shift
-    (cd "$work/files/$who" && VAUBAN_HOME=$work/$who exec "$@") </dev/null &
+    (cd "$work/files/$who" && VAUBAN_HOME=$work/$who exec "$@") <"${input:-/dev/null}" &
     wait $!
 }
 

@@ -30,8 +30,7 @@ fn main() -> anyhow::Result<()> {
     if !std::env::args().any(|argument| argument == "--bench") {
         return Ok(());
     }
-    if !Browser::is_here() {
-        println!("not run: Chromium and its driver are not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let file_mib = std::env::var("MIB").ok().and_then(|number| number.parse().ok()).unwrap_or(FILE_MIB).max(1);

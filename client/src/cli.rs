@@ -1,12 +1,16 @@
 //! The command line: what may be typed, and its help in the chosen language.
 //!
 //! Each command's arguments stand with the command, in `commands/`; a command is added by a module there and one variant of
-//! `Command` here.
+//! `Command` here, a lesson in `cli/lessons`, and its place among the groups of `cli/layout.rs`.
+
+mod layout;
+mod lessons;
+mod mistake;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::error::{ContextKind, ErrorKind};
+use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
@@ -24,8 +28,8 @@ use crate::say;
     name = "vauban",
     version,
     about = say!(
-        fr: "Stockage de fichiers souverain, chiffré de bout en bout",
-        en: "Sovereign, end-to-end encrypted file storage",
+        fr: "Vauban : les fichiers d'une organisation, chiffrés avant de quitter les machines",
+        en: "Vauban: an organisation's files, encrypted before they leave people's machines",
     ),
     disable_help_flag = true,
     disable_version_flag = true,
@@ -50,8 +54,8 @@ pub(crate) struct Global {
     ))]
     pub(crate) home: Option<PathBuf>,
     #[arg(long, global = true, value_name = "FILE", env = "VAUBAN_PASSPHRASE_FILE", hide_env = true, help = say!(
-        fr: "Lit la phrase de passe dans un fichier (VAUBAN_PASSPHRASE_FILE)",
-        en: "Reads the passphrase from a file (VAUBAN_PASSPHRASE_FILE)",
+        fr: "Fichier de la phrase de passe (VAUBAN_PASSPHRASE_FILE)",
+        en: "File of the passphrase (VAUBAN_PASSPHRASE_FILE)",
     ))]
     pub(crate) passphrase_file: Option<PathBuf>,
     #[arg(long, global = true, help = say!(
@@ -60,8 +64,8 @@ pub(crate) struct Global {
     ))]
     pub(crate) json: bool,
     #[arg(long, global = true, value_name = "fr|en", value_parser = ["fr", "en"], hide_possible_values = true, help = say!(
-        fr: "Langue des messages (VAUBAN_LANG, sinon celle du système)",
-        en: "Language of messages (VAUBAN_LANG, else the system's)",
+        fr: "Langue (VAUBAN_LANG, sinon celle du système)",
+        en: "Language (VAUBAN_LANG, else the system's)",
     ))]
     pub(crate) lang: Option<String>,
     #[arg(short, long, global = true, action = ArgAction::Help, help = say!(fr: "Affiche cette aide", en: "Shows this help"))]
@@ -74,18 +78,18 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[command(subcommand, about = say!(
-        fr: "L'organisation : la fonder, la sauvegarder, nommer ses administrateurs, admettre ses nœuds",
-        en: "The organisation: found it, back it up, appoint its admins, admit its nodes",
+        fr: "L'organisation : sa racine, sa politique, ses administrateurs",
+        en: "The organisation: its root, its policy, its admins",
     ))]
     Org(org::Command),
     #[command(subcommand, about = say!(
-        fr: "Les personnes : inviter, accepter, lister, montrer, révoquer",
-        en: "People: invite, accept, list, show, revoke",
+        fr: "Les personnes : inviter, accepter, montrer, révoquer",
+        en: "People: invite, accept, show, revoke",
     ))]
     User(user::Command),
     #[command(subcommand, about = say!(
-        fr: "L'administration : les nœuds de la grappe, les quotas, les départs",
-        en: "Administration: the cluster's nodes, quotas, people who leave",
+        fr: "L'administration : nœuds, quotas, propositions, départs",
+        en: "Administration: nodes, quotas, proposals, people who leave",
     ))]
     Admin(admin::Command),
     #[command(about = say!(
@@ -94,18 +98,18 @@ pub(crate) enum Command {
     ))]
     Init(init::Arguments),
     #[command(subcommand, about = say!(
-        fr: "Les appareils : en ajouter un, lister les siens, en révoquer un",
-        en: "Devices: add one of yours, list them, revoke one",
+        fr: "Les appareils : en ajouter un, en révoquer un perdu ou volé",
+        en: "Devices: add one, revoke one that is lost or stolen",
     ))]
     Device(device::Command),
     #[command(subcommand, about = say!(
-        fr: "La récupération : des gardiens rendent ses clés à qui a perdu tous ses appareils",
-        en: "Recovery: guardians give keys back to whoever has lost all devices",
+        fr: "La récupération, quand tous vos appareils sont perdus",
+        en: "Recovery, when all of your devices are lost",
     ))]
     Recovery(recovery::Command),
     #[command(subcommand, about = say!(
-        fr: "Les espaces : en créer, les lister",
-        en: "Spaces: create one, list them",
+        fr: "Les espaces : en créer, les partager, en retirer quelqu'un",
+        en: "Spaces: create one, share it, remove somebody from it",
     ))]
     Space(space::Command),
     #[command(about = say!(
@@ -124,13 +128,13 @@ pub(crate) enum Command {
     ))]
     Ignored(ignored::Arguments),
     #[command(about = say!(
-        fr: "Vérifie que les nœuds ont toujours tout d'un espace, et renvoie ce qu'ils ont perdu",
-        en: "Checks that nodes still have all of a space, and sends what they have lost",
+        fr: "Vérifie que les nœuds ont tout d'un espace, et répare",
+        en: "Checks that nodes have all of a space, and heals it",
     ))]
     Fsck(fsck::Arguments),
     #[command(subcommand, about = say!(
-        fr: "Le service : quels dossiers restent synchronisés en arrière-plan",
-        en: "The service: which folders are kept in sync in the background",
+        fr: "Le service : des dossiers synchronisés en arrière-plan",
+        en: "The service: folders kept in sync in the background",
     ))]
     Service(service::Command),
     #[command(about = say!(
@@ -139,13 +143,13 @@ pub(crate) enum Command {
     ))]
     Pause(pause::Arguments),
     #[command(about = say!(
-        fr: "Reprend la synchronisation, et réessaie ce qui s'était arrêté",
+        fr: "La reprend, et réessaie ce qui s'était arrêté",
         en: "Resumes syncing, and tries again what had stopped",
     ))]
     Resume(pause::Resume),
     #[command(about = say!(
-        fr: "Montre ou change le débit maximal, même pendant que le service tourne",
-        en: "Shows or changes how fast content may travel, even while the service runs",
+        fr: "Montre ou change le débit maximal, même en cours de route",
+        en: "Shows or changes how fast content may travel, at any time",
     ))]
     Limit(limit::Arguments),
     #[command(about = say!(
@@ -154,7 +158,7 @@ pub(crate) enum Command {
     ))]
     Log(log::Arguments),
     #[command(subcommand, about = say!(
-        fr: "La corbeille : ce que la synchronisation a supprimé de cette machine",
+        fr: "La corbeille : ce que la synchronisation a supprimé ici",
         en: "The trash: what syncing removed from this machine",
     ))]
     Trash(trash::Command),
@@ -179,8 +183,8 @@ pub(crate) enum Command {
     ))]
     Ls(ls::Arguments),
     #[command(subcommand, about = say!(
-        fr: "Les liens : partager des fichiers avec des personnes sans compte, recevoir un lien",
-        en: "Links: share files with people without an account, receive a link",
+        fr: "Les liens : montrer ou recevoir, sans compte à l'autre bout",
+        en: "Links: show or get files, without an account at the other end",
     ))]
     Link(link::Command),
     #[command(about = say!(
@@ -194,28 +198,28 @@ pub(crate) enum Command {
     ))]
     Diff(diff::Arguments),
     #[command(about = say!(
-        fr: "Ramène un fichier, un dossier ou tout l'espace tels qu'ils étaient",
-        en: "Brings a file, a folder or the whole space back as they were",
+        fr: "Ramène un fichier, un dossier ou l'espace tels qu'ils étaient",
+        en: "Brings a file, a folder or the space back as they were",
     ))]
     Restore(restore::Arguments),
     #[command(about = say!(
-        fr: "Ouvre une page locale : espaces, conflits, historique, restauration",
-        en: "Opens a local page: spaces, conflicts, history, restoring",
+        fr: "Ouvre une page locale : espaces, conflits, historique",
+        en: "Opens a local page: spaces, conflicts, history",
     ))]
     Ui(ui::Arguments),
     #[command(about = say!(
-        fr: "Montre qui vous êtes, où vont vos fichiers, et si le nœud répond",
-        en: "Shows who you are, where your files go, and whether the node answers",
+        fr: "Montre qui vous êtes, où vont vos fichiers, qui répond",
+        en: "Shows who you are, where your files go, who answers",
     ))]
     Status(status::Arguments),
     #[command(about = say!(
-        fr: "Cherche en quelques secondes ce qui ne va pas, et dit quoi faire",
-        en: "Looks in a few seconds for what is wrong, and says what to do",
+        fr: "Cherche ce qui ne va pas, et dit quoi faire",
+        en: "Looks for what is wrong, and says what to do",
     ))]
     Doctor(doctor::Arguments),
     #[command(about = say!(
-        fr: "Écrit la complétion des commandes pour un interpréteur (bash, zsh, fish…)",
-        en: "Writes the completion of commands for a shell (bash, zsh, fish…)",
+        fr: "Écrit la complétion des commandes (bash, zsh, fish…)",
+        en: "Writes the completion of commands (bash, zsh, fish…)",
     ))]
     Completions(completions::Arguments),
 }
@@ -229,7 +233,7 @@ pub(crate) enum Parsed {
 }
 
 /// Parses a command line; says help, version and errors itself.
-pub(crate) fn parse(arguments: Vec<OsString>) -> Parsed {
+pub(crate) fn parse(arguments: &[OsString]) -> Parsed {
     let result = command().try_get_matches_from(arguments).and_then(|matches| Cli::from_arg_matches(&matches));
     let error = match result {
         Ok(cli) => return Parsed::Run(Box::new(cli)),
@@ -244,95 +248,34 @@ pub(crate) fn parse(arguments: Vec<OsString>) -> Parsed {
             let _ = error.print();
             Parsed::Said(Exit::Usage)
         }
-        _ => Parsed::Said(Output::Text.failure(&Failure::Usage(mistake(&error)))),
+        _ => {
+            let asked = meant(arguments);
+            let wrong = Failure::Usage(mistake::told(&error, &grammar(), &asked));
+            Parsed::Said(output(arguments).failure(&wrong, &asked))
+        }
     }
 }
 
-/// The command line's grammar, with its help in the chosen language.
+/// The command that a line is for, as far as the line can be understood: `vauban space add`.
+pub(crate) fn meant(arguments: &[OsString]) -> String {
+    mistake::meant(&grammar(), arguments)
+}
+
+/// Who reads what is said of a line that cannot be parsed.
+fn output(arguments: &[OsString]) -> Output {
+    let is_json = arguments.iter().take_while(|argument| *argument != "--").any(|argument| argument == "--json");
+    if is_json { Output::Json } else { Output::Text }
+}
+
+/// The command line's grammar, with the help of each command in the chosen language.
 pub(crate) fn command() -> clap::Command {
-    let exits = Exit::ALL.iter().map(|exit| format!("  {:>3}  {}\n", *exit as u8, exit.meaning())).collect::<String>();
-    let heading = say!(fr: "Codes de sortie :", en: "Exit codes:");
-    localised(Cli::command()).after_long_help(format!("{heading}\n{exits}"))
+    layout::lay_out(grammar())
 }
 
-/// Replaces what clap would say in English alone.
-fn localised(command: clap::Command) -> clap::Command {
-    let usage = say!(fr: "Utilisation :", en: "Usage:");
-    command
-        .help_template(format!("{{about-with-newline}}\n{usage} {{usage}}\n\n{{all-args}}{{after-help}}"))
-        .subcommand_help_heading(say!(fr: "Commandes", en: "Commands"))
-        .subcommand_value_name(say!(fr: "COMMANDE", en: "COMMAND"))
-        .mut_subcommands(localised)
-}
-
-/// What is wrong with a command line, in the chosen language.
-fn mistake(error: &clap::Error) -> String {
-    let context = |kind| error.get(kind).map(ToString::to_string).unwrap_or_default();
-    let argument = context(ContextKind::InvalidArg);
-    let value = context(ContextKind::InvalidValue);
-    match error.kind() {
-        ErrorKind::UnknownArgument => {
-            say!(fr: "Argument inconnu : {argument}", en: "Unknown argument: {argument}")
-        }
-        ErrorKind::InvalidSubcommand => {
-            let name = context(ContextKind::InvalidSubcommand);
-            say!(fr: "Commande inconnue : {name}", en: "Unknown command: {name}")
-        }
-        ErrorKind::MissingRequiredArgument => {
-            say!(fr: "Il manque : {argument}", en: "Missing: {argument}")
-        }
-        ErrorKind::MissingSubcommand => say!(fr: "Il manque une commande", en: "A command is missing"),
-        ErrorKind::InvalidValue if value.is_empty() => {
-            say!(fr: "Il manque la valeur de {argument}", en: "The value of {argument} is missing")
-        }
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
-            let reason = std::error::Error::source(error).map(|source| format!(" ({source})")).unwrap_or_default();
-            say!(
-                fr: "« {value} » n'est pas une valeur de {argument}{reason}",
-                en: "`{value}` is no value of {argument}{reason}",
-            )
-        }
-        ErrorKind::ArgumentConflict => {
-            let prior = context(ContextKind::PriorArg);
-            say!(fr: "{argument} et {prior} s'excluent", en: "{argument} and {prior} exclude each other")
-        }
-        _ => say!(fr: "La ligne de commande est incorrecte", en: "The command line is wrong"),
-    }
+/// The command line's grammar alone.
+pub(crate) fn grammar() -> clap::Command {
+    Cli::command()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::message::{Language, speak};
-
-    /// Every help text of the command tree, by the path to it.
-    fn texts(command: &clap::Command, path: &str, found: &mut Vec<(String, Option<String>)>) {
-        let path = format!("{path} {}", command.get_name());
-        found.push((path.clone(), command.get_about().map(ToString::to_string)));
-        for argument in command.get_arguments() {
-            found.push((format!("{path} {}", argument.get_id()), argument.get_help().map(ToString::to_string)));
-        }
-        command.get_subcommands().for_each(|sub| texts(sub, &path, found));
-    }
-
-    /// Fails for a command or option without help, or with one text for both languages.
-    #[test]
-    fn all_help_speaks_both_languages() {
-        let [french, english] = [Language::French, Language::English].map(|language| {
-            speak(language);
-            let mut found = Vec::new();
-            texts(&command(), "", &mut found);
-            found
-        });
-        assert_eq!(french.len(), english.len());
-        for ((path, french), (_, english)) in french.into_iter().zip(english) {
-            assert!(french.is_some() && english.is_some(), "no help:{path}");
-            assert_ne!(french, english, "one language only:{path}");
-        }
-    }
-
-    #[test]
-    fn grammar_is_sound() {
-        command().debug_assert();
-    }
-}
+mod tests;

@@ -31,15 +31,19 @@ impl Complaint {
     pub fn new(what: String, now: String) -> Self {
         Self { what, now }
     }
+
+    /// A complaint about how `command` was called, as `vauban space add`: its own help says how.
+    #[must_use]
+    pub fn of_usage(what: &str, command: &str) -> Self {
+        let now = say!(fr: "Voir l'aide : `{command} --help`.", en: "See the help: `{command} --help`.");
+        Self::new(what.to_owned(), now)
+    }
 }
 
 impl From<&Failure> for Complaint {
     fn from(failure: &Failure) -> Self {
         match failure {
-            Failure::Usage(what) => Self::new(
-                what.clone(),
-                say!(fr: "Voir l'aide : `vauban --help`.", en: "See the help: `vauban --help`."),
-            ),
+            Failure::Usage(what) => Self::of_usage(what, "vauban"),
             Failure::NotFound(what) => Self::new(
                 what.clone(),
                 say!(
@@ -154,8 +158,8 @@ fn of_state(error: &StateError) -> Complaint {
             Complaint::new(
                 say!(fr: "Aucun appareil n'est enrôlé dans {path}.", en: "No device is enrolled in {path}."),
                 say!(
-                    fr: "Rejoindre une organisation par `vauban init --invite CODE`, ou indiquer le dossier par --home.",
-                    en: "Join an organisation by `vauban init --invite CODE`, or name the folder by --home.",
+                    fr: "Rejoindre une organisation par `vauban init`, qui demande le code reçu, ou indiquer le dossier par --home.",
+                    en: "Join an organisation by `vauban init`, which asks for the code received, or name the folder by --home.",
                 ),
             )
         }

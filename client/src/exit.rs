@@ -161,7 +161,9 @@ fn of_shared_link(error: &SharedLinkError) -> Exit {
     match error {
         SharedLinkError::Address(_) | SharedLinkError::TooLarge | SharedLinkError::AsksForFiles => Exit::Usage,
         SharedLinkError::NoPage | SharedLinkError::Forbidden => Exit::Refused,
-        SharedLinkError::Password => Exit::Passphrase,
+        SharedLinkError::Password | SharedLinkError::EmptyPassword | SharedLinkError::PasswordsDiffer => {
+            Exit::Passphrase
+        }
         SharedLinkError::Unsigned
         | SharedLinkError::Forged
         | SharedLinkError::Manifest(_)

@@ -14,6 +14,8 @@ use data_encoding::BASE32_NOPAD;
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{Digest, SpaceId, UserId};
 
+use crate::say;
+
 const PERSON_MARK: &str = "VB1U:";
 const SPACE_MARK: &str = "VB1S:";
 const CHECK_BYTES: usize = 4;
@@ -29,7 +31,7 @@ pub enum FingerprintCode {
 
 /// A text that is no code, or was mistyped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a fingerprint's code, or mistyped")]
+#[error("{}", say!(fr: "ce n'est pas le code d'une empreinte, ou il est mal tapé", en: "not a fingerprint's code, or mistyped"))]
 pub struct FingerprintCodeError;
 
 impl fmt::Display for FingerprintCode {

@@ -25,6 +25,7 @@ pub mod machine;
 pub mod organisation;
 pub mod rate;
 pub mod session;
+pub mod size;
 pub mod state;
 
 pub mod content;
@@ -51,12 +52,12 @@ use crate::output::Output;
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     log_to_stderr();
     message::speak(Language::choose(&arguments, |name| std::env::var(name).ok()));
-    let cli = match cli::parse(arguments) {
+    let cli = match cli::parse(&arguments) {
         Parsed::Run(cli) => cli,
         Parsed::Said(exit) => return exit.into(),
     };
     let output = if cli.global.json { Output::Json } else { Output::Text };
-    let exit = commands::run(&cli).unwrap_or_else(|failure| output.failure(&failure));
+    let exit = commands::run(&cli).unwrap_or_else(|failure| output.failure(&failure, &cli::meant(&arguments)));
     exit.into()
 }
 

@@ -277,6 +277,8 @@ pub const DROP_DISK_LEFT_BYTES: u64 = 1024 * 1024 * 1024;
 pub const DROP_DISK_LEFT_PERCENT: u64 = 5;
 /// Lists of drops that one look goes through: as many as a space's requests can fill.
 pub const DROP_PAGES_MAX: usize = REQUESTS_MAX * REQUEST_DROPS_MAX as usize / DROPS_LISTED_MAX + 1;
+/// Drops that wait for one reason which are named, of all that are counted.
+pub const DROPS_NAMED_MAX: usize = 50;
 /// Names that are tried for one dropped file.
 pub const DROP_NAMES_TRIED_MAX: u32 = 1000;
 /// Requests to a service that wait for it to act.

@@ -1,5 +1,6 @@
 //! What a command says: lines for a person, or one JSON object a line for a script. Results go to standard output; all that
-//! is only of the moment (progress, warnings, errors) to standard error.
+//! is only of the moment (progress, warnings, errors) to standard error. All of it passes here, and none of it commands a terminal, whoever
+//! chose the names in it; that a name begins no line either is for whoever puts it into a text ([`Plain`]).
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,6 +9,7 @@ use serde::Serialize;
 use crate::complaint::Complaint;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::plain::{Plain, PlainJson, PlainLines};
 use crate::qr::{Canvas, draw};
 use crate::say;
 
@@ -24,8 +26,8 @@ impl Output {
     /// Says a result: `value` to a script, `text` of it to a person.
     pub fn result<T: Serialize>(self, value: &T, text: impl FnOnce(&T) -> String) {
         let line = match self {
-            Self::Text => text(value),
-            Self::Json => serde_json::to_string(value).unwrap_or_default(),
+            Self::Text => PlainLines(&text(value)).to_string(),
+            Self::Json => json(value),
         };
         let mut out = io::stdout().lock();
         // A reader that closed its end has seen what it wanted.
@@ -35,7 +37,7 @@ impl Output {
     /// Says what the results after it are of, to a person: to a script each of them says it.
     pub fn heading(self, text: &str) {
         if self == Self::Text {
-            let _ = writeln!(io::stdout().lock(), "{text}");
+            let _ = writeln!(io::stdout().lock(), "{}", PlainLines(text));
         }
     }
 
@@ -54,25 +56,28 @@ impl Output {
     /// Says something of the moment, to a person only.
     pub fn note(self, text: &str) {
         if self == Self::Text {
-            let _ = writeln!(io::stderr().lock(), "{text}");
+            let _ = writeln!(io::stderr().lock(), "{}", PlainLines(text));
         }
     }
 
-    /// Says why a command failed, and answers with the code to end with.
-    pub fn failure(self, failure: &Failure) -> Exit {
-        let (complaint, exit) = (Complaint::from(failure), Exit::from(failure));
+    /// Says why `command` (as `vauban space add`) failed, and answers with the code to end with.
+    pub fn failure(self, failure: &Failure, command: &str) -> Exit {
+        let complaint = match failure {
+            Failure::Usage(what) => Complaint::of_usage(what, command),
+            other => Complaint::from(other),
+        };
+        let exit = Exit::from(failure);
         tracing::debug!(?failure);
         let text = match self {
             Self::Text => {
                 let heading = say!(fr: "erreur :", en: "error:");
-                format!("{heading} {}\n  → {}", complaint.what, complaint.now)
+                format!("{heading} {}\n  → {}", Plain(&complaint.what), Plain(&complaint.now))
             }
-            Self::Json => serde_json::json!({
+            Self::Json => json(&serde_json::json!({
                 "error": complaint.what,
                 "now": complaint.now,
                 "exit": exit as u8,
-            })
-            .to_string(),
+            })),
         };
         let _ = writeln!(io::stderr().lock(), "{text}");
         exit
@@ -83,4 +88,8 @@ impl Output {
     pub fn draws(self) -> bool {
         self == Self::Text && io::stderr().is_terminal()
     }
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    PlainJson(&serde_json::to_string(value).unwrap_or_default()).to_string()
 }

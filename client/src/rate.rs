@@ -1,4 +1,4 @@
-//! Bytes a second, as people write them: `500KiB/s`, `2MiB/s`, `10MB/s`.
+//! Bytes a second, as people write them: `500KiB/s`, `2MiB/s`, `10MB/s`; in French also `2Mio/s`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,16 +6,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::limit::RATE_MIN;
+use crate::message::{Language, language};
+use crate::say;
 
-/// The units, the largest first; a rate is written in the largest that divides it.
-const UNITS: [(&str, u64); 7] = [
-    ("GiB", 1 << 30),
-    ("MiB", 1 << 20),
-    ("KiB", 1 << 10),
-    ("GB", 1_000_000_000),
-    ("MB", 1_000_000),
-    ("KB", 1_000),
-    ("B", 1),
+/// The units in English and in French, either of which is understood, the largest first; a rate is written in the largest that divides it.
+const UNITS: [(&str, &str, u64); 7] = [
+    ("GiB", "Gio", 1 << 30),
+    ("MiB", "Mio", 1 << 20),
+    ("KiB", "Kio", 1 << 10),
+    ("GB", "Go", 1_000_000_000),
+    ("MB", "Mo", 1_000_000),
+    ("KB", "Ko", 1_000),
+    ("B", "o", 1),
 ];
 
 /// A rate that is not so small that nodes would give a transfer up.
@@ -25,7 +27,7 @@ pub struct Rate(u64);
 
 /// A text that is no rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("64KiB/s, 2MiB/s, 10MB/s")]
+#[error("{}", say!(fr: "64Kio/s, 2Mio/s, 10Mo/s", en: "64KiB/s, 2MiB/s, 10MB/s"))]
 pub struct RateError;
 
 impl Rate {
@@ -33,6 +35,16 @@ impl Rate {
     #[must_use]
     pub fn bytes_second(self) -> u64 {
         self.0
+    }
+
+    fn text(self, language: Language) -> String {
+        let whole = UNITS.iter().find(|(_, _, factor)| self.0.is_multiple_of(*factor));
+        let (english, french, factor) = whole.unwrap_or(&("B", "o", 1));
+        let unit = match language {
+            Language::French => french,
+            Language::English => english,
+        };
+        format!("{}{unit}/s", self.0.checked_div(*factor).unwrap_or(self.0))
     }
 }
 
@@ -44,9 +56,10 @@ impl FromStr for Rate {
         let text = text.strip_suffix("/s").unwrap_or(text);
         let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(RateError)?;
         let (number, unit) = text.split_at_checked(unit_at).ok_or(RateError)?;
-        let unit = unit.trim().to_ascii_lowercase();
+        let is_meant = |name: &str| name.eq_ignore_ascii_case(unit.trim());
         let number: u64 = number.parse().map_err(|_| RateError)?;
-        let (_, factor) = UNITS.iter().find(|(name, _)| name.eq_ignore_ascii_case(&unit)).ok_or(RateError)?;
+        let (_, _, factor) =
+            UNITS.iter().find(|(english, french, _)| is_meant(english) || is_meant(french)).ok_or(RateError)?;
         let bytes = number.checked_mul(*factor).ok_or(RateError)?;
         if bytes >= RATE_MIN { Ok(Self(bytes)) } else { Err(RateError) }
     }
@@ -54,9 +67,7 @@ impl FromStr for Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = UNITS.iter().find(|(_, factor)| self.0.is_multiple_of(*factor));
-        let (unit, factor) = whole.unwrap_or(&("B", 1));
-        write!(f, "{}{unit}/s", self.0.checked_div(*factor).unwrap_or(self.0))
+        f.pad(&self.text(language()))
     }
 }
 
@@ -69,8 +80,9 @@ impl TryFrom<String> for Rate {
 }
 
 impl From<Rate> for String {
+    /// As files keep it, in whichever language the program speaks.
     fn from(rate: Rate) -> Self {
-        rate.to_string()
+        rate.text(Language::English)
     }
 }
 
@@ -86,10 +98,14 @@ mod tests {
             ("1536 KiB/s", 1536 << 10, "1536KiB/s"),
             ("10MB/s", 10_000_000, "10MB/s"),
             ("65537B/s", 65537, "65537B/s"),
+            ("2Mio/s", 2 << 20, "2MiB/s"),
+            ("10Mo/s", 10_000_000, "10MB/s"),
         ] {
             let rate: Rate = text.parse().unwrap();
-            assert_eq!((rate.bytes_second(), rate.to_string().as_str()), (bytes, written));
-            assert_eq!(rate.to_string().parse(), Ok(rate));
+            assert_eq!((rate.bytes_second(), rate.text(Language::English).as_str()), (bytes, written));
+            for language in [Language::English, Language::French] {
+                assert_eq!(rate.text(language).parse(), Ok(rate));
+            }
         }
     }
 

@@ -2,7 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a test may panic")]
 
+use aes_gcm::aead::inout::InOutBuf;
+use aes_gcm::{AeadInOut, Aes256Gcm, KeyInit};
+use hkdf::Hkdf;
+use sha2::Sha256;
 use vauban_crypto::bundle::{EpochBinding, open_bundle, seal_bundle};
+use vauban_crypto::chunk::{ChunkSecret, Frame};
 use vauban_crypto::epoch::{EarlierRoots, EpochRoot};
 use vauban_crypto::kem::{KemSecret, wrap};
 use vauban_crypto::keystore::{KeystoreError, lock, unlock};
@@ -10,6 +15,7 @@ use vauban_crypto::name::{DirectoryKey, Named};
 use vauban_crypto::ops::OpsPlace;
 use vauban_crypto::secret::Secret;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest, SpaceId, UserId};
+use vauban_protocol::label;
 
 const SPACE: SpaceId = SpaceId([1; 16]);
 const USER: UserId = UserId([2; 16]);
@@ -17,17 +23,23 @@ const USER: UserId = UserId([2; 16]);
 /// `opens` is called with the bytes as they are, with every single bit flipped, with every shorter length, and one byte longer.
 fn assert_authenticated(kind: &str, sealed: &[u8], opens: impl Fn(&[u8]) -> bool) {
     assert!(opens(sealed), "{kind}: the object itself");
-    let mut damaged = sealed.to_vec();
-    for bit in 0..sealed.len() * 8 {
-        damaged[bit / 8] ^= 1 << (bit % 8);
-        assert!(!opens(&damaged), "{kind}: bit {bit} flipped");
-        damaged[bit / 8] ^= 1 << (bit % 8);
-    }
+    assert_eq!(unheld_bits(sealed, &opens), [0; 0], "{kind}: flipped");
     for length in 0..sealed.len() {
         assert!(!opens(&sealed[..length]), "{kind}: truncated to {length}");
     }
-    damaged.push(0);
-    assert!(!opens(&damaged), "{kind}: one byte longer");
+    assert!(!opens(&[sealed, &[0]].concat()), "{kind}: one byte longer");
+}
+
+/// The bits that can be flipped unnoticed.
+fn unheld_bits(sealed: &[u8], opens: impl Fn(&[u8]) -> bool) -> Vec<usize> {
+    let mut damaged = sealed.to_vec();
+    let is_unheld = |bit: &usize| {
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let is_opened = opens(&damaged);
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        is_opened
+    };
+    (0..sealed.len() * 8).filter(is_unheld).collect()
 }
 
 #[test]
@@ -51,6 +63,31 @@ fn every_stored_byte_is_authenticated() {
 
     let previous = root.seal_earlier(SPACE, 3, &EarlierRoots::only(2, EpochRoot::random()));
     assert_authenticated("previous root", &previous, |sealed| root.open_earlier(SPACE, 3, sealed).is_ok());
+}
+
+/// A reader of chunks that leaves the tag out, and keeps every other check of what it opens, takes any content for the one that was sealed.
+#[test]
+fn control_of_every_stored_byte_is_authenticated() {
+    const PREFIX_BYTES: usize = 36;
+    let secret = [3; 32];
+    let (_, object) = ChunkSecret::from_bytes(secret).reseal(Frame::of(b"content").expect("within bounds"));
+    let mut keys = [0; 64];
+    let info = [label::CHUNK.as_bytes(), &[0]].concat();
+    Hkdf::<Sha256>::from_prk(&secret).expect("long enough").expand(&info, &mut keys).expect("short enough");
+    let key: [u8; 32] = *keys.first_chunk().expect("half");
+    let opens_without_tag = |object: &[u8]| {
+        let (header, commitment) = object[..PREFIX_BYTES].split_at(4);
+        // Counter mode is its own inverse: encrypting the ciphertext decrypts it.
+        let mut frame = object[PREFIX_BYTES..object.len() - 16].to_vec();
+        let plain = InOutBuf::from(frame.as_mut_slice());
+        Aes256Gcm::new(&key.into()).encrypt_inout_detached(&[0; 12].into(), b"", plain).expect("short");
+        let is_padding_zero = frame[4 + b"content".len()..].iter().all(|byte| *byte == 0);
+        header == b"VBC\x01" && commitment == &keys[32..] && frame[..4] == 7_u32.to_le_bytes() && is_padding_zero
+    };
+    assert!(opens_without_tag(&object), "the object itself");
+    let content = (PREFIX_BYTES + 4) * 8..(PREFIX_BYTES + 4 + b"content".len()) * 8;
+    let tag = (object.len() - 16) * 8..object.len() * 8;
+    assert_eq!(unheld_bits(&object, opens_without_tag), content.chain(tag).collect::<Vec<_>>());
 }
 
 #[test]

@@ -147,6 +147,13 @@ complete() {
     for at in "${!sites[@]}"; do [ "$(metric "$at" vauban_chunks)" -eq "$all" ] || return 1; done
 }
 
+# Whether every node has applied as much of what is ordered as the first.
+level() {
+    local at applied
+    applied=$(metric 0 vauban_applied_index)
+    for at in "${!sites[@]}"; do [ "$(metric "$at" vauban_applied_index)" -eq "$applied" ] || return 1; done
+}
+
 status_of() { as "${machines[$1]}" vauban-node cluster status --data "$work/${machines[$1]}"; }
 
 same_on_both() { same "$work/laptop-files" "$work/desktop-files"; }

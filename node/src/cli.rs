@@ -1,11 +1,18 @@
 //! The command line: what may be asked, and how it is explained, in the operator's language.
 
+mod grammar;
+mod layout;
+mod mistake;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap::{ArgMatches, Command};
+
+use self::grammar::command;
+use crate::message::Explanation;
 
 /// What an operator asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,199 +129,14 @@ impl Invocation {
     }
 }
 
+/// What a person is told of a line that [`Invocation::parse`] refused; nothing, if it only asked for help or the version.
+#[must_use]
+pub fn mistake(error: &clap::Error, line: &[OsString]) -> Option<Explanation> {
+    mistake::explain(error, &command(), line)
+}
+
 fn path(matches: &ArgMatches, name: &str) -> Option<PathBuf> {
     matches.get_one(name).cloned()
-}
-
-fn command() -> Command {
-    Command::new("vauban-node")
-        .version(env!("CARGO_PKG_VERSION"))
-        .about(crate::say!(
-            fr: "Un nœud de stockage Vauban : il garde des fragments scellés et un journal scellé, qu'il ne sait pas ouvrir.",
-            en: "A Vauban storage node: it keeps sealed chunks and a sealed log, neither of which it can open."
-        ))
-        .after_help(crate::say!(
-            fr: "D'une machine nue à un nœud qui sert :\n\
-                 \x20 1. vauban-node init --data /var/lib/vauban-node --listen [::]:4433 --advertise noeud1.exemple.fr:4433\n\
-                 \x20 2. portez node-request.vbq à une administratrice ; elle lance « vauban org charter » et vous rend une admission\n\
-                 \x20 3. vauban-node admit --data /var/lib/vauban-node ADMISSION\n\
-                 \x20 4. vauban-node run --data /var/lib/vauban-node\n\
-                 \x20 5. à partir du deuxième nœud, une administratrice lui donne sa place : « vauban admin node add »\n\n\
-                 Codes de sortie : 0 tout va bien ; 1 refus, avec ce qu'il faut faire ; 2 ligne de commande ; 3 le stockage a fait défaut.",
-            en: "From a bare machine to a node that serves:\n\
-                 \x20 1. vauban-node init --data /var/lib/vauban-node --listen [::]:4433 --advertise node1.example.org:4433\n\
-                 \x20 2. carry node-request.vbq to an admin, who runs `vauban org charter` and gives you an admission\n\
-                 \x20 3. vauban-node admit --data /var/lib/vauban-node ADMISSION\n\
-                 \x20 4. vauban-node run --data /var/lib/vauban-node\n\
-                 \x20 5. from the second node on, an admin gives it its place: `vauban admin node add`\n\n\
-                 Exit codes: 0 all is well; 1 refused, with what to do; 2 command line; 3 storage failed."
-        ))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .disable_help_subcommand(true)
-        .subcommand(init())
-        .subcommand(admit())
-        .subcommand(run())
-        .subcommand(cluster())
-        .subcommand(backup())
-        .subcommand(restore())
-        .subcommand(rejoin())
-}
-
-fn init() -> Command {
-    Command::new("init")
-        .about(crate::say!(
-            fr: "Fabrique les clés du nœud, sa demande de charte et sa configuration",
-            en: "Makes the node's keys, its request for a charter and its configuration"
-        ))
-        .arg(data().required(true))
-        .arg(
-            Arg::new("listen")
-                .long("listen")
-                .value_name("ADDR")
-                .required(true)
-                .value_parser(value_parser!(SocketAddr))
-                .help(crate::say!(fr: "Où écouter en QUIC (UDP) : [::]:4433 pour toutes les adresses", en: "Where to listen by QUIC (UDP): [::]:4433 for every address")),
-        )
-        .arg(
-            Arg::new("advertise")
-                .long("advertise")
-                .value_name("HOST:PORT")
-                .help(crate::say!(fr: "Où les clients joignent le nœud, si --listen ne le dit pas", en: "Where clients reach the node, if --listen does not say it")),
-        )
-        .arg(config())
-}
-
-fn admit() -> Command {
-    Command::new("admit")
-        .about(crate::say!(
-            fr: "Reçoit l'admission d'une administratrice, après l'avoir vérifiée de bout en bout",
-            en: "Takes in an admin's admission, once all of it has been verified"
-        ))
-        .arg(data().required(true))
-        .arg(file(crate::say!(fr: "Le fichier écrit par « vauban org charter »", en: "The file that `vauban org charter` wrote")))
-}
-
-fn run() -> Command {
-    Command::new("run")
-        .about(crate::say!(
-            fr: "Lance le nœud, jusqu'à SIGTERM ou SIGINT",
-            en: "Runs the node, until SIGTERM or SIGINT"
-        ))
-        .after_help(crate::say!(
-            fr: "Une fois prêt, le nœud écrit sur la sortie standard une ligne :\n\
-                 \x20 ready node=IDENTIFIANT quic=ADRESSE web=ADRESSE\n\
-                 Un nœud qui n'a pas encore sa place dans la grappe écrit d'abord la même ligne, avec « waiting ».",
-            en: "Once it serves, the node writes one line to standard output:\n\
-                 \x20 ready node=ID quic=ADDRESS web=ADDRESS\n\
-                 A node that has no place in the cluster yet first writes the same line, with `waiting`."
-        ))
-        .arg(data())
-        .arg(config())
-        .arg(
-            Arg::new("check")
-                .long("check")
-                .action(ArgAction::SetTrue)
-                .help(crate::say!(fr: "Vérifie configuration, clés et admission, puis s'arrête", en: "Checks configuration, keys and admission, then ends")),
-        )
-}
-
-fn cluster() -> Command {
-    Command::new("cluster")
-        .about(crate::say!(fr: "La grappe de ce nœud", en: "This node's cluster"))
-        .subcommand_required(true)
-        .arg_required_else_help(true)
-        .disable_help_subcommand(true)
-        .subcommand(
-            Command::new("status")
-                .about(crate::say!(
-                    fr: "Demande au nœud qui tourne ici comment va la grappe : qui mène, qui vote, qui est en retard ou absent",
-                    en: "Asks the node that runs here how the cluster is: who leads, who votes, who lags or is away"
-                ))
-                .arg(data())
-                .arg(config())
-                .arg(
-                    Arg::new("json")
-                        .long("json")
-                        .action(ArgAction::SetTrue)
-                        .help(crate::say!(fr: "En JSON", en: "As JSON")),
-                ),
-        )
-}
-
-fn backup() -> Command {
-    Command::new("backup")
-        .about(crate::say!(
-            fr: "Écrit les métadonnées du nœud dans un fichier, qu'il tourne ou non",
-            en: "Writes the node's metadata to a file, whether it runs or not"
-        ))
-        .after_help(crate::say!(
-            fr: "Le fichier est celui d'un instant. Il ne contient ni clé, ni nom, ni fragment ; les fragments sont sur les disques des nœuds.\n\
-                 Pour en écrire un chaque jour, voyez [backup] dans node.toml.",
-            en: "The file is of one moment. It holds no key, no name and no chunk; chunks are on the nodes' disks.\n\
-                 To have one written daily, see [backup] in node.toml."
-        ))
-        .arg(data().required(true))
-        .arg(file(crate::say!(fr: "Le fichier à écrire", en: "The file to write")))
-}
-
-fn restore() -> Command {
-    Command::new("restore")
-        .about(crate::say!(
-            fr: "Fait revivre une grappe perdue, depuis une sauvegarde, sur ce nœud",
-            en: "Brings a lost cluster back to life from a backup, on this node"
-        ))
-        .after_help(crate::say!(
-            fr: "Quand la majorité des nœuds est perdue pour de bon, et seulement alors :\n\
-                 \x20 1. arrêtez tous les nœuds, et prenez la sauvegarde la plus récente : « vauban-node backup » sur chacun qui a encore des\n\
-                 \x20    métadonnées, l'indice le plus haut ; ce qui est venu après elle et n'est sur aucun appareil est perdu\n\
-                 \x20 2. ici : vauban-node restore --data DOSSIER SAUVEGARDE, puis vauban-node run\n\
-                 \x20 3. portez reanchor-request.vbx à qui tient la racine, qui lance « vauban org reanchor » ; jusque-là, tout se lit et rien ne s'écrit\n\
-                 \x20 4. sur chaque autre nœud qui reste : vauban-node rejoin, puis vauban-node run",
-            en: "When a majority of the nodes is lost for good, and only then:\n\
-                 \x20 1. stop every node, and take the newest backup: `vauban-node backup` on each that still has metadata, the highest\n\
-                 \x20    index; what came after it and is on no device is lost\n\
-                 \x20 2. here: vauban-node restore --data DIR BACKUP, then vauban-node run\n\
-                 \x20 3. carry reanchor-request.vbx to whoever holds the root, who runs `vauban org reanchor`; until then all can be read, and nothing written\n\
-                 \x20 4. on each other node that is left: vauban-node rejoin, then vauban-node run"
-        ))
-        .arg(data().required(true))
-        .arg(file(crate::say!(fr: "La sauvegarde", en: "The backup")))
-        .arg(
-            Arg::new("replace")
-                .long("replace")
-                .action(ArgAction::SetTrue)
-                .help(crate::say!(fr: "Met de côté les métadonnées que ce nœud a encore", en: "Sets aside the metadata that this node still has")),
-        )
-}
-
-fn rejoin() -> Command {
-    Command::new("rejoin")
-        .about(crate::say!(
-            fr: "Met de côté les métadonnées d'une grappe qui a été restaurée ailleurs, et garde les fragments",
-            en: "Sets aside the metadata of a cluster that was restored elsewhere, and keeps the chunks"
-        ))
-        .arg(data().required(true))
-}
-
-fn file(help: String) -> Arg {
-    Arg::new("file").value_name("FILE").required(true).value_parser(value_parser!(PathBuf)).help(help)
-}
-
-fn data() -> Arg {
-    Arg::new("data")
-        .long("data")
-        .value_name("DIR")
-        .value_parser(value_parser!(PathBuf))
-        .help(crate::say!(fr: "Le dossier de données du nœud", en: "The node's data folder"))
-}
-
-fn config() -> Arg {
-    Arg::new("config")
-        .long("config")
-        .value_name("FILE")
-        .value_parser(value_parser!(PathBuf))
-        .help(crate::say!(fr: "La configuration ; sinon node.toml du dossier de données", en: "The configuration; else node.toml of the data folder"))
 }
 
 #[cfg(test)]
@@ -352,5 +174,22 @@ mod tests {
         for line in [&["vauban-node", "init", "--data", "d"][..], &["vauban-node", "admit", "f"]] {
             assert_eq!(parse(line).unwrap_err().kind(), ErrorKind::MissingRequiredArgument);
         }
+    }
+
+    #[test]
+    fn a_mistake_leads_to_what_was_meant() {
+        for (line, meant, help) in [
+            (&["vauban-node", "bakcup"][..], "`vauban-node backup`", "`vauban-node --help`"),
+            (&["vauban-node", "cluster", "statsu"], "`vauban-node cluster status`", "`vauban-node cluster --help`"),
+            (&["vauban-node", "run", "--chek"], "`--check`", "`vauban-node run --help`"),
+            (&["vauban-node", "init", "--data", "d"], "--listen", "`vauban-node init --help`"),
+        ] {
+            let error = parse(line).unwrap_err();
+            let line: Vec<OsString> = line.iter().map(OsString::from).collect();
+            let Explanation { what, next } = mistake(&error, &line).unwrap();
+            assert!(what.contains(meant) && next.contains(help), "{what} → {next}");
+        }
+        let asked = [OsString::from("vauban-node"), OsString::from("--help")];
+        assert_eq!(mistake(&Invocation::parse(asked.clone()).unwrap_err(), &asked), None);
     }
 }

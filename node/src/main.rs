@@ -1,11 +1,12 @@
 //! The program `vauban-node`: reads the command line, does what it says, and tells a person how it went.
 
+use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use vauban_node::boot::{self, BootError, Ready, Stage};
-use vauban_node::cli::Invocation;
+use vauban_node::cli::{self, Invocation};
 use vauban_node::clock;
 use vauban_node::config::{Config, ConfigError};
 use vauban_node::data_folder::DataFolder;
@@ -32,9 +33,14 @@ struct Failure {
 }
 
 fn main() -> ExitCode {
-    let invocation = match Invocation::parse(std::env::args_os()) {
+    let line: Vec<OsString> = std::env::args_os().collect();
+    let invocation = match Invocation::parse(line.clone()) {
         Ok(invocation) => invocation,
         Err(error) => {
+            if let Some(explanation) = cli::mistake(&error, &line) {
+                eprintln!("vauban-node: {explanation}");
+                return USAGE.into();
+            }
             // Nothing is left to do if the terminal is gone.
             let _printed = error.print();
             return if error.use_stderr() { USAGE.into() } else { ExitCode::SUCCESS };

@@ -47,6 +47,16 @@ macro_rules! say {
     };
 }
 
+/// Bytes as people read them: `397.0 MiB`, in French `397,0 Mio`.
+#[must_use]
+pub fn size(language: Language, bytes: u64) -> String {
+    let text = bytesize::ByteSize(bytes).display().iec().to_string();
+    match language {
+        Language::French => text.replace('.', ",").replace("iB", "io").replace(" B", " o"),
+        Language::English => text,
+    }
+}
+
 /// What a person is told of a failure: two lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {

@@ -6,18 +6,19 @@ use anyhow::Context;
 use serde_json::Value;
 
 use crate::browser::Browser;
+use crate::demands::{Need, missing};
 
-/// The rules, where `deploy/install-test-tools.sh` has put them; `None` where they are not.
+/// The rules, where `deploy/install-test-tools.sh` has put them; `None` where they are not: see [`missing`].
 ///
 /// # Errors
-/// If they are there and cannot be read.
+/// If they are there and cannot be read, or if they are demanded and missing.
 pub fn rules() -> anyhow::Result<Option<String>> {
     // A test runs as target/release/deps/NAME-HASH.
     let test = std::env::current_exe()?;
     let target = test.ancestors().nth(3).context("the test stands in no target directory")?;
     let file: PathBuf = target.join("browser/node_modules/axe-core/axe.min.js");
     if !file.is_file() {
-        return Ok(None);
+        return missing(Need::Accessibility, "axe-core is not installed").map(|()| None);
     }
     Ok(Some(std::fs::read_to_string(file)?))
 }

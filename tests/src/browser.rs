@@ -14,6 +14,7 @@ use anyhow::Context;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::demands::{Need, missing};
 use crate::process::Running;
 use crate::wait;
 
@@ -47,10 +48,16 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// Whether this machine has what it takes.
-    #[must_use]
-    pub fn is_here() -> bool {
-        ["chromium", "chromedriver"].into_iter().all(|program| find(program).is_some())
+    /// Whether this machine has what it takes; where it lacks something: see [`missing`].
+    ///
+    /// # Errors
+    /// If it is demanded and missing.
+    pub fn is_here() -> anyhow::Result<bool> {
+        let lacking = ["chromium", "chromedriver"].into_iter().find(|program| find(program).is_none());
+        match lacking {
+            Some(program) => missing(Need::Browser, &format!("{program} is not installed")).map(|()| false),
+            None => Ok(true),
+        }
     }
 
     /// Starts one; its driver's output goes to `logs`.

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::demands::{Need, missing};
+
 /// As it is.
 pub const NOW: &str = "+0";
 
@@ -16,16 +18,15 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock whose file stands in `folder`. `None`, with the reason printed, where the library is not installed.
+    /// A clock whose file stands in `folder`. `None` where the library is not installed: see [`missing`].
     ///
     /// # Errors
-    /// If the disk refuses.
+    /// If the disk refuses, or if the library is demanded and missing.
     pub fn new(folder: &Path) -> anyhow::Result<Option<Self>> {
         let places = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
         let library = places.iter().map(|place| Path::new(place).join("faketime/libfaketimeMT.so.1"));
         let Some(library) = library.into_iter().find(|library| library.exists()) else {
-            println!("SKIPPED: libfaketime is not installed (Debian: apt-get install libfaketime)");
-            return Ok(None);
+            return missing(Need::Clock, "libfaketime is not installed").map(|()| None);
         };
         let clock = Self { library, file: folder.join("clock") };
         clock.set(NOW)?;

@@ -4,6 +4,7 @@
 //! a whole agency. Every wait has a limit, every port is given by the system, and every process is ended by its own
 //! identifier, at the latest when the value that owns it is dropped.
 
+pub mod demands;
 pub mod program;
 pub mod wait;
 
@@ -27,5 +28,8 @@ pub mod wiretap;
 
 pub mod agency;
 
+pub mod seized;
+
 pub mod ledger;
 pub mod script;
+pub mod terminal;

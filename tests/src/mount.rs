@@ -5,15 +5,17 @@ use std::process::Command;
 
 use anyhow::Context;
 
+use crate::demands::{Need, missing};
+
 /// A mounted file system; unmounted when dropped.
 #[derive(Debug)]
 pub struct Mount(PathBuf);
 
 impl Mount {
-    /// An empty file system of `kibibytes` at `place`; `None`, with the reason printed, where this machine allows none.
+    /// An empty file system of `kibibytes` at `place`; `None` where this machine allows none: see [`missing`].
     ///
     /// # Errors
-    /// If `place` cannot be made.
+    /// If `place` cannot be made, or if it is demanded that this machine lets tests mount.
     pub fn small(place: &Path, kibibytes: u64) -> anyhow::Result<Option<Self>> {
         Self::made(place, &["-t", "tmpfs", "-o", &format!("size={kibibytes}k"), "vauban-test"])
     }
@@ -21,7 +23,7 @@ impl Mount {
     /// The folder `of`, to be seen at `place`, too; `None` as for [`Mount::small`].
     ///
     /// # Errors
-    /// If `place` cannot be made.
+    /// If `place` cannot be made, or if it is demanded that this machine lets tests mount.
     pub fn of(of: &Path, place: &Path) -> anyhow::Result<Option<Self>> {
         let of = of.to_str().context("a path of a test is UTF-8")?;
         Self::made(place, &["--bind", of])
@@ -34,13 +36,9 @@ impl Mount {
             Ok(done) if done.status.success() => Ok(Some(Self(place.to_owned()))),
             Ok(refused) => {
                 let reason = String::from_utf8_lossy(&refused.stderr);
-                println!("SKIPPED: this machine lets a test mount nothing: {}", reason.trim());
-                Ok(None)
+                missing(Need::Mount, &reason).map(|()| None)
             }
-            Err(error) => {
-                println!("SKIPPED: this machine has no `mount`: {error}");
-                Ok(None)
-            }
+            Err(error) => missing(Need::Mount, &format!("no program `mount`: {error}")).map(|()| None),
         }
     }
 

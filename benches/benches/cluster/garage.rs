@@ -181,6 +181,8 @@ impl Garage {
     fn inside(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
         let target = self.namespace.id().to_string();
+        // Restic and rclone would look for a transport that they may change, where this is set.
+        command.env_remove("AWS_CA_BUNDLE");
         command.args(["--target", &target, "--user", "--net", "--preserve-credentials", "--", program]);
         command
     }

@@ -19,6 +19,6 @@ pub(crate) struct Arguments {
 
 /// Writes the script to standard output.
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    clap_complete::generate(arguments.shell, &mut cli::command(), "vauban", &mut std::io::stdout().lock());
+    clap_complete::generate(arguments.shell, &mut cli::grammar(), "vauban", &mut std::io::stdout().lock());
     Ok(Exit::Done)
 }

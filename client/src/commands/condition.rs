@@ -1,12 +1,12 @@
 //! How a space that is kept in step is doing, as a person reads it.
 
-use indicatif::BinaryBytes;
 use vauban_protocol::time::Timestamp;
 
 use crate::clock;
 use crate::commands::sync::falsehood_text;
 use crate::say;
 use crate::service::{Pending, Phase, SpaceState, Trouble};
+use crate::size::Size;
 use crate::sync::Contested;
 
 /// Paths of one kind that are shown; `--json` has more.
@@ -85,8 +85,8 @@ fn syncing(space: &SpaceState) -> String {
     if uploads.saturating_add(downloads) == 0 {
         return say!(fr: "compare", en: "comparing");
     }
-    let (done, all) = (BinaryBytes(done_bytes), BinaryBytes(upload_bytes.saturating_add(download_bytes)));
-    let (up, down) = (BinaryBytes(space.up_bytes_second), BinaryBytes(space.down_bytes_second));
+    let (done, all) = (Size(done_bytes), Size(upload_bytes.saturating_add(download_bytes)));
+    let (up, down) = (Size(space.up_bytes_second), Size(space.down_bytes_second));
     say!(
         fr: "synchronise {uploads} fichier(s) ↑, {downloads} ↓ : {done} sur {all} ({up}/s ↑, {down}/s ↓)",
         en: "syncing {uploads} file(s) ↑, {downloads} ↓: {done} of {all} ({up}/s ↑, {down}/s ↓)",

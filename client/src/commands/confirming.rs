@@ -4,6 +4,7 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 
 use crate::failure::Failure;
 use crate::limit::TYPED_ANSWER_BYTES_MAX;
+use crate::plain::PlainLines;
 use crate::say;
 
 /// The argument for scripts.
@@ -32,7 +33,7 @@ impl Confirmed {
         let hint = say!(fr: "[oui/non]", en: "[yes/no]");
         let mut err = std::io::stderr().lock();
         // Whoever cannot read the question will not say yes to it.
-        let _ = write!(err, "{question} {hint} ").and_then(|()| err.flush());
+        let _ = write!(err, "{} {hint} ", PlainLines(question)).and_then(|()| err.flush());
         let mut answer = String::new();
         let read = std::io::BufReader::new(stdin.lock().take(TYPED_ANSWER_BYTES_MAX)).read_line(&mut answer);
         if read.is_ok() && is_yes(&answer) {

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use indicatif::BinaryBytes;
-
 use crate::commands::Context;
 use crate::commands::progress::{Plans, Progress};
 use crate::commands::spaces::{Purpose, connected};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
+use crate::size::Size;
 use crate::sync::{Damaged, FsckReport, Watcher, fsck};
 
 /// Arguments.
@@ -83,7 +82,7 @@ fn text(report: &FsckReport) -> String {
 
 fn line(damaged: &Damaged) -> String {
     let Damaged { path, bytes, missing, is_healed } = damaged;
-    let bytes = BinaryBytes(*bytes);
+    let bytes = Size(*bytes);
     if *is_healed {
         say!(fr: "réparé     {path} ({bytes})", en: "healed      {path} ({bytes})")
     } else {

@@ -15,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::log::Version;
 use crate::say;
+use crate::size::Size;
 use crate::state::StateError;
 use crate::sync::ReadFile;
 
@@ -54,7 +55,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         Ok(Report { file, bytes })
     })?;
     context.output.result(&report, |report| {
-        let (file, bytes) = (report.file.display(), indicatif::BinaryBytes(report.bytes));
+        let (file, bytes) = (report.file.display(), Size(report.bytes));
         say!(fr: "{file} : {bytes} reçus et vérifiés.", en: "{file}: {bytes} received and verified.")
     });
     Ok(Exit::Done)

@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::organisation::Roster;
 use crate::say;
+use crate::size::Size;
 use crate::state::cache::{Change, Event};
 use crate::sync::{OpenSpace, SyncError, history, is_kept};
 
@@ -105,7 +106,7 @@ fn text(report: &Report) -> String {
     let time = clock::minute(vauban_protocol::time::Timestamp(*made_at));
     let what = match what {
         Told::Written { bytes, kept, .. } => {
-            let bytes = indicatif::BinaryBytes(*bytes);
+            let bytes = Size(*bytes);
             if *kept {
                 say!(fr: "écrit, {bytes}", en: "written, {bytes}")
             } else {

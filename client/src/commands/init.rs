@@ -1,4 +1,4 @@
-//! `vauban init --invite CODE --name DEVICE`.
+//! `vauban init [--invite CODE] --name DEVICE`.
 //!
 //! Nothing is posted before the node is trusted, and nothing is believed that does not chain to the fingerprint in the code.
 //! The device's keys and its one post are on disk before the post leaves: an interrupted `init` goes on with both.
@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use vauban_protocol::organisation::InviteKind;
 
 use crate::clock;
+use crate::commands::entered::invite_code;
 use crate::commands::meeting::{Settled, ask, meet, settle, text};
 use crate::commands::org::machine_name;
 use crate::commands::{Context, block_on};
@@ -25,8 +26,8 @@ use crate::state::StateError;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "CODE", help = say!(
-        fr: "Le code reçu ; inutile pour reprendre une attente interrompue",
-        en: "The code received; not needed to go on with an interrupted wait",
+        fr: "Le code reçu ; inutile pour reprendre une attente interrompue. Sans lui, il est demandé sans s'afficher ; « - » le lit sur l'entrée standard. En argument, d'autres programmes de cette machine le voient, et l'historique de l'interpréteur le garde",
+        en: "The code received; not needed to go on with an interrupted wait. Without it, it is asked for and not shown; `-` reads it from standard input. As an argument, other programs of this machine see it, and the shell's history keeps it",
     ))]
     invite: Option<String>,
     #[arg(long, value_name = "NAME", help = say!(
@@ -44,11 +45,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 fn begin(context: &Context, arguments: &Arguments) -> Result<Settled, Failure> {
-    let text = arguments
-        .invite
-        .as_deref()
-        .ok_or_else(|| Failure::Usage(say!(fr: "Il manque --invite CODE.", en: "--invite CODE is missing.")))?;
-    let code = InviteCode::parse(text)?;
+    let text = invite_code(arguments.invite.as_deref())?;
+    let code = InviteCode::parse(&text)?;
     let passphrase = context.choose_passphrase()?;
     let name = arguments.name.clone().unwrap_or_else(machine_name);
     block_on(async {
@@ -56,11 +54,11 @@ fn begin(context: &Context, arguments: &Arguments) -> Result<Settled, Failure> {
         verify_invite(&invite, chain.organisation(), clock::now())?;
         if let InviteKind::Recovery(_) = invite.payload().kind {
             return Err(Failure::Usage(say!(
-                fr: "Ce code est celui d'une récupération : `vauban recovery begin --invite CODE`.",
-                en: "This is the code of a recovery: `vauban recovery begin --invite CODE`.",
+                fr: "Ce code est celui d'une récupération : `vauban recovery begin`, qui le demande.",
+                en: "This is the code of a recovery: `vauban recovery begin`, which asks for it.",
             )));
         }
-        let keys = joining_keys(&code, text, invite.payload().kind, &name)?;
+        let keys = joining_keys(&code, &text, invite.payload().kind, &name)?;
         context.home.create()?;
         let contents = Contents::Joining(keys);
         keys::save(&context.home, &passphrase, &contents)?;
@@ -79,8 +77,8 @@ fn resume(context: &Context, arguments: &Arguments) -> Result<Settled, Failure> 
         Contents::Enrolled(_) => return Err(StateError::Exists(context.home.keystore()).into()),
     };
     let code = InviteCode::parse(&keys.code)?;
-    if let Some(other) = arguments.invite.as_deref()
-        && InviteCode::parse(other)?.invite != code.invite
+    if arguments.invite.is_some()
+        && InviteCode::parse(&invite_code(arguments.invite.as_deref())?)?.invite != code.invite
     {
         return Err(StateError::Exists(context.home.keystore()).into());
     }

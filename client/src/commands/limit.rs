@@ -11,12 +11,12 @@ use crate::service::{Limits, Settings, reload};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "RATE", help = say!(
-        fr: "Débit d'envoi maximal, comme 2MiB/s, ou « none »",
+        fr: "Débit d'envoi maximal, comme 2Mio/s, ou « none »",
         en: "The fastest that is sent, as 2MiB/s, or `none`",
     ))]
     up: Option<Limit>,
     #[arg(long, value_name = "RATE", help = say!(
-        fr: "Débit de réception maximal, comme 2MiB/s, ou « none »",
+        fr: "Débit de réception maximal, comme 2Mio/s, ou « none »",
         en: "The fastest that is received, as 2MiB/s, or `none`",
     ))]
     down: Option<Limit>,

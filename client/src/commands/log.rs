@@ -18,9 +18,9 @@ pub(crate) struct Arguments {
     space: Option<String>,
     #[arg(short, long, help = say!(fr: "Reste, et montre ce qui arrive", en: "Stays, and shows what happens"))]
     follow: bool,
-    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, hide_default_value = true, help = say!(
-        fr: "Le nombre de lignes, 50 sinon",
-        en: "How many lines, otherwise 50",
+    #[arg(short = 'n', long, value_name = "COUNT", default_value_t = 50, help = say!(
+        fr: "Le nombre de lignes",
+        en: "How many lines",
     ))]
     lines: usize,
 }

@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::log::Kind;
 use crate::say;
+use crate::size::Size;
 use crate::state::cache::RemoteChild;
 use crate::sync::list_at;
 
@@ -43,7 +44,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     for child in &children {
         let name = &child.name;
         context.output.result(&report(child), |report| {
-            let bytes = indicatif::BinaryBytes(report.bytes).to_string();
+            let bytes = Size(report.bytes).to_string();
             match child.kind {
                 Kind::Folder => format!("{:>12}  {name}/", ""),
                 Kind::Symlink => format!("{:>12}  {name}@", ""),

@@ -34,6 +34,7 @@ mod at;
 mod condition;
 mod confirming;
 mod context;
+mod entered;
 mod finishing;
 mod granted;
 mod installing;

@@ -14,7 +14,7 @@ use crate::service::{self, AskError, Pause, Refusal, Settings, SpaceState, choos
 pub(crate) struct Arguments {
     #[arg(value_name = "SPACE", help = say!(fr: "Cet espace seul ; sinon tous", en: "This space alone; otherwise all"))]
     space: Option<String>,
-    #[arg(long = "for", value_name = "TIME", help = say!(
+    #[arg(long = "for", value_name = "PERIOD", help = say!(
         fr: "Pour une durée, comme 30m, 2h ou 1d ; sinon jusqu'à `vauban resume`",
         en: "For a time, as 30m, 2h or 1d; otherwise until `vauban resume`",
     ))]

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use crate::content::Meter;
 use crate::output::Output;
 use crate::say;
+use crate::size::{Size, bar_style};
 use crate::sync::{Issue, PlanSummary, Watcher};
 
 /// Draws, where someone looks.
@@ -30,8 +31,7 @@ impl Progress {
     pub(super) fn new(output: Output, plans: Plans) -> Arc<Self> {
         let target = if output.draws() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(0), target);
-        let template = "{bar:32} {binary_bytes:>10}/{binary_total_bytes:<10} {binary_bytes_per_sec:>12} {eta:>4} {msg}";
-        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.set_style(bar_style("{bar:32} {done:>10}/{all:<10} {speed:>12} {eta:>4} {msg}"));
         Arc::new(Self { output, plans, bar })
     }
 
@@ -54,7 +54,7 @@ impl Meter for Progress {
 impl Watcher for Progress {
     fn planned(&self, plan: &PlanSummary) {
         let PlanSummary { uploads, downloads, folders, moves, removals_there, removals_here, .. } = plan;
-        let (up, down) = (BinaryBytes(plan.upload_bytes), BinaryBytes(plan.download_bytes));
+        let (up, down) = (Size(plan.upload_bytes), Size(plan.download_bytes));
         self.bar.inc_length(plan.upload_bytes.saturating_add(plan.download_bytes));
         if self.plans == Plans::Untold {
             return;

@@ -16,6 +16,7 @@ use crate::organisation::{Roster, organisation_name};
 use crate::say;
 use crate::service::{Pair, ServiceState, Settings, running};
 use crate::session::Session;
+use crate::size::Size;
 
 /// Arguments: none.
 #[derive(Debug, clap::Args)]
@@ -170,7 +171,7 @@ fn service_text(service: &ServiceState) -> String {
 
 fn node_text(node: &NodeReport) -> String {
     let NodeReport { address, version, site, department, country, operator, regime, charter_until, .. } = node;
-    let free = indicatif::BinaryBytes(node.disk_free_bytes);
+    let free = Size(node.disk_free_bytes);
     say!(
         fr: "nœud          {address}, version {version}, {free} libres\nlieu          {site} ({department}, {country}), {operator}, {regime}\ncharte        jusqu'au {charter_until}",
         en: "node          {address}, version {version}, {free} free\nplace         {site} ({department}, {country}), {operator}, {regime}\ncharter       until {charter_until}",

@@ -14,9 +14,11 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::log::{Falsehood, FalsehoodOf};
 use crate::output::Output;
+use crate::plain::Plain;
 use crate::rate::Rate;
 use crate::say;
 use crate::service::{Limits, Wanted, running};
+use crate::size::Size;
 use crate::sync::{Approval, Change, Contested, OpenSpace, Run, Summary, Watcher, What, preview, sync_once};
 
 /// Arguments.
@@ -55,12 +57,12 @@ pub(crate) struct Arguments {
     ))]
     watch: bool,
     #[arg(long, value_name = "RATE", help = say!(
-        fr: "Débit d'envoi maximal, comme 2MiB/s ; sinon celui de « vauban limit »",
+        fr: "Débit d'envoi maximal, comme 2Mio/s ; sinon celui de « vauban limit »",
         en: "The fastest that it sends, as 2MiB/s; otherwise as `vauban limit` says",
     ))]
     limit_up: Option<Rate>,
     #[arg(long, value_name = "RATE", help = say!(
-        fr: "Débit de réception maximal, comme 2MiB/s ; sinon celui de « vauban limit »",
+        fr: "Débit de réception maximal, comme 2Mio/s ; sinon celui de « vauban limit »",
         en: "The fastest that it receives, as 2MiB/s; otherwise as `vauban limit` says",
     ))]
     limit_down: Option<Rate>,
@@ -209,7 +211,7 @@ fn show(context: &Context, once: Once) -> Result<Exit, Failure> {
 
 fn change_text(change: &Change) -> String {
     let Change { what, path, to, held } = change;
-    let to = to.as_deref().unwrap_or_default();
+    let (path, to) = (Plain(path), Plain(to.as_deref().unwrap_or_default()));
     let text = match what {
         What::Upload => say!(fr: "envoyer             {path}", en: "send               {path}"),
         What::CreateThere => say!(fr: "créer dans l'espace {path}/", en: "make in the space  {path}/"),
@@ -240,9 +242,9 @@ fn held_text(space: &str) -> String {
 /// What a person reads at the end.
 pub(super) fn text(summary: &Summary) -> String {
     let Summary { uploaded, downloaded, unchanged, folders, .. } = summary;
-    let sent = indicatif::BinaryBytes(summary.sent_bytes);
-    let up = indicatif::BinaryBytes(summary.uploaded_bytes);
-    let down = indicatif::BinaryBytes(summary.downloaded_bytes);
+    let sent = Size(summary.sent_bytes);
+    let up = Size(summary.uploaded_bytes);
+    let down = Size(summary.downloaded_bytes);
     let mut lines = vec![say!(
         fr: "envoyés  {uploaded} fichier(s), {up}, dont {sent} transmis\nreçus    {downloaded} fichier(s), {down}\ndossiers {folders} créé(s)\nintacts  {unchanged} fichier(s)",
         en: "sent       {uploaded} file(s), {up}, of which {sent} transferred\nreceived   {downloaded} file(s), {down}\nfolders    {folders} made\nunchanged  {unchanged} file(s)",
@@ -270,7 +272,7 @@ pub(super) fn text(summary: &Summary) -> String {
             en: "apart      {ignored} ignored, {deselected} not selected",
         ));
     }
-    for copy in &summary.conflicts {
+    for copy in summary.conflicts.iter().map(|copy| Plain(copy)) {
         lines.push(say!(
             fr: "conflit  les deux versions sont gardées : {copy}",
             en: "conflict   both versions are kept: {copy}",
@@ -294,7 +296,7 @@ pub(super) fn say_left_out(output: Output, summary: &Summary) {
         output.note(&line);
     }
     for issue in &summary.issues {
-        let (path, problem) = (&issue.path, issue.problem.text());
+        let (path, problem) = (Plain(&issue.path), issue.problem.text());
         output.note(&say!(fr: "laissé de côté : {path} : {problem}", en: "left out: {path}: {problem}"));
     }
     for contested in &summary.contested {

@@ -1,12 +1,12 @@
 //! Failures between this client and a node.
 
-use indicatif::BinaryBytes;
 use vauban_protocol::organisation::QuotaOf;
 use vauban_protocol::wire::Refusal;
 
 use crate::complaint::{Complaint, breach_text};
 use crate::link::{LinkError, Unreached, Untrusted};
 use crate::say;
+use crate::size::Size;
 
 pub(super) fn complaint(error: &LinkError) -> Complaint {
     match error {
@@ -233,7 +233,7 @@ fn refusal_text(refusal: &Refusal) -> String {
             en: "The nodes have no room left: too many of their disks are full to keep what is sent.",
         ),
         Refusal::Quota { of, used_bytes, bytes_max } => {
-            let (used, most) = (BinaryBytes(*used_bytes), BinaryBytes(*bytes_max));
+            let (used, most) = (Size(*used_bytes), Size(*bytes_max));
             match of {
                 QuotaOf::Space(_) => say!(
                     fr: "Le quota de l'espace ne suffit pas : {used} utilisés sur {most}.",

@@ -26,8 +26,8 @@ pub(super) fn complaint(error: &SharedLinkError) -> Complaint {
                 en: "This address is no whole link: a part is missing or wrong.",
             ),
             say!(
-                fr: "La copier en entier, avec tout ce qui suit le « # », et la mettre entre apostrophes.",
-                en: "Copy all of it, with everything behind the `#`, and put it between quotes.",
+                fr: "La copier en entier, avec tout ce qui suit le « # » ; en argument, la mettre entre apostrophes.",
+                en: "Copy all of it, with everything behind the `#`; as an argument, put it between quotes.",
             ),
         ),
         SharedLinkError::Unsigned => Complaint::new(
@@ -48,11 +48,25 @@ pub(super) fn complaint(error: &SharedLinkError) -> Complaint {
             ),
         ),
         SharedLinkError::Password => Complaint::new(
-            say!(fr: "Ce lien demande un mot de passe.", en: "This link asks for a password."),
             say!(
-                fr: "Le donner par `--password-stdin`, ou relancer dans un terminal.",
-                en: "Give it by `--password-stdin`, or run it again in a terminal.",
+                fr: "Il faut le mot de passe du lien, et personne n'est là pour le taper.",
+                en: "The link's password is needed, and nobody is there to type it.",
             ),
+            say!(
+                fr: "Relancer dans un terminal, ou le donner par `--password-stdin`.",
+                en: "Run it again in a terminal, or give it by `--password-stdin`.",
+            ),
+        ),
+        SharedLinkError::EmptyPassword => Complaint::new(
+            say!(fr: "Le mot de passe est vide.", en: "The password is empty."),
+            say!(
+                fr: "Le taper, ou le mettre sur la première ligne de l'entrée standard (après l'adresse, si elle y est aussi).",
+                en: "Type it, or put it on the first line of standard input (after the address, if that is there, too).",
+            ),
+        ),
+        SharedLinkError::PasswordsDiffer => Complaint::new(
+            say!(fr: "Les deux mots de passe diffèrent.", en: "The two passwords differ."),
+            say!(fr: "Relancer la commande.", en: "Run the command again."),
         ),
         SharedLinkError::AsksForFiles => Complaint::new(
             say!(

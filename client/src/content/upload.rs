@@ -334,9 +334,8 @@ mod tests {
         assert!(batches(Vec::new()).is_empty());
     }
 
-    /// Each of 8 places gets each of 8 items about as often; a shuffle that is skipped or lopsided fails by far.
-    #[test]
-    fn upload_order_is_uniform() {
+    /// Whether each of 8 places gets each of 8 items about as often.
+    fn is_uniform(shuffle: impl Fn(&mut [usize; 8])) -> bool {
         const ROUNDS: usize = 8000;
         let mut seen = [[0usize; 8]; 8];
         for _ in 0..ROUNDS {
@@ -345,7 +344,18 @@ mod tests {
             items.iter().enumerate().for_each(|(place, item)| seen[place][*item] += 1);
         }
         let expected = ROUNDS / 8;
-        let spread = |count: &usize| count.abs_diff(expected) < expected / 5;
-        assert!(seen.iter().flatten().all(spread), "{seen:?}");
+        seen.iter().flatten().all(|count| count.abs_diff(expected) < expected / 5)
+    }
+
+    #[test]
+    fn upload_order_is_uniform() {
+        assert!(is_uniform(|items| shuffle(items)));
+    }
+
+    /// Chunks that are sent in the order of their file, or by a shuffle that leaves the last ones where they are, are found out.
+    #[test]
+    fn control_of_upload_order_is_uniform() {
+        assert!(!is_uniform(|_| {}));
+        assert!(!is_uniform(|items| shuffle(&mut items[..6])));
     }
 }

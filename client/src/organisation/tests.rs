@@ -121,6 +121,18 @@ fn junk_posts_do_not_burn_invite() {
     assert_eq!(judge_posts(invite.payload(), &code.secret, full(keys.post.clone())), Ok(Some(keys.post)));
 }
 
+/// For whoever does not go by the invite's own secret, junk is as good as an answer, and two of it are an alarm that ends the invite.
+#[test]
+fn control_of_junk_posts_do_not_burn_invite() {
+    let founding = founding();
+    let (invite, code) = invitation(&founding, "Alice");
+    let stranger = InviteCode { secret: InviteSecret::random(), ..code };
+    let junk = || answer(&stranger, InviteKind::User).post;
+    let one = junk();
+    assert_eq!(judge_posts(invite.payload(), &stranger.secret, vec![one.clone()]), Ok(Some(one)));
+    assert_eq!(judge_posts(invite.payload(), &stranger.secret, vec![junk(), junk()]), Err(InviteError::TwoAnswers));
+}
+
 #[test]
 fn two_answers_are_an_alarm() {
     let founding = founding();

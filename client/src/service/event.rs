@@ -103,6 +103,7 @@ impl Event {
             summary.conflicts.truncate(EVENT_LIST_MAX);
             summary.issues.truncate(EVENT_LIST_MAX);
             summary.dropped.files.truncate(EVENT_LIST_MAX);
+            summary.dropped.taken.truncate(EVENT_LIST_MAX);
             summary.dropped.junk.truncate(EVENT_LIST_MAX);
             summary.dropped.waiting.truncate(EVENT_LIST_MAX);
             summary.contested.truncate(EVENT_LIST_MAX);

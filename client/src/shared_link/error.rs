@@ -22,6 +22,12 @@ pub enum SharedLinkError {
     /// It takes a password, and none was given.
     #[error("the link asks for a password")]
     Password,
+    /// What was given as its password is nothing.
+    #[error("the password is empty")]
+    EmptyPassword,
+    /// Typed differently the second time, as it was chosen.
+    #[error("the two passwords differ")]
+    PasswordsDiffer,
     /// The address is a file request's: it takes files in, and gives none.
     #[error("the address asks for files, and opens none")]
     AsksForFiles,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use vauban_protocol::id::SpaceId;
+use vauban_protocol::id::{Digest, SpaceId};
 use vauban_protocol::limit::LINK_BYTES_MAX;
 use vauban_protocol::signed::Signed;
 use vauban_protocol::space::SharedLink;
@@ -21,6 +21,8 @@ pub struct Opened {
     pub manifest: Manifest,
     /// Its space, which nodes hold its chunks for.
     pub space: SpaceId,
+    /// SHA-256 of the page that its device signed into it, for whoever would rather open it in a browser.
+    pub page: Digest,
     /// Where its chunks come from.
     pub door: Door,
 }
@@ -61,5 +63,5 @@ pub async fn open(address: &LinkAddress, password: Option<String>) -> Result<Ope
         list.extend_from_slice(&chunk.secret.open(chunk.id, &object).map_err(forged)?);
     }
     let manifest = Manifest::parse(&list).map_err(SharedLinkError::from)?;
-    Ok(Opened { manifest, space: said.space, door })
+    Ok(Opened { manifest, space: said.space, page: said.page, door })
 }

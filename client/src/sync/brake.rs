@@ -127,6 +127,12 @@ mod tests {
         assert!(is_damage_bulk(1, before) && !is_damage_bulk(0, before) && !is_damage_bulk(19, None));
     }
 
+    /// Each step for itself, without what the hour before it took, trips nothing.
+    #[test]
+    fn control_of_slow_ransomware_trips_brake() {
+        assert!(!held(10, 110, None) && !is_damage_bulk(1, None));
+    }
+
     #[test]
     fn an_emptied_folder_waits_whatever_its_size() {
         let hour = Hour { tree: 3, is_emptied: true, ..Hour::default() };

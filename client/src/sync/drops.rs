@@ -35,8 +35,9 @@ use crate::file_request::{
 use crate::limit::DROP_PAGES_MAX;
 use crate::log::EntryName;
 use crate::state::StateError;
+use crate::tree::TreePath;
 
-pub use self::received::{JunkDrop, Received, ReceivedFile, WaitingDrops, WhyWaiting};
+pub use self::received::{JunkDrop, Received, ReceivedFile, TakenDrop, WaitingDrops, WhyWaiting};
 
 /// How drops are taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,6 +97,30 @@ impl<N: Nodes> OpenSpace<N> {
             }
         }
         Ok(discarded)
+    }
+
+    /// What was dropped, and waits to be taken. Whoever may not write to the space is told of none.
+    ///
+    /// # Errors
+    /// [`SyncError`].
+    pub fn waiting_drops(&mut self) -> Result<Vec<DropSummary>, SyncError> {
+        let (mut waiting, mut after) = (Vec::new(), None);
+        if !self.may_write()? {
+            return Ok(waiting);
+        }
+        for _ in 0..DROP_PAGES_MAX {
+            let listed = match self.drops_after(after) {
+                // Nodes of an earlier version know no drops.
+                Err(SyncError::Nodes(error)) if error.refusal() == Some(Refusal::Malformed) => break,
+                listed => listed?,
+            };
+            after = more_after(&listed);
+            waiting.extend(listed);
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(waiting)
     }
 
     /// Takes what was dropped in a run, which goes on whatever becomes of drops.
@@ -180,7 +205,7 @@ impl<N: Nodes> OpenSpace<N> {
         if visit.how.on_junk == OnJunk::Name && self.junk.contains(&place) {
             return Ok(());
         }
-        match self.take_drop(dropped, keys, visit, &mut received.files) {
+        match self.take_drop(dropped, keys, visit, received) {
             Ok(()) => self.let_go(dropped.request, vec![dropped.drop])?,
             Err(Unopened::Junk(junk)) => {
                 tracing::warn!(request = %dropped.request, drop = %dropped.drop, %junk, "a drop does not open");
@@ -226,7 +251,7 @@ impl<N: Nodes> OpenSpace<N> {
         dropped: &DropSummary,
         keys: &MemberKeys,
         visit: &Visit<'_>,
-        files: &mut Vec<ReceivedFile>,
+        received: &mut Received,
     ) -> Result<(), Unopened<SyncError>> {
         let Visit { unpacked, watcher, .. } = visit;
         unpacked.clear();
@@ -273,10 +298,19 @@ impl<N: Nodes> OpenSpace<N> {
                 return Err(Unopened::Other(error));
             }
         };
+        let drop = dropped.drop.to_hex();
+        received.taken.push(TakenDrop {
+            request: dropped.request.to_hex(),
+            drop: drop.clone(),
+            files: paths.len() as u64,
+            bytes,
+            first: paths.first().map(TreePath::to_text).unwrap_or_default(),
+        });
         for (file, path) in list.files.iter().zip(paths) {
             let sent: Vec<&str> = file.path.iter().map(String::as_str).collect();
             let names: Vec<&str> = path.names().iter().map(EntryName::as_str).collect();
-            files.push(ReceivedFile { path: path.to_text(), bytes: file.bytes, renamed: !names.ends_with(&sent) });
+            let renamed = !names.ends_with(&sent);
+            received.files.push(ReceivedFile { path: path.to_text(), bytes: file.bytes, renamed, drop: drop.clone() });
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ mod words;
 pub use brake::{Approval, Held};
 pub use changes::{Change, What};
 pub use conflicts::{Conflict, Keep, Resolved, Verdict, conflicts, resolve};
-pub use drops::{JunkDrop, OnJunk, Received, ReceivedFile, Taking, WaitingDrops, WhyWaiting};
+pub use drops::{JunkDrop, OnJunk, Received, ReceivedFile, TakenDrop, Taking, WaitingDrops, WhyWaiting};
 pub use error::SyncError;
 pub use file_request::{ListedRequest, Requested, ToRequest};
 pub use found::{create_space, space_name};

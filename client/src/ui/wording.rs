@@ -8,6 +8,7 @@ use crate::clock;
 use crate::complaint::Complaint;
 use crate::message::{Language, language};
 use crate::say;
+use crate::size::Size;
 
 /// What stands around every page.
 #[derive(Debug)]
@@ -86,11 +87,7 @@ impl Frame {
 
 /// Bytes as people read them.
 pub(super) fn size(bytes: u64) -> String {
-    let text = indicatif::BinaryBytes(bytes).to_string();
-    match language() {
-        Language::French => text.replace('.', ",").replace("iB", "io").replace(" B", " o"),
-        Language::English => text,
-    }
+    Size(bytes).to_string()
 }
 
 /// A moment as people read it.

@@ -1,6 +1,7 @@
 //! The page that opens links, and file requests, in a browser. Nodes serve it, byte for byte; devices sign its hash into each link that they make, so that
-//! whoever opens one can compare. It loads nothing from elsewhere, and its policy lets nothing else run. A worker that receives what a link shows runs the
-//! first of its scripts, so the hash is of all code.
+//! whoever opens one can compare, with what the link's maker or the native program says: the page itself never sees what was signed. It loads
+//! nothing from elsewhere, and its policy lets nothing else run. A worker that receives what a link shows runs the first of its scripts, so the
+//! hash is of all code.
 
 use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
@@ -75,5 +76,14 @@ mod tests {
         assert!(!policy.contains("unsafe"));
         assert_eq!(policy.matches("'sha256-").count(), 3, "{policy}");
         assert_eq!(policy.matches("blob:").count(), 1, "{policy}");
+    }
+
+    /// Fails if the page says of its hash what it cannot know: after an upgrade, it is another than the one in older links.
+    #[test]
+    fn the_page_calls_its_hash_signed_by_nobody() {
+        for claim in ["is signed", "est signée"] {
+            assert!(!LINK_PAGE.contains(claim), "{claim}");
+        }
+        assert!(LINK_PAGE.contains("compare it with the one") && LINK_PAGE.contains("à comparer à celle"));
     }
 }

@@ -355,7 +355,7 @@ fn nothing_is_sealed_for_a_key_that_a_revoked_device_holds() {
         scene.say(Statement::RevokeDevice { device: signer(stolen).device() });
     }
     assert!(scene.is_pending());
-    assert_eq!(scene.recipients(), [alice.clone()]);
+    assert_eq!(scene.recipients(), std::slice::from_ref(&alice));
     let listed = before.iter().map(|(user, key)| Recipient { user: *user, kem: key.digest() }).collect();
     let for_the_thief = scene.commit(ALICE, Some(Control::Epoch(scene.certificate_for(ALICE, listed))));
     assert_eq!(scene.take(for_the_thief), Err(CommitError::Recipients));

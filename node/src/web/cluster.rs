@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytesize::ByteSize;
 use futures::future::join_all;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -16,6 +15,7 @@ use crate::clock;
 use crate::jobs::{Job as _, Repair, Upkeep};
 use crate::leaving::Parting;
 use crate::limit::{DASHBOARD_LOOK_MS, PEER_STATUS_SECONDS_MAX};
+use crate::message::{Language, size};
 use crate::metadata::Standing;
 use crate::peers::{PeerCondition, PeerRequest, PeerResponse, PeerStatus, Peers};
 use crate::web::serve::WebParts;
@@ -437,7 +437,7 @@ fn found(upkeep: &Upkeep) -> Vec<String> {
 
 impl Held {
     fn line(self, partitions: usize) -> String {
-        let (bytes, free) = (ByteSize::b(self.bytes), ByteSize::b(self.disk_free_bytes));
+        let [bytes, free] = [self.bytes, self.disk_free_bytes].map(|bytes| size(Language::current(), bytes));
         let percent = self.disk_free_bytes.saturating_mul(100).checked_div(self.disk_total_bytes).unwrap_or_default();
         crate::say!(
             fr: "{partitions} partitions, {bytes} ; libre {free} ({percent} %)",

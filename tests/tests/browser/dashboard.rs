@@ -11,8 +11,7 @@ use vauban_tests::folder;
 
 #[test]
 fn an_operator_sees_whether_data_are_safe() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let (agency, node) = Agency::found()?;
@@ -52,8 +51,7 @@ fn an_operator_sees_whether_data_are_safe() -> anyhow::Result<()> {
 /// answer.
 #[test]
 fn an_operator_sees_which_nodes_are_gone() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let (agency, nodes) = Agency::with_nodes(3)?;

@@ -30,8 +30,7 @@ const BUSY_ONCE: &str = "window.mended = window.fetch; let left = 2; window.hear
 /// keyboard or read aloud.
 #[test]
 fn files_are_dropped_in_a_browser() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let (agency, node, wire) = with_page()?;
@@ -67,6 +66,9 @@ fn files_are_dropped_in_a_browser() -> anyhow::Result<()> {
     browser.type_keys(ENTER)?;
     browser.sees("It is sent.")?;
     super::judge(&browser, rules.as_deref(), "request-sent")?;
+    let reference = browser.text("#done-code")?;
+    let listed = laptop.run(&["link", "list", "Projets"])?;
+    assert!(reference.len() == 12 && listed.stdout.contains(&reference), "{reference}: {listed:?}");
 
     // Another drop of the same window; then one that is larger than what is left.
     browser.tab_to("#again")?;

@@ -121,8 +121,7 @@ pub(super) fn is_asked_for_a_password(
 
 #[test]
 fn a_link_with_a_password_opens_in_a_browser() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let (agency, node, wire) = with_page()?;
@@ -133,8 +132,8 @@ fn a_link_with_a_password_opens_in_a_browser() -> anyhow::Result<()> {
     let (rules, browser) = (axe::rules()?, Browser::start(&agency.folder().join("browser"))?);
 
     let words = [
-        ("fr", ["Mot de passe du lien", "vous lui faites confiance"].as_slice()),
-        ("en", &["The link's password", "and you trust it"]),
+        ("fr", ["Mot de passe du lien", "vous lui faites confiance", "à comparer à celle que donne"].as_slice()),
+        ("en", &["The link's password", "and you trust it", "compare it with the one"]),
     ];
     is_asked_for_a_password(&browser, rules.as_deref(), (&url, PASSWORD), ("link-asks", words))?;
     browser.sees("3 files")?;
@@ -189,8 +188,7 @@ fn a_link_with_a_password_opens_in_a_browser() -> anyhow::Result<()> {
 /// Fails if the page takes what somebody has changed for what was shared, or says nothing of it.
 #[test]
 fn a_page_refuses_what_was_not_shared() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let (agency, node, wire) = with_page()?;
@@ -230,8 +228,7 @@ fn a_page_refuses_what_was_not_shared() -> anyhow::Result<()> {
 /// Fails if a browser that lacks something gets no file, or if one that can write its private files in a worker does not.
 #[test]
 fn a_page_saves_by_what_the_browser_has() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let (agency, node, _wire) = with_page()?;

@@ -59,8 +59,7 @@ impl Story {
 
 #[test]
 fn what_goes_on_is_seen_and_steered_without_a_reload() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let story = Story::begin()?;
@@ -99,8 +98,7 @@ fn what_goes_on_is_seen_and_steered_without_a_reload() -> anyhow::Result<()> {
 
 #[test]
 fn the_brake_lets_go_of_what_was_seen_and_of_nothing_else() -> anyhow::Result<()> {
-    if !Browser::is_here() {
-        eprintln!("not run: Chromium is not installed");
+    if !Browser::is_here()? {
         return Ok(());
     }
     let story = Story::begin()?;

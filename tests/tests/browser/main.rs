@@ -1,6 +1,6 @@
 //! Pages in a real browser: read, typed into, clicked, judged by accessibility rules, and pictured.
 //!
-//! `VAUBAN_PICTURES=DIR` keeps a picture of every page. Without Chromium the tests say so, and `make test` installs it.
+//! `VAUBAN_PICTURES=DIR` keeps a picture of every page. Without Chromium the tests are skipped, which they say; `make test` installs it where it may.
 
 mod dashboard;
 mod file_requests;

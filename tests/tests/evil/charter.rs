@@ -44,7 +44,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// `None`, with the reason printed, where no clock can be set.
+    /// `None` where no clock can be set, which is said.
     fn set() -> anyhow::Result<Option<Self>> {
         let (stage, alice, _) = Stage::set()?;
         let Some(clock) = Clock::new(stage.agency.folder())? else { return Ok(None) };

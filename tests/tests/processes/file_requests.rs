@@ -102,6 +102,11 @@ impl Stranger {
         Ok(Self { page, address, drop, key, head, before })
     }
 
+    /// What the page shows of the drop.
+    fn reference(&self) -> String {
+        self.drop.to_hex()[..12].to_owned()
+    }
+
     fn ask(&self) -> anyhow::Result<Posted> {
         http::post(self.page, "/request", &self.before)
     }
@@ -178,9 +183,14 @@ fn what_a_stranger_drops_arrives_at_all_members() -> anyhow::Result<()> {
     let listed = alice.listed()?;
     assert_eq!((&listed["kind"], &listed["path"]), (&"request".into(), &"Reçus".into()));
     assert_eq!((&listed["came"]["drops"], &listed["came"]["taken"]), (&2.into(), &0.into()));
+    // What the page shows to a stranger leads every member to the drop.
+    let shown = bob.home.run(&["link", "list", "Projets"])?;
+    assert!(shown.stdout.contains(&one.reference()), "{shown:?}");
+    assert_eq!(listed["came"]["waiting"].as_array().map(Vec::len), Some(2));
 
     // Bob has not made the request: his client takes what came, too.
-    bob.sync()?;
+    let synced = bob.home.run(&["sync", "Projets", &utf8(&bob.folder)?, "--once"])?;
+    assert!(synced.stderr.contains(&format!("reference {}", one.reference())), "{synced:?}");
     alice.sync()?;
     for member in [&alice, &bob] {
         let read = |name: &str| fs::read(member.folder.join("Reçus").join(name)).with_context(|| name.to_owned());
@@ -226,6 +236,7 @@ fn a_strangers_names_only_name() -> anyhow::Result<()> {
     ])?;
     let told = alice.home.run(&["link", "take", "Projets"])?;
     assert!(!told.stdout.contains('\u{1b}') && !told.stdout.contains('\u{202e}'), "{told:?}");
+    assert!(told.stderr.contains(&format!("reference {}", stranger.reference())), "{told:?}");
     alice.sync()?;
     bob.sync()?;
     for member in [&alice, &bob] {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use data_encoding::BASE64URL_NOPAD;
 use vauban_client::shared_link::LinkAddress;
+use vauban_protocol::page::link_page_digest;
 use vauban_tests::agency::{Agency, utf8};
 use vauban_tests::folder::{self, noise};
 use vauban_tests::home::{COMMAND_LIMIT, Home};
@@ -34,11 +35,16 @@ const PASSWORD: &str = "canari-mot-de-passe-7f3a";
 /// Runs a command whose standard input begins with this line.
 pub(crate) fn with_line(home: &Home, line: &str, arguments: &[&str]) -> anyhow::Result<Outcome> {
     let folder = tempfile::tempdir()?;
-    let input = folder::write(folder.path(), "input", format!("{line}\n").as_bytes())?;
+    start_with_line(home, line, arguments, folder.path())?.wait(COMMAND_LIMIT)
+}
+
+/// Starts it, with a folder for what goes in and comes out.
+pub(crate) fn start_with_line(home: &Home, line: &str, arguments: &[&str], folder: &Path) -> anyhow::Result<Running> {
+    let input = folder::write(folder, "input", format!("{line}\n").as_bytes())?;
     let (input, program) = (utf8(&input)?, utf8(&Program::Client.path()?)?);
     let script = ["-c", "input=$1; shift; exec \"$@\" <\"$input\"", "sh", &input, &program];
     let command = home.command_of(Path::new("/bin/sh"), &[&script, arguments].concat());
-    Running::start(command, folder.path())?.wait(COMMAND_LIMIT)
+    Running::start(command, folder)
 }
 
 /// Makes a link; its address.
@@ -85,6 +91,10 @@ fn a_folder_is_opened_without_an_account() -> anyhow::Result<()> {
 
     let received = get(&stranger, &url, &there)?.success()?;
     assert!(received.stdout.contains("3 file(s)"), "{received:?}");
+    // Whoever would rather use a browser can compare: with what the link itself says, and with what its maker sees.
+    let page = link_page_digest().to_hex();
+    assert!(received.stderr.contains(&page), "{received:?}");
+    assert!(laptop.run(&["link", "list", "Projets"])?.stdout.contains(&page), "a maker looks it up");
     assert_eq!(fs::read(there.join("Budget/2026/lisez-moi.txt"))?, b"bonjour");
     assert!(fs::read(there.join("Budget/2026/prévisions.ods"))? == noise(1, 6_000_000));
     assert_eq!(fs::read(there.join("Budget/vide"))?, b"");
@@ -162,6 +172,34 @@ fn a_link_ends_and_is_guarded() -> anyhow::Result<()> {
     laptop.run(&["device", "revoke", "desktop"])?;
     get(&stranger, &lost, &there)?.ended_with(REFUSED)?.says(&["revoked"])?;
     node.context("the node")?.stop()?;
+    Ok(())
+}
+
+/// Fails if names that a link's maker chose command the terminal of whoever lists or opens it, or pass for lines of the program's own.
+#[test]
+fn names_of_links_command_no_terminal() -> anyhow::Result<()> {
+    let (agency, node) = Agency::found()?;
+    let laptop = agency.enrol("alice")?;
+    let (here, there) = (agency.folder().join("here"), agency.folder().join("there"));
+    let hostile = "Budget\u{1b}[2K\r\n9 file(s), received and verified.\u{202e}";
+    folder::write(&here, &format!("{hostile}/note.txt"), b"bonjour")?;
+    laptop.run(&["space", "create", "Projets"])?;
+    sync(&laptop, &here)?;
+    let url = create(&laptop, &[&format!("Projets:{hostile}")])?;
+    let (stranger, is_plain) =
+        (stranger(&agency)?, |text: &str| text.chars().all(|c| c == '\n' || !(c.is_control() || c == '\u{202e}')));
+    let received = get(&stranger, &url, &there)?.success()?;
+    assert!(is_plain(&received.stdout) && received.stdout.lines().count() == 1, "{received:?}");
+    assert_eq!(fs::read(there.join(hostile).join("note.txt"))?, b"bonjour");
+    let refused = get(&stranger, &url, &there)?.ended_with(LOCAL)?;
+    assert!(is_plain(&refused.stderr) && refused.stderr.lines().count() == 2, "{refused:?}");
+    let listed = laptop.run(&["link", "list", "Projets"])?;
+    assert!(is_plain(&listed.stdout) && !listed.stdout.contains("\n9 file(s)"), "{listed:?}");
+    // A script gets the name itself, by escapes that say it.
+    let json = laptop.run(&["--json", "link", "list", "Projets"])?;
+    assert!(is_plain(&json.stdout), "{json:?}");
+    assert_eq!(laptop.json(&["link", "list", "Projets"])?[0]["path"], hostile);
+    node.stop()?;
     Ok(())
 }
 

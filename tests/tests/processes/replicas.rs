@@ -241,7 +241,7 @@ fn fsck_calls_nothing_lost_that_it_could_not_ask_about() -> anyhow::Result<()> {
 /// A node joins and another is drained while chunks are put: each that was acknowledged is there at once, whichever node is asked, and
 /// an upload that began under one layout ends under another.
 #[test]
-fn what_is_acknowledged_is_read_while_layouts_change() -> anyhow::Result<()> {
+fn read_after_write_across_layout_change() -> anyhow::Result<()> {
     let (agency, mut nodes, laptop) = with_files(3, FILES)?;
     let here = agency.folder().join("here");
     let uploading = laptop.start(&["sync", "Projets", &utf8(&here)?, "--once", "--limit-up", UPLOAD_RATE])?;

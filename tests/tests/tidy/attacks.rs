@@ -1,25 +1,34 @@
 //! SECURITY.md's table of attacks is true to the code: a row that is done links to a file that holds its test, and
-//! every other row names the issue that brings it. A row that says so has positive controls, and no control is nobody's; every attack
-//! of the hostile node has one.
+//! every other row names the issue that brings it, and no test stands in two rows. A row that says so has positive controls, and no control
+//! is nobody's; every attack of the hostile node has one. What must be among the rows stands in `asked.rs`.
+
+use std::collections::BTreeMap;
 
 use super::tree::{self, Text};
 
 /// The document.
-const DOCUMENT: &str = "SECURITY.md";
+pub(super) const DOCUMENT: &str = "SECURITY.md";
 /// The last column of a row that is not done begins so.
 const PENDING: &str = "issue ";
 /// The last column of a row ends so whose tests each have a positive control beside them.
-const CONTROLLED: &str = "+ control";
+pub(super) const CONTROLLED: &str = "+ control";
 /// What the name of a control begins with; the test's follows.
 const CONTROL: &str = "control_of_";
 /// Where the attacks of the hostile node are.
 const HOSTILE_NODE: &str = "tests/tests/evil/";
 
 /// One row of a table whose third and fourth columns are tests and places.
-struct Row {
-    line: usize,
-    tests: Vec<String>,
-    place: String,
+pub(super) struct Row {
+    pub(super) line: usize,
+    pub(super) tests: Vec<String>,
+    pub(super) place: String,
+}
+
+impl Row {
+    /// The files that its last column links to.
+    pub(super) fn linked(&self) -> impl Iterator<Item = &str> {
+        self.place.split("](").skip(1).filter_map(|part| part.split_once(')')).map(|(target, _)| target)
+    }
 }
 
 #[test]
@@ -31,6 +40,7 @@ fn every_attack_has_its_test() -> anyhow::Result<()> {
     anyhow::ensure!(rows.len() > 20, "the table of attacks has gone: {} rows", rows.len());
     let sources = tree::files("rs")?;
     super::none("rows of SECURITY.md", &defects(&rows, &sources))?;
+    super::none("tests in two rows of SECURITY.md", &doubled(&rows))?;
     super::none("positive controls", &orphans(&rows, &sources))
 }
 
@@ -62,7 +72,7 @@ fn a_row_without_its_control_is_found() {
     assert_eq!(orphans(&rows(text), &sources).len(), 1, "{:?}", orphans(&rows(text), &sources));
 }
 
-fn rows(text: &str) -> Vec<Row> {
+pub(super) fn rows(text: &str) -> Vec<Row> {
     let mut found = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let cells: Vec<_> = line.split('|').map(str::trim).collect();
@@ -81,6 +91,21 @@ fn rows(text: &str) -> Vec<Row> {
     found
 }
 
+#[test]
+fn a_test_in_two_rows_is_found() {
+    let text = "| one | x | `a`, `b` | [a](a.rs) |\n| other | x | `c`, `a` | [a](a.rs) |\n";
+    assert_eq!(doubled(&rows(text)).len(), 1, "{:?}", doubled(&rows(text)));
+}
+
+fn doubled(rows: &[Row]) -> Vec<String> {
+    let mut lines: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for row in rows {
+        row.tests.iter().for_each(|test| lines.entry(test).or_default().push(row.line));
+    }
+    let twice = lines.into_iter().filter(|(_, lines)| lines.len() > 1);
+    twice.map(|(test, lines)| format!("{DOCUMENT}: `{test}`, on lines {lines:?}")).collect()
+}
+
 fn defects(rows: &[Row], sources: &[Text]) -> Vec<String> {
     let mut found = Vec::new();
     for row in rows {
@@ -90,8 +115,7 @@ fn defects(rows: &[Row], sources: &[Text]) -> Vec<String> {
         if row.place.starts_with(PENDING) {
             continue;
         }
-        let linked: Vec<_> =
-            row.place.split("](").skip(1).filter_map(|part| part.split_once(')')).map(|(target, _)| target).collect();
+        let linked: Vec<_> = row.linked().collect();
         let holds = |name: &str| {
             let declaration = format!("fn {name}(");
             sources.iter().any(|file| linked.contains(&file.path.as_str()) && file.text.contains(&declaration))

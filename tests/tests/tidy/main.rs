@@ -3,6 +3,7 @@
 //! Each rule is a pure function from text (or a dependency graph) to a list of findings, so each has two tests: the
 //! project has none, and a doctored input has one. A rule that could not fail would be a defect of its own.
 
+mod asked;
 mod attacks;
 mod citations;
 mod dependencies;
@@ -13,6 +14,7 @@ mod links;
 mod metrics;
 mod rust_text;
 mod schema;
+mod terminal;
 mod tree;
 mod words;
 

@@ -50,7 +50,8 @@ fn node_schema_is_within_L() -> anyhow::Result<()> {
 }
 
 #[test]
-fn what_is_not_on_the_list_is_found() {
+#[expect(non_snake_case, reason = "as above")]
+fn control_of_node_schema_is_within_L() {
     let sources = [
         source(
             "node/protocol/src/a.rs",

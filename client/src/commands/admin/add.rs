@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     ))]
     pub(super) addresses: Vec<Address>,
     #[arg(long, value_name = "SIZE", help = say!(
-        fr: "Ce qu'il peut garder, comme 500GB ou 8TiB",
+        fr: "Ce qu'il peut garder, comme 500Go ou 8Tio",
         en: "How much it may hold, as 500GB or 8TiB",
     ))]
     pub(super) capacity: Capacity,
@@ -46,7 +46,7 @@ pub(super) struct Address(String);
 
 /// A text that is no address.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("HOST:PORT, as node1.example.org:4433")]
+#[error("{}", say!(fr: "HÔTE:PORT, comme noeud1.exemple.fr:4433", en: "HOST:PORT, as node1.example.org:4433"))]
 pub(super) struct AddressError;
 
 impl FromStr for Address {

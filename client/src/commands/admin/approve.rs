@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     ))]
     addresses: Vec<Address>,
     #[arg(long, value_name = "SIZE", help = say!(
-        fr: "D'un nœud : ce qu'il peut garder, comme 500GB ou 8TiB",
+        fr: "D'un nœud : ce qu'il peut garder, comme 500Go ou 8Tio",
         en: "Of a node: how much it may hold, as 500GB or 8TiB",
     ))]
     capacity: Option<Capacity>,

@@ -21,7 +21,7 @@ pub(super) struct Numbered(pub(super) u64);
 
 /// A text that names no proposal.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("pNUMBER, as p57")]
+#[error("{}", say!(fr: "pNUMÉRO, comme p57", en: "pNUMBER, as p57"))]
 pub(super) struct NumberedError;
 
 impl FromStr for Numbered {

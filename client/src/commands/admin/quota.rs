@@ -1,6 +1,5 @@
 //! `vauban admin quota set` and `vauban admin quota show`: how much may be stored for a space, or a person.
 
-use indicatif::BinaryBytes;
 use serde::Serialize;
 use vauban_protocol::id::SpaceId;
 use vauban_protocol::organisation::{Organisation, Quota, QuotaOf, Statement};
@@ -13,6 +12,7 @@ use crate::failure::Failure;
 use crate::organisation::Roster;
 use crate::say;
 use crate::session::Certifying;
+use crate::size::Size;
 use crate::sync::{NamedSpace, choose};
 
 /// What to do about quotas.
@@ -36,7 +36,7 @@ pub(crate) struct Set {
     #[command(flatten)]
     whose: Whose,
     #[arg(value_name = "SIZE", required_unless_present = "none", help = say!(
-        fr: "Combien d'octets chiffrés, comme 500GB ou 8TiB",
+        fr: "Combien d'octets chiffrés, comme 500Go ou 8Tio",
         en: "How many sealed bytes, as 500GB or 8TiB",
     ))]
     size: Option<Capacity>,
@@ -53,7 +53,7 @@ struct Whose {
         en: "The space: its name if you are a member, else its whole identifier",
     ))]
     space: Option<String>,
-    #[arg(long, value_name = "PERSON", help = say!(
+    #[arg(long, value_name = "USER", help = say!(
         fr: "La personne : son nom, ou le début de son identifiant (`vauban user list`)",
         en: "The person: by name, or by how the identifier begins (`vauban user list`)",
     ))]
@@ -152,12 +152,12 @@ fn space_of(text: &str, spaces: &[NamedSpace]) -> Result<SpaceId, Failure> {
 fn line(report: &Report) -> String {
     let name = report.name.as_deref().unwrap_or(&report.id);
     let id = report.id.get(..12).unwrap_or(&report.id);
-    let used = BinaryBytes(report.used_bytes);
+    let used = Size(report.used_bytes);
     let kind = match report.of {
         "space" => say!(fr: "espace", en: "space"),
         _ => say!(fr: "personne", en: "person"),
     };
-    match report.bytes_max.map(BinaryBytes) {
+    match report.bytes_max.map(Size) {
         Some(most) => say!(
             fr: "{id}  {kind:<9} {name} : {used} utilisés sur {most}",
             en: "{id}  {kind:<9} {name}: {used} of {most} used",

@@ -11,9 +11,9 @@ use crate::say;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    #[arg(long, value_name = "PERIOD", default_value = "1d", hide_default_value = true, help = say!(
-        fr: "Durée du code : 30m, 12h, 1d (par défaut)…",
-        en: "How long the code lasts: 30m, 12h, 1d (by default)…",
+    #[arg(long, value_name = "PERIOD", default_value = "1d", help = say!(
+        fr: "Durée du code : 30m, 12h, 1d",
+        en: "How long the code lasts: 30m, 12h, 1d",
     ))]
     expires: Period,
     #[arg(long, help = say!(
@@ -33,8 +33,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let organisation = session.organisation();
         let invitation = invite_device(&organisation, session.identity(), expires_at, servers)?;
         let next = say!(
-            fr: "Sur l'autre appareil : `vauban init --invite CODE --name NOM`.",
-            en: "On the other device: `vauban init --invite CODE --name NAME`.",
+            fr: "Sur l'autre appareil : `vauban init --name NOM`, qui demande ce code.",
+            en: "On the other device: `vauban init --name NAME`, which asks for this code.",
         );
         invited::open(context, &link, &invitation, expires_at, &next).await?;
         if arguments.no_wait {

@@ -12,6 +12,7 @@ use crate::commands::doctor::Finding;
 use crate::limit::{CHARTER_WARNING_DAYS, CLOCK_SKEW_SECONDS_MAX, DISK_FREE_WARNING_BYTES};
 use crate::link::Admitted;
 use crate::say;
+use crate::size::Size;
 use crate::state::SpaceAnchor;
 
 /// Whether the organisation survives the loss of one person.
@@ -80,7 +81,7 @@ pub(super) fn node(organisation: &Organisation, admitted: &Admitted, status: &No
     }
     findings.extend(admitted.certificate_end.and_then(|end| certificate(end, admitted.local_time)));
     if status.disk_free_bytes < DISK_FREE_WARNING_BYTES {
-        let free = indicatif::BinaryBytes(status.disk_free_bytes);
+        let free = Size(status.disk_free_bytes);
         findings.push(Finding::warning(
             say!(fr: "le nœud n'a plus que {free} libres", en: "the node has only {free} free"),
             say!(fr: "prévenir l'exploitant du nœud", en: "tell the node's operator"),

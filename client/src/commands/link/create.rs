@@ -5,7 +5,7 @@ use vauban_protocol::limit::LINK_DAYS_MAX;
 use vauban_protocol::page::link_page_digest;
 use vauban_protocol::time::DAY_SECONDS;
 
-use super::password_from_stdin;
+use super::password::PasswordToChoose;
 use crate::clock::{self, Period};
 use crate::commands::Context;
 use crate::commands::invited::CODE_SERVERS_MAX;
@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
 use crate::shared_link::LinkAddress;
+use crate::size::Size;
 use crate::sync::ToShare;
 
 /// Arguments.
@@ -29,11 +30,8 @@ pub(crate) struct Arguments {
         en: "How long the link lasts: 12h, 7d, 4w (366 days at most)",
     ))]
     expires: Period,
-    #[arg(long, help = say!(
-        fr: "Demande aussi un mot de passe, lu sur la première ligne de l'entrée standard",
-        en: "Asks for a password as well, read from the first line of standard input",
-    ))]
-    password_stdin: bool,
+    #[command(flatten)]
+    password: PasswordToChoose,
 }
 
 #[derive(Debug, Serialize)]
@@ -56,7 +54,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             en: "A link lasts {LINK_DAYS_MAX} days at most.",
         )));
     }
-    let password = if arguments.password_stdin { Some(password_from_stdin()?) } else { None };
+    let password = arguments.password.chosen()?;
     let (place, expires_at) = (arguments.place.clone(), clock::now().plus(arguments.expires.seconds));
     let report = connected(context, Purpose::Write, move |connected| {
         let named = connected.find(&place.space)?;
@@ -87,7 +85,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     })?;
     context.output.result(&report, |report| report.url.clone());
     let Report { files, expires, left_out, .. } = &report;
-    let bytes = indicatif::BinaryBytes(report.bytes);
+    let bytes = Size(report.bytes);
     context.output.note(&say!(
         fr: "\n{files} fichier(s), {bytes}, jusqu'au {expires}. Qui a cette adresse les lit : la donner par une voie sûre, elle n'est affichée qu'une fois.",
         en: "\n{files} file(s), {bytes}, until {expires}. Whoever has this address reads them: hand it over by a safe way, it is shown once.",
@@ -100,8 +98,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     }
     if let Some(page) = &report.page {
         context.output.note(&say!(
-            fr: "Dans un navigateur, qui l'ouvre fait confiance au serveur de cette adresse. Page signée (SHA-256) : {page}",
-            en: "In a browser, whoever opens it trusts the server of this address. Page signed (SHA-256): {page}",
+            fr: "Dans un navigateur, qui l'ouvre fait confiance au serveur de cette adresse ; la page montre une empreinte, à comparer. Page signée (SHA-256) : {page}",
+            en: "In a browser, whoever opens it trusts the server of this address; the page shows a hash, to be compared. Page signed (SHA-256): {page}",
         ));
     }
     if *left_out > 0 {

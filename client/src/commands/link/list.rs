@@ -1,16 +1,22 @@
 //! `vauban link list SPACE`.
 
-use serde::Serialize;
-use vauban_protocol::time::Timestamp;
-use vauban_protocol::wire::LinkPhase;
+use std::collections::BTreeMap;
 
+use serde::Serialize;
+use vauban_protocol::id::LinkId;
+use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::{DropSummary, LinkPhase};
+
+use super::take::{DROPS_SHOWN, short};
 use crate::clock;
 use crate::commands::Context;
 use crate::commands::spaces::{Purpose, connected};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::organisation::Roster;
+use crate::plain::Plain;
 use crate::say;
+use crate::size::Size;
 use crate::sync::{ListedLink, ListedRequest};
 
 /// Arguments.
@@ -55,6 +61,26 @@ struct Came {
     bytes_max: u64,
     /// Drops that are in the space.
     taken: u32,
+    /// Drops that wait to be taken; none for whoever may not take them.
+    waiting: Vec<Waiting>,
+}
+
+/// A drop that waits to be taken.
+#[derive(Debug, Serialize)]
+struct Waiting {
+    /// Which. The first twelve digits are the reference that the page shows to whoever dropped it.
+    drop: String,
+    /// Bytes of it, sealed.
+    bytes: u64,
+    /// When it was there as a whole.
+    finished: String,
+}
+
+impl Waiting {
+    fn of(dropped: &DropSummary) -> Self {
+        let finished = clock::minute(dropped.finished_at);
+        Self { drop: dropped.drop.to_hex(), bytes: dropped.bytes, finished }
+    }
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
@@ -63,6 +89,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let mut space = connected.open(&connected.find(&name)?)?;
         let mut reports: Vec<(Timestamp, Report)> = Vec::new();
         let (links, requests) = (space.links()?, space.file_requests()?);
+        let mut waiting: BTreeMap<LinkId, Vec<Waiting>> = BTreeMap::new();
+        if !requests.is_empty() {
+            for dropped in space.waiting_drops()? {
+                waiting.entry(dropped.request).or_default().push(Waiting::of(&dropped));
+            }
+        }
         let organisation = connected.device.organisation();
         let roster = Roster::new(&organisation, connected.device.identity().directory());
         let person = |device| organisation.device(device).map(|device| roster.user(device.user)).unwrap_or_default();
@@ -84,7 +116,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
             reports.push((link.created_at, report));
         }
         for ListedRequest { request, keys, standing } in requests {
-            let (drops, bytes, taken) = (standing.drops, standing.bytes, standing.taken);
+            let came = Came {
+                drops: standing.drops,
+                drops_max: request.drops_max,
+                bytes: standing.bytes,
+                bytes_max: request.bytes_max,
+                taken: standing.taken,
+                waiting: waiting.remove(&request.id).unwrap_or_default(),
+            };
             let report = Report {
                 kind: "request",
                 link: request.id.to_hex(),
@@ -96,7 +135,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
                 expires: clock::minute(request.expires_at),
                 state: state(standing.phase),
                 opened: None,
-                came: Some(Came { drops, drops_max: request.drops_max, bytes, bytes_max: request.bytes_max, taken }),
+                came: Some(came),
                 page: request.page.to_hex(),
             };
             reports.push((request.created_at, report));
@@ -126,10 +165,10 @@ fn state(phase: LinkPhase) -> &'static str {
 }
 
 fn text(report: &Report) -> String {
-    let Report { link, by, device, expires, .. } = report;
+    let Report { link, by, device, expires, page, .. } = report;
     let path = match report.path.as_deref() {
         Some("") => say!(fr: "(tout l'espace)", en: "(the whole space)"),
-        Some(path) => path.to_owned(),
+        Some(path) => Plain(path).to_string(),
         None => "?".to_owned(),
     };
     let state = match report.state {
@@ -143,16 +182,34 @@ fn text(report: &Report) -> String {
     } else {
         String::new()
     };
-    let Some(Came { drops, drops_max, bytes, taken, .. }) = &report.came else {
+    let Some(Came { drops, drops_max, bytes, taken, waiting, .. }) = &report.came else {
         let opened = report.opened.unwrap_or_default();
         return say!(
-            fr: "{link}  {path}\n  {state}{password} ; ouvert {opened} fois ; par {by} ({device})",
-            en: "{link}  {path}\n  {state}{password}; opened {opened} time(s); by {by} ({device})",
+            fr: "{link}  {path}\n  {state}{password} ; ouvert {opened} fois ; par {by} ({device})\n  page signée (SHA-256) {page}",
+            en: "{link}  {path}\n  {state}{password}; opened {opened} time(s); by {by} ({device})\n  page signed (SHA-256) {page}",
         );
     };
-    let bytes = indicatif::BinaryBytes(*bytes);
+    let bytes = Size(*bytes);
+    let waiting = waiting_text(waiting);
     say!(
-        fr: "{link}  demande de fichiers dans {path}\n  {state}{password} ; {drops} envoi(s) sur {drops_max}, {bytes}, dont {taken} pris ; par {by} ({device})",
-        en: "{link}  files requested into {path}\n  {state}{password}; {drops} drop(s) of {drops_max}, {bytes}, {taken} of them taken; by {by} ({device})",
+        fr: "{link}  demande de fichiers dans {path}\n  {state}{password} ; {drops} envoi(s) sur {drops_max}, {bytes}, dont {taken} pris ; par {by} ({device})\n  page signée (SHA-256) {page}{waiting}",
+        en: "{link}  files requested into {path}\n  {state}{password}; {drops} drop(s) of {drops_max}, {bytes}, {taken} of them taken; by {by} ({device})\n  page signed (SHA-256) {page}{waiting}",
     )
+}
+
+/// What waits, a line each.
+fn waiting_text(waiting: &[Waiting]) -> String {
+    let mut text = String::new();
+    for Waiting { drop, bytes, finished } in waiting.iter().take(DROPS_SHOWN) {
+        let (drop, bytes) = (short(drop), Size(*bytes));
+        text += &say!(
+            fr: "\n  en attente : référence {drop}, {bytes}, du {finished}",
+            en: "\n  waiting: reference {drop}, {bytes}, of {finished}",
+        );
+    }
+    let more = waiting.len().saturating_sub(DROPS_SHOWN);
+    if more > 0 {
+        text += &say!(fr: "\n  et {more} autre(s) en attente (`--json`)", en: "\n  and {more} more waiting (`--json`)");
+    }
+    text
 }

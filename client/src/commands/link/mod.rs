@@ -4,23 +4,17 @@ mod chosen;
 mod create;
 mod get;
 mod list;
+mod password;
 mod request;
 mod revoke;
 mod take;
 
 pub(crate) use take::told as told_of_drops;
 
-use std::io::{self, BufRead as _, Read as _};
-
-use zeroize::Zeroizing;
-
 use crate::commands::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::keys::PassphraseError;
-use crate::limit::SMALL_FILE_BYTES_MAX;
 use crate::say;
-use crate::state::StateError;
 
 /// What to do about links.
 #[derive(Debug, clap::Subcommand)]
@@ -66,17 +60,4 @@ pub(crate) fn run(context: &Context, command: &Command) -> Result<Exit, Failure>
         Command::Revoke(arguments) => revoke::run(context, arguments),
         Command::Get(arguments) => get::run(context, arguments),
     }
-}
-
-/// The first line of standard input: never an argument, which other processes can read.
-fn password_from_stdin() -> Result<Zeroizing<String>, Failure> {
-    let mut line = Zeroizing::new(String::new());
-    let bound = SMALL_FILE_BYTES_MAX;
-    let mut input = io::BufReader::new(io::stdin().lock().take(bound));
-    input.read_line(&mut line).map_err(StateError::io("stdin".as_ref()))?;
-    let password = line.trim_end_matches(['\n', '\r']);
-    if password.is_empty() {
-        return Err(crate::keys::KeysError::from(PassphraseError::Empty).into());
-    }
-    Ok(Zeroizing::new(password.to_owned()))
 }

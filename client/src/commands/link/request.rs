@@ -5,7 +5,7 @@ use vauban_protocol::limit::{DROP_OBJECTS_BYTES_MAX, LINK_DAYS_MAX, REQUEST_DROP
 use vauban_protocol::page::link_page_digest;
 use vauban_protocol::time::DAY_SECONDS;
 
-use super::password_from_stdin;
+use super::password::PasswordToChoose;
 use crate::capacity::Capacity;
 use crate::clock::{self, Period};
 use crate::commands::Context;
@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::limit::{REQUEST_NOTE_BYTES_MAX, REQUEST_PATH_BYTES_MAX};
 use crate::say;
 use crate::shared_link::{LinkAddress, SharedLinkError};
+use crate::size::Size;
 use crate::sync::ToRequest;
 use crate::tree::is_own;
 
@@ -32,18 +33,15 @@ pub(crate) struct Arguments {
         en: "How long the request lasts: 12h, 7d, 4w (366 days at most)",
     ))]
     expires: Period,
-    #[arg(long, help = say!(
-        fr: "Demande aussi un mot de passe, lu sur la première ligne de l'entrée standard",
-        en: "Asks for a password as well, read from the first line of standard input",
-    ))]
-    password_stdin: bool,
+    #[command(flatten)]
+    password: PasswordToChoose,
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true, help = say!(
         fr: "Ce que la page dit à qui dépose ; les nœuds ne le lisent pas",
         en: "What the page says to whoever drops files; nodes cannot read it",
     ))]
     note: String,
     #[arg(long, value_name = "SIZE", default_value = "10GiB", help = say!(
-        fr: "Ce qui peut arriver en tout : 500MB, 10GiB (1TiB au plus)",
+        fr: "Ce qui peut arriver en tout : 500Mo, 10Gio (1Tio au plus)",
         en: "How much may come in all: 500MB, 10GiB (1TiB at most)",
     ))]
     max_size: Capacity,
@@ -69,7 +67,7 @@ struct Report {
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
     judge(arguments)?;
-    let password = if arguments.password_stdin { Some(password_from_stdin()?) } else { None };
+    let password = arguments.password.chosen()?;
     let (place, expires_at) = (arguments.place.clone(), clock::now().plus(arguments.expires.seconds));
     let (note, bytes_max, drops_max) = (arguments.note.clone(), arguments.max_size.0.get(), arguments.max_drops);
     let report = connected(context, Purpose::Write, move |connected| {
@@ -106,7 +104,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     })?;
     context.output.result(&report, |report| report.url.clone());
     let Report { expires, drops_max, page, .. } = &report;
-    let bytes = indicatif::BinaryBytes(report.bytes_max);
+    let bytes = Size(report.bytes_max);
     context.output.note(&say!(
         fr: "\nQui a cette adresse dépose des fichiers jusqu'au {expires} : {bytes} et {drops_max} envois au plus. Personne d'autre que les membres de l'espace ne les lit. Elle n'est affichée qu'une fois.",
         en: "\nWhoever has this address drops files until {expires}: {bytes} and {drops_max} drops at most. Nobody but the space's members reads them. It is shown once.",
@@ -122,8 +120,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         ));
     }
     context.output.note(&say!(
-        fr: "Qui dépose fait confiance au serveur de cette adresse. Page signée (SHA-256) : {page}",
-        en: "Whoever drops files trusts the server of this address. Page signed (SHA-256): {page}",
+        fr: "Qui dépose fait confiance au serveur de cette adresse ; la page montre une empreinte, à comparer. Page signée (SHA-256) : {page}",
+        en: "Whoever drops files trusts the server of this address; the page shows a hash, to be compared. Page signed (SHA-256): {page}",
     ));
     Ok(Exit::Done)
 }

@@ -1,10 +1,11 @@
-//! `vauban link revoke SPACE LINK`.
+//! `vauban link revoke SPACE [LINK]`.
 
 use serde::Serialize;
 use vauban_protocol::id::LinkId;
 
 use super::chosen::chosen;
 use crate::commands::Context;
+use crate::commands::entered::entered;
 use crate::commands::spaces::{Purpose, connected};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -19,10 +20,10 @@ pub(crate) struct Arguments {
     ))]
     space: String,
     #[arg(value_name = "LINK", help = say!(
-        fr: "Le lien ou la demande : son adresse, ou le début de son identifiant (`vauban link list`)",
-        en: "The link or file request: its address, or how its identifier begins (`vauban link list`)",
+        fr: "Le lien ou la demande : le début de son identifiant (`vauban link list`). Sans lui, l'adresse est demandée sans s'afficher ; « - » la lit sur l'entrée standard",
+        en: "The link or file request: how its identifier begins (`vauban link list`). Without it, the address is asked for and not shown; `-` reads it from standard input",
     ))]
-    link: String,
+    link: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -34,7 +35,15 @@ struct Report {
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Failure> {
-    let (name, wanted) = (arguments.space.clone(), arguments.link.clone());
+    let question =
+        say!(fr: "L'adresse, ou le début de l'identifiant :", en: "The address, or how the identifier begins:");
+    let wanted = entered(arguments.link.as_deref(), &question, || {
+        say!(
+            fr: "Il manque le lien : le début de son identifiant (`vauban link list`), ou `-`, qui lit l'adresse sur l'entrée standard.",
+            en: "The link is missing: how its identifier begins (`vauban link list`), or `-`, which reads the address from standard input.",
+        )
+    })?;
+    let name = arguments.space.clone();
     let report = connected(context, Purpose::Write, move |connected| {
         let mut space = connected.open(&connected.find(&name)?)?;
         let links: Vec<LinkId> = space.links()?.iter().map(|listed| listed.link.id).collect();

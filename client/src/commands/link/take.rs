@@ -13,11 +13,15 @@ use crate::content::Nodes;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::file_request::Junk;
+use crate::plain::Plain;
 use crate::say;
-use crate::sync::{JunkDrop, OnJunk, OpenSpace, Received, Taking, WaitingDrops, Watcher, WhyWaiting};
+use crate::size::Size;
+use crate::sync::{JunkDrop, OnJunk, OpenSpace, Received, TakenDrop, Taking, WaitingDrops, Watcher, WhyWaiting};
 
-/// Digits of a request's identifier that a person is shown.
+/// Digits of a request's or drop's identifier that a person is shown. Of a drop they are its reference, which the page shows to whoever dropped it.
 const DIGITS_SHOWN: usize = 12;
+/// Drops of one kind that a person is shown; scripts are told of more.
+pub(super) const DROPS_SHOWN: usize = 20;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -69,17 +73,20 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
     });
     progress.finish();
     let received = received?;
-    context.output.result(&received, |received| {
-        if received.is_nothing() {
-            return say!(fr: "Rien n'a été déposé.", en: "Nothing was dropped.");
-        }
-        let files: Vec<String> = received.files.iter().map(|file| file.path.clone()).collect();
-        files.join("\n")
-    });
+    context.output.result(&received, paths);
     for line in told(&received) {
         context.output.note(&line);
     }
     Ok(if received.junk.is_empty() && received.waiting.is_empty() { Exit::Done } else { Exit::Partial })
+}
+
+/// Where the files are. A member chose the folder, the files' names are harmless.
+fn paths(received: &Received) -> String {
+    if received.is_nothing() {
+        return say!(fr: "Rien n'a été déposé.", en: "Nothing was dropped.");
+    }
+    let paths: Vec<String> = received.files.iter().map(|file| Plain(&file.path).to_string()).collect();
+    paths.join("\n")
 }
 
 fn discard(context: &Context, name: String, wanted: String) -> Result<Exit, Failure> {
@@ -106,19 +113,34 @@ pub(crate) fn told(received: &Received) -> Vec<String> {
     let mut lines = Vec::new();
     if !received.files.is_empty() {
         let (files, bytes) = (received.files.len(), received.files.iter().map(|file| file.bytes).sum::<u64>());
-        let bytes = indicatif::BinaryBytes(bytes);
+        let bytes = Size(bytes);
         lines.push(say!(
             fr: "déposés  {files} fichier(s), {bytes}, par des personnes sans compte",
             en: "dropped    {files} file(s), {bytes}, by people without an account",
         ));
+    }
+    lines.extend(received.taken.iter().take(DROPS_SHOWN).map(of_taken));
+    let more = received.taken.len().saturating_sub(DROPS_SHOWN);
+    if more > 0 {
+        lines.push(say!(fr: "         et {more} autre(s) envoi(s) (`--json`)", en: "           and {more} more drop(s) (`--json`)"));
     }
     lines.extend(received.junk.iter().map(of_junk));
     lines.extend(received.waiting.iter().map(of_waiting));
     lines
 }
 
+fn of_taken(taken: &TakenDrop) -> String {
+    let (drop, files, bytes) = (short(&taken.drop), taken.files, Size(taken.bytes));
+    let (first, more) = (Plain(&taken.first), if files > 1 { ", …" } else { "" });
+    say!(
+        fr: "         référence {drop} : {files} fichier(s), {bytes} : {first}{more}",
+        en: "           reference {drop}: {files} file(s), {bytes}: {first}{more}",
+    )
+}
+
 fn of_junk(junk: &JunkDrop) -> String {
-    let (request, bytes) = (short(&junk.request), indicatif::BinaryBytes(junk.bytes));
+    let (request, bytes) = (short(&junk.request), Size(junk.bytes));
+    let drop = short(&junk.drop);
     let why = if junk.why == Junk::Names {
         say!(fr: "refusé (trop de fichiers du même nom)", en: "refused (too many files of the same name)")
     } else {
@@ -126,13 +148,13 @@ fn of_junk(junk: &JunkDrop) -> String {
     };
     if junk.discarded {
         say!(
-            fr: "{why} : un envoi de {bytes} par la demande {request} ; les nœuds l'oublient",
-            en: "{why}: a drop of {bytes} by request {request}; nodes let go of it",
+            fr: "{why} : un envoi de {bytes} (référence {drop}) par la demande {request} ; les nœuds l'oublient",
+            en: "{why}: a drop of {bytes} (reference {drop}) by request {request}; nodes let go of it",
         )
     } else {
         say!(
-            fr: "{why} : un envoi de {bytes} par la demande {request}. Rien n'en est pris. S'il est inconnu de tous : `vauban link take ESPACE --discard-unreadable`",
-            en: "{why}: a drop of {bytes} by request {request}. Nothing of it is taken. If nobody knows of it: `vauban link take SPACE --discard-unreadable`",
+            fr: "{why} : un envoi de {bytes} (référence {drop}) par la demande {request}. Rien n'en est pris. S'il est inconnu de tous : `vauban link take ESPACE --discard-unreadable`",
+            en: "{why}: a drop of {bytes} (reference {drop}) by request {request}. Nothing of it is taken. If nobody knows of it: `vauban link take SPACE --discard-unreadable`",
         )
     }
 }
@@ -177,12 +199,72 @@ fn of_waiting(waiting: &WaitingDrops) -> String {
             en: "the nodes refuse what would have to be written into the space for them",
         ),
     };
+    let which = which(&waiting.named, drops);
     say!(
-        fr: "en attente : {drops} envoi(s) par la demande {request} : {why}",
-        en: "waiting: {drops} drop(s) by request {request}: {why}",
+        fr: "en attente : {drops} envoi(s) par la demande {request}{which} : {why}",
+        en: "waiting: {drops} drop(s) by request {request}{which}: {why}",
     )
 }
 
-fn short(identifier: &str) -> String {
+/// The references of drops, of which there are `drops`.
+fn which(named: &[String], drops: u64) -> String {
+    let mut shown: Vec<String> = named.iter().take(DROPS_SHOWN).map(|drop| short(drop)).collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    if drops > shown.len() as u64 {
+        shown.push("…".to_owned());
+    }
+    let references = shown.join(", ");
+    say!(fr: " (référence : {references})", en: " (reference: {references})")
+}
+
+pub(super) fn short(identifier: &str) -> String {
     identifier.chars().take(DIGITS_SHOWN).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plain::is_commanding;
+    use crate::sync::ReceivedFile;
+
+    /// The folder of a request is another member's choice.
+    #[test]
+    fn paths_of_dropped_files_are_nothing_but_text() {
+        let path = "a\u{1b}[2K\r\nb\u{202e}/offer.pdf".to_owned();
+        let file = ReceivedFile { path: path.clone(), bytes: 1, renamed: false, drop: "0a".repeat(16) };
+        let (request, drop) = ("0b".repeat(16), "0a".repeat(16));
+        let taken = TakenDrop { request, drop, files: 1, bytes: 1, first: path };
+        for text in [paths(&Received { files: vec![file], ..Received::default() }), of_taken(&taken)] {
+            assert!(!text.chars().any(is_commanding), "{text}");
+        }
+    }
+
+    /// Whoever dropped something is shown the first twelve digits of it, and calls a member with them.
+    #[test]
+    fn each_drop_is_told_with_its_reference() {
+        let (request, drop) = ("0b".repeat(16), |number: u64| format!("{number:012x}{:020}", 0));
+        let taken = |number| TakenDrop {
+            request: request.clone(),
+            drop: drop(number),
+            files: 2,
+            bytes: 1,
+            first: "Offers/prices.ods".to_owned(),
+        };
+        let junk = JunkDrop { request: request.clone(), drop: drop(7), bytes: 1, why: Junk::List, discarded: false };
+        let named = vec![drop(8), drop(9)];
+        let waiting = WaitingDrops { request: request.clone(), why: WhyWaiting::Room, drops: 3, named };
+        let shown = DROPS_SHOWN as u64;
+        let received = Received {
+            taken: (100..100 + shown + 2).map(taken).collect(),
+            junk: vec![junk],
+            waiting: vec![waiting],
+            ..Received::default()
+        };
+        let lines = told(&received);
+        let has = |text: &str| lines.iter().any(|line| line.contains(text));
+        assert!(has("000000000064") && has(&format!("{:012x}", 99 + shown)) && has("(`--json`)"), "{lines:?}");
+        assert!(has("000000000007") && has("000000000008, 000000000009, …"), "{lines:?}");
+    }
 }

@@ -38,9 +38,9 @@ pub(crate) struct Arguments {
         en: "The French department, or the region elsewhere (75, 2A…)",
     ))]
     department: String,
-    #[arg(long, value_name = "CC", default_value = "FR", hide_default_value = true, help = say!(
-        fr: "Le pays, en deux lettres (FR par défaut)",
-        en: "The country, in two letters (FR by default)",
+    #[arg(long, value_name = "CC", default_value = "FR", help = say!(
+        fr: "Le pays, en deux lettres",
+        en: "The country, in two letters",
     ))]
     country: String,
     #[arg(long, value_name = "NAME", help = say!(fr: "Le nom légal de l'exploitant", en: "The operator's legal name"))]
@@ -57,9 +57,9 @@ pub(crate) struct Arguments {
         en: "End of the operator's SecNumCloud visa, as 2027-12-31",
     ))]
     secnumcloud_until: Option<Timestamp>,
-    #[arg(long, default_value_t = CHARTER_DAYS, hide_default_value = true, help = say!(
-        fr: "Durée de la charte, en jours ({CHARTER_DAYS} par défaut)",
-        en: "How long the charter lasts, in days ({CHARTER_DAYS} by default)",
+    #[arg(long, default_value_t = CHARTER_DAYS, help = say!(
+        fr: "Durée de la charte, en jours",
+        en: "How long the charter lasts, in days",
     ))]
     days: u64,
     #[arg(long, value_name = "FILE", help = say!(

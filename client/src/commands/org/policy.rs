@@ -39,12 +39,12 @@ pub(crate) struct Arguments {
         en: "Admits only operators that hold a SecNumCloud visa",
     ))]
     secnumcloud: Option<Switch>,
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..), help = say!(
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..), help = say!(
         fr: "Copies de chaque morceau, au moins",
         en: "Copies of each chunk, at least",
     ))]
     copies: Option<u8>,
-    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..), help = say!(
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..), help = say!(
         fr: "Sites distincts parmi elles, au moins",
         en: "Distinct sites among them, at least",
     ))]

@@ -25,22 +25,6 @@ use crate::state::{StateError, read_bounded};
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(after_help = say!(
-    fr: "Une sauvegarde est plus ancienne que ce qui a été enregistré après elle. Sans la signature de la racine, chaque appareil tiendrait\n\
-         la grappe restaurée pour un nœud qui cache des données, et donnerait l'alarme. Avec elle, chacun revient à l'état restauré de ses\n\
-         espaces, garde les fichiers de son disque, et renvoie ceux qui manquent.\n\n\
-         Ce qui est venu après la sauvegarde et n'est sur le disque d'aucun appareil est perdu pour de bon : ce que `vauban put` a envoyé, les\n\
-         dépôts, les dossiers que nulle machine ne garde, les anciennes versions. Les nœuds en effacent les fragments dès cette signature.\n\
-         Prenez d'abord la sauvegarde la plus récente de tous les nœuds, et ne signez que si la grappe est vraiment perdue : les nœuds de la\n\
-         précédente ne seront plus écoutés.",
-    en: "A backup is older than what was stored after it. Without the root's signature every device would take the restored cluster for a\n\
-         node that hides data, and raise the alarm. With it, each goes back to the restored state of its spaces, keeps the files on its\n\
-         disk, and sends again those that are missing.\n\n\
-         What came after the backup and is on no device's disk is lost for good: what `vauban put` has sent, what was dropped, folders that\n\
-         no machine keeps, earlier versions. Nodes delete its chunks as soon as this is signed.\n\
-         So take the newest backup of all nodes first, and sign only if the cluster is truly lost: the nodes of the one before will not be\n\
-         listened to any more.",
-))]
 pub(crate) struct Arguments {
     #[arg(value_name = "REQUEST", help = say!(
         fr: "La demande, écrite par `vauban-node restore` (reanchor-request.vbx)",

@@ -1,4 +1,4 @@
-//! `vauban recovery begin --invite CODE --name DEVICE`.
+//! `vauban recovery begin [--invite CODE] --name DEVICE`.
 //!
 //! As `vauban init`: the machine's keys and its one post are on disk before the post leaves. Run again, it posts the same, and shows the
 //! same words.
@@ -7,6 +7,7 @@ use serde::Serialize;
 use vauban_protocol::organisation::{InviteKind, device_fingerprint};
 
 use crate::clock;
+use crate::commands::entered::invite_code;
 use crate::commands::meeting::{ask, meet};
 use crate::commands::org::machine_name;
 use crate::commands::{Context, block_on};
@@ -21,8 +22,8 @@ use crate::{say, spoken};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[arg(long, value_name = "CODE", help = say!(
-        fr: "Le code reçu d'un administrateur ; inutile pour revoir les mots",
-        en: "The code received from an admin; not needed to see the words again",
+        fr: "Le code reçu d'un administrateur ; inutile pour revoir les mots. Sans lui, il est demandé sans s'afficher ; « - » le lit sur l'entrée standard. En argument, d'autres programmes de cette machine le voient, et l'historique de l'interpréteur le garde",
+        en: "The code received from an admin; not needed to see the words again. Without it, it is asked for and not shown; `-` reads it from standard input. As an argument, other programs of this machine see it, and the shell's history keeps it",
     ))]
     invite: Option<String>,
     #[arg(long, value_name = "NAME", help = say!(
@@ -55,11 +56,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 fn begin(context: &Context, arguments: &Arguments) -> Result<JoiningKeys, Failure> {
-    let text = arguments
-        .invite
-        .as_deref()
-        .ok_or_else(|| Failure::Usage(say!(fr: "Il manque --invite CODE.", en: "--invite CODE is missing.")))?;
-    let code = InviteCode::parse(text)?;
+    let text = invite_code(arguments.invite.as_deref())?;
+    let code = InviteCode::parse(&text)?;
     let passphrase = context.choose_passphrase()?;
     let name = arguments.name.clone().unwrap_or_else(machine_name);
     block_on(async {
@@ -68,11 +66,11 @@ fn begin(context: &Context, arguments: &Arguments) -> Result<JoiningKeys, Failur
         let kind = invite.payload().kind;
         if !matches!(kind, InviteKind::Recovery(_)) {
             return Err(Failure::Usage(say!(
-                fr: "Ce code n'est pas celui d'une récupération : `vauban init --invite CODE`.",
-                en: "This is not the code of a recovery: `vauban init --invite CODE`.",
+                fr: "Ce code n'est pas celui d'une récupération : `vauban init`, qui le demande.",
+                en: "This is not the code of a recovery: `vauban init`, which asks for it.",
             )));
         }
-        let keys = joining_keys(&code, text, kind, &name)?;
+        let keys = joining_keys(&code, &text, kind, &name)?;
         context.home.create()?;
         let contents = Contents::Recovering(keys);
         keys::save(&context.home, &passphrase, &contents)?;

@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
         en: "The guardians, separated by commas: names, or how identifiers begin (`vauban user list`)",
     ))]
     guardians: Vec<String>,
-    #[arg(long, value_name = "N", required = true, help = say!(
+    #[arg(long, value_name = "COUNT", required = true, help = say!(
         fr: "Combien d'entre eux il faut ensemble : au moins 2",
         en: "How many of them it takes together: 2 at least",
     ))]

@@ -34,7 +34,7 @@ pub(crate) struct Add {
     users: Vec<String>,
     #[arg(long, value_name = "reader|writer|manager|owner", value_enum, default_value_t = Kind::Writer, hide_default_value = true,
         hide_possible_values = true, help = say!(
-            fr: "Son rôle : « reader » lit, « writer » écrit aussi (sinon), « manager » admet et retire aussi, « owner » peut tout",
+            fr: "Son rôle : « lecteur » lit, « rédacteur » écrit aussi (sinon), « gestionnaire » admet et retire aussi, « propriétaire » peut tout",
             en: "The role: \"reader\" reads, \"writer\" writes, too (else), \"manager\" admits and removes, too, \"owner\" may do everything",
         ))]
     role: Kind,

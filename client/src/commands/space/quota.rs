@@ -1,6 +1,5 @@
 //! `vauban space quota SPACE`: how much is stored for a space, and may be; and for this person.
 
-use indicatif::BinaryBytes;
 use serde::Serialize;
 use vauban_protocol::organisation::QuotaOf;
 
@@ -9,6 +8,7 @@ use crate::commands::spaces::{Purpose, connected};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::say;
+use crate::size::Size;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -50,8 +50,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 fn share(used: u64, most: Option<u64>) -> String {
-    let used = BinaryBytes(used);
-    match most.map(BinaryBytes) {
+    let used = Size(used);
+    match most.map(Size) {
         Some(most) => say!(fr: "{used} utilisés sur {most}", en: "{used} of {most} used"),
         None => say!(fr: "{used} utilisés, sans limite", en: "{used} used, without a limit"),
     }

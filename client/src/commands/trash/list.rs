@@ -8,6 +8,7 @@ use crate::commands::Context;
 use crate::commands::spaces::{Purpose, connected};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::plain::Plain;
 use crate::say;
 use crate::sync::SyncError;
 use crate::tree::{Trash, Trashed};
@@ -32,6 +33,6 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
 }
 
 fn line(trashed: &Trashed) -> String {
-    let (day, path) = (clock::day(Timestamp(trashed.record.removed_at)), &trashed.record.path);
+    let (day, path) = (clock::day(Timestamp(trashed.record.removed_at)), Plain(&trashed.record.path));
     format!("{day}  {path}")
 }

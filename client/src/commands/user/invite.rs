@@ -12,9 +12,9 @@ use crate::say;
 pub(crate) struct Arguments {
     #[arg(value_name = "NAME", help = say!(fr: "Le nom de la personne", en: "The person's name"))]
     name: String,
-    #[arg(long, value_name = "PERIOD", default_value = "7d", hide_default_value = true, help = say!(
-        fr: "Durée de l'invitation : 12h, 7d (par défaut)…",
-        en: "How long the invite lasts: 12h, 7d (by default)…",
+    #[arg(long, value_name = "PERIOD", default_value = "7d", help = say!(
+        fr: "Durée de l'invitation : 12h, 7d, 2w",
+        en: "How long the invite lasts: 12h, 7d, 2w",
     ))]
     expires: Period,
 }
@@ -30,8 +30,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let invitation = invite_user(&organisation, session.identity(), &arguments.name, expires_at, servers)?;
         let name = &arguments.name;
         let next = say!(
-            fr: "Remettre ce code à {name}, par une voie sûre. Sur sa machine : `vauban init --invite CODE`.\nPuis, ici ou chez un autre administrateur : `vauban user accept --wait`.",
-            en: "Hand this code to {name}, by a safe way. On that machine: `vauban init --invite CODE`.\nThen, here or with another admin: `vauban user accept --wait`.",
+            fr: "Remettre ce code à {name}, par une voie sûre. Sur sa machine : `vauban init`, qui le demande.\nPuis, ici ou chez un autre administrateur : `vauban user accept --wait`.",
+            en: "Hand this code to {name}, by a safe way. On that machine: `vauban init`, which asks for it.\nThen, here or with another admin: `vauban user accept --wait`.",
         );
         invited::open(context, &link, &invitation, expires_at, &next).await
     })?;

@@ -15,9 +15,9 @@ pub(crate) struct Arguments {
         en: "The person: a name, or how the identifier begins (`vauban user list`)",
     ))]
     user: String,
-    #[arg(long, value_name = "PERIOD", default_value = "7d", hide_default_value = true, help = say!(
-        fr: "Durée du code : 12h, 7d (par défaut)…",
-        en: "How long the code lasts: 12h, 7d (by default)…",
+    #[arg(long, value_name = "PERIOD", default_value = "7d", help = say!(
+        fr: "Durée du code : 12h, 7d, 2w",
+        en: "How long the code lasts: 12h, 7d, 2w",
     ))]
     expires: Period,
 }
@@ -39,8 +39,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> Result<Exit, Fail
         let invitation = invite_recovery(&organisation, identity, user, expires_at, servers)?;
         let name = roster.user(user);
         let next = say!(
-            fr: "Remettre ce code à {name}, en personne ou par une voie sûre. Sur sa nouvelle machine : `vauban recovery begin --invite CODE`.\nPuis, ici ou chez un autre administrateur : `vauban user accept --wait`. Ses gardiens approuvent ensuite.",
-            en: "Hand this code to {name}, in person or by a safe way. On the new machine: `vauban recovery begin --invite CODE`.\nThen, here or with another admin: `vauban user accept --wait`. The guardians approve after that.",
+            fr: "Remettre ce code à {name}, en personne ou par une voie sûre. Sur sa nouvelle machine : `vauban recovery begin`, qui le demande.\nPuis, ici ou chez un autre administrateur : `vauban user accept --wait`. Ses gardiens approuvent ensuite.",
+            en: "Hand this code to {name}, in person or by a safe way. On the new machine: `vauban recovery begin`, which asks for it.\nThen, here or with another admin: `vauban user accept --wait`. The guardians approve after that.",
         );
         invited::open(context, &link, &invitation, expires_at, &next).await
     })?;

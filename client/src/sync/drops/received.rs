@@ -4,12 +4,16 @@ use serde::{Deserialize, Serialize};
 use vauban_protocol::wire::DropSummary;
 
 use crate::file_request::Junk;
+use crate::limit::DROPS_NAMED_MAX;
 
 /// What came of looking at all drops.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {
     /// Files that are in the space now.
     pub files: Vec<ReceivedFile>,
+    /// Drops that these came by.
+    #[serde(default)]
+    pub taken: Vec<TakenDrop>,
     /// Drops that do not open.
     pub junk: Vec<JunkDrop>,
     /// Drops that stay with the nodes for now, counted by file request and reason.
@@ -25,6 +29,24 @@ pub struct ReceivedFile {
     pub bytes: u64,
     /// Whether its sender calls it otherwise.
     pub renamed: bool,
+    /// By which drop, in hexadecimal digits.
+    #[serde(default)]
+    pub drop: String,
+}
+
+/// A drop whose files are in the space now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenDrop {
+    /// By which file request, in hexadecimal digits.
+    pub request: String,
+    /// Which, in hexadecimal digits. The first twelve of them are the reference that the page shows to whoever dropped it.
+    pub drop: String,
+    /// How many files.
+    pub files: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Where the first of them is.
+    pub first: String,
 }
 
 /// A drop that does not open.
@@ -51,6 +73,9 @@ pub struct WaitingDrops {
     pub why: WhyWaiting,
     /// How many.
     pub drops: u64,
+    /// Which, in hexadecimal digits: the first [`DROPS_NAMED_MAX`] of them.
+    #[serde(default)]
+    pub named: Vec<String>,
 }
 
 /// What a drop waits for.
@@ -87,9 +112,15 @@ impl Received {
     /// Counts a drop that stays where it is.
     pub(super) fn wait(&mut self, dropped: &DropSummary, why: WhyWaiting) {
         let request = dropped.request.to_hex();
+        let drop = dropped.drop.to_hex();
         match self.waiting.iter_mut().find(|waiting| waiting.request == request && waiting.why == why) {
-            Some(waiting) => waiting.drops = waiting.drops.saturating_add(1),
-            None => self.waiting.push(WaitingDrops { request, why, drops: 1 }),
+            Some(waiting) => {
+                waiting.drops = waiting.drops.saturating_add(1);
+                if waiting.named.len() < DROPS_NAMED_MAX {
+                    waiting.named.push(drop);
+                }
+            }
+            None => self.waiting.push(WaitingDrops { request, why, drops: 1, named: vec![drop] }),
         }
     }
 }

@@ -178,6 +178,31 @@ fn a_drop_makes_no_more_folders_than_it_may() {
     assert_eq!(world.dropped(), [bomb]);
 }
 
+/// Fails if a member who is called with a drop's reference finds it nowhere: while it waits, once it is taken, or where it does not open.
+#[test]
+fn a_drop_is_found_by_what_its_sender_was_shown() {
+    let (world, made) = requested();
+    let good = world.drop_files(&made, 0xab, &[file("a.txt", "one"), file("b.txt", "two")]);
+    let crowd: Vec<_> = (0..=DROP_NAMES_TRIED_MAX / 2).map(|number| file("scan.pdf", &number.to_string())).collect();
+    let junk = world.drop_files(&made, 0xcd, &crowd);
+    let waiting = || -> Vec<DropId> {
+        let mut space = world.a().open().unwrap();
+        space.follow().unwrap();
+        space.waiting_drops().unwrap().iter().map(|waiting| waiting.drop).collect()
+    };
+    assert_eq!(waiting(), [good, junk]);
+    world.node.with(|state| state.no_room = Some(Refusal::DiskFull));
+    let held = world.a().take_drops(OnJunk::Name);
+    assert_eq!(held.waiting[0].named, [good.to_hex()], "{held:?}");
+    assert_eq!(held.junk[0].drop, junk.to_hex());
+    world.node.with(|state| state.no_room = None);
+    let received = world.a().take_drops(OnJunk::Name);
+    let [taken] = received.taken.as_slice() else { panic!("{received:?}") };
+    assert_eq!((&taken.drop, taken.files, taken.bytes, taken.first.as_str()), (&good.to_hex(), 2, 6, "inbox/a.txt"));
+    assert!(received.files.iter().all(|file| file.drop == good.to_hex()), "{received:?}");
+    assert_eq!(waiting(), [junk]);
+}
+
 /// Fails if drops for which there is no room are lost, or stop a run.
 #[test]
 fn drops_wait_for_room() {

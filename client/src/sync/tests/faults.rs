@@ -10,7 +10,7 @@ use super::node::Fault;
 use super::world::{World, head_of, noise};
 use crate::clock;
 use crate::limit::FRESHNESS_DAYS_MAX;
-use crate::log::{EntryId, EntryName, Kind, LogError};
+use crate::log::{EntryId, EntryName, Kind, LogError, Seen, verify_next};
 use crate::state::Anchor;
 use crate::state::cache::BaseRow;
 use crate::sync::author::{Draft, Sent};
@@ -169,6 +169,25 @@ fn cloned_device_is_stopped() {
     let stopped = world.a().try_sync();
     assert!(matches!(stopped, Err(SyncError::Log(LogError::Cloned { .. }))), "{stopped:?}");
     assert!(stopped.unwrap_err().is_alarm());
+}
+
+/// A device that does not remember how far it has counted takes what its clone has said for its own.
+#[test]
+fn control_of_cloned_device_is_stopped() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().write("f", "1");
+    world.a().sync();
+    let (log, org) = world.node.with(|state| (state.spaces[&world.space].clone(), state.org.clone()));
+    let clone = world.clone_of(world.a());
+    clone.write("of the clone", "x");
+    clone.sync();
+    let said = world.node.with(|state| state.spaces[&world.space].items[log.items.len()].clone());
+    let device = world.a().identity().device();
+    let seen = |acknowledged| Seen { device, head: Some(log.space.head()), acknowledged, outstanding: None };
+    let remembered = log.space.last_commit(device).unwrap().counter;
+    let judged = |acknowledged| verify_next(&log.space, said.clone(), &org, &seen(acknowledged)).map(drop);
+    assert!(matches!(judged(remembered), Err(LogError::Cloned { .. })));
+    assert!(judged(u64::MAX).is_ok());
 }
 
 #[test]

@@ -104,6 +104,18 @@ fn hostile_name_corpus_never_escapes_root() {
     assert!(world.a().path(".vauban/root").is_file());
 }
 
+/// Whoever lands names as they come writes beside the root, and anywhere else.
+#[test]
+fn control_of_hostile_name_corpus_never_escapes_root() {
+    let machine = tempfile::tempdir().unwrap();
+    let root = machine.path().join("synced");
+    std::fs::create_dir(&root).unwrap();
+    std::fs::write(root.join("../escape"), "x").unwrap();
+    assert!(machine.path().join("escape").is_file());
+    let elsewhere = std::path::Path::new("/etc/passwd");
+    assert_eq!(root.join(elsewhere), elsewhere);
+}
+
 /// A tag that names another content: the honest upload is sealed anew, once, and reads back.
 #[test]
 fn false_tag_costs_one_sealing() {
@@ -138,6 +150,15 @@ fn false_tag_costs_one_sealing() {
     assert_eq!(world.a().sync().sent_bytes, 0, "the lie is forgotten, the honest chunk is found");
     world.b().sync();
     assert_eq!(world.b().read("honest"), honest);
+}
+
+/// Whoever takes a tag's word for what a chunk holds commits the lie in its place, and what was honest does not read back.
+#[test]
+fn control_of_false_tag_costs_one_sealing() {
+    let world = World::new(&["poste", "portable"], Cutting::Keyed);
+    world.a().sync();
+    poison(&world, Poison::OtherContent, None);
+    assert!(!reads_back(&world, believed(&world)));
 }
 
 /// How a member lies about a chunk. Each says the tag of a content that is not what the rest leads to.
@@ -231,9 +252,6 @@ fn poisoned_chunk_cannot_shadow_honest_upload() {
         let world = World::new(&["poste", "portable"], Cutting::Keyed);
         world.a().sync();
         let lies = poison(&world, kind, None);
-        // The control: whoever believed the tag would have stored nothing, and lost the content.
-        let found = believed(&world);
-        assert!(lies.iter().any(|lie| lie.id == found.id) && !reads_back(&world, found), "{kind:?}");
         honest_content_reads_back(&world, kind, &honest, lies.len());
     }
     for kind in [Poison::OtherContent, Poison::Crowd, Poison::OtherSecret, Poison::OtherLength] {
@@ -241,10 +259,22 @@ fn poisoned_chunk_cannot_shadow_honest_upload() {
         world.a().write("first", &honest);
         world.a().sync();
         let stored = believed(&world);
-        assert!(reads_back(&world, stored.clone()), "the control: an honest tag may be believed");
+        assert!(reads_back(&world, stored.clone()), "an honest tag may be believed");
         let lies = poison(&world, kind, Some(&stored));
         honest_content_reads_back(&world, kind, &honest, lies.len());
         assert_eq!(world.b().read("first"), honest, "{kind:?}: what was there before");
+    }
+}
+
+/// Whoever believed the tag would store nothing, and lose the content.
+#[test]
+fn control_of_poisoned_chunk_cannot_shadow_honest_upload() {
+    for kind in [Poison::OtherContent, Poison::Crowd, Poison::OtherLength] {
+        let world = World::new(&["poste", "portable"], Cutting::Keyed);
+        world.a().sync();
+        let lies = poison(&world, kind, None);
+        let found = believed(&world);
+        assert!(lies.iter().any(|lie| lie.id == found.id) && !reads_back(&world, found), "{kind:?}");
     }
 }
 

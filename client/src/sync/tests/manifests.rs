@@ -196,6 +196,28 @@ fn manifest_permutation_proptest() {
     a_node_answers_for_what_it_was_asked(&files);
 }
 
+/// Without the check of the whole, each way to tamper with a list of genuine chunks is read as another content.
+#[test]
+fn control_of_manifest_permutation_proptest() {
+    let files = Files::new();
+    for tamper in [
+        Tamper::Swap(0, 1),
+        Tamper::Reverse,
+        Tamper::Rotate(1),
+        Tamper::Drop(0),
+        Tamper::Double(0),
+        Tamper::Truncate(1),
+        Tamper::Splice(0, 0),
+        Tamper::Replace(0, 0),
+    ] {
+        let mut list = files.chunks.clone();
+        tamper.apply(&mut list, &files.others);
+        let read = files.read_piecemeal(&list);
+        assert!(!read.is_empty() && read != files.plain, "{tamper:?}");
+    }
+    assert_eq!(files.read_piecemeal(&files.chunks), files.plain, "as it was written");
+}
+
 /// Pages taken for content, content for pages, and either for a level more or less.
 fn nothing_is_read_on_another_level(files: &Files, pages: &[ChunkRef], outer: &[ChunkRef]) {
     for (levels, list) in [(1, &files.chunks[..]), (2, pages), (2, &files.chunks), (1, outer)] {

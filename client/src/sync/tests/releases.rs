@@ -76,6 +76,21 @@ fn release_of_live_chunks_is_contested() {
     assert_eq!(third.tree(), world.b().tree());
 }
 
+/// Where nobody checks what others release, the end of the retention takes it all.
+#[test]
+fn control_of_release_of_live_chunks_is_contested() {
+    let world = World::new(&["vole", "poste", "portable"], Cutting::Keyed);
+    world.a().write("report", noise(1, 300_000));
+    world.a().write("note", "a note");
+    world.a().sync();
+    world.b().sync();
+    say(world.a(), Control::Release(every_chunk(&world)));
+    world.node.with(super::node::State::purge);
+    let third = &world.devices[2];
+    drop(third.try_sync());
+    assert!(!third.has("report") && !third.has("note"));
+}
+
 /// A stolen device overwrites everything and releases everything. A second one brings the whole space back, byte for byte, from what
 /// nodes keep for the retention; and what it brought back outlives that. Fails if restoring does not add the chunks again.
 #[test]
@@ -108,6 +123,22 @@ fn ransomware_device_full_restore_within_window() {
         tree.iter().map(digest).collect()
     };
     assert_eq!(bytes(&witness.tree()), bytes(&before));
+}
+
+/// Where nodes keep nothing of what is released, the same attack leaves nothing to bring back.
+#[test]
+fn control_of_ransomware_device_full_restore_within_window() {
+    let world = World::new(&["vole", "poste"], Cutting::Keyed);
+    world.a().write("large", noise(99, 3_000_000));
+    world.a().sync();
+    world.b().sync();
+    let seq = moment(world.b());
+    world.a().write("large", noise(100, 3_000_000));
+    world.a().sync_with(Approval::Given).unwrap();
+    say(world.a(), Control::Release(every_chunk(&world)));
+    world.node.with(super::node::State::purge);
+    let restored = restore_all(world.b(), seq);
+    assert_eq!((restored.rewritten, restored.created, restored.lost.len()), (0, 0, 1), "{restored:?}");
 }
 
 /// The same, with a person who only syncs: the first sync after the attack keeps everything, and restoring works after the purge.

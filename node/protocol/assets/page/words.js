@@ -11,7 +11,7 @@ const French = {
   loading: (done, all) => `${done} sur ${all}`, saved: (name) => `${name} : déchiffré, vérifié, remis à votre navigateur.`,
   trust: (origin) => `Cette page vient de ${origin}, et vous lui faites confiance : c'est elle qui reçoit votre mot de passe et déchiffre. ` +
     'Le serveur ne reçoit ni la clé, qui suit le « # » de l\'adresse, ni le mot de passe. Pour ne dépendre que du programme installé ' +
-    'sur votre machine : vauban link get ADRESSE DOSSIER.',
+    'sur votre machine : vauban link get DOSSIER, qui demande l\'adresse.',
   requestTitle: 'Déposer des fichiers', zone: 'Glissez ici des fichiers ou un dossier, ou choisissez-les :', choose: 'Choisir des fichiers',
   chooseFolder: 'Choisir un dossier', remove: 'Retirer', removeOf: (name) => `Retirer ${name}`,
   moreChosen: (count) => `Et ${count} autre(s) fichier(s).`,
@@ -25,7 +25,8 @@ const French = {
   requestTrust: (origin) => `Cette page vient de ${origin}, et vous lui faites confiance : c'est elle qui lit et chiffre vos fichiers. Le serveur ne ` +
     'reçoit ni vos fichiers en clair, ni leurs noms, ni la clé, qui suit le « # » de l\'adresse ; il voit combien vous envoyez, et quand. ' +
     'Qui a aussi cette adresse ne lit pas ce que vous déposez.',
-  hash: 'Empreinte SHA-256 de cette page, telle qu\'elle est signée dans le lien :', unhashed: 'inconnue',
+  hash: 'Empreinte SHA-256 de cette page, à comparer à celle que donne la personne qui a envoyé l\'adresse (vauban link list). ' +
+    'Si elle est autre, lui demander avant de continuer :', unhashed: 'inconnue',
   problems: {
     address: 'Cette adresse n\'est pas un lien entier : la copier avec tout ce qui suit le « # ».',
     version: 'Ce lien vient d\'une version plus récente : demander à l\'exploitant de mettre ce serveur à jour.',
@@ -56,7 +57,7 @@ const English = {
   loading: (done, all) => `${done} of ${all}`, saved: (name) => `${name}: decrypted, verified, handed to your browser.`,
   trust: (origin) => `This page comes from ${origin}, and you trust it: it is what takes your password and decrypts. The server gets ` +
     'neither the key, which follows the # in the address, nor the password. To depend on nothing but the program installed on your ' +
-    'machine: vauban link get ADDRESS FOLDER.',
+    'machine: vauban link get FOLDER, which asks for the address.',
   requestTitle: 'Drop files', zone: 'Drag files or a folder here, or choose them:', choose: 'Choose files',
   chooseFolder: 'Choose a folder', remove: 'Remove', removeOf: (name) => `Remove ${name}`,
   moreChosen: (count) => `And ${count} more file(s).`,
@@ -70,7 +71,8 @@ const English = {
   requestTrust: (origin) => `This page comes from ${origin}, and you trust it: it is what reads and encrypts your files. The server gets neither your ` +
     'files in clear, nor their names, nor the key, which follows the # in the address; it sees how much you send, and when. ' +
     'Others who have this address do not read what you drop.',
-  hash: 'SHA-256 of this page, as it is signed in the link:', unhashed: 'unknown',
+  hash: 'SHA-256 of this page; compare it with the one that whoever sent the address tells you (vauban link list). ' +
+    'If it is another one, ask before you go on:', unhashed: 'unknown',
   problems: {
     address: 'This address is no whole link: copy it with everything behind the #.',
     version: 'This link was made by a later version: ask the operator to update this server.',

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use quinn::ConnectionError;
 use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConnection, NamedGroup, ServerConnection};
+use rustls::server::ServerSessionMemoryCache;
+use rustls::sign::SingleCertAndKey;
+use rustls::version::TLS13;
+use rustls::{ClientConfig, ClientConnection, NamedGroup, ServerConfig, ServerConnection};
 use vauban_protocol::wire::{ALPN_DEVICE, Request, Response, tls_name};
 
 use super::peer::{Peer, endpoint, tls};
 use super::site::Site;
 use crate::edge::tls::server_config;
-use crate::enrolment;
+use crate::enrolment::{self, Enrolment};
 use crate::identity::Identity;
 
 /// Fails if another group is ever added to the node's.
@@ -26,19 +29,28 @@ async fn classical_client_refused() {
     assert!(Peer::dial(&site, ALPN_DEVICE).await.is_ok());
 }
 
+/// A server that takes the library's own groups, classical ones among them, has a handshake with the same client.
+#[tokio::test]
+async fn control_of_classical_client_refused() {
+    let site = Site::start().await;
+    let mut server = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&TLS13])
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(enrolment_of(&site).certified())));
+    server.alpn_protocols = vec![ALPN_DEVICE.to_vec()];
+    let client = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519);
+    let (_, server) = shaken(&site, &Arc::new(client), Arc::new(server));
+    assert_eq!(server.negotiated_key_exchange_group().unwrap().name(), NamedGroup::X25519);
+}
+
 #[tokio::test]
 async fn x25519mlkem768_is_what_is_negotiated() {
     let site = Site::start().await;
-    let identity = Identity::load(&site.folder.receipt_key()).unwrap();
-    let enrolment = enrolment::load(&site.folder, &identity, crate::clock::now()).unwrap();
+    let enrolment = enrolment_of(&site);
     let server = server_config(enrolment.certified(), enrolment.organisation().tls_authority()).unwrap();
-    let mut server = ServerConnection::new(Arc::new(server)).unwrap();
-    let config = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
-    let name = tls_name(site.node).try_into().unwrap();
-    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
-    while client.is_handshaking() || server.is_handshaking() {
-        pump(&mut client, &mut server);
-    }
+    let client = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
+    let (client, server) = shaken(&site, &Arc::new(client), Arc::new(server));
     let groups = [client.negotiated_key_exchange_group(), server.negotiated_key_exchange_group()];
     for group in groups {
         assert_eq!(group.unwrap().name(), NamedGroup::X25519MLKEM768);
@@ -67,6 +79,39 @@ async fn early_data_refused() {
         peer.hello(device, proof).await;
         assert!(matches!(peer.ask(&Request::Status, &[]).await, Response::Status(_)));
     }
+}
+
+/// With a server that gives tickets, and keeps what they are for, the same client sends early data with its next first packet.
+#[tokio::test]
+async fn control_of_early_data_refused() {
+    let site = Site::start().await;
+    let enrolment = enrolment_of(&site);
+    let mut server = server_config(enrolment.certified(), enrolment.organisation().tls_authority()).unwrap();
+    server.max_early_data_size = u32::MAX;
+    server.send_tls13_tickets = 2;
+    server.session_storage = ServerSessionMemoryCache::new(8);
+    let mut client = tls(&site.authority, ALPN_DEVICE, aws_lc_rs::kx_group::X25519MLKEM768);
+    client.enable_early_data = true;
+    let client = Arc::new(client);
+    let (mut first, mut served) = shaken(&site, &client, Arc::new(server));
+    pump(&mut first, &mut served);
+    let mut again = ClientConnection::new(client, tls_name(site.node).try_into().unwrap()).unwrap();
+    assert!(again.early_data().is_some());
+}
+
+fn enrolment_of(site: &Site) -> Enrolment {
+    let identity = Identity::load(&site.folder.receipt_key()).unwrap();
+    enrolment::load(&site.folder, &identity, crate::clock::now()).unwrap()
+}
+
+/// Both ends, once they have shaken hands.
+fn shaken(site: &Site, client: &Arc<ClientConfig>, server: Arc<ServerConfig>) -> (ClientConnection, ServerConnection) {
+    let mut server = ServerConnection::new(server).unwrap();
+    let mut client = ClientConnection::new(Arc::clone(client), tls_name(site.node).try_into().unwrap()).unwrap();
+    while client.is_handshaking() || server.is_handshaking() {
+        pump(&mut client, &mut server);
+    }
+    (client, server)
 }
 
 fn pump(client: &mut ClientConnection, server: &mut ServerConnection) {

@@ -115,7 +115,7 @@ async fn upload_spans_layout_change() {
 
 /// Invariant 6: the client counts such a node's receipts for nothing, and so does a gateway, which sends it nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_goes_to_a_node_that_the_policy_does_not_permit() {
+async fn site_outside_policy_gets_no_chunk() {
     let mut cluster = Cluster::settled(&[0, 1, 2]).await;
     let mut policy = cluster.town.organisation.policy().clone();
     policy.secnumcloud = true;
@@ -127,6 +127,17 @@ async fn nothing_goes_to_a_node_that_the_policy_does_not_permit() {
     let refused = cluster.nodes[0].store(space, chunks.clone()).await;
     assert!(matches!(refused, Err(ReplicationError::TooFew { .. })), "{refused:?}");
     assert_eq!((cluster.held(1, &chunks).await, cluster.held(2, &chunks).await), (0, 0));
+    cluster.stop().await;
+}
+
+/// Where the policy asks for nothing that these nodes lack, the same chunks go to all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn control_of_site_outside_policy_gets_no_chunk() {
+    let cluster = Cluster::settled(&[0, 1, 2]).await;
+    let (space, chunks) = (cluster.space(), objects(0..3));
+    cluster.nodes[0].store(space, chunks.clone()).await.unwrap();
+    cluster.settle().await;
+    assert_eq!((cluster.held(1, &chunks).await, cluster.held(2, &chunks).await), (3, 3));
     cluster.stop().await;
 }
 

@@ -16,6 +16,8 @@ macro_rules! said {
 }
 pub(super) use said;
 
+pub(super) use crate::message::size;
+
 /// What an address asks for.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Asked {
@@ -33,15 +35,6 @@ pub(super) fn language(asked: &Asked, headers: &HeaderMap) -> Language {
         _ => None,
     };
     tags.filter_map(spoken).next().unwrap_or_else(Language::current)
-}
-
-/// Bytes as people read them.
-pub(super) fn size(language: Language, bytes: u64) -> String {
-    let text = bytesize::ByteSize(bytes).display().iec().to_string();
-    match language {
-        Language::French => text.replace('.', ",").replace("iB", "io").replace(" B", " o"),
-        Language::English => text,
-    }
 }
 
 /// What a job is called.

@@ -86,7 +86,7 @@ impl Author {
     }
 
     /// Takes in what follows what it knows.
-    fn take(&mut self, items: &[Bytes]) -> anyhow::Result<()> {
+    pub(super) fn take(&mut self, items: &[Bytes]) -> anyhow::Result<()> {
         for item in items {
             let commit = Signed::<Commit>::parse(item.clone())?;
             anyhow::ensure!(commit.payload().prev == self.head, "a node tells another story than before");

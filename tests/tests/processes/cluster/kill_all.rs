@@ -1,8 +1,11 @@
 //! Every node of a cluster killed at once, again and again, under load: whatever a client was told is stored is there afterwards.
 //!
-//! One device puts chunks, and notes those that receipts of a majority name; another commits, and notes what was acknowledged. Each
-//! round kills all three nodes a moment after both have got on, in any order, and starts them again in another. Ten rounds with the
-//! other tests, and as many as one likes by `make soak ROUNDS=200`.
+//! One device puts chunks, and notes those that receipts of a majority name; another commits, now and then to chunks of its own, and notes what was
+//! acknowledged. Each round kills all three nodes a moment after both have got on, in any order, and starts them again in another. At the end each
+//! node in turn is down, and the other two have all of it: so every chunk has two copies at least. Ten rounds with the other tests, and as many as
+//! one likes by `make soak ROUNDS=200`.
+//!
+//! A kill leaves what the system has of a node's writes: that nothing is acknowledged before it is flushed is for the stores' own tests.
 
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +13,9 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context;
+use bytes::Bytes;
+use vauban_client::link::LinkError;
+use vauban_protocol::id::ChunkId;
 use vauban_tests::home::COMMAND_LIMIT;
 use vauban_tests::node::{Node, NodeHome};
 use vauban_tests::random::Random;
@@ -17,8 +23,8 @@ use vauban_tests::wait;
 
 use super::with_author;
 use crate::cluster::author::Author;
-use crate::cluster::look::{ensure_kept, settled};
-use crate::device::{Device, ensure_held, only_space};
+use crate::cluster::look::{ensure_kept, leader, settled};
+use crate::device::{Device, ensure_held, object, only_space};
 use crate::kill_node::{Acknowledged, Request, put_chunks};
 use crate::soak::{number, seed};
 
@@ -26,6 +32,9 @@ use crate::soak::{number, seed};
 const ROUNDS: u64 = 10;
 /// What is put at once: so little of it, and so seldom, that hundreds of rounds find room on any disk.
 const REQUEST: Request = Request { chunks: 4, bytes: 20_000, pause: Duration::from_millis(25) };
+/// How many commits there are for one that adds chunks; how many chunks that adds, and bytes of each.
+const ADDS_EVERY: u64 = 8;
+const ADDED: (u64, usize) = (2, 5_000);
 /// Nodes whose receipts make a majority of three.
 const MAJORITY: usize = 2;
 /// Longest until the first is killed once both have got on, and between one and the next, in milliseconds.
@@ -44,14 +53,14 @@ fn kill9_all_nodes_loses_nothing_acked() -> anyhow::Result<()> {
     let space = runtime.block_on(async { only_space(device.link().await?.as_ref()).await })?;
 
     let (acknowledged, commits) = (Acknowledged::default(), AtomicU64::new(0));
-    let nodes = thread::scope(|threads| {
+    let (mut nodes, added) = thread::scope(|threads| {
         let chunks = threads.spawn(|| runtime.block_on(put_chunks(&device, space, (REQUEST, MAJORITY), &acknowledged)));
         let written = threads.spawn(|| commit(&mut author, &acknowledged, &commits));
         let nodes = kill_all(nodes, &mut Random::of(seed), rounds, &acknowledged, &commits);
         acknowledged.over.store(true, Ordering::Relaxed);
         chunks.join().map_err(|_| anyhow::anyhow!("the chunks' thread panicked"))??;
-        written.join().map_err(|_| anyhow::anyhow!("the commits' thread panicked"))??;
-        nodes
+        let added = written.join().map_err(|_| anyhow::anyhow!("the commits' thread panicked"))??;
+        anyhow::Ok((nodes?, added))
     })?;
 
     settled(&nodes, 3)?;
@@ -60,18 +69,53 @@ fn kill9_all_nodes_loses_nothing_acked() -> anyhow::Result<()> {
     }
     let chunks = acknowledged.chunks.into_inner().unwrap_or_else(PoisonError::into_inner);
     anyhow::ensure!(chunks.len() as u64 >= rounds, "only {} chunks were acknowledged", chunks.len());
-    runtime.block_on(async { ensure_held(device.link().await?.as_ref(), space, &chunks).await })?;
-    println!("{rounds} rounds, acknowledged: {} chunks, {} commits; lost: 0", chunks.len(), commits.into_inner());
+    anyhow::ensure!(!added.is_empty(), "no commit has added chunks");
+    for _ in 0..nodes.len() {
+        let down = nodes.remove(0).kill()?;
+        leader(&nodes)?;
+        for node in &nodes {
+            author.ensure_read_at(&node.home().listen()?, &added)?;
+        }
+        runtime.block_on(async { ensure_held(device.link().await?.as_ref(), space, &chunks).await })?;
+        nodes.push(down.run()?);
+        settled(&nodes, 3)?;
+    }
+    let all = chunks.len() + added.len();
+    println!("{rounds} rounds, acknowledged: {all} chunks, {} commits; lost: 0", commits.into_inner());
     Ok(())
 }
 
-/// Commits until all is over.
-fn commit(author: &mut Author, acknowledged: &Acknowledged, commits: &AtomicU64) -> anyhow::Result<()> {
+/// Commits until all is over; the chunks that were added.
+fn commit(author: &mut Author, acknowledged: &Acknowledged, commits: &AtomicU64) -> anyhow::Result<Vec<ChunkId>> {
+    let mut added = Vec::new();
     while !acknowledged.over.load(Ordering::Relaxed) {
-        author.commit()?;
+        let number = commits.load(Ordering::Relaxed);
+        let count = if number.is_multiple_of(ADDS_EVERY) { ADDED.0 } else { 0 };
+        let objects: Vec<_> = (0..count).map(|which| object(number * ADDED.0 + which, ADDED.1)).collect();
+        match put(author, &objects)? {
+            Some(stored_at) => {
+                let ids: Vec<ChunkId> = objects.iter().map(|(id, _)| *id).collect();
+                if !author.add(&ids, stored_at)? {
+                    continue;
+                }
+                added.extend(ids);
+            }
+            None => author.commit()?,
+        }
         commits.fetch_add(1, Ordering::Relaxed);
     }
-    Ok(())
+    Ok(added)
+}
+
+/// The index that a commit to these objects may rest on; none if there are none, or if the nodes went down meanwhile.
+fn put(author: &Author, objects: &[(ChunkId, Bytes)]) -> anyhow::Result<Option<u64>> {
+    if objects.is_empty() {
+        return Ok(None);
+    }
+    match author.put(objects) {
+        Err(error) if error.downcast_ref().is_some_and(LinkError::may_pass) => Ok(None),
+        stored_at => stored_at.map(Some),
+    }
 }
 
 fn kill_all(

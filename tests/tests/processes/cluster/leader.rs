@@ -1,25 +1,27 @@
 //! The leader killed in each phase of a commit, while chunks are read without a pause.
 //!
 //! The phases are held by cutting lines: the leader alone has the entry; the others have it, and the leader does not know; it is
-//! committed, and perhaps nobody was told; it was acknowledged.
+//! committed, and perhaps nobody was told; it was acknowledged. That each was reached is looked at; and nothing that was acknowledged, or that
+//! the others had, is handed in again: it must be there by itself.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use vauban_client::link::Fetched;
+use serde_json::Value;
+use vauban_client::link::{CommitAnswer, Fetched};
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_tests::home::COMMAND_LIMIT;
 use vauban_tests::network::Network;
-use vauban_tests::node::Node;
+use vauban_tests::node::{NODE_LIMIT, Node};
 use vauban_tests::wait;
 
 use super::author::Author;
 use super::cut_off::{apart, ensure_kept_everywhere, homes, with_network};
-use super::look::{leader, settled};
+use super::look::{leader, look, settled};
 use crate::device::{Device, object, only_space};
 
-/// How long an entry is given to come as far as the lines let it.
+/// How long a leader is given to acknowledge what it must not.
 const UNDER_WAY: Duration = Duration::from_millis(700);
 /// Chunks that are read, and bytes of each.
 const CHUNKS: (u64, usize) = (16, 50_000);
@@ -104,19 +106,46 @@ fn kill_in(phase: Phase, mut nodes: Vec<Node>, network: &Network, author: &mut A
         Phase::Sent => others.iter().try_for_each(|from| network.cut(from.home(), leading.home()))?,
         Phase::Underway(_) | Phase::Acknowledged => {}
     }
+    let expected = author.head().after(commit.digest());
     let limit = match phase {
         Phase::Written | Phase::Sent => UNDER_WAY,
         Phase::Underway(moment) => moment,
         Phase::Acknowledged => COMMAND_LIMIT,
     };
-    let _perhaps = author.offer(&link, commit.bytes(), limit);
+    let answer = author.offer(&link, commit.bytes(), limit);
+    let is_acknowledged = matches!(&answer, Some(Ok(CommitAnswer::Committed(head))) if *head == expected);
+    let is_reached = match phase {
+        Phase::Written => answer.is_none() && has_entered(leading)?,
+        Phase::Sent => {
+            answer.is_none() && others.iter().try_fold(true, |all, node| anyhow::Ok(all && has_entered(node)?))?
+        }
+        Phase::Underway(_) => is_acknowledged || !matches!(answer, Some(Ok(_))),
+        Phase::Acknowledged => is_acknowledged,
+    };
+    anyhow::ensure!(is_reached, "{phase:?}: {answer:?}");
     let home = nodes.remove(leads).kill()?;
     network.heal();
-    // The same bytes are handed in again, which have their effect once; then others.
+    if is_acknowledged {
+        author.take(std::slice::from_ref(commit.bytes()))?;
+    } else if let Phase::Sent = phase {
+        wait::until("what the others had", COMMAND_LIMIT, || Ok((author.read()? == Some(expected)).then_some(())))?;
+    }
+    // On top of it; or, where nobody may rely on it, the same bytes again, which have their effect once. Then others.
     author.commit()?;
     author.commit()?;
     nodes.push(home.run()?);
     settled(&nodes, 3)?;
     ensure_kept_everywhere(author, &nodes, network)?;
     Ok(nodes)
+}
+
+/// Waits until a node's log holds an entry that is not committed.
+fn has_entered(node: &Node) -> anyhow::Result<bool> {
+    let entered = wait::until("an entry that is not committed", NODE_LIMIT, || {
+        let page = look(node)?;
+        let mut members = page.get("nodes").and_then(Value::as_array).into_iter().flatten();
+        let own = members.find(|member| member.get("node").and_then(Value::as_str) == Some(node.name()));
+        Ok(own.and_then(|own| own.get("lag")?.as_u64()).is_some_and(|lag| lag > 0).then_some(()))
+    });
+    Ok(entered.is_ok())
 }

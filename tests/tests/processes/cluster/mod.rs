@@ -138,7 +138,7 @@ fn wiped_voter_cannot_rejoin() -> anyhow::Result<()> {
 
 /// A revoked charter ends a node's part at once: the others speak with it no more, and go on.
 #[test]
-fn a_revoked_node_is_refused_by_its_peers() -> anyhow::Result<()> {
+fn revoked_charter_hard_fails() -> anyhow::Result<()> {
     let (agency, nodes, mut author) = with_author(3)?;
     author.commit()?;
     let leads = leader(&nodes)?;

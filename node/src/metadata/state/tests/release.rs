@@ -200,6 +200,17 @@ fn archive_space_survives_silent_release() {
     assert!(!scene.has_row(ONE), "but it ends");
 }
 
+/// The same in a space that is no archive.
+#[test]
+fn control_of_archive_space_survives_silent_release() {
+    let mut scene = Scene::new();
+    scene.control(Control::Release(vec![ONE, TWO])).unwrap();
+    scene.pass(days(365));
+    scene.seen();
+    scene.pass(days(365));
+    assert!(!scene.has_row(ONE) && !scene.has_row(TWO));
+}
+
 /// A shorter retention, and a release right after: the longer one still holds. Fails if an owner's stolen device can shorten what
 /// its victims count on.
 #[test]
