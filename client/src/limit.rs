@@ -20,6 +20,8 @@ pub const FAILOVER_KEEP_ALIVE_SECONDS: u64 = 1;
 pub const NEXT_ADDRESS_MS: u64 = 400;
 /// Seconds that nodes of other sites have to answer when one is asked to confirm what this one shows: a site that is cut off holds nobody up.
 pub const SITE_SECONDS_MAX: u64 = 5;
+/// Seconds that further sites have once the first has answered.
+pub const SITE_GRACE_SECONDS: u64 = 1;
 /// Times that a node of another site is asked, which lags behind this one or is ahead of it.
 pub const SITE_TRIES_MAX: u32 = 4;
 /// Seconds that a request may make no progress at all; a node that works on it still answers within these.

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::future::select_ok;
-use tokio::time::timeout;
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
+use tokio::time::{Instant, timeout_at};
 use vauban_protocol::wire::{Request, Response};
 
-use crate::limit::SITE_SECONDS_MAX;
+use crate::limit::{SITE_GRACE_SECONDS, SITE_SECONDS_MAX};
 use crate::link::device::{enter_any, stream_error};
 use crate::link::{Link, LinkError, Misbehaviour, stream};
 
@@ -22,13 +23,16 @@ pub enum Elsewhere {
     OneSite,
     /// There is another site, and no node there has answered in time.
     Unheard,
-    /// The answers of a node there, in the order of the requests; refusals are among them.
-    Told(Vec<(Response, Bytes)>),
+    /// What a node of each other site that has answered says.
+    Told(Vec<Answers>),
 }
 
+/// The answers of one node, in the order of the requests; refusals are among them.
+pub type Answers = Vec<(Response, Bytes)>;
+
 impl Link {
-    /// Puts requests without a body to a node of another site than that of the node which answers here, over a connection of its own: one node
-    /// of each such site is tried, and the first that has answered them all is heard.
+    /// Puts requests without a body to nodes of other sites than that of the node which answers here, over connections of their own: one node of
+    /// each such site. Whoever answers soon after the first is heard, too, so that a quick liar silences nobody.
     ///
     /// # Errors
     /// [`LinkError`] if no node answers here.
@@ -42,26 +46,27 @@ impl Link {
         if sites.is_empty() {
             return Ok(Elsewhere::OneSite);
         }
-        let asked = sites.values().map(|addresses| Box::pin(self.ask_at(addresses, &here, requests)));
-        match timeout(Duration::from_secs(SITE_SECONDS_MAX), select_ok(asked)).await {
-            Ok(Ok((answers, _slower))) => Ok(Elsewhere::Told(answers)),
-            Ok(Err(error)) => {
-                tracing::warn!(%error, "no node of another site answers");
-                Ok(Elsewhere::Unheard)
-            }
-            Err(_) => {
-                tracing::warn!("no node of another site answers in time");
-                Ok(Elsewhere::Unheard)
+        let mut asked: FuturesUnordered<_> =
+            sites.values().map(|addresses| self.ask_at(addresses, &here, requests)).collect();
+        let mut told = Vec::new();
+        let mut until = Instant::now() + Duration::from_secs(SITE_SECONDS_MAX);
+        while let Ok(Some(answered)) = timeout_at(until, asked.next()).await {
+            match answered {
+                Ok(answers) => {
+                    told.push(answers);
+                    until = until.min(Instant::now() + Duration::from_secs(SITE_GRACE_SECONDS));
+                }
+                Err(error) => tracing::warn!(%error, "a node of another site does not answer"),
             }
         }
+        if told.is_empty() {
+            tracing::warn!("no node of another site has answered in time");
+            return Ok(Elsewhere::Unheard);
+        }
+        Ok(Elsewhere::Told(told))
     }
 
-    async fn ask_at(
-        &self,
-        addresses: &[String],
-        here: &str,
-        requests: &[Request],
-    ) -> Result<Vec<(Response, Bytes)>, LinkError> {
+    async fn ask_at(&self, addresses: &[String], here: &str, requests: &[Request]) -> Result<Answers, LinkError> {
         let live = enter_any(self.identity(), addresses, &self.known()).await?;
         // Another node may have got that address.
         if live.admitted.node.charter().site == here {

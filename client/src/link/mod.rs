@@ -21,7 +21,7 @@ mod pace;
 mod verbs;
 
 pub use device::{Admitted, Answer, Link};
-pub use elsewhere::Elsewhere;
+pub use elsewhere::{Answers, Elsewhere};
 pub use error::{LinkError, Misbehaviour, Unreached, Untrusted};
 pub use follow::{FollowNews, Followed};
 pub use guest::{GuestLink, Stranger};

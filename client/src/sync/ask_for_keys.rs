@@ -35,6 +35,14 @@ impl<N: Nodes> OpenSpace<N> {
     /// [`SyncError`].
     pub(super) fn settle_or_ask(&mut self) -> Result<(), SyncError> {
         let settled = self.settle();
+        if matches!(settled, Err(SyncError::Epoch(EpochError::Withheld { .. } | EpochError::LeftOut(_)))) {
+            // Those who are to hand keys on wait to be confirmed, and this device may be the only one that can.
+            match self.give_word(self.now()) {
+                Err(error) if error.is_alarm() => return Err(error),
+                Err(error) => tracing::warn!(space = %self.id, %error, "what was verified is told another time"),
+                Ok(()) => {}
+            }
+        }
         if matches!(settled, Err(SyncError::Epoch(EpochError::Withheld { .. }))) {
             match self.ask_for_keys() {
                 Err(error) if error.is_alarm() => return Err(error),

@@ -269,7 +269,7 @@ impl<N: Nodes> OpenSpace<N> {
         Ok(replace(&self.device.home().proof(&name), word.bytes())?)
     }
 
-    fn give_word(&self, time: Timestamp) -> Result<(), SyncError> {
+    pub(super) fn give_word(&self, time: Timestamp) -> Result<(), SyncError> {
         let (head, org) = (self.folded()?.head(), self.org.head());
         let seen = Seen { space: self.id, device: self.identity().device(), head, org, time };
         let word = self.identity().signing().seal(seen)?;

@@ -72,20 +72,23 @@ impl Job for Backup {
             let (now, before) = (metadata.view().cluster_time(), Metadata::backups(&folder, node).map_err(in_way)?);
             let newest = before.last().map(|(at, _)| *at);
             if let Some(next) = newest.map(|at| at.plus(every)).filter(|next| *next > now && !is_overdue) {
-                return Ok::<_, BackupError>((next, Step { wanting: Some(0), ..Step::default() }));
+                return Ok::<_, BackupError>((next, Step { wanting: Some(0), ..Step::default() }, Ok(())));
             }
             let at = newest.map_or(now, |newest| now.max(newest.plus(1)));
             let path = metadata.back_up_to(&folder, at)?;
             let bytes = fs::metadata(&path).map_err(in_way)?.len();
             let old = before.len().saturating_add(1).saturating_sub(kept);
-            before.iter().take(old).try_for_each(|(_, path)| fs::remove_file(path)).map_err(in_way)?;
-            Ok((at.plus(every), Step { seen: 1, changed: 1, bytes, wanting: Some(0), ..Step::default() }))
+            let pruned = before.iter().take(old).try_for_each(|(_, path)| fs::remove_file(path)).map_err(in_way);
+            let step = Step { seen: 1, changed: 1, bytes, wanting: Some(0), ..Step::default() };
+            Ok((at.plus(every), step, pruned))
         });
-        let (next, step) = backing_up.await.map_err(|_| JobError::Ending)??;
+        let (next, step, pruned) = backing_up.await.map_err(|_| JobError::Ending)??;
         self.next = Some(next);
         if step.changed > 0 {
             self.since = Instant::now();
         }
+        // It is written all the same: not once more for what cannot be removed.
+        pruned?;
         Ok(step)
     }
 }

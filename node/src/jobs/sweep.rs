@@ -3,6 +3,10 @@
 //! The only deleter. Whether a copy may go is the rule's word (`chunks::rule`), on what one applied state says of it; the
 //! store's one writer compares the stamp and drops the copy in one step.
 //!
+//! A copy that placement has taken from this node, and that a row still needs, goes only once a replica says that it has one: a layout may
+//! have settled without chunks that no node had, and this copy have turned up since. So what a node was relieved of stays on it while no
+//! replica answers.
+//!
 //! It goes on where a disk is full, and more often: nothing else makes room there.
 //!
 //! It holds while the cluster's time is far ahead of this node's own clock. Rows go by the cluster's time, which a leader that lies can
@@ -12,16 +16,19 @@
 //! A node that was taken out of the cluster deletes nothing: it was empty then, or was called lost, and may have the last copy of
 //! something. Its disk is its operator's to wipe.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::time::Instant;
 use vauban_protocol::id::{ChunkId, SpaceId};
+use vauban_protocol::limit::IDS_MAX;
 use vauban_protocol::time::Timestamp;
+use vauban_protocol::wire::ChunkState;
 
 use super::{Job, JobError, Step};
-use crate::chunks::{Deletion, Fill, Held, Need, Partition, may_delete};
+use crate::chunks::{Deletion, Fill, Held, Need, Partition, RowState, may_delete};
 use crate::clock;
 use crate::limit::{SWEEP_LEAD_SECONDS_MAX, SWEEP_SHORT_SECONDS, SWEEPS_IN_FLIGHT_MAX};
 use crate::placement::Layouts;
@@ -110,7 +117,8 @@ impl Sweep {
                 .map(|partition| Place { partition, after: None }),
         };
         let mut step = Step { seen: page.len() as u64, ..Step::default() };
-        let unneeded = self.judged(page).await?;
+        let judged = self.judged(page).await?;
+        let unneeded = self.known_elsewhere(judged).await?;
         // After what was judged by: the cluster's time may have been run ahead since this unit was begun.
         self.compare_clocks();
         if self.is_held_back {
@@ -133,6 +141,26 @@ impl Sweep {
             self.is_reclaiming = true;
         }
         Ok(step)
+    }
+
+    /// Without the copies that a row still needs and that no replica is known to have: a layout may have settled without them, and one that
+    /// turns up again here is then the last. Repair brings it to a replica; until then it stays.
+    async fn known_elsewhere(&self, judged: Vec<(Held, Need)>) -> Result<Vec<(Held, Need)>, JobError> {
+        let (mut sure, asked): (Vec<_>, Vec<_>) =
+            judged.into_iter().partition(|(_, need)| need.row == RowState::Absent);
+        let mut by_space: BTreeMap<SpaceId, Vec<(Held, Need)>> = BTreeMap::new();
+        for (held, need) in asked {
+            by_space.entry(held.space).or_default().push((held, need));
+        }
+        for (space, copies) in by_space {
+            for some in copies.chunks(IDS_MAX) {
+                let ids: Vec<ChunkId> = some.iter().map(|(held, _)| held.id).collect();
+                let states = self.replication.check(space, &ids).await?;
+                let is_there = |(_, state): &(&(Held, Need), ChunkState)| *state == ChunkState::There;
+                sure.extend(some.iter().zip(states).filter(is_there).map(|(copy, _)| *copy));
+            }
+        }
+        Ok(sure)
     }
 
     /// Those that the rule would let go now, with the state that says so.

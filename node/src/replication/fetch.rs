@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::join_all;
@@ -14,8 +15,10 @@ use vauban_protocol::limit::{IDS_MAX, OBJECT_BYTES_MAX};
 use vauban_protocol::wire::ChunkAnswer;
 
 use super::message::{ChunkReply, ChunkRequest};
+use super::reach::PATIENCE;
 use super::{NoWay, Replication};
 use crate::chunks::{Partition, VerifiedChunk};
+use crate::limit::FETCH_SILENCE_SECONDS_MAX;
 
 /// What came of one chunk.
 #[derive(Debug, Clone)]
@@ -42,14 +45,15 @@ struct Wanted {
     /// Those that did not answer.
     unheard: Vec<NodeId>,
     is_second_round: bool,
-    damaged: bool,
+    /// Those whose copy was damaged.
+    damaged: Vec<NodeId>,
     got: Option<VerifiedChunk>,
 }
 
 impl Replication {
     /// Fetches chunks from other nodes; the answers are in the order of `ids`, and `bytes_max` bytes of objects in all.
     pub async fn fetch(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
-        self.gather(space, self.wanted(ids), bytes_max, 0).await.into_iter().map(Wanted::done).collect()
+        self.gather(space, self.wanted(ids), bytes_max, Manner::Reader).await.into_iter().map(Wanted::done).collect()
     }
 
     /// The same for repair, which asks again for what did not fit: it ends once any further object might not fit, and asks nobody for crumbs.
@@ -59,7 +63,7 @@ impl Replication {
     /// and with nobody unheard, says that no node has the chunk. For that each replica must have answered twice. Only who was taken out
     /// of the cluster need not: while a layout names such a node, it still serves; where it is silent, an admin has said that it is gone.
     pub async fn search(&self, space: SpaceId, ids: &[ChunkId], bytes_max: usize) -> Vec<Fetched> {
-        let mut wanted = self.gather(space, self.wanted(ids), bytes_max, OBJECT_BYTES_MAX).await;
+        let mut wanted = self.gather(space, self.wanted(ids), bytes_max, Manner::Repair).await;
         wanted.iter_mut().filter(|wanted| wanted.got.is_none()).for_each(|wanted| self.excuse(wanted));
         let nowhere: Vec<usize> =
             (0..wanted.len()).filter(|at| wanted.get(*at).is_some_and(Wanted::is_nowhere)).collect();
@@ -68,7 +72,7 @@ impl Replication {
                 wanted.iter().filter_map(|wanted| wanted.got.as_ref()).map(|got| got.object().len()).sum();
             let again = nowhere.iter().filter_map(|at| wanted.get(*at));
             let again = again.map(|wanted| Wanted::of(wanted.id, self.anybody(&wanted.id))).collect();
-            let again = self.gather(space, again, bytes_max.saturating_sub(taken), OBJECT_BYTES_MAX).await;
+            let again = self.gather(space, again, bytes_max.saturating_sub(taken), Manner::Repair).await;
             for (at, mut again) in nowhere.into_iter().zip(again) {
                 self.excuse(&mut again);
                 if let Some(wanted) = wanted.get_mut(at) {
@@ -85,27 +89,31 @@ impl Replication {
         ids.iter().map(|id| Wanted::of(*id, self.sources(id, &silent))).collect()
     }
 
-    /// Forgets the silence of those whose word is not needed: of nodes that were taken out, and of those that are no replicas.
+    /// Forgets the silence, and the damaged copies, of those whose word is not needed: of nodes that were taken out, and of those that are no replicas.
     fn excuse(&self, wanted: &mut Wanted) {
         let replicas = self.view().layouts().replicas(Partition::of(&wanted.id), self.node());
         let organisation = self.view().organisation();
         let is_out = |node| organisation.as_ref().is_some_and(|organisation| organisation.is_dismissed(node));
-        wanted.unheard.retain(|node| replicas.contains(node) && !is_out(*node));
+        let is_needed = |node: &NodeId| replicas.contains(node) && !is_out(*node);
+        wanted.unheard.retain(is_needed);
+        wanted.damaged.retain(is_needed);
     }
 
-    /// Asks for these until everything was asked for, or less than `room_min` bytes are left.
-    async fn gather(&self, space: SpaceId, mut wanted: Vec<Wanted>, bytes_max: usize, room_min: usize) -> Vec<Wanted> {
+    /// Asks for these until everything was asked for, or there is no room left for more.
+    async fn gather(&self, space: SpaceId, mut wanted: Vec<Wanted>, bytes_max: usize, manner: Manner) -> Vec<Wanted> {
         let mut room = bytes_max;
         loop {
             let groups = groups(&wanted, room);
-            if groups.is_empty() || room < room_min {
+            if groups.is_empty() || room < manner.room_min() {
                 return wanted;
             }
             let share = room / groups.len();
             let asked = groups.into_iter().map(|(node, places)| {
                 let ids: Vec<ChunkId> =
                     places.iter().filter_map(|place| wanted.get(*place)).map(|wanted| wanted.id).collect();
-                async move { (node, places, self.get_from(node, space, ids, share).await) }
+                let is_last = places.iter().filter_map(|place| wanted.get(*place)).any(|wanted| wanted.is_second_round);
+                let silence = manner.silence(is_last);
+                async move { (node, places, self.get_from(node, space, ids, (share, silence)).await) }
             });
             let mut moved = false;
             for (node, places, given) in join_all(asked).await {
@@ -161,10 +169,16 @@ impl Replication {
     }
 
     /// What one node has of these, from the first one on, hashed; `None` if it does not answer.
-    async fn get_from(&self, node: NodeId, space: SpaceId, ids: Vec<ChunkId>, bytes_max: usize) -> Option<Vec<Given>> {
+    async fn get_from(
+        &self,
+        node: NodeId,
+        space: SpaceId,
+        ids: Vec<ChunkId>,
+        (bytes_max, silence): (usize, Duration),
+    ) -> Option<Vec<Given>> {
         let bytes_max = u32::try_from(bytes_max).unwrap_or(u32::MAX);
         let request = ChunkRequest::Get { space, ids: ids.clone(), bytes_max };
-        let (chunks, body) = match self.0.reach.ask(node, request, Vec::new()).await {
+        let (chunks, body) = match self.0.reach.ask(node, request, Vec::new(), silence).await {
             Ok((ChunkReply::Chunks { chunks }, body)) if chunks.len() <= ids.len() => (chunks, body),
             Ok(_) => return None,
             Err(error) => {
@@ -178,6 +192,33 @@ impl Replication {
         self.note_silence(node, false);
         // Many megabytes, while other streams wait to be read.
         tokio::task::spawn_blocking(move || verified(&ids, &chunks, body)).await.ok()
+    }
+}
+
+/// Who waits for what is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    /// Somebody who reads: each moment counts.
+    Reader,
+    /// Repair, which nobody waits for, and whose sources may be busy disks.
+    Repair,
+}
+
+impl Manner {
+    /// Bytes that must be left for anybody to be asked.
+    fn room_min(self) -> usize {
+        match self {
+            Self::Reader => 0,
+            Self::Repair => OBJECT_BYTES_MAX,
+        }
+    }
+
+    /// For how long a node may say nothing: `is_last` if there is nobody else to ask for something of it.
+    fn silence(self, is_last: bool) -> Duration {
+        match self {
+            Self::Reader if !is_last => Duration::from_secs(FETCH_SILENCE_SECONDS_MAX),
+            Self::Reader | Self::Repair => PATIENCE,
+        }
     }
 }
 
@@ -211,7 +252,7 @@ fn verified(ids: &[ChunkId], answers: &[ChunkAnswer], mut body: Bytes) -> Vec<Gi
 
 impl Wanted {
     fn of(id: ChunkId, sources: Vec<NodeId>) -> Self {
-        Self { id, sources, unheard: Vec::new(), is_second_round: false, damaged: false, got: None }
+        Self { id, sources, unheard: Vec::new(), is_second_round: false, damaged: Vec::new(), got: None }
     }
 
     fn pass_over(&mut self, node: NodeId) {
@@ -224,14 +265,14 @@ impl Wanted {
 
     /// Whether everybody whose word is needed has said that it is not there.
     fn is_nowhere(&self) -> bool {
-        self.got.is_none() && self.sources.is_empty() && self.unheard.is_empty() && !self.damaged
+        self.got.is_none() && self.sources.is_empty() && self.unheard.is_empty() && self.damaged.is_empty()
     }
 
     fn done(self) -> Fetched {
         match self.got {
             Some(chunk) => Fetched::Whole(chunk),
             None if !self.sources.is_empty() => Fetched::NoRoom,
-            None => Fetched::Missing { damaged: self.damaged, unheard: self.unheard.len() },
+            None => Fetched::Missing { damaged: !self.damaged.is_empty(), unheard: self.unheard.len() },
         }
     }
 }
@@ -262,7 +303,7 @@ fn take_in(wanted: &mut [Wanted], node: NodeId, places: &[usize], given: Vec<Giv
                 wanted.got = Some(chunk);
             }
             Given::Damaged => {
-                wanted.damaged = true;
+                wanted.damaged.push(node);
                 wanted.pass_over(node);
             }
             Given::Nothing => wanted.pass_over(node),

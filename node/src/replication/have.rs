@@ -10,6 +10,7 @@ use vauban_protocol::receipt::{Covers, Receipt};
 
 use super::message::{ChunkReply, ChunkRequest};
 use super::plan::Plan;
+use super::reach::PATIENCE;
 use super::receipts::Worth;
 use super::{Replication, ReplicationError};
 use crate::chunks::Stamp;
@@ -106,7 +107,7 @@ impl Replication {
         } else {
             let request = ChunkRequest::Have { space, layout: version, ids: its };
             let limit = Duration::from_secs(HAVE_SECONDS_MAX);
-            match timeout(limit, self.0.reach.ask(node, request, Vec::new())).await {
+            match timeout(limit, self.0.reach.ask(node, request, Vec::new(), PATIENCE)).await {
                 Ok(Ok((ChunkReply::Held { held, receipt }, _))) if held.len() == places.len() => (held, receipt),
                 Ok(Ok(_)) => return Ok(None),
                 Ok(Err(error)) => {

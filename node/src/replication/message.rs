@@ -1,14 +1,10 @@
 //! What nodes ask each other about chunks. Variants are added at the end only: nodes of two versions speak with each other.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 use vauban_protocol::id::{ChunkId, SpaceId};
 use vauban_protocol::limit::{CHUNKS_BYTES_MAX, IDS_MAX, OBJECT_BYTES_MAX};
 use vauban_protocol::receipt::Receipt;
 use vauban_protocol::wire::{ChunkAnswer, ChunkHead};
-
-use crate::limit::{FETCH_SILENCE_SECONDS_MAX, PEER_CALL_SECONDS_MAX};
 
 /// A request of another node. `layout` is the newest that it knows: the answering node first comes as far, since a receipt that was
 /// given under an older one does not count.
@@ -93,15 +89,6 @@ impl ChunkRequest {
                 (ids.len() <= IDS_MAX).then_some(0)
             }
         }
-    }
-
-    /// For how long the node that is asked may say nothing: others may have what is fetched, and what is sent takes its time.
-    #[must_use]
-    pub fn silence_max(&self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Get { .. } => FETCH_SILENCE_SECONDS_MAX,
-            Self::Push { .. } | Self::Have { .. } | Self::Weigh { .. } => PEER_CALL_SECONDS_MAX,
-        })
     }
 
     /// The request's name, as metrics and logs say it.

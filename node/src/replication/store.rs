@@ -13,6 +13,7 @@ use vauban_protocol::wire::ChunkHead;
 
 use super::message::{ChunkReply, ChunkRequest};
 use super::plan::Plan;
+use super::reach::PATIENCE;
 use super::receipts::Worth;
 use super::{NoWay, Replication, ReplicationError};
 use crate::chunks::{Purpose, Stamp, StoreError, VerifiedChunk};
@@ -157,7 +158,7 @@ impl Replication {
         let heads = chunks.iter().map(head).collect();
         let body: Vec<Bytes> = chunks.iter().map(|chunk| chunk.object().clone()).collect();
         let request = ChunkRequest::Push { space, layout, chunks: heads };
-        match self.0.reach.ask(node, request, body).await {
+        match self.0.reach.ask(node, request, body, PATIENCE).await {
             Ok((ChunkReply::Stored { receipt }, _)) => Ok(receipt),
             Ok(_) => Err(Failed::because("it gives another answer")),
             Err(error) => Err(Failed { is_full: error == NoWay::DiskFull, cause: error.to_string() }),

@@ -13,6 +13,7 @@ use vauban_protocol::wire::ChunkState;
 use super::Replication;
 use super::message::{ChunkReply, ChunkRequest};
 use super::plan::Plan;
+use super::reach::PATIENCE;
 use crate::chunks::StoreError;
 use crate::limit::{HAVE_SECONDS_MAX, WEIGHED_BY};
 
@@ -88,7 +89,7 @@ impl Replication {
     async fn weighed_by(&self, node: NodeId, space: SpaceId, ids: Vec<ChunkId>) -> Option<Vec<Option<u32>>> {
         let count = ids.len();
         let limit = Duration::from_secs(HAVE_SECONDS_MAX);
-        match timeout(limit, self.0.reach.ask(node, ChunkRequest::Weigh { space, ids }, Vec::new())).await {
+        match timeout(limit, self.0.reach.ask(node, ChunkRequest::Weigh { space, ids }, Vec::new(), PATIENCE)).await {
             Ok(Ok((ChunkReply::Weighed { object_bytes }, _))) if object_bytes.len() == count => Some(object_bytes),
             Ok(Err(error)) => {
                 tracing::debug!(%node, %error, "a replica does not say how large chunks are");

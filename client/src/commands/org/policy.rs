@@ -131,6 +131,11 @@ impl Arguments {
         self.links.is_some() || !self.link_origin.is_empty() || self.any_link_origin
     }
 
+    /// Whether links are allowed again, without a word on where their pages may be, which was forgotten when they were forbidden.
+    fn forgets_origins(&self, before: &LinkPolicy) -> bool {
+        self.links == Some(Switch::On) && !before.allows_links() && self.link_origin.is_empty() && !self.any_link_origin
+    }
+
     /// The policy of links before, with what was typed in its place: naming where pages may be allows links, too.
     fn applied_to_links(&self, before: &LinkPolicy) -> LinkPolicy {
         match self.links {
@@ -185,6 +190,12 @@ fn grants(organisation: &Organisation, arguments: &Arguments) -> Result<Vec<Gran
     if arguments.changes_placement() && policy != *organisation.policy() {
         consider_nodes(organisation, &policy, arguments.confirmed)?;
         grants.push(Grant::Policy(policy));
+    }
+    if arguments.forgets_origins(organisation.link_policy()) {
+        return Err(Failure::Usage(say!(
+            fr: "Dire aussi où les pages des liens peuvent être : `--link-origin URL`, ou `--any-link-origin`.",
+            en: "Say, too, where pages of links may be: `--link-origin URL`, or `--any-link-origin`.",
+        )));
     }
     let links = arguments.applied_to_links(organisation.link_policy());
     if arguments.changes_links() && links != *organisation.link_policy() {

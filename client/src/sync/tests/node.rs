@@ -174,7 +174,7 @@ impl Nodes for ModelNode {
                 other => other?,
             });
         }
-        Ok(Elsewhere::Told(answers))
+        Ok(Elsewhere::Told(vec![answers]))
     }
 }
 

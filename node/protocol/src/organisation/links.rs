@@ -28,7 +28,7 @@ impl LinkPolicy {
     pub fn allows_page(&self, origin: &str) -> bool {
         match self {
             Self::Anywhere => is_origin(origin),
-            Self::At(origins) => origins.iter().any(|named| named == origin),
+            Self::At(origins) => origins.iter().any(|named| named.eq_ignore_ascii_case(origin)),
             Self::Forbidden => false,
         }
     }
@@ -82,7 +82,8 @@ mod tests {
         let here = "https://partage.mairie.example".to_owned();
         assert!(LinkPolicy::Anywhere.allows_page(&here) && !LinkPolicy::Anywhere.allows_page("mairie.example"));
         let at = LinkPolicy::At(vec![here.clone()]);
-        assert!(at.allows_page(&here) && !at.allows_page("https://partage-mairie.example"));
+        assert!(at.allows_page(&here) && at.allows_page("https://Partage.Mairie.example"));
+        assert!(!at.allows_page("https://partage-mairie.example"));
         assert!(!LinkPolicy::Forbidden.allows_page(&here));
         assert!(at.allows_links() && LinkPolicy::Anywhere.allows_links() && !LinkPolicy::Forbidden.allows_links());
         assert!(at.is_bounded() && !LinkPolicy::At(Vec::new()).is_bounded());

@@ -363,10 +363,12 @@ impl Organisation {
         (left.len() >= usize::from(guard.said.threshold)).then_some(left)
     }
 
-    /// Whether a person is of the organisation, and has a device: whoever has none could be given one by an admin, who would then approve in
-    /// their name.
+    /// Whether a person is of the organisation, has a device (whoever has none could be given one by an admin, who would then approve in their
+    /// name), and no revoked device holds their key: whoever has that device would be given the share.
     fn can_guard(&self, guardian: UserId) -> bool {
-        self.live_user(guardian).is_some() && self.live_devices_of(guardian).next().is_some()
+        self.live_user(guardian).is_some()
+            && self.live_devices_of(guardian).next().is_some()
+            && !self.is_key_exposed_at(guardian, self.head.seq)
     }
 
     /// Whether somebody holds a share of the key in force who is no guardian any more, or no longer of the organisation.

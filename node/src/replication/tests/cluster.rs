@@ -82,6 +82,7 @@ impl Reach for Line {
         node: NodeId,
         request: ChunkRequest,
         body: Vec<Bytes>,
+        silence: Duration,
     ) -> BoxFuture<'_, Result<(ChunkReply, Bytes), NoWay>> {
         Box::pin(async move {
             assert_ne!(self.0, node, "a node asks itself");
@@ -100,7 +101,7 @@ impl Reach for Line {
             );
             let wrong = self.1.wrong.lock().unwrap().get(&node).copied();
             if matches!(wrong, Some(Wrong::Hangs)) {
-                tokio::time::sleep(request.silence_max()).await;
+                tokio::time::sleep(silence).await;
                 return Err(NoWay::Silent);
             }
             let served = other.serve(self.0, request.clone(), Bytes::from(body.concat())).await;
