@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use vauban_protocol::chain::Head;
 use vauban_protocol::signed::Signed;
-use vauban_protocol::space::Commit;
+use vauban_protocol::space::{Commit, Space};
 use vauban_protocol::wire::{Request, Response};
 
 use super::author::head_of;
@@ -123,7 +123,7 @@ impl<N: Nodes> OpenSpace<N> {
             let Ok(signed) = Signed::<Commit>::parse(item.clone()) else { return Ok(None) };
             let (said, head) = (signed.payload(), head_of(&signed));
             let author = self.org.live_device(said.device).filter(|_| said.space == self.id);
-            if !author.is_some_and(|author| signed.verify(&author.keys.ed25519).is_ok()) {
+            if author.is_none() || Space::verify(&signed, &self.org).is_err() {
                 return Ok(None);
             }
             for theirs in [said.prev, head] {

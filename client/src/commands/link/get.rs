@@ -22,7 +22,10 @@ use crate::sync::Problem;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(override_usage = "vauban link get [OPTIONS] [URL] <DIR>")]
+#[command(override_usage = say!(
+    fr: "vauban link get [OPTIONS] [URL] <DOSSIER>",
+    en: "vauban link get [OPTIONS] [URL] <DIR>",
+))]
 pub(crate) struct Arguments {
     #[arg(value_name = "URL", help = say!(
         fr: "L'adresse du lien. Sans elle, elle est demandée sans s'afficher ; « - » la lit sur l'entrée standard. En argument (entière, entre apostrophes), d'autres programmes de cette machine la voient, et l'historique de l'interpréteur la garde",

@@ -247,11 +247,11 @@ fn consider_nodes(organisation: &Organisation, policy: &PlacementPolicy, confirm
     ))
 }
 
-/// All links and file requests end at once, and stay ended.
+/// All links and file requests end at once; once nodes have looked at each of them, within a day, for good.
 fn consider_links(confirmed: Confirmed) -> Result<(), Failure> {
     confirmed.ask(&say!(
-        fr: "Tous les liens et toutes les demandes de fichiers prennent fin, pour de bon. Continuer ?",
-        en: "All links and file requests end, for good. Go on?",
+        fr: "Tous les liens et toutes les demandes de fichiers prennent fin aussitôt, et d'ici un jour pour de bon (admis de nouveau avant, ils rouvrent). Continuer ?",
+        en: "All links and file requests end at once, and within a day for good (allowed again before, they open again). Go on?",
     ))
 }
 

@@ -129,7 +129,7 @@ fn whoever_was_left_out_waits_for_a_later_epoch() {
     let mut epochs = story.read_by(&[1]);
     epochs.leave_out(2);
     assert_eq!(epochs.secrets(2).map(drop), Err(EpochError::LeftOut(2)));
-    assert!(!epochs.is_to_be_mended(), "nobody has withheld anything");
+    assert!(!epochs.lacks_last(), "nobody has withheld anything from this person");
     story.begin_by(HONEST, Some(EarlierRoots::only(2, story.at(2).1.clone())));
     epochs.learn(story.at(3).0);
     epochs.open(story.at(3).0, &story.bundle(3), ME, &story.kem).unwrap();
