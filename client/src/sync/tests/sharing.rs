@@ -1,8 +1,10 @@
 //! What must speak for a view before somebody is given the keys by it: another site, other devices, and who there is to ask.
 
 use bytes::Bytes;
+use vauban_crypto::signing::SigningKeys;
 use vauban_protocol::organisation::{Organisation, Statement};
-use vauban_protocol::space::{Cutting, Role};
+use vauban_protocol::signed::Signed;
+use vauban_protocol::space::{Commit, Cutting, Role};
 use vauban_protocol::time::{DAY_SECONDS, Timestamp};
 
 use super::node::{Log, OtherSite};
@@ -117,6 +119,28 @@ fn another_site_with_another_log_stops_a_sharing() {
     let alarm = shares(&world, carol(&world), Role::Writer, Trust::Confirmed).unwrap_err();
     assert!(matches!(alarm, SyncError::Log(LogError::Fork { .. })) && alarm.is_alarm(), "{alarm:?}");
     assert_eq!(world.a().proofs(), 1);
+}
+
+/// A node of another site can make up any head, and commits that nobody signed. Fails if that is an alarm, which would stop all that a device
+/// does in the space; or if it passes for more than is shown here.
+#[test]
+fn what_nobody_has_signed_at_another_site_is_no_alarm() {
+    let world = three();
+    let liar = world.node.twin();
+    liar.with(|state| {
+        let log = state.spaces.get_mut(&world.space).unwrap();
+        let last: Signed<Commit> = Signed::parse(log.items.last().unwrap().clone()).unwrap();
+        let made_up = Commit { prev: log.space.head(), ..last.payload().clone() };
+        let signed = SigningKeys::generate().unwrap().seal(made_up).unwrap();
+        log.items.push(signed.bytes().clone());
+        log.space.append(&signed);
+    });
+    world.node.with(|state| state.other_site = OtherSite::Of(liar));
+    assert_eq!(refusal(&world), MembersError::Unconfirmed, "beyond what is shown here");
+    world.a().write("g", "1");
+    world.a().sync();
+    assert_eq!(refusal(&world), MembersError::Unconfirmed, "in the place of what is");
+    assert_eq!(world.a().proofs(), 0);
 }
 
 /// Bob may only read. He has spoken once, which alice has heard.
