@@ -23,7 +23,7 @@ use crate::sync::Problem;
 /// Arguments.
 #[derive(Debug, clap::Args)]
 #[command(override_usage = say!(
-    fr: "vauban link get [OPTIONS] [URL] <DOSSIER>",
+    fr: "vauban link get [OPTIONS] [ADRESSE] <DOSSIER>",
     en: "vauban link get [OPTIONS] [URL] <DIR>",
 ))]
 pub(crate) struct Arguments {
