@@ -19,12 +19,12 @@ const NOTE: &str = "Bonjour, les pièces du marché s'il vous plaît.";
 /// Has the page hear, after two records, that there is no room.
 const FULL_AFTER_TWO: &str = "window.mended = window.fetch; let left = 2; \
      const full = () => new Response('', { status: 507, headers: { 'x-vauban-refusal': 'room' } }); \
-     window.fetch = (path, how) => (path === 'record' && (left -= 1) < 0 ? Promise.resolve(full()) : window.mended(path, how));";
+     window.fetch = (path, how) => (path.endsWith('/record') && (left -= 1) < 0 ? Promise.resolve(full()) : window.mended(path, how));";
 
 /// Has the page hear, once after a record, that others have tried too often.
 const BUSY_ONCE: &str = "window.mended = window.fetch; let left = 2; window.heard = 0; \
      const busy = () => { window.heard += 1; return new Response('', { status: 429, headers: { 'x-vauban-refusal': 'busy' } }); }; \
-     window.fetch = (path, how) => (path === 'record' && (left -= 1) === 0 ? Promise.resolve(busy()) : window.mended(path, how));";
+     window.fetch = (path, how) => (path.endsWith('/record') && (left -= 1) === 0 ? Promise.resolve(busy()) : window.mended(path, how));";
 
 /// Fails if what a person drops in a browser is not what arrives, if the server learns more than lengths, or if the page cannot be used by
 /// keyboard or read aloud.
