@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Digest, NodeId};
+use crate::organisation::fold::Organisation;
 use crate::signature::Ed25519Key;
 use crate::time::Timestamp;
 
@@ -171,5 +172,19 @@ impl PlacementPolicy {
         [&self.countries, &self.regimes]
             .iter()
             .all(|list| list.len() <= POLICY_LIST_MAX && list.iter().all(|text| text.len() <= TEXT_BYTES_MAX))
+    }
+}
+
+impl Organisation {
+    /// The charter, in force at `now`, that names the TLS key with this digest.
+    #[must_use]
+    pub fn charter_of_tls_key(&self, key: Digest, now: Timestamp) -> Option<&Charter> {
+        self.charters.values().find(|charter| charter.is_valid_at(now) && charter.tls_keys.contains(&key))
+    }
+
+    /// The placement policy in force.
+    #[must_use]
+    pub fn policy(&self) -> &PlacementPolicy {
+        &self.policy
     }
 }

@@ -22,7 +22,6 @@ use crate::organisation::renewal::Generation;
 use crate::organisation::seat::Seats;
 use crate::signature::{HybridKey, KemKey};
 use crate::signed::Signed;
-use crate::time::Timestamp;
 
 /// Why a certificate does not extend the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -131,8 +130,8 @@ pub struct Organisation {
     pub(super) quotas: Quotas,
     pub(super) incarnations: Incarnations,
     pub(super) proposals: Proposals,
-    policy: PlacementPolicy,
-    links: LinkPolicy,
+    pub(super) policy: PlacementPolicy,
+    pub(super) links: LinkPolicy,
     invites_used: BTreeSet<InviteId>,
 }
 
@@ -482,24 +481,6 @@ impl Organisation {
     /// Every charter that has not been revoked.
     pub fn charters(&self) -> impl Iterator<Item = &Charter> {
         self.charters.values()
-    }
-
-    /// The charter, in force at `now`, that names the TLS key with this digest.
-    #[must_use]
-    pub fn charter_of_tls_key(&self, key: Digest, now: Timestamp) -> Option<&Charter> {
-        self.charters.values().find(|charter| charter.is_valid_at(now) && charter.tls_keys.contains(&key))
-    }
-
-    /// The placement policy in force.
-    #[must_use]
-    pub fn policy(&self) -> &PlacementPolicy {
-        &self.policy
-    }
-
-    /// What people without an account may be handed or asked for.
-    #[must_use]
-    pub fn link_policy(&self) -> &LinkPolicy {
-        &self.links
     }
 
     /// Whether a certificate has already answered this invite.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::limit::{LINK_ORIGINS_MAX, ORIGIN_BYTES_MAX};
+use crate::organisation::fold::Organisation;
 
 /// The organisation's word on links and file requests. New variants are added at the end only.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -40,6 +41,14 @@ impl LinkPolicy {
             }
             Self::Anywhere | Self::Forbidden => true,
         }
+    }
+}
+
+impl Organisation {
+    /// What people without an account may be handed or asked for.
+    #[must_use]
+    pub fn link_policy(&self) -> &LinkPolicy {
+        &self.links
     }
 }
 
