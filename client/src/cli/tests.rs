@@ -1,3 +1,5 @@
+//! Help is held to what it promises: every command has examples, and they parse; French pages are French; pages are short; mistakes lead on.
+
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

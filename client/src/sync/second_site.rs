@@ -1,7 +1,8 @@
-//! What a node of another site says of the organisation's chain and of a space's log, before keys are given to anybody (trust.md, "Seen").
+//! What nodes of other sites say of the organisation's chain and of a space's log, before keys are given to anybody (trust.md, "Seen").
 //!
-//! Certificates are learned from it as from any node. Of the log its head counts: what the node that this device works with shows then must
-//! reach it, and be the same. What is beyond that, and proven by a commit, is hidden from this device, or has not reached that node yet.
+//! Certificates are learned from them as from any node. Of the log their heads count: what the node that this device works with shows then must
+//! reach them, and be the same. What is beyond that, and proven by a commit, is hidden from this device, or has not reached that node yet.
+//! What nobody has signed proves nothing: else one node that lies could stop a device, or all of its spaces, by an alarm.
 
 use std::thread;
 use std::time::Duration;

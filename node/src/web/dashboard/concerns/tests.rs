@@ -1,3 +1,5 @@
+//! What is wrong with a node, or with any other, is said on its page, the worst first.
+
 use std::time::Duration;
 
 use vauban_protocol::id::Digest;
