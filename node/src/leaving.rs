@@ -79,13 +79,11 @@ pub async fn look_out(node: NodeId, metadata: &Metadata, peers: &Peers) {
 mod tests {
     use std::num::NonZeroU64;
 
-    use vauban_protocol::id::Digest;
-    use vauban_protocol::organisation::{Charter, Operator, Seat, Statement};
+    use vauban_protocol::organisation::{Seat, Statement};
     use vauban_protocol::signature::Ed25519Key;
-    use vauban_protocol::time::Timestamp;
 
     use super::*;
-    use crate::metadata::tests::town::Town;
+    use crate::metadata::tests::town::{Town, charter};
     use crate::placement::Member;
 
     fn key(byte: u8) -> Ed25519Key {
@@ -97,19 +95,8 @@ mod tests {
     }
 
     fn seat(town: &mut Town, byte: u8) {
-        let charter = town.by_root(Statement::Charter(Charter {
-            receipt_key: key(byte),
-            tls_keys: vec![Digest([byte; 32])],
-            site: "site".into(),
-            department: "75".into(),
-            country: "FR".into(),
-            operator: Operator { name: "DSI".into(), siren: "110000015".into() },
-            regime: "droit français".into(),
-            secnumcloud: None,
-            not_before: Timestamp(0),
-            not_after: Timestamp(1),
-        }));
-        town.take(charter);
+        let chartered = town.by_root(Statement::Charter(charter(key(byte), "site".into())));
+        town.take(chartered);
         let addresses = vec!["n:1".to_owned()];
         let seat = Seat { node: node(byte), addresses, capacity_bytes: NonZeroU64::MIN, voter: true };
         let seated = town.by_admin(Statement::SeatNode(seat));

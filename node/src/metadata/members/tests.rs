@@ -2,13 +2,11 @@
 
 use std::num::NonZeroU64;
 
-use vauban_protocol::id::Digest;
-use vauban_protocol::organisation::{Charter, Operator, Seat, Statement};
+use vauban_protocol::organisation::{Seat, Statement};
 use vauban_protocol::signature::Ed25519Key;
-use vauban_protocol::time::Timestamp;
 
 use super::*;
-use crate::metadata::tests::town::Town;
+use crate::metadata::tests::town::{Town, charter};
 
 fn key(byte: u8) -> Ed25519Key {
     Ed25519Key([byte; 32])
@@ -26,19 +24,7 @@ fn nodes(bytes: &[u8]) -> BTreeSet<NodeId> {
 fn town(count: u8, site: impl Fn(u8) -> u8) -> Town {
     let mut town = Town::new();
     for byte in 1..=count {
-        let charter = Charter {
-            receipt_key: key(byte),
-            tls_keys: vec![Digest([byte; 32])],
-            site: format!("site {}", site(byte)),
-            department: "75".into(),
-            country: "FR".into(),
-            operator: Operator { name: "DSI".into(), siren: "110000015".into() },
-            regime: "droit français".into(),
-            secnumcloud: None,
-            not_before: Timestamp(0),
-            not_after: Timestamp(1),
-        };
-        let certificate = town.by_root(Statement::Charter(charter));
+        let certificate = town.by_root(Statement::Charter(charter(key(byte), format!("site {}", site(byte)))));
         town.take(certificate);
     }
     town

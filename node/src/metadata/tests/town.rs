@@ -5,7 +5,9 @@ use bytes::Bytes;
 use ed25519_dalek::{Signer as _, SigningKey};
 use vauban_protocol::chain::Head;
 use vauban_protocol::id::{ChunkId, DeviceId, Digest, InviteId, SpaceId, UserId};
-use vauban_protocol::organisation::{Certificate, Invite, InviteKind, Issuer, Join, JoinPost, Organisation, Statement};
+use vauban_protocol::organisation::{
+    Certificate, Charter, Invite, InviteKind, Issuer, Join, JoinPost, Operator, Organisation, Statement,
+};
 use vauban_protocol::signature::{Ed25519Key, HybridKey, KEM_KEY_BYTES, KemKey, MlDsaKey, message};
 use vauban_protocol::signed::{Payload, Signed};
 use vauban_protocol::space::{
@@ -63,6 +65,22 @@ impl Signer {
 
 pub(crate) fn user(byte: u8) -> UserId {
     UserId([byte; 16])
+}
+
+/// A charter as an agency's root signs it, valid for ever.
+pub(crate) fn charter(receipt_key: Ed25519Key, site: String) -> Charter {
+    Charter {
+        receipt_key,
+        tls_keys: vec![Digest(receipt_key.0)],
+        site,
+        department: "75".into(),
+        country: "FR".into(),
+        operator: Operator { name: "DSI".into(), siren: "110000015".into() },
+        regime: "droit français".into(),
+        secnumcloud: None,
+        not_before: Timestamp(0),
+        not_after: Timestamp(u64::MAX),
+    }
 }
 
 fn kem(byte: u8) -> KemKey {

@@ -2,30 +2,19 @@
 
 use std::time::Duration;
 
-use vauban_protocol::id::Digest;
-use vauban_protocol::organisation::{Charter, Operator};
+use vauban_protocol::organisation::Charter;
 use vauban_protocol::signature::Ed25519Key;
 use vauban_protocol::time::Timestamp;
 
 use super::*;
 use crate::chunks::{DiskLimits, StoreStats};
 use crate::jobs::{JobState, JobStatus, Verified};
+use crate::metadata::tests::town;
 use crate::reserve::Standing;
 use crate::web::dashboard::situation::{Job, Quorum};
 
 fn charter(byte: u8) -> Charter {
-    Charter {
-        receipt_key: Ed25519Key([byte; 32]),
-        tls_keys: vec![Digest([byte; 32])],
-        site: format!("Site-{byte}"),
-        department: "75".into(),
-        country: "FR".into(),
-        operator: Operator { name: "DSI".into(), siren: "110000015".into() },
-        regime: "droit français".into(),
-        secnumcloud: None,
-        not_before: Timestamp(0),
-        not_after: Timestamp(u64::MAX),
-    }
+    town::charter(Ed25519Key([byte; 32]), format!("Site-{byte}"))
 }
 
 /// A node that answers, and whose jobs have found nothing wrong.
